@@ -1,0 +1,75 @@
+//! Checks `[data]`.
+
+use super::range;
+use crate::config::number::Whole;
+use crate::config::raw::RawData;
+use crate::config::rule::{Rule, Violation};
+use crate::config::valid::Data;
+
+pub(super) fn check(raw: &RawData) -> Result<Data, Violation> {
+    Ok(Data {
+        dataset: raw.dataset.unwrap_or_default(),
+        train: raw.train.map(|count| count.0),
+        test: raw.test.map(|count| count.0),
+        subset: raw.subset.unwrap_or_default(),
+        normalize: raw.normalize.unwrap_or_default(),
+        label_noise: range::fraction("data.label_noise", raw.label_noise, 0.0)?,
+        classes: raw.classes.as_deref().map(classes).transpose()?,
+    })
+}
+
+fn classes(raw: &[Whole]) -> Result<Vec<u8>, Violation> {
+    let mut classes = Vec::with_capacity(raw.len());
+    for (index, &Whole(found)) in raw.iter().enumerate() {
+        let at = |rule| Violation::new(format!("data.classes.{index}"), rule);
+        let Ok(class @ 0..=9) = u8::try_from(found) else {
+            return Err(at(Rule::ClassOutOfRange { found }));
+        };
+        if classes.contains(&class) {
+            return Err(at(Rule::ClassRepeated { found }));
+        }
+        classes.push(class);
+    }
+    if classes.len() < 2 {
+        return Err(Violation::new(
+            "data.classes",
+            Rule::TooFewClasses {
+                found: classes.len(),
+            },
+        ));
+    }
+    Ok(classes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::samples::{PLAIN, message};
+
+    fn classes(list: &str) -> String {
+        message(&format!("data.classes = {list}\n{PLAIN}"))
+    }
+
+    #[test]
+    fn classes_are_from_0_to_9() {
+        assert_eq!(
+            classes("[0, 10]"),
+            "x.toml: `data.classes.1` (line 1) must be a class from 0 to 9, found 10"
+        );
+    }
+
+    #[test]
+    fn classes_are_distinct() {
+        assert_eq!(
+            classes("[3, 5, 3]"),
+            "x.toml: `data.classes.2` (line 1) must name each class once, found 3 again"
+        );
+    }
+
+    #[test]
+    fn classes_are_at_least_two() {
+        assert_eq!(
+            classes("[3]"),
+            "x.toml: `data.classes` (line 1) must name 2 to 10 classes, found 1"
+        );
+    }
+}

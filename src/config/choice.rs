@@ -1,0 +1,235 @@
+//! The choices a config can make: one enum per key that takes a word, with the word it is written
+//! as. The words are the contract; the Rust names may change.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants are written as fixed words.
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$of_variant])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl $name {
+            /// Every choice, in the order the documents list them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word this choice is written as in a config.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+choice! {
+    /// Where tensors live (`backend`).
+    Backend {
+        /// The built-in CPU backend; the default and the reference.
+        #[default]
+        Cpu = "cpu",
+        /// The CPU through ndarray.
+        NdArray = "ndarray",
+        /// A graphics card (or a software driver) through wgpu.
+        Wgpu = "wgpu",
+    }
+}
+
+choice! {
+    /// The floating-point type of every tensor (`precision`).
+    Precision {
+        /// 32 bits; the default.
+        #[default]
+        F32 = "f32",
+        /// 64 bits; not on the wgpu backend.
+        F64 = "f64",
+    }
+}
+
+choice! {
+    /// The data to learn from (`data.dataset`).
+    Dataset {
+        /// The small embedded digits set; the default, needs no download.
+        #[default]
+        Digits = "digits",
+        /// MNIST.
+        Mnist = "mnist",
+        /// Fashion-MNIST.
+        FashionMnist = "fashion-mnist",
+        /// CIFAR-10.
+        Cifar10 = "cifar10",
+    }
+}
+
+choice! {
+    /// Which samples to keep when fewer than all are asked for (`data.subset`).
+    Subset {
+        /// The first ones of the file; the default.
+        #[default]
+        First = "first",
+        /// The same share of every class.
+        Stratified = "stratified",
+        /// A random choice, fixed by the seed.
+        Random = "random",
+    }
+}
+
+choice! {
+    /// How pixels become numbers (`data.normalize`).
+    Normalize {
+        /// Divided by 255; the default.
+        #[default]
+        Unit = "unit",
+        /// Mean 0 and standard deviation 1 over the training part.
+        Standard = "standard",
+    }
+}
+
+choice! {
+    /// The architecture (`model.kind`).
+    ModelKind {
+        /// A multilayer perceptron; the default.
+        #[default]
+        Mlp = "mlp",
+    }
+}
+
+choice! {
+    /// The nonlinearity between layers (`model.activation`).
+    Activation {
+        /// max(0, x); the default.
+        #[default]
+        Relu = "relu",
+        /// The hyperbolic tangent.
+        Tanh = "tanh",
+        /// x·Φ(x), with the exact normal distribution function.
+        Gelu = "gelu",
+        /// ln(1 + eˣ).
+        Softplus = "softplus",
+    }
+}
+
+choice! {
+    /// The distribution of the initial weights (`model.init`).
+    Init {
+        /// Variance 2 / inputs; the default.
+        #[default]
+        He = "he",
+        /// Variance 2 / (inputs + outputs).
+        Xavier = "xavier",
+        /// Variance 1 / inputs.
+        Lecun = "lecun",
+    }
+}
+
+choice! {
+    /// The update rule (`optimizer.kind`).
+    OptimizerKind {
+        /// Stochastic gradient descent on mini-batches; the default.
+        #[default]
+        Sgd = "sgd",
+        /// Gradient descent on the whole training part.
+        Gd = "gd",
+        /// Adam; weight decay is added to the gradient.
+        Adam = "adam",
+        /// Adam with decoupled weight decay.
+        AdamW = "adamw",
+    }
+}
+
+choice! {
+    /// How the learning rate moves over training (`schedule.kind`).
+    ScheduleKind {
+        /// It does not move; the default.
+        #[default]
+        Constant = "constant",
+        /// Multiplied by a factor every few epochs.
+        Step = "step",
+        /// Half a cosine wave down to a final fraction.
+        Cosine = "cosine",
+        /// Multiplied by a factor every epoch.
+        Exponential = "exponential",
+    }
+}
+
+choice! {
+    /// The loss that is minimised (`train.loss`).
+    Loss {
+        /// Cross-entropy in nats; the default.
+        #[default]
+        CrossEntropy = "cross_entropy",
+        /// ½ · mean over samples of the sum over outputs of the squared error.
+        Square = "square",
+        /// The logistic loss.
+        Logistic = "logistic",
+        /// The exponential loss.
+        Exponential = "exponential",
+    }
+}
+
+choice! {
+    /// How mini-batches are drawn (`train.sampling`).
+    Sampling {
+        /// A new permutation every epoch; the default.
+        #[default]
+        Shuffle = "shuffle",
+        /// Every sample drawn independently, with replacement.
+        Replacement = "replacement",
+    }
+}
+
+choice! {
+    /// A ready-made set of measures (`hooks.preset`).
+    Preset {
+        /// No measures.
+        #[default]
+        Off = "off",
+        /// What costs little.
+        Light = "light",
+        /// Everything.
+        Full = "full",
+    }
+}
+
+choice! {
+    /// What a hook counts (`hooks.unit`).
+    Unit {
+        /// Passes over the training part; the default.
+        #[default]
+        Epochs = "epochs",
+        /// Updates of the parameters.
+        Steps = "steps",
+    }
+}
+
+choice! {
+    /// How the moments at which a hook fires are spaced (`hooks.schedule`).
+    SpacingKind {
+        /// Evenly; the default.
+        #[default]
+        Linear = "linear",
+        /// At 0 and then ever further apart, by a constant ratio.
+        Logarithmic = "logarithmic",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_prints_as_the_word_it_is_written_as() {
+        let words: Vec<String> = Dataset::ALL.iter().map(Dataset::to_string).collect();
+        assert_eq!(words, ["digits", "mnist", "fashion-mnist", "cifar10"]);
+    }
+}

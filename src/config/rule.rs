@@ -1,0 +1,146 @@
+//! The rules a config must keep beyond the shape of its values: one variant and one message each.
+//! A message continues a sentence that begins with the key.
+
+/// A rule that a value, or a combination of values, breaks.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are the values the message quotes")]
+pub enum Rule {
+    /// `name` becomes a folder.
+    #[error(
+        "must be made of letters, digits, '.', '_' and '-', and not be \".\" or \"..\", found {found:?}"
+    )]
+    Name { found: String },
+    /// A file's stem that cannot serve as the name.
+    #[error(
+        "must be set, because the file's stem {found:?} cannot be one: allowed are letters, digits, '.', '_' and '-', and not \".\" or \"..\""
+    )]
+    NameFromFile { found: String },
+    /// A required key is absent.
+    #[error("is required: {what}")]
+    Missing { what: &'static str },
+    /// A range: (0, ∞).
+    #[error("must be above 0, found {found:?}")]
+    AboveZero { found: f64 },
+    /// A range: [0, ∞).
+    #[error("must be at least 0, found {found:?}")]
+    AtLeastZero { found: f64 },
+    /// A range: (1, ∞).
+    #[error("must be above 1, found {found:?}")]
+    AboveOne { found: f64 },
+    /// A range: [0, 1].
+    #[error("must be in [0, 1], found {found:?}")]
+    Fraction { found: f64 },
+    /// A range: [0, 1).
+    #[error("must be in [0, 1), found {found:?}")]
+    BelowOne { found: f64 },
+    /// A range: (0, 1].
+    #[error("must be in (0, 1], found {found:?}")]
+    Factor { found: f64 },
+    /// A class that no dataset has.
+    #[error("must be a class from 0 to 9, found {found}")]
+    ClassOutOfRange { found: u64 },
+    /// A class named twice.
+    #[error("must name each class once, found {found} again")]
+    ClassRepeated { found: u64 },
+    /// Nothing to tell apart.
+    #[error("must name 2 to 10 classes, found {found}")]
+    TooFewClasses { found: usize },
+    /// A key of another kind.
+    #[error(
+        "only applies to {kind_key} = {}; this config has {found:?}",
+        alternatives(kinds)
+    )]
+    OtherKind {
+        kind_key: String,
+        kinds: Vec<&'static str>,
+        found: &'static str,
+    },
+    /// Nesterov's look-ahead is a form of momentum.
+    #[error("= true needs optimizer.momentum above 0")]
+    NesterovWithoutMomentum,
+    /// Gradient descent has no batches.
+    #[error(
+        "must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
+    )]
+    BatchWithGd,
+    /// Gradient descent draws nothing.
+    #[error(
+        "= \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
+    )]
+    ReplacementWithGd,
+    /// Two lengths.
+    #[error("and `train.steps` cannot both be set: a run has one length")]
+    EpochsAndSteps,
+    /// No length.
+    #[error("needs a length: exactly one of `epochs` and `steps`")]
+    NeitherEpochsNorSteps,
+    /// Two choices of measures.
+    #[error("and `measures` cannot both be set in one hook")]
+    PresetAndMeasures,
+    /// No choice of measures.
+    #[error("needs something to measure: exactly one of `preset` and `measures`")]
+    NeitherPresetNorMeasures,
+    /// An empty choice of measures.
+    #[error("must name at least one measure")]
+    NoMeasures,
+    /// A measure that does not exist, with its nearest neighbour.
+    #[error("must be the name of a measure, found {found:?}{}", measure_hint(nearest.as_ref(), known))]
+    UnknownMeasure {
+        found: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    /// A batch cannot exceed the data.
+    #[error("must be at most the {limit} training samples, found {found}")]
+    BatchTooLarge { found: usize, limit: usize },
+    /// Nor can the samples of a hook.
+    #[error("must be at most the {limit} training samples, found {found}")]
+    SamplesTooMany { found: usize, limit: usize },
+    /// A warm-up that never ends.
+    #[error("must be fewer than the run's {total} steps, found {found}")]
+    WarmupTooLong { found: usize, total: usize },
+    /// WGSL has no 64-bit floats.
+    #[error(
+        "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+    )]
+    F64OnWgpu,
+}
+
+fn alternatives(kinds: &[&str]) -> String {
+    kinds
+        .iter()
+        .map(|kind| format!("{kind:?}"))
+        .collect::<Vec<_>>()
+        .join(" or ")
+}
+
+fn measure_hint(nearest: Option<&String>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean {nearest:?}?"),
+        None => format!("; known: {}", known.join(", ")),
+    }
+}
+
+/// A broken rule and where: the key the message is about, and the key it collides with, if any.
+#[derive(Debug)]
+pub(super) struct Violation {
+    pub key: String,
+    pub other: Option<&'static str>,
+    pub rule: Rule,
+}
+
+impl Violation {
+    pub fn new(key: impl Into<String>, rule: Rule) -> Self {
+        Self {
+            key: key.into(),
+            other: None,
+            rule,
+        }
+    }
+
+    /// Names the key that this one collides with, so that a flag among the two can be blamed.
+    pub fn against(mut self, other: &'static str) -> Self {
+        self.other = Some(other);
+        self
+    }
+}

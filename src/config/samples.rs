@@ -1,0 +1,230 @@
+//! Configs for tests.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+
+/// The shortest config: every other key has its default.
+pub(crate) const PLAIN: &str = "[optimizer]\nlearning_rate = 0.1\n[train]\nepochs = 3";
+
+/// The measures tests know.
+pub(crate) const KNOWN: &[&str] = &["hessian.lambda_max", "norm.l2", "loss.train"];
+
+/// [`PLAIN`], checked.
+pub(crate) fn plain() -> Config {
+    parse(PLAIN, "x.toml", &[], "x", KNOWN).unwrap()
+}
+
+/// What is wrong with a config text.
+pub(crate) fn message(text: &str) -> String {
+    parse(text, "x.toml", &[], "x", KNOWN)
+        .unwrap_err()
+        .to_string()
+}
+
+/// A config in which every key is written (and which no check would accept).
+pub(crate) fn every_key() -> RawConfig {
+    let (count, real) = (Some(Count(1)), Some(Real(0.5)));
+    let mut raw = RawConfig::from(&plain());
+    raw.data.train = count;
+    raw.data.test = count;
+    raw.data.classes = Some(Vec::new());
+    raw.optimizer.beta1 = real;
+    raw.optimizer.beta2 = real;
+    raw.optimizer.epsilon = real;
+    raw.schedule.every = count;
+    raw.schedule.factor = real;
+    raw.schedule.final_fraction = real;
+    raw.schedule.decay = real;
+    raw.train.steps = count;
+    raw.train.stop_at_train_loss = real;
+    raw.hooks = vec![RawHook::default()];
+    raw
+}
+
+fn positive() -> impl Strategy<Value = f64> + Clone {
+    any::<f64>()
+        .prop_map(f64::abs)
+        .prop_filter("above 0", |v| *v > 0.0 && v.is_finite())
+}
+
+fn count() -> impl Strategy<Value = usize> {
+    1..=1_000_000_usize
+}
+
+fn any_data() -> impl Strategy<Value = Data> {
+    let classes = subsequence((0..10).collect::<Vec<u8>>(), 2..=10).prop_shuffle();
+    (
+        select(Dataset::ALL),
+        option::of(2_000_000..4_000_000_usize),
+        option::of(count()),
+        select(Subset::ALL),
+        select(Normalize::ALL),
+        0.0..=1.0_f64,
+        option::of(classes),
+    )
+        .prop_map(
+            |(dataset, train, test, subset, normalize, label_noise, classes)| Data {
+                dataset,
+                train,
+                test,
+                subset,
+                normalize,
+                label_noise,
+                classes,
+            },
+        )
+}
+
+fn any_model() -> impl Strategy<Value = Model> {
+    (
+        vec(count(), 0..4),
+        select(Activation::ALL),
+        any::<bool>(),
+        select(Init::ALL),
+        positive(),
+    )
+        .prop_map(|(hidden, activation, bias, init, init_scale)| {
+            Model::Mlp(Mlp {
+                hidden,
+                activation,
+                bias,
+                init,
+                init_scale,
+            })
+        })
+}
+
+fn any_optimizer() -> impl Strategy<Value = Optimizer> {
+    let momentum = (0.0..1.0_f64, any::<bool>()).prop_map(|(coefficient, nesterov)| Momentum {
+        coefficient,
+        nesterov: nesterov && coefficient > 0.0,
+    });
+    let moments =
+        (0.0..1.0_f64, 0.0..1.0_f64, positive()).prop_map(|(beta1, beta2, epsilon)| Moments {
+            beta1,
+            beta2,
+            epsilon,
+        });
+    let method = prop_oneof![
+        momentum.clone().prop_map(Method::Sgd),
+        momentum.prop_map(Method::Gd),
+        moments.clone().prop_map(Method::Adam),
+        moments.prop_map(Method::AdamW),
+    ];
+    (positive(), prop_oneof![Just(0.0), positive()], method).prop_map(
+        |(learning_rate, weight_decay, method)| Optimizer {
+            learning_rate,
+            weight_decay,
+            method,
+        },
+    )
+}
+
+fn any_shape() -> impl Strategy<Value = Shape> {
+    let factor = || (0.0..1.0_f64).prop_map(|v| 1.0 - v);
+    prop_oneof![
+        Just(Shape::Constant),
+        (count(), factor()).prop_map(|(every, factor)| Shape::Step { every, factor }),
+        (0.0..=1.0_f64).prop_map(|final_fraction| Shape::Cosine { final_fraction }),
+        factor().prop_map(|decay| Shape::Exponential { decay }),
+    ]
+}
+
+fn any_train() -> impl Strategy<Value = Train> {
+    (
+        select(Loss::ALL),
+        count(),
+        prop_oneof![
+            count().prop_map(Length::Epochs),
+            count().prop_map(Length::Steps)
+        ],
+        option::of(positive()),
+        select(Sampling::ALL),
+        count(),
+        count(),
+    )
+        .prop_map(
+            |(loss, batch_size, length, stop, sampling, checkpoint_every, evaluate_every)| Train {
+                loss,
+                batch_size: Some(batch_size),
+                length,
+                stop_at_train_loss: stop,
+                sampling,
+                checkpoint_every,
+                evaluate_every,
+            },
+        )
+}
+
+fn any_hook() -> impl Strategy<Value = Hook> {
+    let names = subsequence(KNOWN.to_vec(), 1..=KNOWN.len());
+    let what = prop_oneof![
+        select(Preset::ALL).prop_map(What::Preset),
+        names.prop_map(|names| What::Measures(names.into_iter().map(str::to_owned).collect())),
+    ];
+    let spacing = prop_oneof![
+        Just(Spacing::Linear),
+        (1.5..10.0_f64).prop_map(|ratio| Spacing::Logarithmic { ratio }),
+    ];
+    (
+        what,
+        count(),
+        select(Unit::ALL),
+        spacing,
+        option::of(count()),
+    )
+        .prop_map(|(what, every, unit, spacing, samples)| Hook {
+            what,
+            every,
+            unit,
+            spacing,
+            samples,
+        })
+}
+
+/// Any config that keeps all rules.
+pub(crate) fn any_config() -> impl Strategy<Value = Config> {
+    let head = (
+        "[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}",
+        0..=i64::MAX as u64,
+        select(Backend::ALL),
+        select(Precision::ALL),
+    );
+    let body = (
+        any_data(),
+        any_model(),
+        any_optimizer(),
+        any_shape(),
+        any_train(),
+    );
+    (head, body, vec(any_hook(), 0..3)).prop_map(
+        |((name, seed, backend, precision), (data, model, optimizer, shape, mut train), hooks)| {
+            if matches!(optimizer.method, Method::Gd(_)) {
+                train.batch_size = None;
+                train.sampling = Sampling::Shuffle;
+            }
+            let precision = if backend == Backend::Wgpu {
+                Precision::F32
+            } else {
+                precision
+            };
+            let schedule = Schedule { warmup: 0, shape };
+            Config {
+                name,
+                seed,
+                backend,
+                precision,
+                data,
+                model,
+                optimizer,
+                schedule,
+                train,
+                hooks,
+            }
+        },
+    )
+}

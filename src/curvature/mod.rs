@@ -1,0 +1,118 @@
+//! Curvature: linear operators that are known only by their products with vectors, and what can be
+//! read off them, each number with its error.
+//!
+//! Vectors live on the host in f64, whatever the precision of the products: inner products and
+//! orthogonalisation then add no error of their own, and the estimators can be tested on any
+//! matrix.
+
+mod hessian;
+mod hutchinson;
+mod lanczos;
+mod vector;
+
+pub use hessian::HessianOperator;
+pub use hutchinson::{TraceEstimate, TraceOptions, hutchinson_trace};
+pub use lanczos::{Eigenpair, LanczosOptions, Spectrum, lanczos};
+pub use vector::{dot, norm};
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use thiserror::Error;
+
+/// A symmetric linear map `ℝⁿ → ℝⁿ`.
+pub trait LinearOperator {
+    /// The dimension `n`.
+    fn dimension(&self) -> usize;
+
+    /// The product with a vector of length `n`.
+    ///
+    /// # Errors
+    ///
+    /// [`CurvatureError`] where the product cannot be computed or is not finite.
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError>;
+}
+
+/// Why a curvature could not be measured.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CurvatureError {
+    /// A product held NaN or infinity.
+    #[error("the matrix-vector product is not finite: the loss has overflowed or diverged here")]
+    NotFinite,
+    /// There is nothing to measure.
+    #[error("the operator has dimension 0: the model has no parameters")]
+    Empty,
+    /// The device failed.
+    #[error("{0}")]
+    Device(String),
+    /// The user interrupted the run.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A flag that asks long computations to stop at their next matrix-vector product.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupt<'a>(Option<&'a AtomicBool>);
+
+impl<'a> Interrupt<'a> {
+    /// Stops when the flag is raised.
+    pub fn on(flag: &'a AtomicBool) -> Self {
+        Self(Some(flag))
+    }
+
+    /// Never stops.
+    pub fn never() -> Self {
+        Self(None)
+    }
+
+    /// Whether to stop.
+    pub fn is_raised(self) -> bool {
+        self.0.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// An error if the flag is raised.
+    ///
+    /// # Errors
+    ///
+    /// [`CurvatureError::Interrupted`].
+    pub fn check(self) -> Result<(), CurvatureError> {
+        if self.is_raised() {
+            return Err(CurvatureError::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod test_operators {
+    use super::{CurvatureError, LinearOperator};
+
+    /// A dense symmetric matrix, row-major.
+    pub struct Dense {
+        pub dimension: usize,
+        pub entries: Vec<f64>,
+    }
+
+    impl Dense {
+        pub fn diagonal(values: &[f64]) -> Self {
+            let dimension = values.len();
+            let mut entries = vec![0.0; dimension * dimension];
+            for (i, value) in values.iter().enumerate() {
+                entries[i * dimension + i] = *value;
+            }
+            Self { dimension, entries }
+        }
+    }
+
+    impl LinearOperator for Dense {
+        fn dimension(&self) -> usize {
+            self.dimension
+        }
+
+        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+            Ok(self
+                .entries
+                .chunks(self.dimension)
+                .map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
+                .collect())
+        }
+    }
+}

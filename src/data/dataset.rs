@@ -1,0 +1,163 @@
+//! One part of a dataset as training sees it: normalised pixels on demand, labels, clean labels.
+
+use std::sync::Arc;
+
+use super::Images;
+use super::normalize::{Normalize, Pixel, Tables};
+
+/// Labelled images with the tables that normalise them. Pixels stay bytes until a batch asks for
+/// them.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    images: Images,
+    tables: Arc<Tables>,
+    clean_labels: Vec<u8>,
+    noisy: Vec<usize>,
+}
+
+impl Dataset {
+    /// Images on their own, clean, with the normalisation fitted to themselves.
+    pub fn from_images(images: Images, normalize: Normalize) -> Self {
+        let tables = Arc::new(Tables::fit(normalize, &images));
+        Self::new(images, tables)
+    }
+
+    /// A part whose labels are all clean.
+    pub(super) fn new(images: Images, tables: Arc<Tables>) -> Self {
+        let clean_labels = images.labels.clone();
+        Self::with_noise(images, tables, clean_labels, Vec::new())
+    }
+
+    /// A part of which the samples `noisy` (ascending) had their labels redrawn.
+    pub(super) fn with_noise(
+        images: Images,
+        tables: Arc<Tables>,
+        clean_labels: Vec<u8>,
+        noisy: Vec<usize>,
+    ) -> Self {
+        Self {
+            images,
+            tables,
+            clean_labels,
+            noisy,
+        }
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// Numbers per sample: C × H × W.
+    pub fn features(&self) -> usize {
+        self.images.features()
+    }
+
+    /// Channels, height, width.
+    pub fn shape(&self) -> [usize; 3] {
+        self.images.shape
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.images.classes
+    }
+
+    /// The labels training sees, noise included; `len()` of them, each below `classes()`.
+    pub fn labels(&self) -> &[u8] {
+        &self.images.labels
+    }
+
+    /// The labels before any noise.
+    pub fn clean_labels(&self) -> &[u8] {
+        &self.clean_labels
+    }
+
+    /// The samples whose labels were redrawn (a redrawn label may equal the clean one), ascending.
+    pub fn noisy(&self) -> &[usize] {
+        &self.noisy
+    }
+
+    /// The bytes everything is computed from.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Replaces `out` by the normalised pixels of the samples `indices`: `indices.len() ×
+    /// features()` numbers, sample by sample in C, H, W order.
+    ///
+    /// Panics when an index is not below [`len`](Self::len).
+    pub fn fill<T: Pixel>(&self, indices: &[u32], out: &mut Vec<T>) {
+        let tables = T::tables(&self.tables);
+        let plane = (self.images.shape[1] * self.images.shape[2]).max(1);
+        out.clear();
+        out.reserve(indices.len() * self.features());
+        for &index in indices {
+            let channels = self.images.sample(index as usize).chunks_exact(plane);
+            for (pixels, table) in channels.zip(tables) {
+                out.extend(pixels.iter().map(|&pixel| table[usize::from(pixel)]));
+            }
+        }
+    }
+
+    /// [`fill`](Self::fill) in single precision.
+    pub fn fill_f32(&self, indices: &[u32], out: &mut Vec<f32>) {
+        self.fill(indices, out);
+    }
+
+    /// [`fill`](Self::fill) in double precision.
+    pub fn fill_f64(&self, indices: &[u32], out: &mut Vec<f64>) {
+        self.fill(indices, out);
+    }
+
+    /// Replaces `out` by the labels of the samples `indices`.
+    ///
+    /// Panics when an index is not below [`len`](Self::len).
+    pub fn fill_labels(&self, indices: &[u32], out: &mut Vec<u8>) {
+        out.clear();
+        out.extend(indices.iter().map(|&index| self.labels()[index as usize]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset() -> Dataset {
+        let images = Images {
+            shape: [2, 1, 2],
+            maximum: 10,
+            pixels: vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0],
+            labels: vec![1, 0, 1],
+            classes: 2,
+        };
+        Dataset::from_images(images, Normalize::Unit)
+    }
+
+    #[test]
+    fn a_batch_is_row_major_in_the_order_asked_for() {
+        let (mut single, mut double) = (vec![9.0_f32], Vec::<f64>::new());
+        dataset().fill_f32(&[2, 0], &mut single);
+        assert_eq!(single, [0.8, 0.9, 1.0, 0.0, 0.0, 0.1, 0.2, 0.3]);
+        dataset().fill_f64(&[1], &mut double);
+        assert_eq!(double, [0.4, 0.5, 0.6, 0.7]);
+        let mut labels = vec![7];
+        dataset().fill_labels(&[1, 2], &mut labels);
+        assert_eq!(labels, [0, 1]);
+    }
+
+    #[test]
+    fn the_shape_is_reported() {
+        let data = dataset();
+        assert_eq!((data.len(), data.features(), data.classes()), (3, 4, 2));
+        assert_eq!(data.shape(), [2, 1, 2]);
+        assert_eq!(data.labels(), data.clean_labels());
+        assert!(data.noisy().is_empty() && !data.is_empty());
+        assert_eq!(data.images().maximum, 10);
+    }
+}

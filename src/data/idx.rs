@@ -1,0 +1,243 @@
+//! The IDX format of MNIST: big-endian magic number, dimensions, then bytes.
+
+use super::FormatError;
+
+const IMAGES: u32 = 0x0000_0803;
+const LABELS: u32 = 0x0000_0801;
+
+/// The images of one IDX file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdxImages {
+    /// The number of images.
+    pub count: usize,
+    /// Height and width in pixels.
+    pub size: [usize; 2],
+    /// `count × height × width` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// Reads an unpacked IDX file of images.
+///
+/// # Errors
+/// The header is short, the magic number is not that of byte images, or the length is not exactly
+/// what the dimensions say.
+pub fn images(bytes: &[u8]) -> Result<IdxImages, FormatError> {
+    let [count, height, width] = header::<3>(bytes, IMAGES, "images")?;
+    let pixels = body(bytes, 16, &[count, height, width])?;
+    Ok(IdxImages {
+        count: count as usize,
+        size: [height as usize, width as usize],
+        pixels: pixels.to_vec(),
+    })
+}
+
+/// Reads an unpacked IDX file of labels, each below `classes`.
+///
+/// # Errors
+/// The header is short, the magic number is not that of byte labels, the length is not exactly
+/// what the header says, or a label is out of range.
+pub fn labels(bytes: &[u8], classes: usize) -> Result<Vec<u8>, FormatError> {
+    let [count] = header::<1>(bytes, LABELS, "labels")?;
+    let labels = body(bytes, 8, &[count])?;
+    check_labels(labels.iter().copied(), classes)?;
+    Ok(labels.to_vec())
+}
+
+/// The number of samples an IDX header announces, from its first eight bytes.
+pub(super) fn announced(head: &[u8]) -> Option<usize> {
+    match u32_at(head, 0)? {
+        IMAGES | LABELS => Some(u32_at(head, 4)? as usize),
+        _ => None,
+    }
+}
+
+/// Checks that every label is below `classes`.
+pub(super) fn check_labels(
+    labels: impl Iterator<Item = u8>,
+    classes: usize,
+) -> Result<(), FormatError> {
+    for (index, label) in labels.enumerate() {
+        if usize::from(label) >= classes {
+            return Err(FormatError::Label {
+                index,
+                label,
+                classes,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    let word = bytes.get(offset..offset + 4)?;
+    Some(u32::from_be_bytes(word.try_into().ok()?))
+}
+
+fn header<const D: usize>(
+    bytes: &[u8],
+    expected: u32,
+    what: &'static str,
+) -> Result<[u32; D], FormatError> {
+    let short = FormatError::Header {
+        found: bytes.len(),
+        expected: 4 + 4 * D,
+    };
+    let found = u32_at(bytes, 0).ok_or(short.clone())?;
+    if found != expected {
+        return Err(FormatError::Magic {
+            what,
+            found,
+            expected,
+        });
+    }
+    let mut dimensions = [0; D];
+    for (axis, dimension) in dimensions.iter_mut().enumerate() {
+        *dimension = u32_at(bytes, 4 + 4 * axis).ok_or(short.clone())?;
+    }
+    Ok(dimensions)
+}
+
+/// What follows the header, when it is exactly as long as the dimensions say.
+fn body<'a>(bytes: &'a [u8], header: u64, dimensions: &[u32]) -> Result<&'a [u8], FormatError> {
+    let expected = dimensions
+        .iter()
+        .try_fold(1_u64, |product, &n| product.checked_mul(u64::from(n)))
+        .and_then(|product| product.checked_add(header))
+        .unwrap_or(u64::MAX);
+    let found = bytes.len() as u64;
+    if found != expected {
+        return Err(FormatError::Length { found, expected });
+    }
+    Ok(&bytes[header as usize..])
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The bytes of an IDX file of images.
+    pub(crate) fn write_images(count: u32, size: [u32; 2], pixels: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [IMAGES, count, size[0], size[1]] {
+            bytes.extend(word.to_be_bytes());
+        }
+        bytes.extend(pixels);
+        bytes
+    }
+
+    /// The bytes of an IDX file of labels.
+    pub(crate) fn write_labels(labels: &[u8]) -> Vec<u8> {
+        let mut bytes = LABELS.to_be_bytes().to_vec();
+        bytes.extend((labels.len() as u32).to_be_bytes());
+        bytes.extend(labels);
+        bytes
+    }
+
+    #[test]
+    fn labels_are_not_taken_for_images() {
+        assert_eq!(
+            images(&write_labels(&[1, 2])),
+            Err(FormatError::Magic {
+                what: "images",
+                found: 0x801,
+                expected: 0x803
+            })
+        );
+        assert_eq!(
+            labels(&write_images(0, [28, 28], &[]), 10),
+            Err(FormatError::Magic {
+                what: "labels",
+                found: 0x803,
+                expected: 0x801
+            })
+        );
+    }
+
+    #[test]
+    fn a_byte_too_few_or_too_many_is_an_error() {
+        let good = write_images(2, [2, 2], &[0; 8]);
+        assert!(images(&good).is_ok());
+        assert_eq!(
+            images(&good[..23]),
+            Err(FormatError::Length {
+                found: 23,
+                expected: 24
+            })
+        );
+        let mut long = good.clone();
+        long.push(0);
+        assert_eq!(
+            images(&long),
+            Err(FormatError::Length {
+                found: 25,
+                expected: 24
+            })
+        );
+        assert_eq!(
+            images(&good[..9]),
+            Err(FormatError::Header {
+                found: 9,
+                expected: 16
+            })
+        );
+    }
+
+    #[test]
+    fn dimensions_whose_product_overflows_are_a_wrong_length() {
+        let bytes = write_images(u32::MAX, [u32::MAX, u32::MAX], &[1, 2, 3]);
+        assert!(matches!(images(&bytes), Err(FormatError::Length { .. })));
+    }
+
+    #[test]
+    fn a_label_out_of_range_is_named_with_its_index() {
+        assert_eq!(
+            labels(&write_labels(&[9, 0, 10]), 10),
+            Err(FormatError::Label {
+                index: 2,
+                label: 10,
+                classes: 10
+            })
+        );
+    }
+
+    #[test]
+    fn the_announced_count_needs_only_the_head() {
+        assert_eq!(announced(&write_labels(&[1, 2, 3])[..8]), Some(3));
+        assert_eq!(announced(&[0, 0, 8]), None);
+        assert_eq!(announced(&[1; 8]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn images_read_back_as_written(
+            height in 0_u32..5, width in 0_u32..5, count in 0_u32..6, seed: u8,
+        ) {
+            let length = (count * height * width) as usize;
+            let pixels: Vec<u8> = (0..length).map(|i| (i as u8).wrapping_mul(31) ^ seed).collect();
+            let read = images(&write_images(count, [height, width], &pixels)).unwrap();
+            prop_assert_eq!(read.count, count as usize);
+            prop_assert_eq!(read.size, [height as usize, width as usize]);
+            prop_assert_eq!(read.pixels, pixels);
+        }
+
+        #[test]
+        fn labels_read_back_as_written(written in proptest::collection::vec(0_u8..10, 0..50)) {
+            prop_assert_eq!(labels(&write_labels(&written), 10).unwrap(), written);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..64), magic in 0_u8..3,
+        ) {
+            let _ = images(&bytes);
+            let _ = labels(&bytes, 10);
+            // The same behind a right magic number, so that the dimensions are reached.
+            let mut behind = vec![0, 0, 8, 1 + magic];
+            behind.extend(&bytes);
+            let _ = images(&behind);
+            let _ = labels(&behind, 10);
+            let _ = announced(&behind);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Datasets: read from files, cut down, relabelled, normalised and served in batches; fetched and
+//! verified on request.
+//!
+//! [`load`](crate::data::load) is the way in. What it leaves out: tensors and devices (the model's business) and
+//! printing (the caller's). Random choices come from the run's named streams: `subset`, `labels`
+//! and `order`.
+
+mod catalog;
+pub mod cifar;
+mod dataset;
+pub mod digits;
+mod download;
+mod error;
+mod fetch;
+mod file;
+mod format;
+pub mod idx;
+mod images;
+mod list;
+mod name;
+mod noise;
+mod normalize;
+mod order;
+mod read;
+#[cfg(test)]
+mod server;
+mod subset;
+mod tar;
+mod verify;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use fetch::{FetchOptions, MIRROR_VARIABLE, fetch};
+pub use file::Source;
+pub use format::FormatError;
+pub use images::Images;
+pub use list::{ListRow, list};
+pub use name::DatasetName;
+pub use noise::redraw_labels;
+pub use normalize::{Normalize, Pixel, Tables};
+pub use order::{Sampling, batches, epoch_order, replacement_batch};
+pub use read::{Raw, read};
+pub use subset::{Subset, keep_classes};
+pub use verify::{FileReport, FileState, verify};
+
+use crate::config::Data;
+use crate::random::Streams;
+
+/// Both parts of a dataset, ready for training.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The training part.
+    pub train: Dataset,
+    /// The test part, its labels untouched by noise.
+    pub test: Dataset,
+    /// The files read, with their digests.
+    pub sources: Vec<Source>,
+}
+
+/// Loads the data of `plan` from the data folder `data_dir`: reads the files, keeps the wanted
+/// classes, chooses the samples, fits the normalisation to the chosen training samples, and last
+/// redraws labels.
+///
+/// # Errors
+/// A file is missing or damaged, or the plan asks for something the data does not have.
+pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, DataError> {
+    let raw = read(plan.dataset, data_dir)?;
+    let mut train = part(plan, raw.train, true, streams)?;
+    let test = part(plan, raw.test, false, streams)?;
+    let tables = Arc::new(Tables::fit(plan.normalize, &train));
+    let clean_labels = train.labels.clone();
+    let noisy = redraw_labels(
+        &mut train,
+        plan.label_noise,
+        &mut streams.stream("labels", 0),
+    )?;
+    Ok(Split {
+        train: Dataset::with_noise(train, Arc::clone(&tables), clean_labels, noisy),
+        test: Dataset::new(test, tables),
+        sources: raw.sources,
+    })
+}
+
+/// The classes and the samples of one part that `plan` wants.
+fn part(
+    plan: &Data,
+    images: Images,
+    is_train: bool,
+    streams: &Streams,
+) -> Result<Images, DataError> {
+    let images = match &plan.classes {
+        Some(classes) => keep_classes(&images, classes)?,
+        None => images,
+    };
+    let (key, name, wanted, counter) = if is_train {
+        ("data.train", "training", plan.train, 0)
+    } else {
+        ("data.test", "test", plan.test, 1)
+    };
+    let available = images.len();
+    if available == 0 {
+        return Err(DataError::Empty {
+            part: name,
+            dataset: plan.dataset,
+        });
+    }
+    match wanted {
+        None => Ok(images),
+        Some(value) if value == 0 || value > available => Err(DataError::Amount {
+            key,
+            value,
+            available,
+        }),
+        Some(count) => {
+            let mut rng = streams.stream("subset", counter);
+            let chosen = plan
+                .subset
+                .choose(&images.labels, images.classes, count, &mut rng);
+            Ok(images.select(&chosen))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn load_digits(change: impl FnOnce(&mut Data), seed: u64) -> Result<Split, DataError> {
+        let mut plan = Data::new(DatasetName::Digits);
+        change(&mut plan);
+        load(&plan, Path::new("nowhere"), &Streams::new(seed))
+    }
+
+    #[test]
+    fn digits_need_no_folder() {
+        let split = load_digits(|_| {}, 0).unwrap();
+        assert_eq!((split.train.len(), split.test.len()), (1297, 500));
+        assert_eq!(split.train.shape(), [1, 8, 8]);
+        assert_eq!(split.sources[0].name, "digits (embedded)");
+        let mut pixels: Vec<f32> = Vec::new();
+        split.test.fill(&[0, 499], &mut pixels);
+        assert_eq!(pixels.len(), 128);
+        assert!(pixels.iter().all(|x| (0.0..=1.0).contains(x)));
+    }
+
+    #[test]
+    fn standard_fits_the_chosen_training_samples_and_serves_the_test_part_too() {
+        let split = load_digits(
+            |plan| {
+                plan.normalize = Normalize::Standard;
+                plan.train = Some(100);
+            },
+            0,
+        )
+        .unwrap();
+        let mut pixels: Vec<f64> = Vec::new();
+        let all: Vec<u32> = (0..100).collect();
+        split.train.fill(&all, &mut pixels);
+        let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
+        let variance = pixels.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / pixels.len() as f64;
+        assert!(mean.abs() < 1e-12 && (variance - 1.0).abs() < 1e-12);
+        let blank = split
+            .test
+            .images()
+            .pixels
+            .iter()
+            .position(|&p| p == 0)
+            .unwrap();
+        let zero = pixels[split
+            .train
+            .images()
+            .pixels
+            .iter()
+            .position(|&p| p == 0)
+            .unwrap()];
+        let mut test: Vec<f64> = Vec::new();
+        split.test.fill(&[(blank / 64) as u32], &mut test);
+        assert_eq!(test[blank % 64], zero);
+    }
+
+    #[test]
+    fn noise_touches_the_training_labels_only() {
+        let clean = load_digits(|_| {}, 5).unwrap();
+        let noisy = load_digits(|plan| plan.label_noise = 0.5, 5).unwrap();
+        assert_eq!(noisy.train.noisy().len(), 649);
+        assert_eq!(noisy.train.clean_labels(), clean.train.labels());
+        assert_ne!(noisy.train.labels(), clean.train.labels());
+        assert_eq!(noisy.test.labels(), clean.test.labels());
+    }
+
+    #[test]
+    fn classes_are_kept_before_samples_are_counted() {
+        let wanted = |plan: &mut Data| {
+            plan.classes = Some(vec![7, 1]);
+            plan.subset = Subset::Stratified;
+            plan.train = Some(50);
+            plan.test = Some(20);
+        };
+        let split = load_digits(wanted, 0).unwrap();
+        assert_eq!(split.train.classes(), 2);
+        let counts = split.train.images().class_counts();
+        assert!(counts[0].abs_diff(25) <= 2, "{counts:?}");
+        assert_eq!(counts[0] + counts[1], 50);
+    }
+
+    #[test]
+    fn random_subsets_follow_the_seed_and_differ_between_parts() {
+        let draw = |seed| {
+            let wanted = |plan: &mut Data| {
+                plan.subset = Subset::Random;
+                plan.train = Some(100);
+                plan.test = Some(100);
+            };
+            load_digits(wanted, seed).unwrap()
+        };
+        assert_eq!(draw(1).train.images(), draw(1).train.images());
+        assert_ne!(draw(1).train.images(), draw(2).train.images());
+        assert_ne!(draw(1).test.images(), draw(2).test.images());
+    }
+
+    #[test]
+    fn amounts_out_of_range_name_their_key() {
+        let message = |change: fn(&mut Data)| load_digits(change, 0).unwrap_err().to_string();
+        assert!(
+            message(|plan| plan.train = Some(1298)).starts_with(
+                "`data.train` = 1298 is out of range: this data has 1297 samples there"
+            )
+        );
+        assert!(message(|plan| plan.test = Some(0)).starts_with("`data.test` = 0 is out of range"));
+        assert!(message(|plan| plan.label_noise = 2.0).contains("`data.label_noise` = 2"));
+        assert!(message(|plan| plan.classes = Some(vec![10])).contains("10 is not a label"));
+    }
+
+    #[test]
+    fn a_part_without_a_sample_of_the_classes_is_an_error() {
+        let dir = read::tests::small_mnist(&[1, 2], &[2]);
+        let mut plan = Data::new(DatasetName::Mnist);
+        plan.classes = Some(vec![1]);
+        let error = load(&plan, dir.path(), &Streams::new(0)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`data.classes` leaves no sample in the test part of mnist. Name classes that occur in it."
+        );
+    }
+
+    fn real_data() -> Option<PathBuf> {
+        let dir = std::env::var_os("LAB_DATA_DIR").map(PathBuf::from);
+        let dir = dir.filter(|dir| dir.is_dir());
+        if dir.is_none() {
+            println!("skipped: LAB_DATA_DIR not set");
+        }
+        dir
+    }
+
+    #[test]
+    fn real_mnist_is_the_known_one() {
+        let Some(dir) = real_data() else { return };
+        let raw = read(DatasetName::Mnist, &dir).unwrap();
+        assert_eq!((raw.train.len(), raw.test.len()), (60_000, 10_000));
+        assert_eq!(raw.train.labels[..8], [5, 0, 4, 1, 9, 2, 1, 3]);
+        assert_eq!(raw.test.labels[..8], [7, 2, 1, 0, 4, 1, 4, 9]);
+        assert_eq!(
+            raw.train.class_counts(),
+            [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+        );
+        // The mean and deviation everyone normalises MNIST with: 0.1307 and 0.3081.
+        let table = f64::tables(&Tables::fit(Normalize::Standard, &raw.train))[0];
+        let std = 1.0 / (table[255] - table[0]);
+        assert!((std - 0.3081).abs() < 5e-5);
+        assert!((-table[0] * std - 0.1307).abs() < 5e-5);
+    }
+
+    #[test]
+    fn real_partial_data_is_read_as_far_as_it_goes() {
+        let Some(dir) = real_data() else { return };
+        for name in [DatasetName::FashionMnist, DatasetName::Cifar10] {
+            let mut plan = Data::new(name);
+            plan.subset = Subset::Stratified;
+            plan.train = Some(1000);
+            plan.test = Some(500);
+            plan.normalize = Normalize::Standard;
+            let split = load(&plan, &dir, &Streams::new(0)).unwrap();
+            assert_eq!((split.train.len(), split.test.len()), (1000, 500));
+            assert_eq!(split.train.classes(), 10);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The names of the datasets.
+
+pub use crate::config::Dataset as DatasetName;
+
+use std::str::FromStr;
+
+use super::DataError;
+
+impl DatasetName {
+    /// The name as configs and commands write it.
+    pub fn key(self) -> &'static str {
+        self.as_str()
+    }
+
+    /// The name as prose writes it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Digits => "Digits",
+            Self::Mnist => "MNIST",
+            Self::FashionMnist => "Fashion-MNIST",
+            Self::Cifar10 => "CIFAR-10",
+        }
+    }
+}
+
+impl FromStr for DatasetName {
+    type Err = DataError;
+
+    /// Reads a dataset's key. The error suggests the nearest one.
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|name| name.key() == text)
+            .ok_or_else(|| DataError::UnknownDataset {
+                name: text.to_owned(),
+                nearest: nearest(text),
+            })
+    }
+}
+
+/// The dataset whose key resembles `text` most, when any does.
+fn nearest(text: &str) -> Option<DatasetName> {
+    let text = text.to_lowercase();
+    DatasetName::ALL
+        .iter()
+        .copied()
+        .map(|name| {
+            (
+                strsim::normalized_damerau_levenshtein(&text, name.key()),
+                name,
+            )
+        })
+        .filter(|(similarity, _)| *similarity >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, StrDeserializer};
+
+    #[test]
+    fn every_name_reads_back_as_text_and_from_a_config() {
+        for &name in DatasetName::ALL {
+            assert_eq!(name.to_string().parse::<DatasetName>().unwrap(), name);
+            let text: StrDeserializer<'_, Error> = name.key().into_deserializer();
+            assert_eq!(DatasetName::deserialize(text).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest() {
+        let message = |text: &str| text.parse::<DatasetName>().unwrap_err().to_string();
+        assert_eq!(
+            message("fashion_mnist"),
+            "unknown dataset `fashion_mnist`: did you mean `fashion-mnist`? \
+             Known datasets: digits, mnist, fashion-mnist, cifar10."
+        );
+        assert!(message("MNIST").contains("did you mean `mnist`?"));
+        assert!(message("cifar-10").contains("did you mean `cifar10`?"));
+        assert_eq!(
+            message("imagenet21k"),
+            "unknown dataset `imagenet21k`. Known datasets: digits, mnist, fashion-mnist, cifar10."
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! From pixel bytes to numbers: one table of 256 values per channel.
+
+pub use crate::config::Normalize;
+
+use super::Images;
+
+/// The value of every pixel byte in every channel, in both precisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tables {
+    f64: Vec<[f64; 256]>,
+    f32: Vec<[f32; 256]>,
+}
+
+impl Tables {
+    /// The tables of `normalize`, fitted to the training images.
+    pub fn fit(normalize: Normalize, train: &Images) -> Self {
+        let maximum = f64::from(train.maximum.max(1));
+        let f64: Vec<[f64; 256]> = channel_histograms(train)
+            .iter()
+            .map(|histogram| {
+                let (mean, std) = match normalize {
+                    Normalize::Unit => (0.0, 1.0),
+                    Normalize::Standard => moments(histogram, maximum),
+                };
+                std::array::from_fn(|x| (x as f64 / maximum - mean) / std)
+            })
+            .collect();
+        let f32 = f64.iter().map(|table| table.map(|x| x as f32)).collect();
+        Self { f64, f32 }
+    }
+}
+
+/// A number type pixels can be written as: `f32` or `f64`.
+pub trait Pixel: Copy + private::Sealed {
+    /// The table of each channel.
+    fn tables(tables: &Tables) -> &[[Self; 256]];
+}
+
+impl Pixel for f32 {
+    fn tables(tables: &Tables) -> &[[Self; 256]] {
+        &tables.f32
+    }
+}
+
+impl Pixel for f64 {
+    fn tables(tables: &Tables) -> &[[Self; 256]] {
+        &tables.f64
+    }
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// How often each value occurs in each channel.
+fn channel_histograms(images: &Images) -> Vec<[u64; 256]> {
+    let channels = images.shape[0];
+    let mut histograms = vec![[0_u64; 256]; channels];
+    let plane = images.shape[1] * images.shape[2];
+    for (index, pixels) in images.pixels.chunks_exact(plane.max(1)).enumerate() {
+        let histogram = &mut histograms[index % channels];
+        for &pixel in pixels {
+            histogram[usize::from(pixel)] += 1;
+        }
+    }
+    histograms
+}
+
+/// Mean and population standard deviation (1 where it is 0) of x / maximum, from exact integer
+/// sums, so that they do not depend on the order of the samples.
+fn moments(histogram: &[u64; 256], maximum: f64) -> (f64, f64) {
+    let (mut count, mut sum, mut squares) = (0_u128, 0_u128, 0_u128);
+    for (x, &times) in (0_u128..).zip(histogram) {
+        let times = u128::from(times);
+        count += times;
+        sum += times * x;
+        squares += times * x * x;
+    }
+    if count == 0 {
+        return (0.0, 1.0);
+    }
+    let mean = sum as f64 / count as f64 / maximum;
+    // n·Σx² − (Σx)² is exact and never negative.
+    let variance = (count * squares - sum * sum) as f64 / (count as f64 * count as f64);
+    let std = variance.sqrt() / maximum;
+    (mean, if std == 0.0 { 1.0 } else { std })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images(shape: [usize; 3], maximum: u8, pixels: &[u8]) -> Images {
+        let count = pixels.len() / shape.iter().product::<usize>();
+        Images {
+            shape,
+            maximum,
+            pixels: pixels.to_vec(),
+            labels: vec![0; count],
+            classes: 1,
+        }
+    }
+
+    #[test]
+    fn unit_divides_by_the_maximum_of_the_data() {
+        let tables = Tables::fit(Normalize::Unit, &images([1, 1, 1], 16, &[4]));
+        assert_eq!(f64::tables(&tables)[0][8], 0.5);
+        assert_eq!(f32::tables(&tables)[0][16], 1.0);
+    }
+
+    #[test]
+    fn standard_gives_each_channel_mean_zero_and_deviation_one() {
+        // Two samples of two channels of two pixels: channel 0 holds 0 0 4 4, channel 1 all 7.
+        let train = images([2, 1, 2], 255, &[0, 0, 7, 7, 4, 4, 7, 7]);
+        let tables = Tables::fit(Normalize::Standard, &train);
+        let table = f64::tables(&tables);
+        assert!((table[0][0] + 1.0).abs() < 1e-12);
+        assert!((table[0][4] - 1.0).abs() < 1e-12);
+        // A constant channel is only centred.
+        assert_eq!(table[1][7], 0.0);
+        assert!((table[1][8] - 1.0 / 255.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn no_training_sample_leaves_pixels_as_unit() {
+        let tables = Tables::fit(Normalize::Standard, &images([1, 1, 1], 255, &[]));
+        assert_eq!(f64::tables(&tables)[0][255], 1.0);
+    }
+}

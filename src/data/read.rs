@@ -1,0 +1,323 @@
+//! From a data folder to raw images: which files make up the parts of each dataset.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::catalog::{Entry, Kind, Known, entry};
+use super::file::{Source, candidates, is_named_gz, sha256_hex, unpack};
+use super::{DataError, DatasetName, FormatError, Images, cifar, digits, idx};
+
+/// A dataset as its files hold it.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    /// The training part, in file order.
+    pub train: Images,
+    /// The test part, in file order.
+    pub test: Images,
+    /// The files read.
+    pub sources: Vec<Source>,
+}
+
+/// Reads both parts of `dataset` from the data folder `dir`.
+///
+/// # Errors
+/// A file is missing, unreadable, damaged, or does not fit its companion.
+pub fn read(dataset: DatasetName, dir: &Path) -> Result<Raw, DataError> {
+    let mut reader = Reader {
+        dataset,
+        dir,
+        entry: entry(dataset),
+        sources: Vec::new(),
+    };
+    let (train, test) = match dataset {
+        DatasetName::Digits => reader.digits()?,
+        DatasetName::Mnist | DatasetName::FashionMnist => (reader.idx(true)?, reader.idx(false)?),
+        DatasetName::Cifar10 => (reader.cifar(true)?, reader.cifar(false)?),
+    };
+    Ok(Raw {
+        train,
+        test,
+        sources: reader.sources,
+    })
+}
+
+/// What opening a data file gave.
+enum Opened {
+    /// Its path and its unpacked bytes.
+    Found(PathBuf, Vec<u8>),
+    /// The paths looked at in vain.
+    Absent(Vec<PathBuf>),
+}
+
+struct Reader<'a> {
+    dataset: DatasetName,
+    dir: &'a Path,
+    entry: &'static Entry,
+    sources: Vec<Source>,
+}
+
+impl Reader<'_> {
+    fn digits(&mut self) -> Result<(Images, Images), DataError> {
+        let split = digits::split();
+        let split = split.map_err(|problem| self.damaged(Path::new("digits"), problem))?;
+        self.sources.push(Source {
+            name: "digits (embedded)".to_owned(),
+            sha256: digits::sha256(),
+        });
+        Ok(split)
+    }
+
+    fn idx(&mut self, train: bool) -> Result<Images, DataError> {
+        let (images_path, bytes) = self.required(train, Kind::Images)?;
+        let images = idx::images(&bytes).map_err(|e| self.damaged(&images_path, e))?;
+        let [channels, height, width] = self.entry.shape;
+        if images.size != [height, width] {
+            let problem = FormatError::Size {
+                found: images.size,
+                expected: [height, width],
+            };
+            return Err(self.damaged(&images_path, problem));
+        }
+        let (labels_path, bytes) = self.required(train, Kind::Labels)?;
+        let labels = idx::labels(&bytes, 10).map_err(|e| self.damaged(&labels_path, e))?;
+        if images.count != labels.len() {
+            return Err(DataError::Count {
+                images_path,
+                images: images.count,
+                labels_path,
+                labels: labels.len(),
+                dataset: self.dataset,
+                dir: self.dir.to_owned(),
+            });
+        }
+        Ok(Images {
+            shape: [channels, height, width],
+            maximum: 255,
+            pixels: images.pixels,
+            labels,
+            classes: 10,
+        })
+    }
+
+    /// All batches of the part that are there; at least one has to be.
+    fn cifar(&mut self, train: bool) -> Result<Images, DataError> {
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        let mut looked = Vec::new();
+        for file in self.files(train, Kind::Records) {
+            match self.open(file)? {
+                Opened::Found(path, bytes) => {
+                    cifar::append(&bytes, &mut pixels, &mut labels)
+                        .map_err(|e| self.damaged(&path, e))?;
+                }
+                Opened::Absent(paths) => looked.extend(paths),
+            }
+        }
+        if labels.is_empty() {
+            return Err(self.missing(train, Kind::Records, looked));
+        }
+        Ok(Images {
+            shape: cifar::SHAPE,
+            maximum: 255,
+            pixels,
+            labels,
+            classes: 10,
+        })
+    }
+
+    fn files(&self, train: bool, kind: Kind) -> impl Iterator<Item = &'static Known> + use<> {
+        let files = self.entry.files.iter();
+        files.filter(move |file| file.train == train && file.kind == kind)
+    }
+
+    /// The path and the unpacked bytes of the part's only file of this kind.
+    fn required(&mut self, train: bool, kind: Kind) -> Result<(PathBuf, Vec<u8>), DataError> {
+        let mut looked = Vec::new();
+        for file in self.files(train, kind) {
+            match self.open(file)? {
+                Opened::Found(path, bytes) => return Ok((path, bytes)),
+                Opened::Absent(paths) => looked.extend(paths),
+            }
+        }
+        Err(self.missing(train, kind, looked))
+    }
+
+    /// Reads a file, gzipped or plain, when it is there.
+    fn open(&mut self, file: &Known) -> Result<Opened, DataError> {
+        let looked = candidates(&self.dir.join(self.entry.folder), file.name);
+        let Some(path) = looked.iter().find(|path| path.exists()) else {
+            return Ok(Opened::Absent(looked));
+        };
+        let raw = fs::read(path).map_err(|reason| DataError::Read {
+            path: path.clone(),
+            reason,
+        })?;
+        let name = path.strip_prefix(self.dir).unwrap_or(path);
+        self.sources.push(Source {
+            name: name.to_string_lossy().replace('\\', "/"),
+            sha256: sha256_hex(&raw),
+        });
+        let bytes = unpack(raw, is_named_gz(path)).map_err(|e| self.damaged(path, e))?;
+        Ok(Opened::Found(path.clone(), bytes))
+    }
+
+    fn damaged(&self, path: &Path, problem: FormatError) -> DataError {
+        DataError::Format {
+            path: path.to_owned(),
+            problem,
+            dataset: self.dataset,
+            dir: self.dir.to_owned(),
+        }
+    }
+
+    fn missing(&self, train: bool, kind: Kind, looked: Vec<PathBuf>) -> DataError {
+        let part = match (train, kind) {
+            (true, Kind::Images) => "training images",
+            (true, Kind::Labels) => "training labels",
+            (true, Kind::Records) => "training batches",
+            (false, Kind::Images) => "test images",
+            (false, Kind::Labels) => "test labels",
+            (false, Kind::Records) => "test batch",
+        };
+        DataError::Missing {
+            dataset: self.dataset,
+            part,
+            looked,
+            dir: self.dir.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::file::tests::gzip;
+    use super::*;
+
+    /// A data folder with an MNIST of `train` and `test` labels and blank images.
+    pub(crate) fn small_mnist(train: &[u8], test: &[u8]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("mnist");
+        fs::create_dir(&folder).unwrap();
+        for (part, labels) in [("train", train), ("t10k", test)] {
+            let pixels = vec![7; labels.len() * 784];
+            let images = idx::tests::write_images(labels.len() as u32, [28, 28], &pixels);
+            let path = folder.join(format!("{part}-images-idx3-ubyte.gz"));
+            fs::write(path, gzip(&images)).unwrap();
+            let path = folder.join(format!("{part}-labels-idx1-ubyte"));
+            fs::write(path, idx::tests::write_labels(labels)).unwrap();
+        }
+        dir
+    }
+
+    fn message(dir: &Path, dataset: DatasetName) -> String {
+        read(dataset, dir).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn packed_and_plain_files_are_read_together_and_named_as_sources() {
+        let dir = small_mnist(&[1, 2, 3], &[4]);
+        let raw = read(DatasetName::Mnist, dir.path()).unwrap();
+        assert_eq!(raw.train.labels, [1, 2, 3]);
+        assert_eq!(raw.test.pixels, [7; 784]);
+        let names: Vec<_> = raw
+            .sources
+            .iter()
+            .map(|source| source.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "mnist/train-images-idx3-ubyte.gz",
+                "mnist/train-labels-idx1-ubyte",
+                "mnist/t10k-images-idx3-ubyte.gz",
+                "mnist/t10k-labels-idx1-ubyte",
+            ]
+        );
+        assert_eq!(
+            raw.sources[1].sha256,
+            sha256_hex(&idx::tests::write_labels(&[1, 2, 3]))
+        );
+    }
+
+    #[test]
+    fn a_missing_file_says_where_it_was_looked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().display();
+        assert_eq!(
+            message(dir.path(), DatasetName::Mnist),
+            format!(
+                "MNIST training images not found: looked for {root}/mnist/train-images-idx3-ubyte.gz \
+                 and {root}/mnist/train-images-idx3-ubyte. Run `lab data fetch mnist --dir {root}`, \
+                 or point --data-dir (or LAB_DATA_DIR) at a folder that has them."
+            )
+        );
+        let cifar = message(dir.path(), DatasetName::Cifar10);
+        assert!(cifar.starts_with("CIFAR-10 training batches not found: looked for "));
+        assert!(cifar.contains("data_batch_5.bin. Run `lab data fetch cifar10 "));
+    }
+
+    #[test]
+    fn counts_that_differ_name_both_files() {
+        let dir = small_mnist(&[1, 2, 3], &[4]);
+        let labels = dir.path().join("mnist/train-labels-idx1-ubyte");
+        fs::write(labels, idx::tests::write_labels(&[1, 2])).unwrap();
+        let message = message(dir.path(), DatasetName::Mnist);
+        assert!(message.contains("holds 3 images but "), "{message}");
+        assert!(message.contains("holds 2 labels."), "{message}");
+    }
+
+    #[test]
+    fn images_of_another_size_and_damaged_files_are_named() {
+        let dir = small_mnist(&[1], &[4]);
+        let path = dir.path().join("mnist/train-images-idx3-ubyte.gz");
+        let small = idx::tests::write_images(1, [8, 8], &[0; 64]);
+        fs::write(&path, gzip(&small)).unwrap();
+        let text = message(dir.path(), DatasetName::Mnist);
+        assert!(text.contains("wrong image size: found 8×8, expected 28×28. Run `lab data fetch"));
+        fs::write(&path, &gzip(&small)[..20]).unwrap();
+        let text = message(dir.path(), DatasetName::Mnist);
+        assert!(
+            text.contains("ubyte.gz: the gzip data is damaged ("),
+            "{text}"
+        );
+        fs::write(&path, "<html>not here</html>").unwrap();
+        let text = message(dir.path(), DatasetName::Mnist);
+        assert!(
+            text.contains("it does not start as gzip data does"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn any_batches_of_cifar_make_a_training_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("cifar-10-batches-bin");
+        fs::create_dir(&folder).unwrap();
+        fs::write(
+            folder.join("data_batch_2.bin"),
+            cifar::tests::write(&[1, 2]),
+        )
+        .unwrap();
+        fs::write(folder.join("data_batch_5.bin"), cifar::tests::write(&[3])).unwrap();
+        let text = message(dir.path(), DatasetName::Cifar10);
+        assert!(text.starts_with("CIFAR-10 test batch not found"), "{text}");
+        fs::write(folder.join("test_batch.bin"), cifar::tests::write(&[9])).unwrap();
+        let raw = read(DatasetName::Cifar10, dir.path()).unwrap();
+        assert_eq!(raw.train.labels, [1, 2, 3]);
+        assert_eq!(raw.test.shape, [3, 32, 32]);
+        fs::write(folder.join("test_batch.bin"), [0; 100]).unwrap();
+        let text = message(dir.path(), DatasetName::Cifar10);
+        assert!(
+            text.contains("whole number (at least one) of 3073-byte records"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_folder_in_place_of_a_file_is_an_error_not_a_panic() {
+        let dir = small_mnist(&[1], &[4]);
+        let path = dir.path().join("mnist/train-images-idx3-ubyte.gz");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(message(dir.path(), DatasetName::Mnist).starts_with("cannot read "));
+    }
+}

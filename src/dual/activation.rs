@@ -1,0 +1,82 @@
+//! Elementwise non-linearities.
+
+use super::Dual;
+use burn::tensor::{Tensor, activation};
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+impl<const D: usize> Dual<D> {
+    /// `max(x, 0)`, with derivative 0 at 0.
+    pub fn relu(self) -> Self {
+        let tangent = self.tangent.map(|tangent| {
+            let inactive = self.value.clone().lower_equal_scalar(0.0);
+            tangent.mask_fill(inactive, 0.0)
+        });
+        Self {
+            value: activation::relu(self.value),
+            tangent,
+        }
+    }
+
+    /// Hyperbolic tangent: `ẏ = (1 − y²) ẋ`.
+    pub fn tanh(self) -> Self {
+        let value = self.value.tanh();
+        let tangent = self.tangent.map(|tangent| {
+            let slope = (value.clone() * value.clone()).neg().add_scalar(1.0);
+            tangent * slope
+        });
+        Self { value, tangent }
+    }
+
+    /// The Gaussian error linear unit in its exact form, `x Φ(x)` with Φ the normal distribution
+    /// function: `ẏ = (Φ(x) + x φ(x)) ẋ` (Hendrycks & Gimpel 2016, eq. 2).
+    pub fn gelu(self) -> Self {
+        let x = self.value;
+        let Some(tangent) = self.tangent else {
+            return Dual::constant(activation::gelu(x));
+        };
+        let distribution = x
+            .clone()
+            .mul_scalar(FRAC_1_SQRT_2)
+            .erf()
+            .add_scalar(1.0)
+            .mul_scalar(0.5);
+        let density = (x.clone() * x.clone())
+            .mul_scalar(-0.5)
+            .exp()
+            .mul_scalar(1.0 / (2.0 * PI).sqrt());
+        let slope = distribution.clone() + x.clone() * density;
+        Self {
+            value: x * distribution,
+            tangent: Some(tangent * slope),
+        }
+    }
+
+    /// `log(1 + eˣ)`, without overflow: `ẏ = σ(x) ẋ`.
+    pub fn softplus(self) -> Self {
+        let tangent = self
+            .tangent
+            .map(|tangent| tangent * activation::sigmoid(self.value.clone()));
+        // log(1 + eˣ) = −log σ(−x); the library's log-sigmoid is stable for either sign.
+        let value = activation::log_sigmoid(self.value.neg()).neg();
+        Self { value, tangent }
+    }
+
+    /// Elementwise exponential: `ẏ = eˣ ẋ`.
+    pub fn exp(self) -> Self {
+        let value = self.value.exp();
+        let tangent = self.tangent.map(|tangent| tangent * value.clone());
+        Self { value, tangent }
+    }
+}
+
+impl Dual<2> {
+    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
+    pub fn log_softmax(self) -> Self {
+        let value = activation::log_softmax(self.value, 1);
+        let tangent = self.tangent.map(|tangent| {
+            let expected: Tensor<2> = (value.clone().exp() * tangent.clone()).sum_dim(1);
+            tangent - expected
+        });
+        Self { value, tangent }
+    }
+}

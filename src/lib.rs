@@ -1,0 +1,19 @@
+//! A laboratory for the loss surfaces of small networks: it trains them, measures the geometry of
+//! the loss while they train, and compares the solutions. Every number comes with its error.
+//!
+//! Data flows one way: [`config`] → [`data`] → [`model`] → training ⇄ [`measure`] ←
+//! [`curvature`] ← [`dual`] → run directory → comparison.
+
+#![warn(missing_docs)]
+
+pub mod backend;
+pub mod config;
+pub mod curvature;
+pub mod data;
+pub mod dual;
+pub mod measure;
+pub mod model;
+pub mod objective;
+pub mod optim;
+pub mod params;
+pub mod random;

@@ -1,0 +1,94 @@
+//! Measures: numbers about a solution, each with its error and with what it claims to survive.
+//!
+//! Measuring is pure: it reads parameters and data, and returns rows. What cannot be measured
+//! becomes a row with the reason in it; nothing here can end a run.
+
+mod evaluation;
+mod registry;
+mod session;
+
+pub use evaluation::Evaluated;
+pub use registry::{MEASURES, Measure, Preset, Rescaling, find, names};
+pub use session::{Session, Subject, WarmStart};
+
+use serde::{Deserialize, Serialize};
+
+/// One number with everything that is known about its error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The measure's name, `family.quantity[.variant]`.
+    pub name: String,
+    /// The number; `None` where it could not be measured, with the reason in `reason`.
+    pub value: Option<f64>,
+    /// The standard error, where the number is an estimate from a sample.
+    pub stderr: Option<f64>,
+    /// The relative residual, where the number is the result of an iteration.
+    pub residual: Option<f64>,
+    /// Whether the iteration or the sampling reached its tolerance.
+    pub converged: Option<bool>,
+    /// Matrix-vector products used.
+    pub matvecs: Option<usize>,
+    /// Samples the number is taken over.
+    pub samples: Option<usize>,
+    /// How normalisation layers behaved; `None` for a network without any.
+    pub norm_mode: Option<String>,
+    /// Wall-clock time the number took; what numbers share is charged to the first of them.
+    pub seconds: f64,
+    /// Why there is no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Measurement {
+    /// A number over some samples.
+    pub fn new(name: &str, value: f64) -> Self {
+        let measurement = Self {
+            name: name.to_owned(),
+            value: Some(value),
+            ..Self::default()
+        };
+        if value.is_finite() {
+            return measurement;
+        }
+        Self {
+            value: None,
+            reason: Some(format!("the result is not finite ({value})")),
+            ..measurement
+        }
+    }
+
+    /// A number that could not be measured.
+    pub fn failed(name: &str, reason: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            reason: Some(reason.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Adds the number of samples.
+    pub fn over(self, samples: usize) -> Self {
+        Self {
+            samples: Some(samples),
+            ..self
+        }
+    }
+
+    /// Adds a standard error.
+    pub fn with_stderr(self, stderr: f64) -> Self {
+        Self {
+            stderr: stderr.is_finite().then_some(stderr),
+            ..self
+        }
+    }
+
+    /// Adds a residual, whether it is below the tolerance, and the products it took.
+    pub fn with_residual(self, residual: f64, converged: bool, matvecs: usize) -> Self {
+        Self {
+            residual: residual.is_finite().then_some(residual),
+            converged: Some(converged),
+            matvecs: Some(matvecs),
+            ..self
+        }
+    }
+}

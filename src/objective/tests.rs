@@ -1,0 +1,275 @@
+//! Gradient and Hessian of whole networks against a dense reference made of hyper-dual scalars.
+
+use super::{Batch, Chunks, Loss, Objective};
+use crate::backend::{BackendKind, Compute, Precision};
+use crate::config::{Activation, Init};
+use crate::curvature::{HessianOperator, Interrupt, LinearOperator, dot};
+use crate::dual::tests::hyper::{Hyper, Real};
+use crate::model::{Mlp, MlpShape};
+use crate::params::Parameters;
+use crate::random::Streams;
+use rand::RngExt;
+
+const SAMPLES: usize = 7;
+const INPUTS: usize = 4;
+const CLASSES: usize = 3;
+
+/// A small network, its parameters, and random data.
+pub(crate) struct Case {
+    pub objective: Objective,
+    pub values: Vec<f64>,
+    pub inputs: Vec<f64>,
+    pub labels: Vec<u8>,
+    hidden: Vec<usize>,
+    activation: Activation,
+}
+
+impl Case {
+    pub fn new(activation: Activation, loss: Loss, compute: Compute) -> Self {
+        let hidden = vec![6, 5];
+        let network = Mlp::new(MlpShape {
+            inputs: INPUTS,
+            hidden: hidden.clone(),
+            outputs: CLASSES,
+            activation,
+            bias: true,
+            initialisation: Init::He,
+            initialisation_scale: 1.0,
+        });
+        let objective = Objective::new(Box::new(network), loss, compute);
+        let mut rng = Streams::new(7).stream("test", 0);
+        let mut uniform = |count: usize| -> Vec<f64> {
+            (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+        };
+        Self {
+            values: uniform(objective.network().layout().len()),
+            inputs: uniform(SAMPLES * INPUTS),
+            labels: (0..SAMPLES as u8).map(|i| i % CLASSES as u8).collect(),
+            objective,
+            hidden,
+            activation,
+        }
+    }
+
+    pub fn reference(activation: Activation, loss: Loss) -> Self {
+        Self::new(activation, loss, Compute::cpu(Precision::F64))
+    }
+
+    pub fn parameters(&self) -> Parameters {
+        self.at(&self.values)
+    }
+
+    pub fn at(&self, values: &[f64]) -> Parameters {
+        let layout = self.objective.network().layout();
+        Parameters::from_host(layout, values, self.objective.compute())
+    }
+
+    pub fn chunks(&self, size: usize) -> Chunks {
+        let compute = self.objective.compute();
+        let loss = self.objective.loss();
+        let batches = self
+            .inputs
+            .chunks(size * INPUTS)
+            .zip(self.labels.chunks(size))
+            .map(|(inputs, labels)| {
+                let targets: Vec<f64> = labels
+                    .iter()
+                    .flat_map(|&label| loss.target(label, CLASSES))
+                    .collect();
+                Batch {
+                    inputs: compute.tensor(inputs, [labels.len(), INPUTS]),
+                    targets: compute.tensor(&targets, [labels.len(), CLASSES]),
+                }
+            })
+            .collect();
+        Chunks::from_batches(batches, self.labels.clone())
+    }
+
+    pub fn gradient(&self) -> Vec<f64> {
+        let batch = &self.chunks(SAMPLES).batches()[0].clone();
+        let (_, gradient) =
+            self.objective
+                .loss_and_gradient(&self.parameters(), batch, 1.0 / SAMPLES as f64);
+        gradient.to_host().unwrap()
+    }
+
+    pub fn hessian_times(&self, vector: &[f64], chunk: usize) -> Vec<f64> {
+        let (parameters, data) = (self.parameters(), self.chunks(chunk));
+        HessianOperator::new(&self.objective, &parameters, &data, Interrupt::never())
+            .apply(vector)
+            .unwrap()
+    }
+
+    /// The mean loss written with scalars.
+    fn mean_loss(&self, theta: &[Hyper]) -> Hyper {
+        let mut widths = vec![INPUTS];
+        widths.extend(&self.hidden);
+        widths.push(CLASSES);
+        let mut total = Hyper::real(0.0);
+        for (input, &label) in self.inputs.chunks(INPUTS).zip(&self.labels) {
+            let mut activations: Vec<Hyper> = input.iter().map(|&x| Hyper::real(x)).collect();
+            let mut offset = 0;
+            for (layer, pair) in widths.windows(2).enumerate() {
+                if layer > 0 {
+                    activations = activations
+                        .iter()
+                        .map(|&x| match self.activation {
+                            Activation::Relu => x.relu(),
+                            Activation::Tanh => x.tanh(),
+                            Activation::Gelu => x.gelu(),
+                            Activation::Softplus => x.softplus(),
+                        })
+                        .collect();
+                }
+                let (weights, rest) = theta[offset..].split_at(pair[0] * pair[1]);
+                activations = weights
+                    .chunks(pair[0])
+                    .zip(rest)
+                    .map(|(row, &bias)| {
+                        row.iter()
+                            .zip(&activations)
+                            .fold(bias, |sum, (&w, &x)| sum + w * x)
+                    })
+                    .collect();
+                offset += (pair[0] + 1) * pair[1];
+            }
+            total = total + self.sample_loss(&activations, label);
+        }
+        total * Hyper::real(1.0 / SAMPLES as f64)
+    }
+
+    fn sample_loss(&self, z: &[Hyper], label: u8) -> Hyper {
+        let loss = self.objective.loss();
+        let zero = Hyper::real(0.0);
+        if loss == Loss::CrossEntropy {
+            let partition = z.iter().fold(zero, |sum, z| sum + z.exp());
+            return partition.ln() - z[usize::from(label)];
+        }
+        z.iter()
+            .zip(loss.target(label, CLASSES))
+            .fold(zero, |sum, (&z, target)| {
+                let error = z - Hyper::real(target);
+                sum + match loss {
+                    Loss::Square => Hyper::real(0.5) * error * error,
+                    Loss::Logistic => (Hyper::real(-target) * z).softplus(),
+                    _ => (Hyper::real(-target) * z).exp(),
+                }
+            })
+    }
+
+    /// The dense gradient and Hessian (row-major) by hyper-dual scalars.
+    pub fn dense(&self) -> (Vec<f64>, Vec<f64>) {
+        let n = self.values.len();
+        let mut gradient = vec![0.0; n];
+        let mut hessian = vec![0.0; n * n];
+        for i in 0..n {
+            for j in 0..=i {
+                let theta: Vec<Hyper> = (0..n)
+                    .map(|k| {
+                        let unit = |index| f64::from(u8::from(k == index));
+                        Hyper::new(self.values[k], unit(i), unit(j))
+                    })
+                    .collect();
+                let result = self.mean_loss(&theta);
+                gradient[i] = result.first;
+                hessian[i * n + j] = result.second;
+                hessian[j * n + i] = result.second;
+            }
+        }
+        (gradient, hessian)
+    }
+}
+
+fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
+    let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
+    crate::curvature::norm(&difference) / crate::curvature::norm(expected)
+}
+
+fn direction(n: usize, counter: u64) -> Vec<f64> {
+    let mut rng = Streams::new(1).stream("direction", counter);
+    (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+fn multiply(matrix: &[f64], vector: &[f64]) -> Vec<f64> {
+    matrix
+        .chunks(vector.len())
+        .map(|row| dot(row, vector))
+        .collect()
+}
+
+#[test]
+fn gradient_and_hessian_of_every_activation_and_loss_match_the_dense_reference() {
+    let activations = [
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Gelu,
+        Activation::Softplus,
+    ];
+    let losses = [
+        Loss::CrossEntropy,
+        Loss::Square,
+        Loss::Logistic,
+        Loss::Exponential,
+    ];
+    for activation in activations {
+        for loss in losses {
+            let case = Case::reference(activation, loss);
+            let (gradient, hessian) = case.dense();
+            let vector = direction(gradient.len(), 0);
+            let expected = multiply(&hessian, &vector);
+            let product = case.hessian_times(&vector, SAMPLES);
+            let error = relative_error(&product, &expected);
+            assert!(
+                error < 1e-10,
+                "{activation:?} {loss:?}: HVP off by {error:e}"
+            );
+            let error = relative_error(&case.gradient(), &gradient);
+            assert!(
+                error < 1e-12,
+                "{activation:?} {loss:?}: gradient off by {error:e}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_hessian_is_symmetric_to_rounding() {
+    for (precision, bound) in [(Precision::F64, 1e-12), (Precision::F32, 1e-5)] {
+        let case = Case::new(
+            Activation::Gelu,
+            Loss::CrossEntropy,
+            Compute::cpu(precision),
+        );
+        let (u, v) = (
+            direction(case.values.len(), 1),
+            direction(case.values.len(), 2),
+        );
+        let left = dot(&u, &case.hessian_times(&v, SAMPLES));
+        let right = dot(&v, &case.hessian_times(&u, SAMPLES));
+        assert!((left - right).abs() < bound * left.abs(), "{left} {right}");
+    }
+}
+
+#[test]
+fn any_chunk_size_gives_the_same_product_ragged_last_chunk_included() {
+    let case = Case::reference(Activation::Tanh, Loss::CrossEntropy);
+    let vector = direction(case.values.len(), 3);
+    let whole = case.hessian_times(&vector, SAMPLES);
+    for chunk in [1, 2, 3, 5] {
+        let error = relative_error(&case.hessian_times(&vector, chunk), &whole);
+        assert!(error < 1e-12, "chunks of {chunk}: {error:e}");
+    }
+}
+
+#[test]
+fn the_ndarray_backend_agrees_with_the_reference() {
+    let compute = Compute::open(BackendKind::NdArray, Precision::F64).unwrap();
+    let case = Case::new(Activation::Relu, Loss::CrossEntropy, compute);
+    let reference = Case::reference(Activation::Relu, Loss::CrossEntropy);
+    let vector = direction(case.values.len(), 4);
+    let error = relative_error(
+        &case.hessian_times(&vector, 3),
+        &reference.hessian_times(&vector, 3),
+    );
+    assert!(error < 1e-12, "{error:e}");
+}

@@ -1,0 +1,227 @@
+//! Update rules (Burn's optimizers, applied block by block) and learning-rate schedules.
+
+mod restore;
+mod schedule;
+
+pub use schedule::{Schedule, ScheduleShape};
+
+use crate::backend::Compute;
+use crate::params::{Layout, Parameters};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamConfig, AdamWConfig, Optimizer as Rule, RecordState, SgdConfig, StateSink};
+use burn::tensor::{Tensor, TensorData};
+use burn_pack::Scalar;
+use restore::{Parts, Restore};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which update rule, with its constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OptimizerKind {
+    /// Stochastic (or full-batch) gradient descent; heavy-ball momentum `v ← μv + g`, no
+    /// dampening, as in PyTorch.
+    Sgd {
+        /// The momentum μ; 0 for none.
+        momentum: f64,
+        /// Whether to look ahead (Nesterov).
+        nesterov: bool,
+        /// The L2 penalty added to the gradient.
+        weight_decay: f64,
+    },
+    /// Adam, with an L2 penalty added to the gradient.
+    Adam {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the denominator.
+        epsilon: f64,
+        /// The L2 penalty added to the gradient.
+        weight_decay: f64,
+    },
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+    AdamW {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the denominator.
+        epsilon: f64,
+        /// The share `learning rate × weight_decay` of every weight removed per step.
+        weight_decay: f64,
+    },
+}
+
+impl OptimizerKind {
+    /// A fresh optimizer for parameters of this layout.
+    pub fn init(self, layout: &Arc<Layout>) -> Box<dyn Optimizer> {
+        let decay = |weight_decay: f64| {
+            (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32))
+        };
+        match self {
+            OptimizerKind::Sgd {
+                momentum,
+                nesterov,
+                weight_decay,
+            } => {
+                let momentum = (momentum > 0.0).then(|| {
+                    MomentumConfig::new()
+                        .with_momentum(momentum)
+                        .with_dampening(0.0)
+                        .with_nesterov(nesterov)
+                });
+                let rule = SgdConfig::new()
+                    .with_momentum(momentum)
+                    .with_weight_decay(decay(weight_decay));
+                Box::new(Blockwise::new(rule.build(), layout))
+            }
+            OptimizerKind::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
+                let rule = AdamConfig::new()
+                    .with_beta_1(beta1 as f32)
+                    .with_beta_2(beta2 as f32)
+                    .with_epsilon(epsilon as f32)
+                    .with_weight_decay(decay(weight_decay));
+                Box::new(Blockwise::new(rule.build(), layout))
+            }
+            OptimizerKind::AdamW {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
+                let rule = AdamWConfig::new()
+                    .with_beta_1(beta1 as f32)
+                    .with_beta_2(beta2 as f32)
+                    .with_epsilon(epsilon as f32)
+                    .with_weight_decay(weight_decay as f32);
+                Box::new(Blockwise::new(rule.build(), layout))
+            }
+        }
+    }
+}
+
+/// An update rule with its state.
+pub trait Optimizer {
+    /// The parameters after one step along `gradient`.
+    fn step(
+        &mut self,
+        learning_rate: f64,
+        parameters: &Parameters,
+        gradient: &Parameters,
+    ) -> Parameters;
+
+    /// Everything the next step depends on.
+    fn save(&self) -> OptimizerState;
+
+    /// Takes up a saved state.
+    fn load(&mut self, state: OptimizerState, compute: &Compute);
+}
+
+/// Named tensors and numbers that make up an optimizer's state.
+#[derive(Clone, Debug, Default)]
+pub struct OptimizerState {
+    /// Moments, under `{block}.{name}`.
+    pub tensors: Vec<(String, TensorData)>,
+    /// Step counters and the like.
+    pub scalars: BTreeMap<String, Scalar>,
+}
+
+/// One of Burn's rules, applied to each block with a state of its own.
+struct Blockwise<R: Rule> {
+    rule: R,
+    names: Vec<String>,
+    states: Vec<Option<R::State<1>>>,
+}
+
+impl<R: Rule> Blockwise<R> {
+    fn new(rule: R, layout: &Arc<Layout>) -> Self {
+        Self {
+            rule,
+            names: layout
+                .blocks()
+                .iter()
+                .map(|block| block.name.clone())
+                .collect(),
+            states: layout.blocks().iter().map(|_| None).collect(),
+        }
+    }
+}
+
+/// The saved parts of the block called `block`.
+struct BlockParts<'a> {
+    block: &'a str,
+    tensors: &'a mut BTreeMap<String, TensorData>,
+    scalars: &'a BTreeMap<String, Scalar>,
+    compute: &'a Compute,
+}
+
+impl Parts for BlockParts<'_> {
+    fn tensor(&mut self, name: &str) -> Option<Tensor<1>> {
+        let data = self.tensors.remove(&format!("{}.{name}", self.block))?;
+        Some(self.compute.tensor_from_data(data))
+    }
+
+    fn counter(&mut self, name: &str) -> Option<usize> {
+        let scalar = self.scalars.get(&format!("{}.{name}", self.block))?;
+        usize::try_from(*scalar).ok()
+    }
+}
+
+impl<R: Restore> Optimizer for Blockwise<R> {
+    fn step(
+        &mut self,
+        learning_rate: f64,
+        parameters: &Parameters,
+        gradient: &Parameters,
+    ) -> Parameters {
+        let blocks = parameters.tensors().iter().zip(gradient.tensors());
+        let tensors = blocks
+            .zip(&mut self.states)
+            .map(|((tensor, gradient), state)| {
+                let (tensor, next) = self.rule.step(
+                    learning_rate,
+                    tensor.clone(),
+                    gradient.clone(),
+                    state.take(),
+                );
+                *state = next;
+                tensor
+            })
+            .collect();
+        Parameters::from_tensors(parameters.layout(), tensors)
+    }
+
+    fn save(&self) -> OptimizerState {
+        let mut sink = StateSink::default();
+        for (name, state) in self.names.iter().zip(&self.states) {
+            if let Some(state) = state {
+                state.state_flatten(name, &mut sink);
+            }
+        }
+        OptimizerState {
+            tensors: sink.tensors,
+            scalars: sink.scalars.into_iter().collect(),
+        }
+    }
+
+    fn load(&mut self, state: OptimizerState, compute: &Compute) {
+        let mut tensors: BTreeMap<_, _> = state.tensors.into_iter().collect();
+        for (block, slot) in self.names.iter().zip(&mut self.states) {
+            *slot = R::restore(&mut BlockParts {
+                block,
+                tensors: &mut tensors,
+                scalars: &state.scalars,
+                compute,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Learning-rate schedules, as pure functions of the step: a resumed run needs no state.
+
+use std::f64::consts::PI;
+
+/// How the learning rate changes over a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScheduleShape {
+    /// It does not.
+    Constant,
+    /// Multiplied by `factor` every `every` epochs.
+    Step {
+        /// Epochs between two changes.
+        every: u64,
+        /// The multiplier.
+        factor: f64,
+    },
+    /// Half a cosine from the base rate down to `final_fraction` of it (Loshchilov & Hutter 2017,
+    /// eq. 5, one period).
+    Cosine {
+        /// The share of the base rate reached at the last step.
+        final_fraction: f64,
+    },
+    /// Multiplied by `decay` every epoch.
+    Exponential {
+        /// The multiplier.
+        decay: f64,
+    },
+}
+
+/// A shape with the quantities that place it on the axis of steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// The rate before any change.
+    pub base: f64,
+    /// Steps over which the rate first rises linearly from `base / warmup` to `base`.
+    pub warmup: u64,
+    /// What follows.
+    pub shape: ScheduleShape,
+    /// Steps in one epoch.
+    pub steps_per_epoch: u64,
+    /// Steps of the whole run.
+    pub total_steps: u64,
+}
+
+impl Schedule {
+    /// The learning rate of the step with this index, the first being 0.
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        if step < self.warmup {
+            return self.base * (step + 1) as f64 / self.warmup as f64;
+        }
+        let epoch = step / self.steps_per_epoch.max(1);
+        self.base
+            * match self.shape {
+                ScheduleShape::Constant => 1.0,
+                ScheduleShape::Step { every, factor } => factor.powf((epoch / every) as f64),
+                ScheduleShape::Exponential { decay } => decay.powf(epoch as f64),
+                ScheduleShape::Cosine { final_fraction } => {
+                    let length = self.total_steps.saturating_sub(self.warmup).max(1);
+                    let progress = (step - self.warmup) as f64 / length as f64;
+                    let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
+                    final_fraction + (1.0 - final_fraction) * cosine
+                }
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(shape: ScheduleShape, warmup: u64, steps: &[u64]) -> Vec<f64> {
+        let schedule = Schedule {
+            base: 0.4,
+            warmup,
+            shape,
+            steps_per_epoch: 10,
+            total_steps: 100,
+        };
+        steps
+            .iter()
+            .map(|&step| schedule.learning_rate(step))
+            .collect()
+    }
+
+    fn assert_close(found: &[f64], expected: &[f64]) {
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() < 1e-12, "{found:?} against {expected:?}");
+        }
+    }
+
+    #[test]
+    fn warm_up_rises_linearly_to_the_base_rate() {
+        let found = rates(ScheduleShape::Constant, 4, &[0, 1, 2, 3, 4, 99]);
+        assert_close(&found, &[0.1, 0.2, 0.3, 0.4, 0.4, 0.4]);
+    }
+
+    #[test]
+    fn steps_change_the_rate_at_whole_epochs() {
+        let shape = ScheduleShape::Step {
+            every: 2,
+            factor: 0.5,
+        };
+        assert_close(&rates(shape, 0, &[0, 19, 20, 40]), &[0.4, 0.4, 0.2, 0.1]);
+    }
+
+    #[test]
+    fn exponential_decay_multiplies_once_an_epoch() {
+        let shape = ScheduleShape::Exponential { decay: 0.9 };
+        assert_close(&rates(shape, 0, &[9, 10, 20]), &[0.4, 0.36, 0.324]);
+    }
+
+    #[test]
+    fn cosine_falls_from_the_base_rate_to_its_final_fraction() {
+        let shape = ScheduleShape::Cosine {
+            final_fraction: 0.5,
+        };
+        assert_close(&rates(shape, 20, &[20, 60, 100]), &[0.4, 0.3, 0.2]);
+    }
+}

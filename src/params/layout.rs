@@ -1,0 +1,99 @@
+//! Names, shapes and places of the blocks of a parameter vector.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// One named tensor of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The name in PyTorch's state-dict convention, such as `layers.0.weight`.
+    pub name: String,
+    /// The shape in PyTorch's layout, such as `[outputs, inputs]`.
+    pub shape: Vec<usize>,
+    start: usize,
+}
+
+impl Block {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the block has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the block lies in the whole vector.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.start + self.len()
+    }
+}
+
+/// The blocks of a model, in the order in which they make up the vector θ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    blocks: Vec<Block>,
+    index: HashMap<String, usize>,
+    len: usize,
+}
+
+impl Layout {
+    /// Lays out blocks one after another.
+    pub fn new(blocks: impl IntoIterator<Item = (String, Vec<usize>)>) -> Self {
+        let mut layout = Self {
+            blocks: Vec::new(),
+            index: HashMap::new(),
+            len: 0,
+        };
+        for (name, shape) in blocks {
+            let block = Block {
+                name: name.clone(),
+                shape,
+                start: layout.len,
+            };
+            layout.len += block.len();
+            layout.index.insert(name, layout.blocks.len());
+            layout.blocks.push(block);
+        }
+        layout
+    }
+
+    /// The blocks in order.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The position of a block among the blocks.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// The number of parameters.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no parameter at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_lie_end_to_end() {
+        let layout = Layout::new([
+            ("layers.0.weight".to_owned(), vec![3, 2]),
+            ("layers.0.bias".to_owned(), vec![3]),
+        ]);
+        assert_eq!(layout.len(), 9);
+        assert_eq!(layout.blocks()[0].range(), 0..6);
+        assert_eq!(layout.blocks()[1].range(), 6..9);
+        assert_eq!(layout.position("layers.0.bias"), Some(1));
+        assert_eq!(layout.position("layers.1.bias"), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! A model's parameters as one vector made of named blocks.
+
+mod dual;
+mod layout;
+
+pub use dual::DualParameters;
+pub use layout::{Block, Layout};
+
+use crate::backend::{Compute, read};
+use burn::tensor::Tensor;
+use std::sync::Arc;
+
+/// The parameters of a model (or a vector of their shape) on a device.
+///
+/// Each block is kept flat; a model asks for it in its own shape. The concatenation of the blocks,
+/// in the order of the layout, is the vector θ of the formulas.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    layout: Arc<Layout>,
+    tensors: Vec<Tensor<1>>,
+}
+
+impl Parameters {
+    /// Puts a vector of `layout.len()` numbers on a device.
+    pub fn from_host(layout: &Arc<Layout>, values: &[f64], compute: &Compute) -> Self {
+        let tensors = layout
+            .blocks()
+            .iter()
+            .map(|block| compute.tensor(&values[block.range()], [block.len()]))
+            .collect();
+        Self::from_tensors(layout, tensors)
+    }
+
+    /// Wraps one flat tensor per block.
+    pub fn from_tensors(layout: &Arc<Layout>, tensors: Vec<Tensor<1>>) -> Self {
+        debug_assert_eq!(layout.blocks().len(), tensors.len());
+        Self {
+            layout: layout.clone(),
+            tensors,
+        }
+    }
+
+    /// The names and shapes of the blocks.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The flat tensors, one per block.
+    pub fn tensors(&self) -> &[Tensor<1>] {
+        &self.tensors
+    }
+
+    /// Reads the whole vector.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where it cannot be read.
+    pub fn to_host(&self) -> Result<Vec<f64>, String> {
+        let mut values = Vec::with_capacity(self.layout.len());
+        for tensor in &self.tensors {
+            values.extend(read(tensor)?);
+        }
+        Ok(values)
+    }
+
+    /// The same values as leaves of a new reverse-mode graph.
+    pub fn tracked(&self) -> Self {
+        self.map(|tensor| tensor.autodiff().require_grad())
+    }
+
+    /// The same values as constants of a reverse-mode graph.
+    pub fn untracked(&self) -> Self {
+        self.map(Tensor::autodiff)
+    }
+
+    /// The sum of two vectors.
+    pub fn add(self, other: Self) -> Self {
+        let tensors = self
+            .tensors
+            .into_iter()
+            .zip(other.tensors)
+            .map(|(left, right)| left + right)
+            .collect();
+        Self {
+            layout: self.layout,
+            tensors,
+        }
+    }
+
+    fn map(&self, map: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        Self::from_tensors(
+            &self.layout,
+            self.tensors.iter().cloned().map(map).collect(),
+        )
+    }
+}
