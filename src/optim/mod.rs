@@ -3,9 +3,10 @@
 mod restore;
 mod schedule;
 
-pub use schedule::{Schedule, ScheduleShape};
+pub use schedule::Schedule;
 
 use crate::backend::Compute;
+use crate::config::{Method, Momentum, Optimizer};
 use crate::params::{Layout, Parameters};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
@@ -16,98 +17,53 @@ use restore::{Parts, Restore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Which update rule, with its constants.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum OptimizerKind {
-    /// Stochastic (or full-batch) gradient descent; heavy-ball momentum `v ← μv + g`, no
-    /// dampening, as in PyTorch.
-    Sgd {
-        /// The momentum μ; 0 for none.
-        momentum: f64,
-        /// Whether to look ahead (Nesterov).
-        nesterov: bool,
-        /// The L2 penalty added to the gradient.
-        weight_decay: f64,
-    },
-    /// Adam, with an L2 penalty added to the gradient.
-    Adam {
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second moment.
-        beta2: f64,
-        /// Added to the denominator.
-        epsilon: f64,
-        /// The L2 penalty added to the gradient.
-        weight_decay: f64,
-    },
-    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
-    AdamW {
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second moment.
-        beta2: f64,
-        /// Added to the denominator.
-        epsilon: f64,
-        /// The share `learning rate × weight_decay` of every weight removed per step.
-        weight_decay: f64,
-    },
-}
-
-impl OptimizerKind {
-    /// A fresh optimizer for parameters of this layout.
-    pub fn init(self, layout: &Arc<Layout>) -> Box<dyn Optimizer> {
-        let decay = |weight_decay: f64| {
-            (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32))
-        };
-        match self {
-            OptimizerKind::Sgd {
-                momentum,
-                nesterov,
-                weight_decay,
-            } => {
-                let momentum = (momentum > 0.0).then(|| {
-                    MomentumConfig::new()
-                        .with_momentum(momentum)
-                        .with_dampening(0.0)
-                        .with_nesterov(nesterov)
-                });
-                let rule = SgdConfig::new()
-                    .with_momentum(momentum)
-                    .with_weight_decay(decay(weight_decay));
-                Box::new(Blockwise::new(rule.build(), layout))
-            }
-            OptimizerKind::Adam {
-                beta1,
-                beta2,
-                epsilon,
-                weight_decay,
-            } => {
-                let rule = AdamConfig::new()
-                    .with_beta_1(beta1 as f32)
-                    .with_beta_2(beta2 as f32)
-                    .with_epsilon(epsilon as f32)
-                    .with_weight_decay(decay(weight_decay));
-                Box::new(Blockwise::new(rule.build(), layout))
-            }
-            OptimizerKind::AdamW {
-                beta1,
-                beta2,
-                epsilon,
-                weight_decay,
-            } => {
-                let rule = AdamWConfig::new()
-                    .with_beta_1(beta1 as f32)
-                    .with_beta_2(beta2 as f32)
-                    .with_epsilon(epsilon as f32)
-                    .with_weight_decay(weight_decay as f32);
-                Box::new(Blockwise::new(rule.build(), layout))
-            }
+/// A fresh optimizer for parameters of this layout.
+///
+/// Heavy-ball momentum is `v ← μv + g`, without dampening, as in PyTorch. Weight decay is an L2
+/// penalty added to the gradient, except in AdamW, where it is decoupled (Loshchilov & Hutter
+/// 2019).
+pub fn init(config: &Optimizer, layout: &Arc<Layout>) -> Box<dyn Stepper> {
+    match config.method {
+        Method::Sgd(momentum) | Method::Gd(momentum) => {
+            let rule = SgdConfig::new()
+                .with_momentum(heavy_ball(momentum))
+                .with_weight_decay(penalty(config));
+            Box::new(Blockwise::new(rule.build(), layout))
+        }
+        Method::Adam(moments) => {
+            let rule = AdamConfig::new()
+                .with_beta_1(moments.beta1 as f32)
+                .with_beta_2(moments.beta2 as f32)
+                .with_epsilon(moments.epsilon as f32)
+                .with_weight_decay(penalty(config));
+            Box::new(Blockwise::new(rule.build(), layout))
+        }
+        Method::AdamW(moments) => {
+            let rule = AdamWConfig::new()
+                .with_beta_1(moments.beta1 as f32)
+                .with_beta_2(moments.beta2 as f32)
+                .with_epsilon(moments.epsilon as f32)
+                .with_weight_decay(config.weight_decay as f32);
+            Box::new(Blockwise::new(rule.build(), layout))
         }
     }
 }
 
+fn heavy_ball(momentum: Momentum) -> Option<MomentumConfig> {
+    (momentum.coefficient > 0.0).then(|| {
+        MomentumConfig::new()
+            .with_momentum(momentum.coefficient)
+            .with_dampening(0.0)
+            .with_nesterov(momentum.nesterov)
+    })
+}
+
+fn penalty(config: &Optimizer) -> Option<WeightDecayConfig> {
+    (config.weight_decay > 0.0).then(|| WeightDecayConfig::new(config.weight_decay as f32))
+}
+
 /// An update rule with its state.
-pub trait Optimizer {
+pub trait Stepper {
     /// The parameters after one step along `gradient`.
     fn step(
         &mut self,
@@ -173,7 +129,7 @@ impl Parts for BlockParts<'_> {
     }
 }
 
-impl<R: Restore> Optimizer for Blockwise<R> {
+impl<R: Restore> Stepper for Blockwise<R> {
     fn step(
         &mut self,
         learning_rate: f64,

@@ -1,31 +1,7 @@
 //! Learning-rate schedules, as pure functions of the step: a resumed run needs no state.
 
+use crate::config::Shape;
 use std::f64::consts::PI;
-
-/// How the learning rate changes over a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ScheduleShape {
-    /// It does not.
-    Constant,
-    /// Multiplied by `factor` every `every` epochs.
-    Step {
-        /// Epochs between two changes.
-        every: u64,
-        /// The multiplier.
-        factor: f64,
-    },
-    /// Half a cosine from the base rate down to `final_fraction` of it (Loshchilov & Hutter 2017,
-    /// eq. 5, one period).
-    Cosine {
-        /// The share of the base rate reached at the last step.
-        final_fraction: f64,
-    },
-    /// Multiplied by `decay` every epoch.
-    Exponential {
-        /// The multiplier.
-        decay: f64,
-    },
-}
 
 /// A shape with the quantities that place it on the axis of steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +11,7 @@ pub struct Schedule {
     /// Steps over which the rate first rises linearly from `base / warmup` to `base`.
     pub warmup: u64,
     /// What follows.
-    pub shape: ScheduleShape,
+    pub shape: Shape,
     /// Steps in one epoch.
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
@@ -51,10 +27,11 @@ impl Schedule {
         let epoch = step / self.steps_per_epoch.max(1);
         self.base
             * match self.shape {
-                ScheduleShape::Constant => 1.0,
-                ScheduleShape::Step { every, factor } => factor.powf((epoch / every) as f64),
-                ScheduleShape::Exponential { decay } => decay.powf(epoch as f64),
-                ScheduleShape::Cosine { final_fraction } => {
+                Shape::Constant => 1.0,
+                Shape::Step { every, factor } => factor.powf((epoch / every as u64) as f64),
+                Shape::Exponential { decay } => decay.powf(epoch as f64),
+                // Loshchilov & Hutter 2017, eq. 5, one period.
+                Shape::Cosine { final_fraction } => {
                     let length = self.total_steps.saturating_sub(self.warmup).max(1);
                     let progress = (step - self.warmup) as f64 / length as f64;
                     let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
@@ -68,7 +45,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn rates(shape: ScheduleShape, warmup: u64, steps: &[u64]) -> Vec<f64> {
+    fn rates(shape: Shape, warmup: u64, steps: &[u64]) -> Vec<f64> {
         let schedule = Schedule {
             base: 0.4,
             warmup,
@@ -90,13 +67,13 @@ mod tests {
 
     #[test]
     fn warm_up_rises_linearly_to_the_base_rate() {
-        let found = rates(ScheduleShape::Constant, 4, &[0, 1, 2, 3, 4, 99]);
+        let found = rates(Shape::Constant, 4, &[0, 1, 2, 3, 4, 99]);
         assert_close(&found, &[0.1, 0.2, 0.3, 0.4, 0.4, 0.4]);
     }
 
     #[test]
     fn steps_change_the_rate_at_whole_epochs() {
-        let shape = ScheduleShape::Step {
+        let shape = Shape::Step {
             every: 2,
             factor: 0.5,
         };
@@ -105,13 +82,13 @@ mod tests {
 
     #[test]
     fn exponential_decay_multiplies_once_an_epoch() {
-        let shape = ScheduleShape::Exponential { decay: 0.9 };
+        let shape = Shape::Exponential { decay: 0.9 };
         assert_close(&rates(shape, 0, &[9, 10, 20]), &[0.4, 0.36, 0.324]);
     }
 
     #[test]
     fn cosine_falls_from_the_base_rate_to_its_final_fraction() {
-        let shape = ScheduleShape::Cosine {
+        let shape = Shape::Cosine {
             final_fraction: 0.5,
         };
         assert_close(&rates(shape, 20, &[20, 60, 100]), &[0.4, 0.3, 0.2]);

@@ -2,6 +2,7 @@
 
 mod dual;
 mod layout;
+pub mod store;
 
 pub use dual::DualParameters;
 pub use layout::{Block, Layout};

@@ -1,0 +1,304 @@
+//! Parameters in `.safetensors` files, with PyTorch's names and layouts.
+
+use super::Layout;
+use crate::config::Precision;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a weights file cannot be used.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// The file cannot be opened.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not in the safetensors format.
+    #[error("{}: not a safetensors file: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A tensor of the model is not in the file.
+    #[error("{}: has no tensor `{name}`; it has {found}. The model in the config needs {needed}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The tensor looked for.
+        name: String,
+        /// The names in the file.
+        found: String,
+        /// The names of the model.
+        needed: String,
+    },
+    /// The file holds a tensor the model does not have.
+    #[error("{}: tensor `{name}` belongs to no parameter of the model in the config, which has {needed}", path.display())]
+    Surplus {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The names of the model.
+        needed: String,
+    },
+    /// A tensor has another shape than the model's parameter.
+    #[error("{}: tensor `{name}` has shape {found:?}, the model in the config has {expected:?}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The model's.
+        expected: Vec<usize>,
+    },
+    /// A tensor is not made of 32- or 64-bit floats.
+    #[error("{}: tensor `{name}` has type {found}, allowed are F32 and F64", path.display())]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its type.
+        found: String,
+    },
+    /// A tensor holds NaN or infinity.
+    #[error("{}: tensor `{name}` holds a number that is not finite, at element {element}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Where, counting row-major from 0.
+        element: usize,
+    },
+}
+
+/// A named array to be written: name, shape, values.
+pub type NamedArray<'a> = (String, Vec<usize>, &'a [f64]);
+
+/// The blocks of a parameter vector as named arrays.
+pub fn named_blocks<'a>(layout: &Layout, values: &'a [f64]) -> Vec<NamedArray<'a>> {
+    layout
+        .blocks()
+        .iter()
+        .map(|block| {
+            (
+                block.name.clone(),
+                block.shape.clone(),
+                &values[block.range()],
+            )
+        })
+        .collect()
+}
+
+/// Encodes arrays as safetensors, in the given precision, with one entry of metadata.
+///
+/// # Errors
+///
+/// What the encoder says; it refuses only names that occur twice.
+pub fn encode(
+    arrays: &[NamedArray<'_>],
+    precision: Precision,
+    metadata: (&str, String),
+) -> Result<Vec<u8>, String> {
+    let dtype = match precision {
+        Precision::F32 => Dtype::F32,
+        Precision::F64 => Dtype::F64,
+    };
+    let bytes: Vec<Vec<u8>> = arrays
+        .iter()
+        .map(|(_, _, values)| to_bytes(values, precision))
+        .collect();
+    let views = arrays
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape, _), bytes)| {
+            TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    let metadata = HashMap::from([(metadata.0.to_owned(), metadata.1)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+}
+
+fn to_bytes(values: &[f64], precision: Precision) -> Vec<u8> {
+    match precision {
+        Precision::F32 => values
+            .iter()
+            .flat_map(|&value| (value as f32).to_le_bytes())
+            .collect(),
+        Precision::F64 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    }
+}
+
+/// The numbers of a tensor, or `None` where it is not made of 32- or 64-bit floats.
+pub fn numbers(view: &TensorView<'_>) -> Option<Vec<f64>> {
+    fn read<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+        bytes
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .map(|chunk| convert(*chunk))
+            .collect()
+    }
+    match view.dtype() {
+        Dtype::F32 => Some(read(view.data(), |bytes| {
+            f64::from(f32::from_le_bytes(bytes))
+        })),
+        Dtype::F64 => Some(read(view.data(), f64::from_le_bytes)),
+        _ => None,
+    }
+}
+
+/// Reads the weights of a model from a file, whoever wrote it, as one vector in the order of the
+/// layout.
+///
+/// # Errors
+///
+/// [`WeightsError`] where the file is not what the model needs: every tensor, no other, the same
+/// shapes, finite numbers.
+pub fn read_weights(path: &Path, layout: &Layout) -> Result<Vec<f64>, WeightsError> {
+    let path_buf = || path.to_owned();
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
+        path: path_buf(),
+        source,
+    })?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format {
+        path: path_buf(),
+        reason: error.to_string(),
+    })?;
+    let needed = || list(layout.blocks().iter().map(|block| block.name.as_str()));
+    let mut values = vec![0.0; layout.len()];
+    for block in layout.blocks() {
+        let name = || block.name.clone();
+        let view = file
+            .tensor(&block.name)
+            .map_err(|_| WeightsError::Missing {
+                path: path_buf(),
+                name: name(),
+                found: list(file.names().into_iter()),
+                needed: needed(),
+            })?;
+        if view.shape() != block.shape {
+            return Err(WeightsError::Shape {
+                path: path_buf(),
+                name: name(),
+                found: view.shape().to_vec(),
+                expected: block.shape.clone(),
+            });
+        }
+        let numbers = numbers(&view).ok_or_else(|| WeightsError::Type {
+            path: path_buf(),
+            name: name(),
+            found: format!("{:?}", view.dtype()),
+        })?;
+        if let Some(element) = numbers.iter().position(|number| !number.is_finite()) {
+            return Err(WeightsError::NotFinite {
+                path: path_buf(),
+                name: name(),
+                element,
+            });
+        }
+        values[block.range()].copy_from_slice(&numbers);
+    }
+    match file
+        .names()
+        .into_iter()
+        .find(|name| layout.position(name).is_none())
+    {
+        Some(name) => Err(WeightsError::Surplus {
+            path: path_buf(),
+            name: name.to_owned(),
+            needed: needed(),
+        }),
+        None => Ok(values),
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    names.sort();
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout {
+        Layout::new([
+            ("layers.0.weight".to_owned(), vec![2, 3]),
+            ("layers.0.bias".to_owned(), vec![2]),
+        ])
+    }
+
+    fn write(arrays: &[NamedArray<'_>], precision: Precision) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let bytes = encode(arrays, precision, ("format", "pt".to_owned())).unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    fn message(arrays: &[NamedArray<'_>]) -> String {
+        let file = write(arrays, Precision::F64);
+        let error = read_weights(file.path(), &layout()).unwrap_err();
+        error
+            .to_string()
+            .replace(&file.path().display().to_string(), "w.safetensors")
+    }
+
+    #[test]
+    fn weights_survive_a_round_trip_in_either_precision() {
+        let values: Vec<f64> = (0..8).map(|i| f64::from(i) / 3.0).collect();
+        let file = write(&named_blocks(&layout(), &values), Precision::F64);
+        assert_eq!(read_weights(file.path(), &layout()).unwrap(), values);
+        let file = write(&named_blocks(&layout(), &values), Precision::F32);
+        let rounded: Vec<f64> = values.iter().map(|&x| f64::from(x as f32)).collect();
+        assert_eq!(read_weights(file.path(), &layout()).unwrap(), rounded);
+    }
+
+    #[test]
+    fn the_same_weights_give_the_same_bytes() {
+        let values = vec![1.0; 8];
+        let bytes = || {
+            let blocks = named_blocks(&layout(), &values).to_vec();
+            encode(&blocks, Precision::F32, ("format", "pt".to_owned())).unwrap()
+        };
+        assert_eq!(bytes(), bytes());
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let (weight, bias) = ([0.0; 6], [0.0, f64::NAN]);
+        let weights = ("layers.0.weight".to_owned(), vec![2, 3], &weight[..]);
+        insta::assert_snapshot!(message(&[weights.clone()]), @"w.safetensors: has no tensor `layers.0.bias`; it has `layers.0.weight`. The model in the config needs `layers.0.bias`, `layers.0.weight`");
+        let wrong = ("layers.0.weight".to_owned(), vec![3, 2], &weight[..]);
+        insta::assert_snapshot!(message(&[wrong]), @"w.safetensors: tensor `layers.0.weight` has shape [3, 2], the model in the config has [2, 3]");
+        let biases = ("layers.0.bias".to_owned(), vec![2], &bias[..]);
+        insta::assert_snapshot!(message(&[weights.clone(), biases]), @"w.safetensors: tensor `layers.0.bias` holds a number that is not finite, at element 1");
+        let biases = ("layers.0.bias".to_owned(), vec![2], &weight[..2]);
+        let other = ("head.weight".to_owned(), vec![1], &weight[..1]);
+        insta::assert_snapshot!(message(&[weights, biases, other]), @"w.safetensors: tensor `head.weight` belongs to no parameter of the model in the config, which has `layers.0.bias`, `layers.0.weight`");
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"not tensors").unwrap();
+        let error = read_weights(file.path(), &layout()).unwrap_err();
+        assert!(matches!(error, WeightsError::Format { .. }));
+    }
+}

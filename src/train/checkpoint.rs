@@ -1,0 +1,221 @@
+//! Everything a run depends on, in one file, so that a stopped run goes on as if it never had.
+//!
+//! Random streams are functions of the step, so no generator state is kept.
+
+use crate::backend::Compute;
+use crate::config::Precision;
+use crate::measure::WarmStart;
+use crate::optim::OptimizerState;
+use crate::params::Layout;
+use crate::params::store::{NamedArray, encode, numbers};
+use burn::tensor::TensorData;
+use burn_pack::Scalar;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const PARAMETERS: &str = "parameters";
+const OPTIMIZER: &str = "optimizer.";
+const WARM: &str = "measure.hessian";
+const METADATA: &str = "lab";
+
+/// The state of a run between two steps.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Steps made.
+    pub step: u64,
+    /// The parameter vector.
+    pub parameters: Vec<f64>,
+    /// The optimizer's moments and counters.
+    pub optimizer: OptimizerState,
+    /// Eigenvectors the next measurement starts from.
+    pub warm: WarmStart,
+    /// Bytes of `metrics.jsonl` that were written by then.
+    pub metrics_length: u64,
+    /// Seconds spent training and measuring by then.
+    pub seconds: Seconds,
+}
+
+/// Where a run's time went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// In optimizer steps.
+    pub training: f64,
+    /// In measurements.
+    pub measuring: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    step: u64,
+    metrics_length: u64,
+    seconds: Seconds,
+    counters: BTreeMap<String, Scalar>,
+}
+
+impl Checkpoint {
+    /// Encodes the checkpoint; always in f64, which holds an f32 run's numbers exactly.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on what could not be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, String> {
+        let moments = self
+            .optimizer
+            .tensors
+            .iter()
+            .map(|(name, data)| (format!("{OPTIMIZER}{name}"), data.iter::<f64>().collect()))
+            .collect::<Vec<(String, Vec<f64>)>>();
+        let mut arrays: Vec<NamedArray<'_>> = vec![(
+            PARAMETERS.to_owned(),
+            vec![self.parameters.len()],
+            &self.parameters,
+        )];
+        arrays.extend(
+            moments
+                .iter()
+                .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
+        );
+        if let Some(vector) = &self.warm.hessian {
+            arrays.push((WARM.to_owned(), vec![vector.len()], vector));
+        }
+        let metadata = serde_json::to_string(&Metadata {
+            step: self.step,
+            metrics_length: self.metrics_length,
+            seconds: self.seconds,
+            counters: self.optimizer.scalars.clone(),
+        })
+        .map_err(|error| error.to_string())?;
+        encode(&arrays, Precision::F64, (METADATA, metadata))
+    }
+
+    /// Decodes a checkpoint of a model with this layout.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on what does not fit.
+    pub fn decode(bytes: &[u8], layout: &Layout, compute: &Compute) -> Result<Self, String> {
+        let format = |error: safetensors::SafeTensorError| error.to_string();
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
+        let metadata = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(METADATA))
+            .ok_or("it was not written by this program")?;
+        let metadata: Metadata =
+            serde_json::from_str(metadata).map_err(|error| error.to_string())?;
+        let file = SafeTensors::deserialize(bytes).map_err(format)?;
+        let mut checkpoint = Self {
+            step: metadata.step,
+            parameters: Vec::new(),
+            optimizer: OptimizerState {
+                tensors: Vec::new(),
+                scalars: metadata.counters,
+            },
+            warm: WarmStart::default(),
+            metrics_length: metadata.metrics_length,
+            seconds: metadata.seconds,
+        };
+        for (name, view) in file.iter() {
+            let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
+            if name == PARAMETERS {
+                checkpoint.parameters = values;
+            } else if name == WARM {
+                checkpoint.warm.hessian = Some(values);
+            } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
+                let length = values.len();
+                let data = TensorData::new(values, [length]).convert_dtype(compute.precision.dtype());
+                checkpoint.optimizer.tensors.push((name.to_owned(), data));
+            }
+        }
+        if checkpoint.parameters.len() != layout.len() {
+            return Err(format!(
+                "it holds {} parameters, the model in the config has {}",
+                checkpoint.parameters.len(),
+                layout.len()
+            ));
+        }
+        Ok(checkpoint)
+    }
+
+    /// The file name of a checkpoint at a step.
+    pub fn file_name(step: u64) -> String {
+        format!("step-{step:09}.safetensors")
+    }
+
+    /// The checkpoint files of a folder, newest first.
+    pub fn files(folder: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("step-") && name.ends_with(".safetensors")
+            })
+            .collect();
+        files.sort();
+        files.reverse();
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        Checkpoint {
+            step: 42,
+            parameters: vec![1.0, 1.0 / 3.0],
+            optimizer: OptimizerState {
+                tensors: vec![(
+                    "w.momentum.velocity".to_owned(),
+                    TensorData::new(vec![0.1f32, -2.0], [2]),
+                )],
+                scalars: BTreeMap::from([("w.momentum.time".to_owned(), Scalar::UInt(42))]),
+            },
+            warm: WarmStart {
+                hessian: Some(vec![0.5, 0.25]),
+            },
+            metrics_length: 1234,
+            seconds: Seconds {
+                training: 1.5,
+                measuring: 0.5,
+            },
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_survives_a_round_trip() {
+        let before = checkpoint();
+        let layout = Layout::new([("w".to_owned(), vec![2])]);
+        let compute = Compute::cpu(Precision::F32);
+        let after = Checkpoint::decode(&before.encode().unwrap(), &layout, &compute).unwrap();
+        assert_eq!(after.step, before.step);
+        assert_eq!(after.parameters, before.parameters);
+        assert_eq!(after.warm, before.warm);
+        assert_eq!(after.metrics_length, before.metrics_length);
+        assert_eq!(after.seconds, before.seconds);
+        assert_eq!(after.optimizer.scalars, before.optimizer.scalars);
+        assert_eq!(after.optimizer.tensors, before.optimizer.tensors);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_model_is_refused() {
+        let layout = Layout::new([("w".to_owned(), vec![3])]);
+        let bytes = checkpoint().encode().unwrap();
+        let error = Checkpoint::decode(&bytes, &layout, &Compute::cpu(Precision::F32)).unwrap_err();
+        assert_eq!(error, "it holds 2 parameters, the model in the config has 3");
+    }
+
+    #[test]
+    fn half_a_file_is_refused() {
+        let layout = Layout::new([("w".to_owned(), vec![2])]);
+        let bytes = checkpoint().encode().unwrap();
+        let half = &bytes[..bytes.len() / 2];
+        assert!(Checkpoint::decode(half, &layout, &Compute::cpu(Precision::F32)).is_err());
+    }
+}

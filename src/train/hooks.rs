@@ -1,0 +1,162 @@
+//! When to measure what.
+
+use crate::config::{Config, Hook, Spacing, Unit, What};
+use std::collections::BTreeMap;
+
+/// What is measured at one step: names by the number of training samples they are taken over,
+/// `None` for all of them.
+pub type Due = BTreeMap<Option<usize>, Vec<String>>;
+
+/// What the loop always measures when it evaluates.
+const EVALUATION: [&str; 5] = [
+    "loss.train",
+    "loss.test",
+    "gap.loss",
+    "accuracy.train",
+    "accuracy.test",
+];
+
+/// The schedule of all measurements of a run.
+#[derive(Clone, Debug)]
+pub struct HookPlan {
+    hooks: Vec<Hook>,
+    evaluate_every: u64,
+    steps_per_epoch: u64,
+}
+
+impl HookPlan {
+    /// The plan of a config.
+    pub fn new(config: &Config, steps_per_epoch: u64) -> Self {
+        Self {
+            hooks: config.hooks.clone(),
+            evaluate_every: config.train.evaluate_every as u64 * steps_per_epoch,
+            steps_per_epoch,
+        }
+    }
+
+    /// What is due before the step with this index.
+    pub fn due(&self, step: u64) -> Due {
+        self.collect(step.is_multiple_of(self.evaluate_every), |hook| {
+            fires(hook, step, self.steps_per_epoch)
+        })
+    }
+
+    /// Everything any hook measures, for the end of the run.
+    pub fn all(&self) -> Due {
+        self.collect(true, |_| true)
+    }
+
+    /// All sample counts that occur, so that their data can be put on the device once.
+    pub fn sample_counts(&self) -> Vec<Option<usize>> {
+        self.all().into_keys().collect()
+    }
+
+    fn collect(&self, evaluate: bool, wanted: impl Fn(&Hook) -> bool) -> Due {
+        let mut due = Due::new();
+        if evaluate {
+            due.insert(None, EVALUATION.map(str::to_owned).to_vec());
+        }
+        for hook in self.hooks.iter().filter(|hook| wanted(hook)) {
+            let names = due.entry(hook.samples).or_default();
+            for name in measures(hook) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        due.retain(|_, names| !names.is_empty());
+        due
+    }
+}
+
+fn measures(hook: &Hook) -> Vec<String> {
+    match &hook.what {
+        What::Preset(preset) => preset.measures().into_iter().map(str::to_owned).collect(),
+        What::Measures(names) => names.clone(),
+    }
+}
+
+/// Whether a hook fires before this step.
+fn fires(hook: &Hook, step: u64, steps_per_epoch: u64) -> bool {
+    let unit = match hook.unit {
+        Unit::Steps => 1,
+        Unit::Epochs => steps_per_epoch,
+    };
+    if !step.is_multiple_of(unit) {
+        return false;
+    }
+    let (time, every) = (step / unit, hook.every as u64);
+    match hook.spacing {
+        Spacing::Linear => time.is_multiple_of(every),
+        Spacing::Logarithmic { ratio } => time == 0 || is_logarithmic(time, every, ratio),
+    }
+}
+
+/// Whether `time` is `every · ratioᵏ`, rounded to the nearest whole number, for some k ≥ 0.
+fn is_logarithmic(time: u64, every: u64, ratio: f64) -> bool {
+    let guess = ((time as f64 / every as f64).ln() / ratio.ln()).round();
+    (-1..=1).any(|offset| {
+        let power = guess + f64::from(offset);
+        power >= 0.0 && (every as f64 * ratio.powf(power)).round() as u64 == time
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    fn hook(every: usize, unit: Unit, spacing: Spacing) -> Hook {
+        Hook {
+            what: What::Preset(Preset::Light),
+            every,
+            unit,
+            spacing,
+            samples: None,
+        }
+    }
+
+    fn fired(hook: &Hook, steps: u64) -> Vec<u64> {
+        (0..=steps).filter(|&step| fires(hook, step, 10)).collect()
+    }
+
+    #[test]
+    fn linear_schedules_fire_at_multiples() {
+        let steps = hook(15, Unit::Steps, Spacing::Linear);
+        assert_eq!(fired(&steps, 50), [0, 15, 30, 45]);
+        let epochs = hook(2, Unit::Epochs, Spacing::Linear);
+        assert_eq!(fired(&epochs, 50), [0, 20, 40]);
+    }
+
+    #[test]
+    fn logarithmic_schedules_fire_at_rounded_powers() {
+        let doubling = Spacing::Logarithmic { ratio: 2.0 };
+        let every_three = hook(3, Unit::Steps, doubling);
+        assert_eq!(fired(&every_three, 50), [0, 3, 6, 12, 24, 48]);
+        let fine = hook(1, Unit::Steps, Spacing::Logarithmic { ratio: 1.5 });
+        assert_eq!(fired(&fine, 12), [0, 1, 2, 3, 5, 8, 11]);
+    }
+
+    #[test]
+    fn names_that_several_hooks_share_are_measured_once() {
+        let plan = HookPlan {
+            hooks: vec![
+                hook(1, Unit::Epochs, Spacing::Linear),
+                hook(1, Unit::Epochs, Spacing::Linear),
+                Hook {
+                    samples: Some(5),
+                    ..hook(1, Unit::Epochs, Spacing::Linear)
+                },
+            ],
+            evaluate_every: 10,
+            steps_per_epoch: 10,
+        };
+        let due = plan.due(10);
+        assert_eq!(due.keys().collect::<Vec<_>>(), [&None, &Some(5)]);
+        let mut names = due[&None].clone();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), due[&None].len());
+        assert!(plan.due(5).is_empty());
+    }
+}

@@ -1,0 +1,15 @@
+//! Training: from a checked config and loaded data to a finished run directory.
+
+mod checkpoint;
+mod hooks;
+mod problem;
+mod run;
+mod run_directory;
+mod row;
+
+pub use checkpoint::Checkpoint;
+pub use hooks::{Due, HookPlan};
+pub use problem::{Problem, ProblemError};
+pub use row::Row;
+pub use run::{Ending, Observer, Outcome, Run, Silent, TrainError};
+pub use run_directory::{DirectoryError, RunDirectory, RunRecord, Status, Summary};

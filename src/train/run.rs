@@ -1,0 +1,491 @@
+//! The training loop.
+
+use super::checkpoint::Seconds;
+use super::{Checkpoint, DirectoryError, Due, HookPlan, Problem, Row, RunDirectory, Summary};
+use crate::backend::BackendKind;
+use crate::config::Sampling;
+use crate::curvature::{HessianOperator, Interrupt, LinearOperator};
+use crate::data::{epoch_order, replacement_batch};
+use crate::measure::{Measurement, Session, Subject, WarmStart};
+use crate::objective::{Batch, Chunks};
+use crate::optim::{Schedule, Stepper};
+use crate::params::Parameters;
+use crate::params::store::{encode, named_blocks};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use thiserror::Error;
+
+/// Why a run could not go on.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The training loss is not a number any more.
+    #[error(
+        "training diverged: the training loss is not finite after step {step} (epoch {epoch:.2}); \
+         the learning rate there was {learning_rate}. Lower optimizer.learning_rate or add schedule.warmup"
+    )]
+    Diverged {
+        /// Steps made.
+        step: u64,
+        /// The same in epochs.
+        epoch: f64,
+        /// The rate of the last step.
+        learning_rate: f64,
+    },
+    /// The device failed.
+    #[error("{0}")]
+    Device(String),
+    /// The run directory could not be written.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// Why training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps were made.
+    Length,
+    /// `train.stop_at_train_loss` was reached.
+    TrainLoss,
+    /// The user interrupted; a checkpoint is saved.
+    Interrupted,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Steps made.
+    pub step: u64,
+    /// The summary; none for an interrupted run.
+    pub summary: Option<Summary>,
+}
+
+/// Someone who watches a run. Every method has an empty default.
+pub trait Observer {
+    /// Compute kernels are being prepared, which can take a while on a first use.
+    fn preparing(&mut self) {}
+    /// Kernels are ready.
+    fn prepared(&mut self, _seconds: f64) {}
+    /// A step was made.
+    fn stepped(&mut self, _step: u64) {}
+    /// Measuring begins.
+    fn measuring(&mut self, _step: u64) {}
+    /// Rows were written.
+    fn measured(&mut self, _rows: &[Row]) {}
+}
+
+/// An observer that does nothing.
+#[derive(Debug)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// A run about to be executed.
+pub struct Run<'a> {
+    problem: &'a Problem,
+    directory: &'a RunDirectory,
+    interrupt: &'a AtomicBool,
+    plan: HookPlan,
+    schedule: Schedule,
+    initial: Vec<f64>,
+    train: BTreeMap<Option<usize>, Chunks>,
+    test: Chunks,
+}
+
+/// What changes from step to step.
+struct State {
+    step: u64,
+    parameters: Parameters,
+    optimizer: Box<dyn Stepper>,
+    warm: WarmStart,
+    metrics_length: u64,
+    seconds: Seconds,
+    order: Vec<u32>,
+    order_of: Option<u64>,
+}
+
+/// The part of the state that measuring changes, as it was before a round of measurements.
+struct Before {
+    warm: WarmStart,
+    metrics_length: u64,
+}
+
+/// What a round of measurements found, by sample count.
+type Measured = BTreeMap<Option<usize>, Vec<Measurement>>;
+
+impl<'a> Run<'a> {
+    /// Puts the data of a problem on its device.
+    pub fn new(
+        problem: &'a Problem,
+        directory: &'a RunDirectory,
+        interrupt: &'a AtomicBool,
+    ) -> Self {
+        let plan = HookPlan::new(&problem.config, problem.steps_per_epoch());
+        let mut train: BTreeMap<_, _> = plan
+            .sample_counts()
+            .into_iter()
+            .map(|count| (count, problem.train_chunks(count)))
+            .collect();
+        train
+            .entry(None)
+            .or_insert_with(|| problem.train_chunks(None));
+        Self {
+            problem,
+            directory,
+            interrupt,
+            schedule: problem.schedule(),
+            initial: problem.initial_values(),
+            test: problem.test_chunks(),
+            plan,
+            train,
+        }
+    }
+
+    /// Trains from the start, or from a checkpoint, to the end or to an interruption.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError`]; checkpoints made so far stay.
+    pub fn execute(
+        &self,
+        from: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, TrainError> {
+        let mut state = self.start(from);
+        self.directory.truncate_rows(state.metrics_length)?;
+        self.prepare(&state.parameters, observer)?;
+        let resumed_at = state.step;
+        let total = self.problem.total_steps();
+        let checkpoint_every =
+            self.problem.config.train.checkpoint_every as u64 * self.problem.steps_per_epoch();
+        observer.stepped(state.step);
+        loop {
+            let before = Before {
+                warm: state.warm.clone(),
+                metrics_length: state.metrics_length,
+            };
+            if Interrupt::on(self.interrupt).is_raised() {
+                return self.interrupted(&state, before);
+            }
+            if state.step > resumed_at && state.step.is_multiple_of(checkpoint_every) {
+                self.save(&state, &before)?;
+            }
+            let due = self.plan.due(state.step);
+            let Some(mut measured) = self.measure(&mut state, due, observer)? else {
+                return self.interrupted(&state, before);
+            };
+            let ending = match self.judge(&state, &measured)? {
+                Some(ending) => ending,
+                None if state.step >= total => Ending::Length,
+                None => {
+                    self.step(&mut state)?;
+                    observer.stepped(state.step);
+                    continue;
+                }
+            };
+            let missing = without(self.plan.all(), &measured);
+            let Some(rest) = self.measure(&mut state, missing, observer)? else {
+                return self.interrupted(&state, before);
+            };
+            for (samples, rows) in rest {
+                measured.entry(samples).or_default().extend(rows);
+            }
+            return self.finish(&state, ending, measured);
+        }
+    }
+
+    fn start(&self, from: Option<Checkpoint>) -> State {
+        let mut optimizer = self.problem.optimizer();
+        let (step, values, warm, metrics_length, seconds) = match from {
+            None => Default::default(),
+            Some(checkpoint) => {
+                optimizer.load(checkpoint.optimizer, self.problem.compute());
+                (
+                    checkpoint.step,
+                    Some(checkpoint.parameters),
+                    checkpoint.warm,
+                    checkpoint.metrics_length,
+                    checkpoint.seconds,
+                )
+            }
+        };
+        State {
+            step,
+            parameters: self
+                .problem
+                .parameters(values.as_ref().unwrap_or(&self.initial)),
+            optimizer,
+            warm,
+            metrics_length,
+            seconds,
+            order: Vec::new(),
+            order_of: None,
+        }
+    }
+
+    /// On a graphics card, runs every kind of work once, so that the kernels are compiled and
+    /// chosen before the clock of training starts.
+    fn prepare(
+        &self,
+        parameters: &Parameters,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        if self.problem.compute().kind != BackendKind::Wgpu {
+            return Ok(());
+        }
+        observer.preparing();
+        let start = Instant::now();
+        let objective = &self.problem.objective;
+        let batch = self.batch(&epoch_order(&self.problem.streams, 0, self.train_len()), 0);
+        let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
+        gradient.to_host().map_err(TrainError::Device)?;
+        let needs_curvature = self.plan.all().values().flatten().any(|name| {
+            name.starts_with("hessian.") || name == "reparam.rescale.lambda_max"
+        });
+        for chunks in self.train.values() {
+            let ends = [chunks.batches().first(), chunks.batches().last()];
+            for batch in ends.into_iter().flatten() {
+                objective.evaluate(parameters, batch);
+            }
+            if needs_curvature {
+                let ends = ends.into_iter().flatten().cloned().collect();
+                let ends = Chunks::from_batches(ends, Vec::new());
+                let direction = vec![1.0; parameters.layout().len()];
+                HessianOperator::new(objective, parameters, &ends, Interrupt::on(self.interrupt))
+                    .apply(&direction)
+                    .ok();
+            }
+        }
+        self.problem.compute().synchronize();
+        observer.prepared(start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn train_len(&self) -> usize {
+        self.problem.data.train.len()
+    }
+
+    /// One optimizer step.
+    fn step(&self, state: &mut State) -> Result<(), TrainError> {
+        let start = Instant::now();
+        let gradient = if self.problem.is_full_batch() {
+            self.full_gradient(&state.parameters)
+        } else {
+            let batch = self.next_batch(state);
+            let weight = 1.0 / batch.samples() as f64;
+            let objective = &self.problem.objective;
+            objective
+                .loss_and_gradient(&state.parameters, &batch, weight)
+                .1
+        };
+        state.parameters = state.optimizer.step(
+            self.schedule.learning_rate(state.step),
+            &state.parameters,
+            &gradient,
+        );
+        state.step += 1;
+        state.seconds.training += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn full_gradient(&self, parameters: &Parameters) -> Parameters {
+        let chunks = &self.train[&None];
+        let weight = 1.0 / chunks.samples() as f64;
+        let gradients = chunks.batches().iter().map(|batch| {
+            let objective = &self.problem.objective;
+            objective.loss_and_gradient(parameters, batch, weight).1
+        });
+        gradients
+            .reduce(Parameters::add)
+            .expect("a training set has at least one sample")
+    }
+
+    fn next_batch(&self, state: &mut State) -> Batch {
+        let streams = &self.problem.streams;
+        let size = self.batch_size();
+        if self.problem.config.train.sampling == Sampling::Replacement {
+            let drawn = replacement_batch(streams, state.step, self.train_len(), size);
+            return self.batch(&drawn, 0);
+        }
+        let steps_per_epoch = self.problem.steps_per_epoch();
+        let (epoch, place) = (state.step / steps_per_epoch, state.step % steps_per_epoch);
+        if state.order_of != Some(epoch) {
+            state.order = epoch_order(streams, epoch, self.train_len());
+            state.order_of = Some(epoch);
+        }
+        self.batch(&state.order, place as usize)
+    }
+
+    fn batch_size(&self) -> usize {
+        self.problem
+            .config
+            .train
+            .batch_size
+            .unwrap_or(self.train_len())
+    }
+
+    /// The batch at `place` of an order.
+    fn batch(&self, order: &[u32], place: usize) -> Batch {
+        let start = place * self.batch_size();
+        let end = (start + self.batch_size()).min(order.len());
+        Batch::gather(
+            &self.problem.data.train,
+            &order[start..end],
+            self.problem.objective.loss(),
+            self.problem.compute(),
+        )
+    }
+
+    fn epoch(&self, step: u64) -> f64 {
+        step as f64 / self.problem.steps_per_epoch() as f64
+    }
+
+    /// Measures what is due and writes the rows; `None` if the user interrupted.
+    fn measure(
+        &self,
+        state: &mut State,
+        due: Due,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Measured>, TrainError> {
+        if due.is_empty() {
+            return Ok(Some(Measured::new()));
+        }
+        let wait = Instant::now();
+        self.problem.compute().synchronize();
+        state.seconds.training += wait.elapsed().as_secs_f64();
+        observer.measuring(state.step);
+        let start = Instant::now();
+        let mut measured = Measured::new();
+        for (samples, names) in due {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let subject = Subject {
+                objective: &self.problem.objective,
+                parameters: &state.parameters,
+                initial: Some(&self.initial),
+                train: &self.train[&samples],
+                test: Some(&self.test),
+                streams: self.problem.streams,
+                step: state.step,
+                interrupt: Interrupt::on(self.interrupt),
+            };
+            let Ok(rows) = Session::new(subject, &mut state.warm).measure(&names) else {
+                return Ok(None);
+            };
+            measured.insert(samples, rows);
+        }
+        state.seconds.measuring += start.elapsed().as_secs_f64();
+        let rows: Vec<Row> = measured
+            .values()
+            .flatten()
+            .map(|measurement| self.row(state.step, measurement.clone()))
+            .collect();
+        state.metrics_length = self.directory.append_rows(&rows)?;
+        observer.measured(&rows);
+        Ok(Some(measured))
+    }
+
+    fn row(&self, step: u64, measurement: Measurement) -> Row {
+        Row {
+            run: self.problem.config.name.clone(),
+            seed: self.problem.config.seed,
+            step,
+            epoch: self.epoch(step),
+            measurement,
+            dtype: self.problem.config.precision,
+        }
+    }
+
+    /// Whether what was measured ends the run.
+    fn judge(&self, state: &State, measured: &Measured) -> Result<Option<Ending>, TrainError> {
+        let Some(loss) = measured
+            .get(&None)
+            .and_then(|rows| rows.iter().find(|row| row.name == "loss.train"))
+        else {
+            return Ok(None);
+        };
+        let Some(value) = loss.value else {
+            return Err(TrainError::Diverged {
+                step: state.step,
+                epoch: self.epoch(state.step),
+                learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
+            });
+        };
+        let target = self.problem.config.train.stop_at_train_loss;
+        Ok(target
+            .is_some_and(|target| value <= target)
+            .then_some(Ending::TrainLoss))
+    }
+
+    fn save(&self, state: &State, before: &Before) -> Result<(), TrainError> {
+        let checkpoint = Checkpoint {
+            step: state.step,
+            parameters: state.parameters.to_host().map_err(TrainError::Device)?,
+            optimizer: state.optimizer.save(),
+            warm: before.warm.clone(),
+            metrics_length: before.metrics_length,
+            seconds: state.seconds,
+        };
+        Ok(self.directory.save_checkpoint(&checkpoint)?)
+    }
+
+    fn interrupted(&self, state: &State, before: Before) -> Result<Outcome, TrainError> {
+        self.save(state, &before)?;
+        Ok(Outcome {
+            ending: Ending::Interrupted,
+            step: state.step,
+            summary: None,
+        })
+    }
+
+    fn finish(
+        &self,
+        state: &State,
+        ending: Ending,
+        measured: Measured,
+    ) -> Result<Outcome, TrainError> {
+        let values = state.parameters.to_host().map_err(TrainError::Device)?;
+        let layout = self.problem.objective.network().layout();
+        let weights = encode(
+            &named_blocks(layout, &values),
+            self.problem.config.precision,
+            ("format", "pt".to_owned()),
+        )
+        .map_err(TrainError::Device)?;
+        self.directory.write("model.safetensors", &weights)?;
+        let stopped_by = match ending {
+            Ending::TrainLoss => "train.stop_at_train_loss",
+            _ => "train.epochs or train.steps",
+        };
+        let summary = Summary {
+            run: self.problem.config.name.clone(),
+            seed: self.problem.config.seed,
+            steps: state.step,
+            epochs: self.epoch(state.step),
+            stopped_by: stopped_by.to_owned(),
+            parameters: layout.len(),
+            learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
+            training_seconds: state.seconds.training,
+            measuring_seconds: state.seconds.measuring,
+            measurements: measured.into_values().flatten().collect(),
+        };
+        self.directory.write_json("summary.json", &summary)?;
+        Ok(Outcome {
+            ending,
+            step: state.step,
+            summary: Some(summary),
+        })
+    }
+}
+
+/// What is in a plan and has not been measured yet.
+fn without(mut due: Due, measured: &Measured) -> Due {
+    for (samples, names) in &mut due {
+        if let Some(rows) = measured.get(samples) {
+            names.retain(|name| !rows.iter().any(|row| row.name == *name));
+        }
+    }
+    due.retain(|_, names| !names.is_empty());
+    due
+}
