@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod backend;
+pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod curvature;
 pub mod data;
@@ -18,4 +20,6 @@ pub mod objective;
 pub mod optim;
 pub mod params;
 pub mod random;
+pub mod report;
+pub mod statistics;
 pub mod train;

@@ -33,6 +33,7 @@ pub use choice::{
 pub use error::{ConfigError, Key};
 pub use fault::Fault;
 pub use find::find;
+pub use nearest::nearest;
 pub use number::{Count, Real, Whole};
 pub use raw::{RawConfig, RawData, RawHook, RawModel, RawOptimizer, RawSchedule, RawTrain};
 pub use rule::Rule;

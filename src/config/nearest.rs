@@ -16,7 +16,7 @@ const SYNONYMS: [(&str, &str); 6] = [
 
 /// The candidate nearest to `found`: a third of its letters may differ, or it may be a part of the
 /// candidate (`lambda_max` of `hessian.lambda_max`).
-pub(super) fn nearest<'c, C: AsRef<str>>(found: &str, candidates: &'c [C]) -> Option<&'c str> {
+pub fn nearest<'c, C: AsRef<str>>(found: &str, candidates: &'c [C]) -> Option<&'c str> {
     let found = found.to_lowercase();
     let tolerance = (found.chars().count() / 3).max(1);
     let candidates = || candidates.iter().map(AsRef::as_ref);

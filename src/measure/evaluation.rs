@@ -4,6 +4,7 @@ use super::Measurement;
 use crate::backend::read;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
+use crate::statistics::{mean, standard_error};
 
 /// The function's behaviour on every sample of a set.
 #[derive(Clone, Debug)]
@@ -116,18 +117,6 @@ fn at_rank(sorted: &[f64], rank: f64) -> f64 {
     let above = (below + 1).min(last);
     let share = rank - below as f64;
     sorted[below] * (1.0 - share) + sorted[above] * share
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// The standard error of the mean of independent values.
-fn standard_error(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (squares / (count - 1.0) / count).sqrt()
 }
 
 #[cfg(test)]

@@ -137,7 +137,10 @@ fn to_bytes(values: &[f64], precision: Precision) -> Vec<u8> {
             .iter()
             .flat_map(|&value| (value as f32).to_le_bytes())
             .collect(),
-        Precision::F64 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Precision::F64 => values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
     }
 }
 

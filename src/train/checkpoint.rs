@@ -125,7 +125,8 @@ impl Checkpoint {
                 checkpoint.warm.hessian = Some(values);
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 let length = values.len();
-                let data = TensorData::new(values, [length]).convert_dtype(compute.precision.dtype());
+                let data =
+                    TensorData::new(values, [length]).convert_dtype(compute.precision.dtype());
                 checkpoint.optimizer.tensors.push((name.to_owned(), data));
             }
         }
@@ -208,7 +209,10 @@ mod tests {
         let layout = Layout::new([("w".to_owned(), vec![3])]);
         let bytes = checkpoint().encode().unwrap();
         let error = Checkpoint::decode(&bytes, &layout, &Compute::cpu(Precision::F32)).unwrap_err();
-        assert_eq!(error, "it holds 2 parameters, the model in the config has 3");
+        assert_eq!(
+            error,
+            "it holds 2 parameters, the model in the config has 3"
+        );
     }
 
     #[test]

@@ -3,9 +3,10 @@
 mod checkpoint;
 mod hooks;
 mod problem;
+mod record;
+mod row;
 mod run;
 mod run_directory;
-mod row;
 
 pub use checkpoint::Checkpoint;
 pub use hooks::{Due, HookPlan};

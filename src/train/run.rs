@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
     ) -> Result<Outcome, TrainError> {
         let mut state = self.start(from);
         self.directory.truncate_rows(state.metrics_length)?;
-        self.prepare(&state.parameters, observer)?;
+        let preparing_seconds = self.prepare(&state.parameters, observer)?;
         let resumed_at = state.step;
         let total = self.problem.total_steps();
         let checkpoint_every =
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             for (samples, rows) in rest {
                 measured.entry(samples).or_default().extend(rows);
             }
-            return self.finish(&state, ending, measured);
+            return self.finish(&state, ending, measured, preparing_seconds);
         }
     }
 
@@ -231,9 +231,9 @@ impl<'a> Run<'a> {
         &self,
         parameters: &Parameters,
         observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
+    ) -> Result<Option<f64>, TrainError> {
         if self.problem.compute().kind != BackendKind::Wgpu {
-            return Ok(());
+            return Ok(None);
         }
         observer.preparing();
         let start = Instant::now();
@@ -241,9 +241,12 @@ impl<'a> Run<'a> {
         let batch = self.batch(&epoch_order(&self.problem.streams, 0, self.train_len()), 0);
         let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
         gradient.to_host().map_err(TrainError::Device)?;
-        let needs_curvature = self.plan.all().values().flatten().any(|name| {
-            name.starts_with("hessian.") || name == "reparam.rescale.lambda_max"
-        });
+        let needs_curvature = self
+            .plan
+            .all()
+            .values()
+            .flatten()
+            .any(|name| name.starts_with("hessian.") || name == "reparam.rescale.lambda_max");
         for chunks in self.train.values() {
             let ends = [chunks.batches().first(), chunks.batches().last()];
             for batch in ends.into_iter().flatten() {
@@ -259,8 +262,9 @@ impl<'a> Run<'a> {
             }
         }
         self.problem.compute().synchronize();
-        observer.prepared(start.elapsed().as_secs_f64());
-        Ok(())
+        let seconds = start.elapsed().as_secs_f64();
+        observer.prepared(seconds);
+        Ok(Some(seconds))
     }
 
     fn train_len(&self) -> usize {
@@ -444,6 +448,7 @@ impl<'a> Run<'a> {
         state: &State,
         ending: Ending,
         measured: Measured,
+        preparing_seconds: Option<f64>,
     ) -> Result<Outcome, TrainError> {
         let values = state.parameters.to_host().map_err(TrainError::Device)?;
         let layout = self.problem.objective.network().layout();
@@ -468,6 +473,7 @@ impl<'a> Run<'a> {
             learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
             training_seconds: state.seconds.training,
             measuring_seconds: state.seconds.measuring,
+            preparing_seconds,
             measurements: measured.into_values().flatten().collect(),
         };
         self.directory.write_json("summary.json", &summary)?;

@@ -24,7 +24,9 @@ pub enum DirectoryError {
     )]
     Exists(String),
     /// The folder holds something that is no run, which `--force` must not delete.
-    #[error("{0} exists and is not a run directory (it has no config.toml); choose another place with --out")]
+    #[error(
+        "{0} exists and is not a run directory (it has no config.toml); choose another place with --out"
+    )]
     Foreign(String),
     /// A folder that is not a run directory where one is needed.
     #[error("{path} is not a run directory: {reason}")]
@@ -126,6 +128,8 @@ pub struct Summary {
     pub training_seconds: f64,
     /// Seconds in measurements.
     pub measuring_seconds: f64,
+    /// Seconds in preparing compute kernels, on a graphics card.
+    pub preparing_seconds: Option<f64>,
     /// The last measurements.
     pub measurements: Vec<Measurement>,
 }

@@ -1,0 +1,103 @@
+//! `lab compare`.
+
+use super::output::print;
+use super::{ExitCode, Failure, Format};
+use crate::compare::{CompareError, FinishedRun, compare};
+use crate::config::{self, Config};
+use crate::measure;
+use crate::report::{comparison_csv, comparison_json, comparison_table};
+use crate::train::RunDirectory;
+use clap::Args;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
+const DEPTH: usize = 3;
+
+/// Compare groups of runs in one table.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// The config key that makes the groups
+    #[arg(long, value_name = "KEY", default_value = "train.batch_size")]
+    by: String,
+    /// How to print: a Markdown table, JSON, or CSV
+    #[arg(long, value_enum, default_value = "md")]
+    format: Format,
+}
+
+/// Runs the command.
+pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    Config::check_key(&args.by)?;
+    let mut directories = BTreeSet::new();
+    for argument in &args.runs {
+        let found = directories_of(argument)?;
+        if found.is_empty() {
+            return Err(CompareError::NoRuns(argument.clone()).into());
+        }
+        directories.extend(found);
+    }
+    let mut runs = Vec::new();
+    for path in &directories {
+        match read(path)? {
+            Some(run) => runs.push(run),
+            None => eprintln!(
+                "warning: {} is not finished and is left out; finish it with `lab train --resume {0}`",
+                path.display()
+            ),
+        }
+    }
+    if runs.is_empty() {
+        return Err(CompareError::NoneFinished(directories.len()).into());
+    }
+    let comparison = compare(&runs, &args.by)?;
+    let text = match args.format {
+        Format::Md => comparison_table(&comparison),
+        Format::Json => comparison_json(&comparison).map_err(Failure::Other)?,
+        Format::Csv => comparison_csv(&comparison).map_err(Failure::Other)?,
+    };
+    print(&text)?;
+    Ok(ExitCode::Success)
+}
+
+/// The run directories an argument stands for.
+fn directories_of(argument: &str) -> Result<Vec<PathBuf>, Failure> {
+    let path = Path::new(argument);
+    if path.exists() {
+        return Ok(below(path, DEPTH));
+    }
+    let paths = glob::glob(argument)
+        .map_err(|error| Failure::Input(format!("{argument}: not a pattern: {error}")))?;
+    Ok(paths
+        .flatten()
+        .flat_map(|path| below(&path, DEPTH))
+        .collect())
+}
+
+fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
+    if path.join("config.toml").is_file() {
+        return vec![path.to_owned()];
+    }
+    if depth == 0 {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .flat_map(|path| below(&path, depth - 1))
+        .collect()
+}
+
+/// A run directory's config and summary; none where it is not finished.
+fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
+    let directory = RunDirectory::open(path)?;
+    let config = config::load(&directory.config_file(), &[], &measure::names())?;
+    if !path.join("summary.json").exists() {
+        return Ok(None);
+    }
+    let summary = directory.read_json("summary.json")?;
+    Ok(Some(FinishedRun { config, summary }))
+}

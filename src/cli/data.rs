@@ -1,0 +1,106 @@
+//! `lab data`.
+
+use super::output::print;
+use super::{ExitCode, Failure};
+use crate::data::{DatasetName, FetchOptions, FileReport, fetch, list, verify};
+use crate::report::markdown;
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// List, fetch and verify data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Which data sets there are, and which of them are here
+    List(Folder),
+    /// Download a data set from its public mirrors
+    Fetch(Named),
+    /// Check the files of a data set
+    Verify(Named),
+}
+
+/// The folder of a data command.
+#[derive(Args, Debug)]
+pub struct Folder {
+    /// The data folder
+    #[arg(
+        long = "dir",
+        visible_alias = "data-dir",
+        value_name = "DIR",
+        env = "LAB_DATA_DIR",
+        default_value = "data"
+    )]
+    path: PathBuf,
+}
+
+/// A data set and the folder.
+#[derive(Args, Debug)]
+pub struct Named {
+    /// digits, mnist, fashion-mnist or cifar10
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// No progress
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// Runs the command.
+pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
+    match command {
+        DataCommand::List(folder) => show_list(&folder.path),
+        DataCommand::Fetch(named) => {
+            let options = FetchOptions {
+                quiet: named.quiet,
+                ..FetchOptions::default()
+            };
+            let name: DatasetName = named.name.parse()?;
+            let reports = fetch(name, &named.folder.path, &options)?;
+            show_reports(&reports)
+        }
+        DataCommand::Verify(named) => {
+            let name: DatasetName = named.name.parse()?;
+            show_reports(&verify(name, &named.folder.path))
+        }
+    }
+}
+
+fn show_list(folder: &Path) -> Result<ExitCode, Failure> {
+    let count = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let rows = list(folder).into_iter().map(|row| {
+        vec![
+            row.dataset.to_string(),
+            if row.present { "yes" } else { "no" }.to_owned(),
+            count(row.train),
+            count(row.test),
+            row.shape.map(|side| side.to_string()).join("x"),
+            row.classes.to_string(),
+            row.licence.to_owned(),
+            row.how,
+        ]
+    });
+    print(&markdown(
+        &[
+            "name", "here", ">train", ">test", ">shape", ">classes", "licence", "how",
+        ],
+        rows,
+    ))?;
+    Ok(ExitCode::Success)
+}
+
+/// Prints the state of each file; files that cannot be used make the command fail.
+fn show_reports(reports: &[FileReport]) -> Result<ExitCode, Failure> {
+    let rows = reports.iter().map(|report| {
+        vec![
+            report.name.clone(),
+            report.state.to_string(),
+            report.sha256.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    print(&markdown(&["file", "state", "SHA-256"], rows))?;
+    if reports.iter().all(|report| report.state.is_usable()) {
+        Ok(ExitCode::Success)
+    } else {
+        Ok(ExitCode::BadInput)
+    }
+}

@@ -1,0 +1,146 @@
+//! How a command ends.
+
+use crate::backend::BackendError;
+use crate::compare::CompareError;
+use crate::config::ConfigError;
+use crate::data::DataError;
+use crate::params::store::WeightsError;
+use crate::train::{DirectoryError, ProblemError, TrainError};
+use std::any::Any;
+use thiserror::Error;
+
+/// The exit codes of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Everything asked for was done.
+    Success,
+    /// The run failed.
+    Failed,
+    /// The user's input is wrong.
+    BadInput,
+    /// The user interrupted; a checkpoint was saved.
+    Interrupted,
+}
+
+impl From<ExitCode> for u8 {
+    fn from(code: ExitCode) -> Self {
+        match code {
+            ExitCode::Success => 0,
+            ExitCode::Failed => 1,
+            ExitCode::BadInput => 2,
+            ExitCode::Interrupted => 130,
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        u8::from(code).into()
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// A config is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Data is missing or damaged, or could not be fetched.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A backend does not answer.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A run directory is taken, missing or cannot be written.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Runs cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// Anything else that is for the user to mend.
+    #[error("{0}")]
+    Input(String),
+    /// Anything else that went wrong.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<ProblemError> for Failure {
+    fn from(error: ProblemError) -> Self {
+        match error {
+            ProblemError::Config(error) => error.into(),
+            ProblemError::Data(error) => error.into(),
+            ProblemError::Backend(error) => error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// The exit code this failure ends the program with.
+    pub fn exit_code(&self) -> ExitCode {
+        let is_input = match self {
+            Failure::Config(_)
+            | Failure::Backend(_)
+            | Failure::Weights(_)
+            | Failure::Compare(_)
+            | Failure::Input(_) => true,
+            Failure::Data(error) => error.is_input(),
+            Failure::Directory(error) | Failure::Train(TrainError::Directory(error)) => {
+                !matches!(error, DirectoryError::Io { .. })
+            }
+            Failure::Train(_) | Failure::Other(_) => false,
+        };
+        if is_input {
+            ExitCode::BadInput
+        } else {
+            ExitCode::Failed
+        }
+    }
+}
+
+/// What a panic of a library said, in one line.
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    format!(
+        "a library stopped unexpectedly: {}",
+        text.lines().next().unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let codes = [
+            ExitCode::Success,
+            ExitCode::Failed,
+            ExitCode::BadInput,
+            ExitCode::Interrupted,
+        ];
+        assert_eq!(codes.map(u8::from), [0, 1, 2, 130]);
+    }
+
+    #[test]
+    fn what_the_user_can_mend_is_bad_input() {
+        let taken = DirectoryError::Exists("runs/a".to_owned());
+        assert_eq!(Failure::from(taken).exit_code(), ExitCode::BadInput);
+        let diverged = TrainError::Diverged {
+            step: 1,
+            epoch: 0.5,
+            learning_rate: 10.0,
+        };
+        assert_eq!(Failure::from(diverged).exit_code(), ExitCode::Failed);
+    }
+}

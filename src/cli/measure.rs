@@ -1,0 +1,168 @@
+//! `lab measure`.
+
+use super::output::print;
+use super::{DataDir, ExitCode, Failure, Format};
+use crate::config::{self, Config, Override, Precision};
+use crate::curvature::Interrupt;
+use crate::measure::{self, MEASURES, Preset, Session, Subject, WarmStart};
+use crate::params::store::read_weights;
+use crate::report::{rows_csv, rows_table};
+use crate::train::{Problem, Row, RunDirectory, Summary};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Measure a finished run, or weights made elsewhere.
+#[derive(Args, Debug)]
+#[command(after_help = measure_list())]
+pub struct MeasureArgs {
+    /// A run directory: its final weights and its own config
+    #[arg(value_name = "RUN_DIR", required_unless_present = "model", conflicts_with_all = ["model", "config"])]
+    run: Option<PathBuf>,
+    /// Weights with PyTorch's state-dict names and layouts
+    #[arg(long, value_name = "FILE.safetensors", requires = "config")]
+    model: Option<PathBuf>,
+    /// The config that describes the model and its data
+    #[arg(long, value_name = "FILE", requires = "model")]
+    config: Option<PathBuf>,
+    /// Names separated by commas, or `light`, `full`
+    #[arg(long, value_name = "LIST", default_value = "full")]
+    measures: String,
+    /// How to print: a Markdown table, JSON, or CSV
+    #[arg(long, value_enum, default_value = "md")]
+    format: Format,
+    /// Measure on the first N training samples [default: all]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Where to compute [default: the config's]
+    #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
+    backend: Option<String>,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+fn measure_list() -> String {
+    let width = MEASURES.iter().map(|measure| measure.name.len()).max();
+    let width = width.unwrap_or_default();
+    let lines: Vec<String> = MEASURES
+        .iter()
+        .map(|measure| format!("  {:width$}  {}", measure.name, measure.description))
+        .collect();
+    format!("Measures:\n{}", lines.join("\n"))
+}
+
+/// Runs the command.
+pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
+    let names = names(&args.measures)?;
+    let (config_file, weights_file, step) = source(args)?;
+    let config = load(&config_file, args.backend.as_deref())?;
+    let problem = Problem::open(config, &args.data_dir.data_dir)?;
+    let available = problem.data.train.len();
+    if let Some(samples) = args.samples.filter(|&n| n == 0 || n > available) {
+        return Err(Failure::Input(format!(
+            "--samples {samples}: must be from 1 to {available}, the config's training samples"
+        )));
+    }
+    let values = read_weights(&weights_file, problem.objective.network().layout())?;
+    let rows = rows(args, &problem, &values, &names, step)?;
+    match args.format {
+        Format::Md => print(&rows_table(&rows))?,
+        Format::Json => print(
+            &serde_json::to_string_pretty(&rows)
+                .map_err(|error| Failure::Other(error.to_string()))?,
+        )?,
+        Format::Csv => print(&rows_csv(&rows).map_err(Failure::Other)?)?,
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Config, weights and step of what is to be measured.
+fn source(args: &MeasureArgs) -> Result<(PathBuf, PathBuf, u64), Failure> {
+    if let (Some(model), Some(config)) = (&args.model, &args.config) {
+        return Ok((config::find(config)?, model.clone(), 0));
+    }
+    let path = args.run.as_deref().unwrap_or(Path::new(""));
+    let directory = RunDirectory::open(path)?;
+    if !directory.model_file().exists() {
+        return Err(Failure::Input(format!(
+            "{} is not finished: it has no model.safetensors. Finish it with `lab train --resume {0}`",
+            path.display()
+        )));
+    }
+    let summary: Summary = directory.read_json("summary.json")?;
+    Ok((
+        directory.config_file(),
+        directory.model_file(),
+        summary.steps,
+    ))
+}
+
+fn load(path: &Path, backend: Option<&str>) -> Result<Config, Failure> {
+    let overrides: Vec<Override> = backend
+        .map(|backend| {
+            Override::from_flag(&format!("--backend {backend}"), "backend", &backend.into())
+        })
+        .into_iter()
+        .collect();
+    Ok(config::load(path, &overrides, &measure::names())?)
+}
+
+/// The measures of a list or a preset.
+fn names(list: &str) -> Result<Vec<&'static str>, Failure> {
+    match list {
+        "light" => return Ok(Preset::Light.measures()),
+        "full" => return Ok(Preset::Full.measures()),
+        _ => {}
+    }
+    list.split(',')
+        .map(str::trim)
+        .map(|name| {
+            measure::find(name).map(|measure| measure.name).ok_or_else(|| {
+                let nearest = config::nearest(name, &measure::names())
+                    .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+                Failure::Input(format!(
+                    "--measures: there is no measure `{name}`{nearest} Allowed: light, full, {}",
+                    measure::names().join(", ")
+                ))
+            })
+        })
+        .collect()
+}
+
+fn rows(
+    args: &MeasureArgs,
+    problem: &Problem,
+    values: &[f64],
+    names: &[&str],
+    step: u64,
+) -> Result<Vec<Row>, Failure> {
+    let parameters = problem.parameters(values);
+    let (train, test) = (problem.train_chunks(args.samples), problem.test_chunks());
+    let initial = problem.initial_values();
+    let subject = Subject {
+        objective: &problem.objective,
+        parameters: &parameters,
+        // Weights made elsewhere did not start where this seed starts.
+        initial: args.run.is_some().then_some(&initial[..]),
+        train: &train,
+        test: Some(&test),
+        streams: problem.streams,
+        step,
+        interrupt: Interrupt::never(),
+    };
+    let mut warm = WarmStart::default();
+    let measurements = Session::new(subject, &mut warm)
+        .measure(names)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let precision: Precision = problem.config.precision;
+    Ok(measurements
+        .into_iter()
+        .map(|measurement| Row {
+            run: problem.config.name.clone(),
+            seed: problem.config.seed,
+            step,
+            epoch: step as f64 / problem.steps_per_epoch() as f64,
+            measurement,
+            dtype: precision,
+        })
+        .collect())
+}

@@ -1,0 +1,11 @@
+//! What a user sees: tables and progress. Data comes in, text goes out.
+
+mod number;
+mod progress;
+mod table;
+
+pub use number::{error_of, significant};
+pub use progress::Progress;
+pub use table::{
+    comparison_csv, comparison_json, comparison_table, markdown, rows_csv, rows_table, run_table,
+};

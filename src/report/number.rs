@@ -1,0 +1,85 @@
+//! Numbers as text.
+
+use crate::measure::Measurement;
+
+/// A number with four significant digits, in plain notation where that is short.
+pub fn significant(value: f64) -> String {
+    with_digits(value, 4)
+}
+
+fn with_digits(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    // The exponent after rounding: 9.9996 is 10.00, not 10.000.
+    let scientific = format!("{value:.*e}", digits - 1);
+    let exponent: i32 = scientific
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+        format!("{value:.decimals$}")
+    } else {
+        scientific
+    }
+}
+
+/// The error of a measurement in words.
+pub fn error_of(row: &Measurement) -> String {
+    if let Some(reason) = &row.reason {
+        return reason.clone();
+    }
+    let unconverged = if row.converged == Some(false) {
+        ", not converged"
+    } else {
+        ""
+    };
+    match (row.stderr, row.residual, row.name.as_str()) {
+        (Some(stderr), _, _) => format!("± {}{unconverged}", with_digits(stderr, 2)),
+        (None, Some(residual), _) => {
+            format!("residual {}{unconverged}", with_digits(residual, 2))
+        }
+        (None, None, "reparam.rescale.outputs") if row.converged == Some(false) => {
+            "THE FUNCTION CHANGED".to_owned()
+        }
+        (None, None, "reparam.rescale.outputs") => "within rounding".to_owned(),
+        (None, None, _) => "exact".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_four_significant_digits() {
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1.000"),
+            (9.99996, "10.00"),
+            (-0.012345, "-0.01234"),
+            (123456.7, "123457"),
+            (1234567.0, "1.235e6"),
+            (0.00001234, "1.234e-5"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(significant(value), text);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_words() {
+        let row = Measurement::new("x", 1.0);
+        assert_eq!(error_of(&row), "exact");
+        assert_eq!(error_of(&row.clone().with_stderr(0.0123)), "± 0.012");
+        assert_eq!(
+            error_of(&row.clone().with_residual(0.5, false, 7)),
+            "residual 0.50, not converged"
+        );
+        assert_eq!(error_of(&Measurement::failed("x", "no data")), "no data");
+    }
+}

@@ -1,0 +1,102 @@
+//! Progress on standard error: a bar on a terminal, a line per evaluation elsewhere.
+
+use super::significant;
+use crate::train::{Observer, Row};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Watches a run and tells the user how it goes.
+pub struct Progress {
+    bar: ProgressBar,
+    lines: bool,
+    steps_per_epoch: u64,
+    figures: String,
+}
+
+impl Progress {
+    /// Progress over a number of steps; silent where the user asked for quiet.
+    pub fn new(steps: u64, steps_per_epoch: u64, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal && !quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(steps), target);
+        let style = "{elapsed_precise} [{bar:30}] step {pos}/{len} (eta {eta}) {msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self {
+            bar,
+            lines: !terminal && !quiet,
+            steps_per_epoch,
+            figures: String::new(),
+        }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, line: String) {
+        if self.lines {
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn preparing(&mut self) {
+        let message = "preparing compute kernels (minutes on a first use, seconds after) ...";
+        self.bar.set_message(message);
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+        self.say(message.to_owned());
+    }
+
+    fn prepared(&mut self, seconds: f64) {
+        self.bar.disable_steady_tick();
+        self.bar.reset_elapsed();
+        self.bar.set_message("");
+        self.say(format!("kernels ready after {seconds:.1} s"));
+    }
+
+    fn stepped(&mut self, step: u64) {
+        self.bar.set_position(step);
+    }
+
+    fn measuring(&mut self, _step: u64) {
+        self.bar
+            .set_message(format!("{} measuring ...", self.figures));
+    }
+
+    fn measured(&mut self, rows: &[Row]) {
+        let value = |name: &str| {
+            rows.iter()
+                .find(|row| row.measurement.name == name)
+                .and_then(|row| row.measurement.value)
+                .map(|value| format!("{name} {}", significant(value)))
+        };
+        let shown = [
+            "loss.train",
+            "loss.test",
+            "accuracy.test",
+            "hessian.lambda_max",
+        ];
+        let figures: Vec<String> = shown.into_iter().filter_map(value).collect();
+        if !figures.is_empty() {
+            self.figures = figures.join("  ");
+        }
+        self.bar.set_message(self.figures.clone());
+        if let Some(row) = rows.first() {
+            let epoch = row.step as f64 / self.steps_per_epoch as f64;
+            self.say(format!(
+                "step {:>6}  epoch {epoch:>7.2}  {}",
+                row.step,
+                figures.join("  ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Tables in Markdown, CSV and JSON.
+
+use super::{error_of, significant};
+use crate::compare::{Comparison, Group, Line, Verdict};
+use crate::measure::{Measurement, Rescaling, find};
+use crate::train::{Row, Summary};
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{Cell, CellAlignment, Table};
+
+/// A Markdown table; every column whose header starts with `>` is aligned right.
+pub fn markdown(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    let aligned = |text: &str, header: &str| {
+        let cell = Cell::new(text);
+        if header.starts_with('>') {
+            cell.set_alignment(CellAlignment::Right)
+        } else {
+            cell
+        }
+    };
+    table.set_header(
+        headers
+            .iter()
+            .map(|header| aligned(header.trim_start_matches('>'), header)),
+    );
+    for row in rows {
+        table.add_row(
+            row.iter()
+                .zip(headers)
+                .map(|(text, header)| aligned(text, header)),
+        );
+    }
+    table.to_string()
+}
+
+fn optional<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// What the end of a training run prints.
+pub fn run_table(summary: &Summary, place: &str) -> String {
+    let total = summary.training_seconds + summary.measuring_seconds;
+    let share = if total > 0.0 {
+        100.0 * summary.measuring_seconds / total
+    } else {
+        0.0
+    };
+    format!(
+        "{}\n\n\
+         {} seed {}: {} parameters, {} steps ({} epochs), ended by {}\n\
+         training {:.1} s, measuring {:.1} s ({share:.0} % of the time){}\n\
+         {ERRORS}\n\n\
+         run directory: {place}",
+        measurement_table(&summary.measurements),
+        summary.run,
+        summary.seed,
+        summary.parameters,
+        summary.steps,
+        significant(summary.epochs),
+        summary.stopped_by,
+        summary.training_seconds,
+        summary.measuring_seconds,
+        summary
+            .preparing_seconds
+            .map(|seconds| format!(", preparing kernels {seconds:.1} s"))
+            .unwrap_or_default(),
+    )
+}
+
+/// How to read the error column.
+const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
+                      residual = ‖Hv − λv‖ / |λ|; exact = over these samples, to rounding";
+
+fn measurement_table(measurements: &[Measurement]) -> String {
+    let rows = measurements.iter().map(|row| {
+        vec![
+            row.name.clone(),
+            row.value.map_or_else(|| "-".to_owned(), significant),
+            error_of(row),
+            optional(row.samples),
+            optional(row.matvecs),
+            format!("{:.2}", row.seconds),
+        ]
+    });
+    markdown(
+        &[
+            "measure", ">value", "error", ">samples", ">matvecs", ">seconds",
+        ],
+        rows,
+    )
+}
+
+/// What `lab measure` prints.
+pub fn rows_table(rows: &[Row]) -> String {
+    let measurements: Vec<_> = rows.iter().map(|row| row.measurement.clone()).collect();
+    format!("{}\n\n{ERRORS}", measurement_table(&measurements))
+}
+
+/// Measurement rows as CSV.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
+    let header = [
+        "run",
+        "seed",
+        "step",
+        "epoch",
+        "name",
+        "value",
+        "stderr",
+        "residual",
+        "converged",
+        "matvecs",
+        "samples",
+        "norm_mode",
+        "dtype",
+        "seconds",
+        "reason",
+    ];
+    let records = rows.iter().map(|row| {
+        let m = &row.measurement;
+        vec![
+            row.run.clone(),
+            row.seed.to_string(),
+            row.step.to_string(),
+            row.epoch.to_string(),
+            m.name.clone(),
+            blank(m.value),
+            blank(m.stderr),
+            blank(m.residual),
+            blank(m.converged),
+            blank(m.matvecs),
+            blank(m.samples),
+            blank(m.norm_mode.as_ref()),
+            row.dtype.to_string(),
+            m.seconds.to_string(),
+            blank(m.reason.as_ref()),
+        ]
+    });
+    csv(&header.map(str::to_owned), records)
+}
+
+fn blank<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn csv(header: &[String], records: impl Iterator<Item = Vec<String>>) -> Result<String, String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let write = |writer: &mut csv::Writer<Vec<u8>>| -> Result<(), csv::Error> {
+        writer.write_record(header)?;
+        for record in records {
+            writer.write_record(record)?;
+        }
+        writer.flush()?;
+        Ok(())
+    };
+    write(&mut writer).map_err(|error| error.to_string())?;
+    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// The comparison as Markdown, with notes on how far it can be trusted.
+pub fn comparison_table(comparison: &Comparison) -> String {
+    let labels: Vec<String> = comparison
+        .groups
+        .iter()
+        .map(|group| format!(">{} = {} (n={})", comparison.key, group.label, group.runs))
+        .collect();
+    let mut headers = vec!["measure"];
+    headers.extend(labels.iter().map(String::as_str));
+    if comparison.groups.len() > 1 {
+        headers.extend([">ratio last/first", "verdict"]);
+    }
+    headers.push("under rescaling");
+    let rows = comparison.lines.iter().map(|line| {
+        let mut row = vec![line.name.clone()];
+        row.extend(line.cells.iter().map(|cell| match cell {
+            Some(cell) => match cell.error {
+                Some(error) => format!("{} ± {}", significant(cell.mean), significant2(error)),
+                None => significant(cell.mean),
+            },
+            None => "-".to_owned(),
+        }));
+        if comparison.groups.len() > 1 {
+            row.push(line.ratio.map_or_else(|| "-".to_owned(), significant));
+            row.push(verdict(line, &comparison.groups));
+        }
+        row.push(rescaling(line));
+        row
+    });
+    let mut text = markdown(&headers, rows);
+    text.push('\n');
+    for note in &comparison.notes {
+        text.push_str("\n- ");
+        text.push_str(note);
+    }
+    text
+}
+
+fn significant2(value: f64) -> String {
+    let text = format!("{value:.1e}");
+    text.parse::<f64>().map_or(text, |value| {
+        let digits = significant(value);
+        digits
+            .strip_suffix("00")
+            .map_or(digits.clone(), str::to_owned)
+    })
+}
+
+fn verdict(line: &Line, groups: &[Group]) -> String {
+    let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
+        return "-".to_owned();
+    };
+    match line.verdict {
+        Verdict::LastLarger => format!("{} larger", last.label),
+        Verdict::FirstLarger => format!("{} larger", first.label),
+        Verdict::NotDecided => "not decided".to_owned(),
+        Verdict::TooFewSeeds => "not decided (one seed)".to_owned(),
+        Verdict::Given => String::new(),
+    }
+}
+
+fn rescaling(line: &Line) -> String {
+    match find(&line.name).map(|measure| measure.rescaling) {
+        Some(Rescaling::Invariant) => "invariant".to_owned(),
+        Some(Rescaling::Moves) => line.moves_by.map_or_else(
+            || "moves".to_owned(),
+            |ratio| format!("moves (x{})", significant(ratio)),
+        ),
+        Some(Rescaling::Check) => "check".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The comparison as CSV: one line per measure and group.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn comparison_csv(comparison: &Comparison) -> Result<String, String> {
+    let header = [
+        "measure",
+        "key",
+        "group",
+        "runs",
+        "mean",
+        "error",
+        "ratio",
+        "interval_low",
+        "interval_high",
+        "verdict",
+    ];
+    let records = comparison.lines.iter().flat_map(|line| {
+        line.cells
+            .iter()
+            .zip(&comparison.groups)
+            .map(|(cell, group)| {
+                vec![
+                    line.name.clone(),
+                    comparison.key.clone(),
+                    group.label.clone(),
+                    group.runs.to_string(),
+                    blank(cell.as_ref().map(|cell| cell.mean)),
+                    blank(cell.as_ref().and_then(|cell| cell.error)),
+                    blank(line.ratio),
+                    blank(line.interval.map(|interval| interval[0])),
+                    blank(line.interval.map(|interval| interval[1])),
+                    verdict(line, &comparison.groups),
+                ]
+            })
+    });
+    csv(&header.map(str::to_owned), records)
+}
+
+/// The comparison as JSON.
+///
+/// # Errors
+///
+/// What the encoder says.
+pub fn comparison_json(comparison: &Comparison) -> Result<String, String> {
+    serde_json::to_string_pretty(comparison).map_err(|error| error.to_string())
+}

@@ -1,0 +1,31 @@
+//! Means of independent values and their errors.
+
+/// The arithmetic mean.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The sample variance, with `n − 1` in the denominator.
+pub fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    squares / (values.len() as f64 - 1.0)
+}
+
+/// The standard error of the mean of independent values.
+pub fn standard_error(values: &[f64]) -> f64 {
+    (variance(values) / values.len() as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_error_uses_the_sample_variance() {
+        let values = [1.0, 2.0, 3.0, 6.0];
+        assert_eq!(mean(&values), 3.0);
+        assert!((variance(&values) - 14.0 / 3.0).abs() < 1e-15);
+        assert!((standard_error(&values) - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,133 @@
+//! `lab measure`, `lab compare`, `lab data`.
+
+use crate::lab::Lab;
+
+const RUN: &str = "runs/small/seed-0";
+
+fn trained() -> Lab {
+    let lab = Lab::new();
+    lab.run(&["train", "--config", "small.toml"]).success();
+    lab
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn measuring_a_run_repeats_what_training_measured_last() {
+    let lab = trained();
+    let list = "loss.train,hessian.lambda_max,norm.l2,distance.init";
+    let command = ["measure", RUN, "--measures", list, "--format", "json"];
+    let rows = json(&lab.run(&command).success());
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let trained = lab.rows(RUN);
+        let last = trained.iter().rfind(|other| other["name"] == row["name"]).unwrap();
+        let (found, expected) = (row["value"].as_f64().unwrap(), last["value"].as_f64().unwrap());
+        assert!((found / expected - 1.0).abs() < 2e-3, "{row} against {last}");
+    }
+}
+
+#[test]
+fn weights_made_elsewhere_are_measured_with_a_config() {
+    let lab = trained();
+    std::fs::copy(lab.path(&format!("{RUN}/model.safetensors")), lab.path("w.safetensors")).unwrap();
+    let measure = |config: &str| {
+        lab.run(&[
+            "measure", "--model", "w.safetensors", "--config", config, "--measures",
+            "accuracy.test,distance.init", "--format", "csv",
+        ])
+    };
+    let csv = measure("small.toml").success();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("run,seed,step,epoch,name,value,stderr"), "{csv}");
+    assert!(lines[1].contains(",accuracy.test,0."), "{csv}");
+    assert!(lines[2].contains("starting point is not known"), "{csv}");
+
+    lab.write("wide.toml", &lab.read("small.toml").replace("[20]", "[21]"));
+    let message = measure("wide.toml").failure(2);
+    assert!(message.contains("`layers.0.weight` has shape [20, 64]"), "{message}");
+}
+
+#[test]
+fn wrong_arguments_of_measure_are_bad_input() {
+    let lab = trained();
+    let message = lab.run(&["measure", RUN, "--measures", "hessian.lambda_mx"]).failure(2);
+    assert!(message.contains("did you mean `hessian.lambda_max`?"), "{message}");
+    let message = lab.run(&["measure", RUN, "--samples", "301"]).failure(2);
+    assert!(message.contains("from 1 to 300"), "{message}");
+    lab.run(&["measure", "nowhere"]).failure(2);
+    lab.run(&["measure"]).failure(2);
+}
+
+#[test]
+fn small_and_large_batches_are_compared_in_one_table() {
+    let lab = Lab::new();
+    for batch in ["16", "100"] {
+        let (batch, name) = (format!("train.batch_size={batch}"), format!("name=b{batch}"));
+        let train = ["train", "--config", "small.toml", "--seeds", "0..2", "--set", &batch, "--set", &name];
+        lab.run(&train).success();
+    }
+    let table = lab.run(&["compare", "runs/b16", "runs/b100"]).success();
+    assert!(table.contains("train.batch_size = 16 (n=2)"), "{table}");
+    for line in ["loss.train", "hessian.lambda_max", "optimizer.learning_rate", "norm.l2"] {
+        assert!(table.contains(line), "{line} is missing from\n{table}");
+    }
+    assert!(table.contains("moves (x"), "{table}");
+    assert!(table.contains("invariant"), "{table}");
+
+    // A glob, a folder of runs and single runs name the same runs.
+    assert_eq!(lab.run(&["compare", "runs/b*"]).success(), table);
+    assert_eq!(lab.run(&["compare", "runs"]).success(), table);
+    let comparison = json(&lab.run(&["compare", "runs", "--format", "json"]).success());
+    assert_eq!(comparison["groups"].as_array().unwrap().len(), 2);
+    assert!(lab.run(&["compare", "runs", "--format", "csv"]).success().starts_with("measure,key,group"));
+    let by_seed = lab.run(&["compare", "runs/b16", "--by", "seed"]).success();
+    assert!(by_seed.contains("seed = 1 (n=1)"), "{by_seed}");
+}
+
+#[test]
+fn comparing_nothing_or_by_an_unknown_key_is_bad_input() {
+    let lab = trained();
+    let message = lab.run(&["compare", "runs/none*"]).failure(2);
+    assert!(message.contains("no runs found"), "{message}");
+    let message = lab.run(&["compare", "runs", "--by", "train.batchsize"]).failure(2);
+    assert!(message.contains("did you mean `train.batch_size`?"), "{message}");
+    std::fs::remove_file(lab.path(&format!("{RUN}/summary.json"))).unwrap();
+    let message = lab.run(&["compare", "runs"]).failure(2);
+    assert!(message.contains("none of the 1 runs is finished"), "{message}");
+}
+
+#[test]
+fn data_sets_are_listed_and_verified() {
+    let lab = Lab::new();
+    let list = lab.run(&["data", "list"]).success();
+    for name in ["digits", "mnist", "fashion-mnist", "cifar10"] {
+        assert!(list.contains(name), "{list}");
+    }
+    lab.run(&["data", "verify", "digits"]).success();
+    let missing = lab.run(&["data", "verify", "mnist", "--dir", "nowhere"]);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stdout.contains("missing"), "{missing:?}");
+    let message = lab.run(&["data", "fetch", "imagenet"]).failure(2);
+    assert!(message.contains("unknown dataset"), "{message}");
+}
+
+#[test]
+fn help_goes_to_standard_output_and_names_the_measures() {
+    let lab = Lab::new();
+    let help = lab.run(&["measure", "--help"]).success();
+    assert!(help.contains("hessian.lambda_max"), "{help}");
+    assert!(lab.run(&["--version"]).success().starts_with("lab "));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let lab = Lab::new();
+    let mut child = lab.start(&["data", "list"]);
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}

@@ -1,0 +1,9 @@
+//! Whole runs through the binary.
+
+mod backends;
+mod commands;
+mod config_errors;
+mod lab;
+mod real_data;
+mod resume;
+mod train;

@@ -1,0 +1,124 @@
+//! Interruption and resumption.
+
+use crate::lab::{Finished, Lab};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const RUN: &str = "runs/small/seed-0";
+
+/// A run long enough to be stopped in the middle, with every kind of state: momentum, schedule,
+/// warm-started eigenvectors.
+const LONG: [&str; 9] = [
+    "train",
+    "--config",
+    "small.toml",
+    "--set",
+    "train.epochs=60",
+    "--set",
+    "hooks.0.every=3",
+    "--set",
+    "schedule.kind=cosine",
+];
+
+/// Waits until a run has written a checkpoint after its first.
+fn wait_for_checkpoints(lab: &Lab, run: &str) {
+    let start = Instant::now();
+    let folder = lab.path(&format!("{run}/checkpoints"));
+    loop {
+        let count = std::fs::read_dir(&folder).into_iter().flatten().count();
+        if count >= 2 {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn assert_same_as_uninterrupted(lab: &Lab) {
+    let mut reference = LONG.to_vec();
+    reference.extend(["--out", "reference"]);
+    lab.run(&reference).success();
+    assert!(lab.bytes(&format!("{RUN}/model.safetensors")) == lab.bytes("reference/small/seed-0/model.safetensors"));
+    assert_eq!(lab.rows(RUN), lab.rows("reference/small/seed-0"));
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let lab = Lab::new();
+    let mut child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!lab.exists(&format!("{RUN}/summary.json")), "the run was killed too late");
+    lab.run(&["train", "--resume", RUN]).success();
+    assert_same_as_uninterrupted(&lab);
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_starts_over() {
+    let lab = Lab::new();
+    lab.run(&LONG).success();
+    for file in ["summary.json", "model.safetensors", "checkpoints"] {
+        let path = lab.path(&format!("{RUN}/{file}"));
+        if path.is_dir() {
+            std::fs::remove_dir_all(&path).unwrap();
+            std::fs::create_dir(&path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    lab.run(&["train", "--resume", RUN]).success();
+    assert_same_as_uninterrupted(&lab);
+}
+
+#[test]
+fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
+    let lab = Lab::new();
+    let mut child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(lab.path(&format!("{RUN}/checkpoints")))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "safetensors"))
+        .collect();
+    files.sort();
+    std::fs::write(files.last().unwrap(), b"half a file").unwrap();
+    let finished = lab.run(&["train", "--resume", RUN]);
+    assert!(finished.stderr.contains("skipped"), "{finished:?}");
+    finished.success();
+    assert_same_as_uninterrupted(&lab);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_a_checkpoint_and_exits_with_130() {
+    let lab = Lab::new();
+    let child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let message = Finished::of(child.wait_with_output().unwrap()).failure(130);
+    assert!(message.contains(&format!("lab train --resume {RUN}")), "{message}");
+    let record: serde_json::Value = serde_json::from_str(&lab.read(&format!("{RUN}/run.json"))).unwrap();
+    assert_eq!(record["status"], "interrupted");
+    lab.run(&["train", "--resume", RUN]).success();
+    assert_same_as_uninterrupted(&lab);
+}
+
+#[test]
+fn resuming_a_finished_run_says_so() {
+    let lab = Lab::new();
+    lab.run(&["train", "--config", "small.toml"]).success();
+    let finished = lab.run(&["train", "--resume", RUN]);
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.stderr.contains("is finished"), "{finished:?}");
+}
+
+#[test]
+fn resuming_what_is_no_run_is_bad_input() {
+    let lab = Lab::new();
+    let message = lab.run(&["train", "--resume", "runs/none"]).failure(2);
+    assert!(message.contains("there is no such folder"), "{message}");
+}
