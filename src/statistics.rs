@@ -2,7 +2,11 @@
 
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    // Relative to the first value, so that equal values have exactly that mean and no variance.
+    let Some(&first) = values.first() else {
+        return f64::NAN;
+    };
+    first + values.iter().map(|value| value - first).sum::<f64>() / values.len() as f64
 }
 
 /// The sample variance, with `n − 1` in the denominator.
@@ -25,6 +29,8 @@ mod tests {
     fn the_standard_error_uses_the_sample_variance() {
         let values = [1.0, 2.0, 3.0, 6.0];
         assert_eq!(mean(&values), 3.0);
+        assert_eq!(standard_error(&[0.1; 3]), 0.0);
+        assert!(mean(&[]).is_nan());
         assert!((variance(&values) - 14.0 / 3.0).abs() < 1e-15);
         assert!((standard_error(&values) - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
     }

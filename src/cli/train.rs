@@ -30,7 +30,7 @@ pub struct TrainArgs {
     /// Override a config key; the value is TOML, a bare word is a string
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     overrides: Vec<String>,
-    /// The folder under which the run is written, as DIR/<name>/seed-<n>
+    /// The folder under which the run is written, as `DIR/NAME/seed-N`
     #[arg(
         long,
         value_name = "DIR",

@@ -3,7 +3,7 @@
 mod statistics;
 
 use crate::config::{Config, ConfigError};
-use crate::measure::{MEASURES, Measurement};
+use crate::measure::{MEASURES, Measurement, Rescaling};
 use crate::statistics::{mean, standard_error};
 use crate::train::{DirectoryError, Summary};
 use serde::Serialize;
@@ -73,7 +73,7 @@ pub enum Verdict {
     NotDecided,
     /// One run says nothing about other seeds.
     TooFewSeeds,
-    /// Set by the user, not measured.
+    /// Set by the user, or a check of one run: nothing to decide between groups.
     Given,
 }
 
@@ -227,7 +227,10 @@ fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
         verdict: Verdict::TooFewSeeds,
         moves_by,
     };
-    if let (Some(first), Some(last)) = (members.first(), members.last())
+    if crate::measure::find(name)?.rescaling == Rescaling::Check {
+        // Whether a map kept the function is not a question of one group against another.
+        line.verdict = Verdict::Given;
+    } else if let (Some(first), Some(last)) = (members.first(), members.last())
         && members.len() > 1
         && let Some(interval) = difference(&sample(name, first), &sample(name, last))
     {
@@ -274,8 +277,9 @@ fn cell(name: &str, runs: &[&FinishedRun]) -> Option<CellValue> {
 
 fn ratio(cells: &[Option<CellValue>]) -> Option<f64> {
     let (first, last) = (cells.first()?.as_ref()?, cells.last()?.as_ref()?);
-    let ratio = last.mean / first.mean;
-    (cells.len() > 1 && ratio.is_finite()).then_some(ratio)
+    // The ratio of numbers that may be of either sign says nothing.
+    let is_meaningful = cells.len() > 1 && first.mean > 0.0 && last.mean > 0.0;
+    is_meaningful.then_some(last.mean / first.mean)
 }
 
 fn notes(groups: &[Group], lines: &[Line], members: &[&Vec<&FinishedRun>]) -> Vec<String> {

@@ -48,7 +48,20 @@ fn small_and_large_batches_stand_side_by_side() {
         run(512, 2, 0.12, 4.1),
     ];
     let comparison = compare(&runs, "train.batch_size").unwrap();
-    insta::assert_snapshot!(comparison_table(&comparison), @"");
+    insta::assert_snapshot!(comparison_table(&comparison), @r#"
+        | measure                    | train.batch_size = 32 (n=3) | train.batch_size = 512 (n=3) | ratio last/first | verdict     | under rescaling |
+        |----------------------------|-----------------------------|------------------------------|------------------|-------------|-----------------|
+        | optimizer.learning_rate    |                      0.1000 |                       0.1000 |            1.000 |             |                 |
+        | epochs                     |                       2.000 |                        2.000 |            1.000 |             |                 |
+        | steps                      |                       100.0 |                        100.0 |            1.000 |             |                 |
+        | loss.train                 |             0.1067 ± 0.0067 |              0.1100 ± 0.0058 |            1.031 | not decided | invariant       |
+        | hessian.lambda_max         |               1.100 ± 0.058 |                 4.167 ± 0.12 |            3.788 | 512 larger  | moves (x28.00)  |
+        | reparam.rescale.lambda_max |                   28.00 ± 0 |                    28.00 ± 0 |            1.000 |             | check           |
+
+        - ± is one standard error: over runs where a group has several, else the measurement's own.
+        - Verdicts: 95 % t-interval of the differences between runs of the same seed; they are not corrected for the number of lines.
+        - A measure that moves under rescaling can be changed without changing the function: a conclusion that rests on it alone rests on the parameterisation.
+        "#);
 }
 
 #[test]

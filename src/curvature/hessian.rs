@@ -46,7 +46,7 @@ impl LinearOperator for HessianOperator<'_> {
                 self.objective
                     .hessian_vector_product(self.parameters, &direction, batch, weight);
             sum = Some(match sum {
-                Some(sum) => sum.add(product),
+                Some(sum) => sum + product,
                 None => product,
             });
         }

@@ -1,7 +1,7 @@
 //! Datasets: read from files, cut down, relabelled, normalised and served in batches; fetched and
 //! verified on request.
 //!
-//! [`load`](crate::data::load) is the way in. What it leaves out: tensors and devices (the model's business) and
+//! [`load`] is the way in. What it leaves out: tensors and devices (the model's business) and
 //! printing (the caller's). Random choices come from the run's named streams: `subset`, `labels`
 //! and `order`.
 

@@ -173,7 +173,7 @@ impl<'a, 'w> Session<'a, 'w> {
                 1.0 / samples as f64,
             );
             sum = Some(match sum {
-                Some(sum) => sum.add(gradient),
+                Some(sum) => sum + gradient,
                 None => gradient,
             });
         }

@@ -9,6 +9,7 @@ pub use layout::{Block, Layout};
 
 use crate::backend::{Compute, read};
 use burn::tensor::Tensor;
+use std::ops::Add;
 use std::sync::Arc;
 
 /// The parameters of a model (or a vector of their shape) on a device.
@@ -74,8 +75,19 @@ impl Parameters {
         self.map(Tensor::autodiff)
     }
 
-    /// The sum of two vectors.
-    pub fn add(self, other: Self) -> Self {
+    fn map(&self, map: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        Self::from_tensors(
+            &self.layout,
+            self.tensors.iter().cloned().map(map).collect(),
+        )
+    }
+}
+
+impl Add for Parameters {
+    type Output = Self;
+
+    /// The sum of two vectors of one layout.
+    fn add(self, other: Self) -> Self {
         let tensors = self
             .tensors
             .into_iter()
@@ -86,12 +98,5 @@ impl Parameters {
             layout: self.layout,
             tensors,
         }
-    }
-
-    fn map(&self, map: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
-        Self::from_tensors(
-            &self.layout,
-            self.tensors.iter().cloned().map(map).collect(),
-        )
     }
 }

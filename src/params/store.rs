@@ -287,7 +287,7 @@ mod tests {
     fn each_fault_is_named() {
         let (weight, bias) = ([0.0; 6], [0.0, f64::NAN]);
         let weights = ("layers.0.weight".to_owned(), vec![2, 3], &weight[..]);
-        insta::assert_snapshot!(message(&[weights.clone()]), @"w.safetensors: has no tensor `layers.0.bias`; it has `layers.0.weight`. The model in the config needs `layers.0.bias`, `layers.0.weight`");
+        insta::assert_snapshot!(message(std::slice::from_ref(&weights)), @"w.safetensors: has no tensor `layers.0.bias`; it has `layers.0.weight`. The model in the config needs `layers.0.bias`, `layers.0.weight`");
         let wrong = ("layers.0.weight".to_owned(), vec![3, 2], &weight[..]);
         insta::assert_snapshot!(message(&[wrong]), @"w.safetensors: tensor `layers.0.weight` has shape [3, 2], the model in the config has [2, 3]");
         let biases = ("layers.0.bias".to_owned(), vec![2], &bias[..]);

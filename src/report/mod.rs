@@ -4,7 +4,7 @@ mod number;
 mod progress;
 mod table;
 
-pub use number::{error_of, significant};
+pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;
 pub use table::{
     comparison_csv, comparison_json, comparison_table, markdown, rows_csv, rows_table, run_table,

@@ -28,6 +28,11 @@ fn with_digits(value: f64, digits: usize) -> String {
     }
 }
 
+/// An error with two significant digits: more would be about the error of the error.
+pub fn two_digits(value: f64) -> String {
+    with_digits(value, 2)
+}
+
 /// The error of a measurement in words.
 pub fn error_of(row: &Measurement) -> String {
     if let Some(reason) = &row.reason {
@@ -39,9 +44,9 @@ pub fn error_of(row: &Measurement) -> String {
         ""
     };
     match (row.stderr, row.residual, row.name.as_str()) {
-        (Some(stderr), _, _) => format!("± {}{unconverged}", with_digits(stderr, 2)),
+        (Some(stderr), _, _) => format!("± {}{unconverged}", two_digits(stderr)),
         (None, Some(residual), _) => {
-            format!("residual {}{unconverged}", with_digits(residual, 2))
+            format!("residual {}{unconverged}", two_digits(residual))
         }
         (None, None, "reparam.rescale.outputs") if row.converged == Some(false) => {
             "THE FUNCTION CHANGED".to_owned()
@@ -61,7 +66,7 @@ mod tests {
             (0.0, "0"),
             (1.0, "1.000"),
             (9.99996, "10.00"),
-            (-0.012345, "-0.01234"),
+            (-0.012346, "-0.01235"),
             (123456.7, "123457"),
             (1234567.0, "1.235e6"),
             (0.00001234, "1.234e-5"),

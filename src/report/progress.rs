@@ -4,15 +4,19 @@ use super::significant;
 use crate::train::{Observer, Row};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Watches a run and tells the user how it goes.
 pub struct Progress {
     bar: ProgressBar,
     lines: bool,
+    last_line: Option<Instant>,
     steps_per_epoch: u64,
     figures: String,
 }
+
+/// Lines in a log are at least this far apart, so that a short run does not flood it.
+const BETWEEN_LINES: Duration = Duration::from_millis(500);
 
 impl Progress {
     /// Progress over a number of steps; silent where the user asked for quiet.
@@ -31,6 +35,7 @@ impl Progress {
         Self {
             bar,
             lines: !terminal && !quiet,
+            last_line: None,
             steps_per_epoch,
             figures: String::new(),
         }
@@ -90,7 +95,11 @@ impl Observer for Progress {
             self.figures = figures.join("  ");
         }
         self.bar.set_message(self.figures.clone());
-        if let Some(row) = rows.first() {
+        let is_due = self
+            .last_line
+            .is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
+        if let Some(row) = rows.first().filter(|_| is_due) {
+            self.last_line = Some(Instant::now());
             let epoch = row.step as f64 / self.steps_per_epoch as f64;
             self.say(format!(
                 "step {:>6}  epoch {epoch:>7.2}  {}",

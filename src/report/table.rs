@@ -1,6 +1,6 @@
 //! Tables in Markdown, CSV and JSON.
 
-use super::{error_of, significant};
+use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
 use crate::measure::{Measurement, Rescaling, find};
 use crate::train::{Row, Summary};
@@ -49,7 +49,7 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
     format!(
         "{}\n\n\
          {} seed {}: {} parameters, {} steps ({} epochs), ended by {}\n\
-         training {:.1} s, measuring {:.1} s ({share:.0} % of the time){}\n\
+         training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}\n\
          {ERRORS}\n\n\
          run directory: {place}",
         measurement_table(&summary.measurements),
@@ -179,7 +179,7 @@ pub fn comparison_table(comparison: &Comparison) -> String {
         let mut row = vec![line.name.clone()];
         row.extend(line.cells.iter().map(|cell| match cell {
             Some(cell) => match cell.error {
-                Some(error) => format!("{} ± {}", significant(cell.mean), significant2(error)),
+                Some(error) => format!("{} ± {}", significant(cell.mean), two_digits(error)),
                 None => significant(cell.mean),
             },
             None => "-".to_owned(),
@@ -198,16 +198,6 @@ pub fn comparison_table(comparison: &Comparison) -> String {
         text.push_str(note);
     }
     text
-}
-
-fn significant2(value: f64) -> String {
-    let text = format!("{value:.1e}");
-    text.parse::<f64>().map_or(text, |value| {
-        let digits = significant(value);
-        digits
-            .strip_suffix("00")
-            .map_or(digits.clone(), str::to_owned)
-    })
 }
 
 fn verdict(line: &Line, groups: &[Group]) -> String {

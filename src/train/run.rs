@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
             objective.loss_and_gradient(parameters, batch, weight).1
         });
         gradients
-            .reduce(Parameters::add)
+            .reduce(|sum, gradient| sum + gradient)
             .expect("a training set has at least one sample")
     }
 

@@ -12,15 +12,31 @@ fn value(lab: &Lab, run: &str, name: &str) -> f64 {
 fn ndarray_agrees_with_the_reference() {
     let lab = Lab::new();
     for backend in ["cpu", "ndarray"] {
-        lab.run(&["train", "--config", "small.toml", "--backend", backend, "--out", backend])
-            .success();
+        lab.run(&[
+            "train",
+            "--config",
+            "small.toml",
+            "--backend",
+            backend,
+            "--out",
+            backend,
+        ])
+        .success();
     }
-    for name in ["loss.train", "gradient.norm", "hessian.lambda_max", "norm.l2"] {
+    for name in [
+        "loss.train",
+        "gradient.norm",
+        "hessian.lambda_max",
+        "norm.l2",
+    ] {
         let (ours, other) = (
             value(&lab, "cpu/small/seed-0", name),
             value(&lab, "ndarray/small/seed-0", name),
         );
-        assert!((ours / other - 1.0).abs() < 2e-3, "{name}: {ours} against {other}");
+        assert!(
+            (ours / other - 1.0).abs() < 2e-3,
+            "{name}: {ours} against {other}"
+        );
     }
 }
 
@@ -41,7 +57,10 @@ fn without_a_graphics_adapter_wgpu_says_what_to_do() {
         return;
     }
     let message = finished.failure(2);
-    assert!(message.contains("no graphics adapter answered"), "{message}");
+    assert!(
+        message.contains("no graphics adapter answered"),
+        "{message}"
+    );
     assert!(message.contains("--backend cpu"), "{message}");
     assert_eq!(lab.entries(), ["small.toml"]);
 }
@@ -54,19 +73,26 @@ fn wgpu_agrees_with_the_reference_where_a_vulkan_device_exists() {
         "small.toml",
         &lab.read("small.toml").replace("epochs = 6", "steps = 1"),
     );
-    let train = |backend: &str| {
-        lab.run(&[
+    let train =
+        |backend: &str| {
+            lab.run(&[
             "train", "--config", "small.toml", "--backend", backend, "--out", backend, "--set",
             "hooks.0={ measures = [\"loss.train\", \"gradient.norm\", \"hessian.lambda_max\"] }",
         ])
-    };
+        };
     let finished = train("wgpu");
     if finished.code == Some(2) {
-        assert!(finished.stderr.contains("no graphics adapter answered"), "{finished:?}");
+        assert!(
+            finished.stderr.contains("no graphics adapter answered"),
+            "{finished:?}"
+        );
         eprintln!("skipped: no graphics adapter answers on this machine");
         return;
     }
-    assert!(finished.stderr.contains("preparing compute kernels"), "{finished:?}");
+    assert!(
+        finished.stderr.contains("preparing compute kernels"),
+        "{finished:?}"
+    );
     finished.success();
     train("cpu").success();
     for (name, bound) in [
@@ -78,6 +104,9 @@ fn wgpu_agrees_with_the_reference_where_a_vulkan_device_exists() {
             value(&lab, "cpu/small/seed-0", name),
             value(&lab, "wgpu/small/seed-0", name),
         );
-        assert!((ours / other - 1.0).abs() < bound, "{name}: {ours} against {other}");
+        assert!(
+            (ours / other - 1.0).abs() < bound,
+            "{name}: {ours} against {other}"
+        );
     }
 }

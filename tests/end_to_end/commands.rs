@@ -24,38 +24,69 @@ fn measuring_a_run_repeats_what_training_measured_last() {
     assert_eq!(rows.len(), 4);
     for row in rows {
         let trained = lab.rows(RUN);
-        let last = trained.iter().rfind(|other| other["name"] == row["name"]).unwrap();
-        let (found, expected) = (row["value"].as_f64().unwrap(), last["value"].as_f64().unwrap());
-        assert!((found / expected - 1.0).abs() < 2e-3, "{row} against {last}");
+        let last = trained
+            .iter()
+            .rfind(|other| other["name"] == row["name"])
+            .unwrap();
+        let (found, expected) = (
+            row["value"].as_f64().unwrap(),
+            last["value"].as_f64().unwrap(),
+        );
+        assert!(
+            (found / expected - 1.0).abs() < 2e-3,
+            "{row} against {last}"
+        );
     }
 }
 
 #[test]
 fn weights_made_elsewhere_are_measured_with_a_config() {
     let lab = trained();
-    std::fs::copy(lab.path(&format!("{RUN}/model.safetensors")), lab.path("w.safetensors")).unwrap();
+    std::fs::copy(
+        lab.path(&format!("{RUN}/model.safetensors")),
+        lab.path("w.safetensors"),
+    )
+    .unwrap();
     let measure = |config: &str| {
         lab.run(&[
-            "measure", "--model", "w.safetensors", "--config", config, "--measures",
-            "accuracy.test,distance.init", "--format", "csv",
+            "measure",
+            "--model",
+            "w.safetensors",
+            "--config",
+            config,
+            "--measures",
+            "accuracy.test,distance.init",
+            "--format",
+            "csv",
         ])
     };
     let csv = measure("small.toml").success();
     let lines: Vec<&str> = csv.lines().collect();
-    assert!(lines[0].starts_with("run,seed,step,epoch,name,value,stderr"), "{csv}");
+    assert!(
+        lines[0].starts_with("run,seed,step,epoch,name,value,stderr"),
+        "{csv}"
+    );
     assert!(lines[1].contains(",accuracy.test,0."), "{csv}");
     assert!(lines[2].contains("starting point is not known"), "{csv}");
 
     lab.write("wide.toml", &lab.read("small.toml").replace("[20]", "[21]"));
     let message = measure("wide.toml").failure(2);
-    assert!(message.contains("`layers.0.weight` has shape [20, 64]"), "{message}");
+    assert!(
+        message.contains("`layers.0.weight` has shape [20, 64]"),
+        "{message}"
+    );
 }
 
 #[test]
 fn wrong_arguments_of_measure_are_bad_input() {
     let lab = trained();
-    let message = lab.run(&["measure", RUN, "--measures", "hessian.lambda_mx"]).failure(2);
-    assert!(message.contains("did you mean `hessian.lambda_max`?"), "{message}");
+    let message = lab
+        .run(&["measure", RUN, "--measures", "hessian.lambda_mx"])
+        .failure(2);
+    assert!(
+        message.contains("did you mean `hessian.lambda_max`?"),
+        "{message}"
+    );
     let message = lab.run(&["measure", RUN, "--samples", "301"]).failure(2);
     assert!(message.contains("from 1 to 300"), "{message}");
     lab.run(&["measure", "nowhere"]).failure(2);
@@ -66,13 +97,31 @@ fn wrong_arguments_of_measure_are_bad_input() {
 fn small_and_large_batches_are_compared_in_one_table() {
     let lab = Lab::new();
     for batch in ["16", "100"] {
-        let (batch, name) = (format!("train.batch_size={batch}"), format!("name=b{batch}"));
-        let train = ["train", "--config", "small.toml", "--seeds", "0..2", "--set", &batch, "--set", &name];
+        let (batch, name) = (
+            format!("train.batch_size={batch}"),
+            format!("name=b{batch}"),
+        );
+        let train = [
+            "train",
+            "--config",
+            "small.toml",
+            "--seeds",
+            "0..2",
+            "--set",
+            &batch,
+            "--set",
+            &name,
+        ];
         lab.run(&train).success();
     }
     let table = lab.run(&["compare", "runs/b16", "runs/b100"]).success();
     assert!(table.contains("train.batch_size = 16 (n=2)"), "{table}");
-    for line in ["loss.train", "hessian.lambda_max", "optimizer.learning_rate", "norm.l2"] {
+    for line in [
+        "loss.train",
+        "hessian.lambda_max",
+        "optimizer.learning_rate",
+        "norm.l2",
+    ] {
         assert!(table.contains(line), "{line} is missing from\n{table}");
     }
     assert!(table.contains("moves (x"), "{table}");
@@ -83,7 +132,11 @@ fn small_and_large_batches_are_compared_in_one_table() {
     assert_eq!(lab.run(&["compare", "runs"]).success(), table);
     let comparison = json(&lab.run(&["compare", "runs", "--format", "json"]).success());
     assert_eq!(comparison["groups"].as_array().unwrap().len(), 2);
-    assert!(lab.run(&["compare", "runs", "--format", "csv"]).success().starts_with("measure,key,group"));
+    assert!(
+        lab.run(&["compare", "runs", "--format", "csv"])
+            .success()
+            .starts_with("measure,key,group")
+    );
     let by_seed = lab.run(&["compare", "runs/b16", "--by", "seed"]).success();
     assert!(by_seed.contains("seed = 1 (n=1)"), "{by_seed}");
 }
@@ -93,11 +146,19 @@ fn comparing_nothing_or_by_an_unknown_key_is_bad_input() {
     let lab = trained();
     let message = lab.run(&["compare", "runs/none*"]).failure(2);
     assert!(message.contains("no runs found"), "{message}");
-    let message = lab.run(&["compare", "runs", "--by", "train.batchsize"]).failure(2);
-    assert!(message.contains("did you mean `train.batch_size`?"), "{message}");
+    let message = lab
+        .run(&["compare", "runs", "--by", "train.batchsize"])
+        .failure(2);
+    assert!(
+        message.contains("did you mean `train.batch_size`?"),
+        "{message}"
+    );
     std::fs::remove_file(lab.path(&format!("{RUN}/summary.json"))).unwrap();
     let message = lab.run(&["compare", "runs"]).failure(2);
-    assert!(message.contains("none of the 1 runs is finished"), "{message}");
+    assert!(
+        message.contains("none of the 1 runs is finished"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -38,7 +38,10 @@ fn assert_same_as_uninterrupted(lab: &Lab) {
     let mut reference = LONG.to_vec();
     reference.extend(["--out", "reference"]);
     lab.run(&reference).success();
-    assert!(lab.bytes(&format!("{RUN}/model.safetensors")) == lab.bytes("reference/small/seed-0/model.safetensors"));
+    assert!(
+        lab.bytes(&format!("{RUN}/model.safetensors"))
+            == lab.bytes("reference/small/seed-0/model.safetensors")
+    );
     assert_eq!(lab.rows(RUN), lab.rows("reference/small/seed-0"));
 }
 
@@ -49,7 +52,10 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     wait_for_checkpoints(&lab, RUN);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(!lab.exists(&format!("{RUN}/summary.json")), "the run was killed too late");
+    assert!(
+        !lab.exists(&format!("{RUN}/summary.json")),
+        "the run was killed too late"
+    );
     lab.run(&["train", "--resume", RUN]).success();
     assert_same_as_uninterrupted(&lab);
 }
@@ -98,10 +104,20 @@ fn an_interrupt_saves_a_checkpoint_and_exits_with_130() {
     let child = lab.start(&LONG);
     wait_for_checkpoints(&lab, RUN);
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     let message = Finished::of(child.wait_with_output().unwrap()).failure(130);
-    assert!(message.contains(&format!("lab train --resume {RUN}")), "{message}");
-    let record: serde_json::Value = serde_json::from_str(&lab.read(&format!("{RUN}/run.json"))).unwrap();
+    assert!(
+        message.contains(&format!("lab train --resume {RUN}")),
+        "{message}"
+    );
+    let record: serde_json::Value =
+        serde_json::from_str(&lab.read(&format!("{RUN}/run.json"))).unwrap();
     assert_eq!(record["status"], "interrupted");
     lab.run(&["train", "--resume", RUN]).success();
     assert_same_as_uninterrupted(&lab);
