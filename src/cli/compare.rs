@@ -6,7 +6,7 @@ use crate::compare::{CompareError, FinishedRun, compare};
 use crate::config::{self, Config};
 use crate::measure;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
-use crate::train::RunDirectory;
+use crate::train::{RunDirectory, RunRecord};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,12 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
         if found.is_empty() {
             return Err(CompareError::NoRuns(argument.clone()).into());
         }
-        directories.extend(found);
+        // One run under two names must not count twice.
+        directories.extend(
+            found
+                .into_iter()
+                .map(|path| path.canonicalize().unwrap_or(path)),
+        );
     }
     let mut runs = Vec::new();
     for path in &directories {
@@ -99,5 +104,10 @@ fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
         return Ok(None);
     }
     let summary = directory.read_json("summary.json")?;
-    Ok(Some(FinishedRun { config, summary }))
+    let record: RunRecord = directory.read_json("run.json")?;
+    Ok(Some(FinishedRun {
+        config,
+        summary,
+        data: record.data,
+    }))
 }

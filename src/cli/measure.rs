@@ -3,11 +3,15 @@
 use super::output::print;
 use super::{DataDir, ExitCode, Failure, Format};
 use crate::config::{self, Config, Override, Precision};
-use crate::curvature::Interrupt;
-use crate::measure::{self, MEASURES, Preset, Session, Subject, WarmStart};
+use crate::curvature::{
+    Budget, CurvatureOperator, DensityOptions, Interrupt, LinearOperator, Matrix, spectral_density,
+};
+use crate::files::write_atomically;
+use crate::measure::{self, MEASURES, Measurement, Preset, Session, Subject};
+use crate::params::Layout;
 use crate::params::store::read_weights;
-use crate::report::{rows_csv, rows_table};
-use crate::train::{Problem, Row, RunDirectory, Summary};
+use crate::report::{density_csv, rows_csv, rows_table};
+use crate::train::{Problem, Row, RunDirectory, RunRecord, Summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,11 +37,33 @@ pub struct MeasureArgs {
     /// Measure on the first N training samples [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Curvature of this block of the parameters only, such as layers.0.weight
+    #[arg(long, value_name = "NAME")]
+    block: Option<String>,
+    /// How normalisation layers behave: by their running statistics, or by each batch's
+    #[arg(long, value_name = "MODE", default_value = "eval", value_parser = ["eval", "batch"])]
+    norm_mode: String,
+    /// End each estimate after this many matrix-vector products
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_matvecs: Option<u64>,
+    /// End each estimate after this many seconds
+    #[arg(long, value_name = "S", value_parser = positive_seconds)]
+    max_seconds: Option<f64>,
+    /// Also write the spectral density of the Hessian (points and weights, CSV) to this file
+    #[arg(long, value_name = "FILE.csv")]
+    density: Option<PathBuf>,
     /// Where to compute [default: the config's]
     #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
     backend: Option<String>,
     #[command(flatten)]
     data_dir: DataDir,
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| *seconds > 0.0 && seconds.is_finite())
+        .ok_or_else(|| "must be a number of seconds above 0".to_owned())
 }
 
 fn measure_list() -> String {
@@ -62,7 +88,13 @@ pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
             "--samples {samples}: must be from 1 to {available}, the config's training samples"
         )));
     }
-    let values = read_weights(&weights_file, problem.objective.network().layout())?;
+    if let Some(path) = &args.run {
+        let record: RunRecord = RunDirectory::open(path)?.read_json("run.json")?;
+        record.check_data(&problem).map_err(Failure::Input)?;
+    }
+    let layout = problem.objective.network().layout();
+    check_block(args.block.as_deref(), layout)?;
+    let values = read_weights(&weights_file, layout)?;
     let rows = rows(args, &problem, &values, &names, step)?;
     match args.format {
         Format::Md => print(&rows_table(&rows))?,
@@ -128,6 +160,24 @@ fn names(list: &str) -> Result<Vec<&'static str>, Failure> {
         .collect()
 }
 
+fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
+    let Some(block) = block.filter(|block| layout.position(block).is_none()) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = layout
+        .blocks()
+        .iter()
+        .map(|block| block.name.as_str())
+        .collect();
+    let nearest = config::nearest(block, &names).map_or_else(String::new, |nearest| {
+        format!("; did you mean `{nearest}`?")
+    });
+    Err(Failure::Input(format!(
+        "--block: the model has no block `{block}`{nearest} It has: {}",
+        names.join(", ")
+    )))
+}
+
 fn rows(
     args: &MeasureArgs,
     problem: &Problem,
@@ -138,6 +188,27 @@ fn rows(
     let parameters = problem.parameters(values);
     let (train, test) = (problem.train_chunks(args.samples), problem.test_chunks());
     let initial = problem.initial_values();
+    let never = Interrupt::never();
+    let hessian = || {
+        CurvatureOperator::new(
+            Matrix::Hessian,
+            &problem.objective,
+            &parameters,
+            &train,
+            never,
+        )
+    };
+    if names
+        .iter()
+        .any(|name| name.contains('.') && !name.starts_with("loss."))
+    {
+        hessian()
+            .check_deterministic()
+            .map_err(|error| Failure::Input(error.to_string()))?;
+    }
+    if let Some(path) = &args.density {
+        write_density(path, &mut hessian(), problem, args)?;
+    }
     let subject = Subject {
         objective: &problem.objective,
         parameters: &parameters,
@@ -145,12 +216,13 @@ fn rows(
         initial: args.run.is_some().then_some(&initial[..]),
         train: &train,
         test: Some(&test),
+        block: args.block.as_deref(),
+        budget: budget(args),
         streams: problem.streams,
         step,
-        interrupt: Interrupt::never(),
+        interrupt: never,
     };
-    let mut warm = WarmStart::default();
-    let measurements = Session::new(subject, &mut warm)
+    let measurements = Session::new(subject)
         .measure(names)
         .map_err(|error| Failure::Other(error.to_string()))?;
     let precision: Precision = problem.config.precision;
@@ -161,8 +233,50 @@ fn rows(
             seed: problem.config.seed,
             step,
             epoch: step as f64 / problem.steps_per_epoch() as f64,
-            measurement,
+            measurement: named_by_block(measurement, args.block.as_deref()),
             dtype: precision,
         })
         .collect())
+}
+
+fn budget(args: &MeasureArgs) -> Budget {
+    Budget {
+        max_matvecs: args.max_matvecs.map(|most| most as usize),
+        max_seconds: args.max_seconds,
+    }
+}
+
+/// A curvature of a block carries the block's name.
+fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
+    let families = ["hessian.", "ggn.", "residual.", "noise."];
+    if let Some(block) = block.filter(|_| families.iter().any(|f| row.name.starts_with(f))) {
+        row.name = format!("{}.{block}", row.name);
+    }
+    row
+}
+
+/// Estimates the spectral density and writes its points.
+fn write_density(
+    path: &Path,
+    operator: &mut dyn LinearOperator,
+    problem: &Problem,
+    args: &MeasureArgs,
+) -> Result<(), Failure> {
+    let options = DensityOptions {
+        budget: budget(args),
+        ..DensityOptions::default()
+    };
+    let mut rng = problem.streams.stream("probes.density", 0);
+    let density = spectral_density(operator, &mut rng, options, Interrupt::never())
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let text = density_csv(&density).map_err(Failure::Other)?;
+    write_atomically(path, text.as_bytes())
+        .map_err(|error| Failure::Input(format!("--density {}: {error}", path.display())))?;
+    eprintln!(
+        "spectral density: {} probes, {} matrix-vector products, written to {}",
+        density.probes.len(),
+        density.matvecs,
+        path.display()
+    );
+    Ok(())
 }

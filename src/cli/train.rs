@@ -9,6 +9,7 @@ use crate::train::{
     Checkpoint, Ending, Outcome, Problem, Run, RunDirectory, RunRecord, Status, Summary,
 };
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,7 +72,8 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
         },
         None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
     };
-    seeds.dedup();
+    let mut seen = BTreeSet::new();
+    seeds.retain(|seed| seen.insert(*seed));
     if seeds.is_empty() {
         return Err(format!(
             "{text} holds no seed; 0..5 stands for 0, 1, 2, 3, 4"
@@ -165,9 +167,10 @@ fn train(
 }
 
 fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
-    let directory = RunDirectory::open(path)?;
+    let directory = RunDirectory::open_for_writing(path)?;
     let config = config::load(&directory.config_file(), &[], &measure::names())?;
     if let Ok(summary) = directory.read_json::<Summary>("summary.json") {
+        mend_record(&directory)?;
         eprintln!(
             "{} is finished ({} steps): nothing to resume",
             path.display(),
@@ -181,7 +184,7 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|_| RunRecord::begin(&problem));
     record.check_data(&problem).map_err(Failure::Input)?;
     record.status = Status::Running;
-    let checkpoint = newest_checkpoint(&directory, &problem);
+    let checkpoint = newest_checkpoint(&directory, &problem)?;
     execute(
         args,
         &problem,
@@ -192,15 +195,42 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
     )
 }
 
-/// The newest checkpoint that can be read; a run killed before its first one starts over.
-fn newest_checkpoint(directory: &RunDirectory, problem: &Problem) -> Option<Checkpoint> {
+/// A run killed between its summary and its record still says that it is running.
+fn mend_record(directory: &RunDirectory) -> Result<(), Failure> {
+    let Ok(mut record) = directory.read_json::<RunRecord>("run.json") else {
+        return Ok(());
+    };
+    if record.status != Status::Finished {
+        record.end(Status::Finished, None);
+        directory.write_json("run.json", &record)?;
+    }
+    Ok(())
+}
+
+/// The newest checkpoint that can be read; none for a run killed before its first one, which starts
+/// over.
+fn newest_checkpoint(
+    directory: &RunDirectory,
+    problem: &Problem,
+) -> Result<Option<Checkpoint>, Failure> {
     let layout = problem.objective.network().layout();
-    directory.checkpoint_files().into_iter().find_map(|path| {
-        let bytes = std::fs::read(&path).ok()?;
-        Checkpoint::decode(&bytes, layout, problem.compute())
-            .inspect_err(|reason| eprintln!("warning: {}: skipped: {reason}", path.display()))
-            .ok()
-    })
+    let files = directory.checkpoint_files();
+    for path in &files {
+        let decoded = std::fs::read(path)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Checkpoint::decode(&bytes, layout, problem.compute()));
+        match decoded {
+            Ok(checkpoint) => return Ok(Some(checkpoint)),
+            Err(reason) => eprintln!("warning: {}: skipped: {reason}", path.display()),
+        }
+    }
+    if files.is_empty() {
+        return Ok(None);
+    }
+    Err(Failure::Input(format!(
+        "none of the checkpoints in {} can be used; to start the run over, train it again with --force",
+        directory.path().display()
+    )))
 }
 
 fn execute(
@@ -287,7 +317,7 @@ mod tests {
         let seeds = |text: &str| parse_seeds(text).map(|seeds| seeds.0);
         assert_eq!(seeds("0..3"), Ok(vec![0, 1, 2]));
         assert_eq!(seeds("2..=3"), Ok(vec![2, 3]));
-        assert_eq!(seeds("4, 1"), Ok(vec![4, 1]));
+        assert_eq!(seeds("4, 1, 4"), Ok(vec![4, 1]));
         assert!(seeds("3..3").unwrap_err().contains("no seed"));
         assert!(seeds("a..3").unwrap_err().contains("`a` is not a seed"));
     }

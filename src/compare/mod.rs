@@ -5,9 +5,10 @@ mod statistics;
 use crate::config::{Config, ConfigError};
 use crate::measure::{MEASURES, Measurement, Rescaling};
 use crate::statistics::{mean, standard_error};
-use crate::train::{DirectoryError, Summary};
+use crate::train::{DataFile, DirectoryError, Summary};
 use serde::Serialize;
-use statistics::{Sample, difference};
+pub use statistics::Method;
+use statistics::difference;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -37,6 +38,8 @@ pub struct FinishedRun {
     pub config: Config,
     /// Its end.
     pub summary: Summary,
+    /// The files its data came from.
+    pub data: Vec<DataFile>,
 }
 
 /// Runs that share the value of the key.
@@ -88,6 +91,8 @@ pub struct Line {
     pub ratio: Option<f64>,
     /// The 95 % interval of the difference of means, last minus first.
     pub interval: Option<[f64; 2]>,
+    /// How the interval was found.
+    pub method: Option<Method>,
     /// What can be said.
     pub verdict: Verdict,
     /// By what factor a function-preserving rescaling moved the measure, where it was checked.
@@ -133,7 +138,7 @@ pub fn compare(runs: &[FinishedRun], key: &str) -> Result<Comparison, CompareErr
             .iter()
             .filter_map(|measure| measured_line(measure.name, &members)),
     );
-    let notes = notes(&groups, &lines, &members);
+    let notes = notes(key, &groups, &lines, &members);
     Ok(Comparison {
         key: key.to_owned(),
         groups,
@@ -193,6 +198,7 @@ fn given_lines(members: &[&Vec<&FinishedRun>]) -> Vec<Line> {
             ratio: ratio(&cells),
             cells,
             interval: None,
+            method: None,
             verdict: Verdict::Given,
             moves_by: None,
         }
@@ -224,6 +230,7 @@ fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
         ratio: ratio(&cells),
         cells,
         interval: None,
+        method: None,
         verdict: Verdict::TooFewSeeds,
         moves_by,
     };
@@ -232,20 +239,25 @@ fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
         line.verdict = Verdict::Given;
     } else if let (Some(first), Some(last)) = (members.first(), members.last())
         && members.len() > 1
-        && let Some(interval) = difference(&sample(name, first), &sample(name, last))
     {
-        line.interval = Some(interval);
-        line.verdict = match interval {
-            [low, _] if low > 0.0 => Verdict::LastLarger,
-            [_, high] if high < 0.0 => Verdict::FirstLarger,
-            _ => Verdict::NotDecided,
-        };
+        let (first, last) = (sample(name, first), sample(name, last));
+        if let Some(interval) = difference(&first, &last) {
+            line.interval = Some(interval.ends);
+            line.method = Some(interval.method);
+            line.verdict = match interval.ends {
+                [low, _] if low > 0.0 => Verdict::LastLarger,
+                [_, high] if high < 0.0 => Verdict::FirstLarger,
+                _ => Verdict::NotDecided,
+            };
+        } else if first.len() > 1 && last.len() > 1 {
+            line.verdict = Verdict::NotDecided;
+        }
     }
     Some(line)
 }
 
 /// The values of one measure by seed.
-fn sample(name: &str, runs: &[&FinishedRun]) -> Sample {
+fn sample(name: &str, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
     runs.iter()
         .filter_map(|run| Some((run.config.seed, find(run, name)?.value?)))
         .collect()
@@ -282,16 +294,22 @@ fn ratio(cells: &[Option<CellValue>]) -> Option<f64> {
     is_meaningful.then_some(last.mean / first.mean)
 }
 
-fn notes(groups: &[Group], lines: &[Line], members: &[&Vec<&FinishedRun>]) -> Vec<String> {
+fn notes(
+    key: &str,
+    groups: &[Group],
+    lines: &[Line],
+    members: &[&Vec<&FinishedRun>],
+) -> Vec<String> {
     let mut notes = vec![
-        "± is one standard error: over runs where a group has several, else the measurement's own."
+        "± is one standard error over runs where a group has several; of one run it is the \
+         measurement's own: its standard error, or its residual times its value."
             .to_owned(),
     ];
     if groups.len() < 2 {
         notes.push("There is one group only, so nothing is compared.".to_owned());
         return notes;
     }
-    let paired = groups.iter().all(|group| group.seeds == groups[0].seeds);
+    let paired = lines.iter().all(|line| line.method != Some(Method::Welch));
     notes.push(if groups.iter().any(|group| group.runs < 2) {
         "A verdict needs at least two seeds in each group (train with --seeds).".to_owned()
     } else if paired {
@@ -306,9 +324,11 @@ fn notes(groups: &[Group], lines: &[Line], members: &[&Vec<&FinishedRun>]) -> Ve
     if let Some(note) = unequal_losses(lines) {
         notes.push(note);
     }
-    if let Some(note) = other_differences(members) {
+    if let Some(note) = other_differences(key, members) {
         notes.push(note);
     }
+    notes.extend(incomplete(groups, lines));
+    notes.extend(unlike_measurements(lines, members));
     notes.push(
         "A measure that moves under rescaling can be changed without changing the function: a \
          conclusion that rests on it alone rests on the parameterisation."
@@ -334,7 +354,7 @@ fn unequal_losses(lines: &[Line]) -> Option<String> {
 }
 
 /// Names config keys, other than the compared one and the run's identity, that differ.
-fn other_differences(members: &[&Vec<&FinishedRun>]) -> Option<String> {
+fn other_differences(key: &str, members: &[&Vec<&FinishedRun>]) -> Option<String> {
     let runs: Vec<&FinishedRun> = members
         .iter()
         .flat_map(|runs| runs.iter().copied())
@@ -342,16 +362,66 @@ fn other_differences(members: &[&Vec<&FinishedRun>]) -> Option<String> {
     let differing: BTreeSet<&str> = Config::keys()
         .iter()
         .copied()
-        .filter(|key| !["name", "seed", "hooks", "train.batch_size"].contains(key))
-        .filter(|key| {
-            let first = runs[0].config.value(key);
-            runs.iter().any(|run| run.config.value(key) != first)
+        .filter(|other| !["name", "seed", "hooks", key].contains(other))
+        .filter(|other| {
+            let first = runs[0].config.value(other);
+            runs.iter().any(|run| run.config.value(other) != first)
         })
+        .chain(
+            runs.iter()
+                .any(|run| run.data != runs[0].data)
+                .then_some("the data files"),
+        )
         .collect();
     (!differing.is_empty()).then(|| {
         let keys: Vec<&str> = differing.into_iter().collect();
         format!("The runs also differ in: {}.", keys.join(", "))
     })
+}
+
+/// Names measures that some runs of a group lack: their means are over the runs that have them.
+fn incomplete(groups: &[Group], lines: &[Line]) -> Option<String> {
+    let names: Vec<&str> = lines
+        .iter()
+        .filter(|line| {
+            let mut cells = line.cells.iter().zip(groups);
+            cells.any(|(cell, group)| cell.as_ref().map_or(0, |c| c.values.len()) < group.runs)
+        })
+        .map(|line| line.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Not measured, or without a value, in some of the runs: {}.",
+            names.join(", ")
+        )
+    })
+}
+
+/// Names measures taken over different numbers of samples, and those that did not converge.
+fn unlike_measurements(lines: &[Line], members: &[&Vec<&FinishedRun>]) -> Vec<String> {
+    let rows = |name: &str| -> Vec<&Measurement> {
+        let runs = members.iter().flat_map(|runs| runs.iter());
+        runs.filter_map(|run| find(run, name)).collect()
+    };
+    let naming = |test: &dyn Fn(&[&Measurement]) -> bool| -> Vec<&str> {
+        lines
+            .iter()
+            .map(|line| line.name.as_str())
+            .filter(|name| test(&rows(name)))
+            .collect()
+    };
+    let unlike = naming(&|rows| rows.iter().any(|row| row.samples != rows[0].samples));
+    let unconverged = naming(&|rows| rows.iter().any(|row| row.converged == Some(false)));
+    let mut notes = Vec::new();
+    if !unlike.is_empty() {
+        let names = unlike.join(", ");
+        notes.push(format!("Taken over different numbers of samples: {names}."));
+    }
+    if !unconverged.is_empty() {
+        let names = unconverged.join(", ");
+        notes.push(format!("Not converged in some of the runs: {names}."));
+    }
+    notes
 }
 
 #[cfg(test)]

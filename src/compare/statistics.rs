@@ -1,38 +1,76 @@
 //! Intervals of differences of means.
 
 use crate::statistics::{mean, standard_error, variance};
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// Values by seed.
-pub type Sample = BTreeMap<u64, f64>;
+/// Values with the seeds they belong to, in ascending order of seeds.
+pub type Sample = [(u64, f64)];
+
+/// How an interval was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// From the differences between runs of the same seed (paired t).
+    Paired,
+    /// From the two means and their spreads (Welch).
+    Welch,
+}
+
+/// An interval of a difference of means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Its ends.
+    pub ends: [f64; 2],
+    /// How it was found.
+    pub method: Method,
+}
 
 /// Two-sided confidence of the intervals.
 const CONFIDENCE: f64 = 0.95;
 
 /// The 95 % interval of `mean(second) − mean(first)`: from the differences of pairs where both
-/// samples have the same seeds (paired t-test), else Welch's. None where a sample has fewer than
-/// two values.
-pub fn difference(first: &Sample, second: &Sample) -> Option<[f64; 2]> {
+/// samples have the same seeds, each once; else Welch's. None where a sample has fewer than two
+/// values, or where they show no spread to judge by (a few accuracies on a grid can coincide).
+pub fn difference(first: &Sample, second: &Sample) -> Option<Interval> {
     if first.len() < 2 || second.len() < 2 {
         return None;
     }
-    let values = |sample: &Sample| sample.values().copied().collect::<Vec<_>>();
+    let values = |sample: &Sample| sample.iter().map(|(_, value)| *value).collect::<Vec<_>>();
     let (a, b) = (values(first), values(second));
-    let (error, freedom) = if first.keys().eq(second.keys()) {
+    let (error, freedom, method) = if are_pairs(first, second) {
         let pairs: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b - a).collect();
-        (standard_error(&pairs), pairs.len() as f64 - 1.0)
+        (
+            standard_error(&pairs),
+            pairs.len() as f64 - 1.0,
+            Method::Paired,
+        )
     } else {
-        welch(&a, &b)
+        let (error, freedom) = welch(&a, &b);
+        (error, freedom, Method::Welch)
     };
+    let size = a
+        .iter()
+        .chain(&b)
+        .fold(0.0f64, |size, value| size.max(value.abs()));
+    if error <= 1e-12 * size {
+        return None;
+    }
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let half = student.inverse_cdf(0.5 + 0.5 * CONFIDENCE) * error;
     let centre = mean(&b) - mean(&a);
-    let half = if error > 0.0 {
-        let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-        student.inverse_cdf(0.5 + 0.5 * CONFIDENCE) * error
-    } else {
-        0.0
-    };
-    Some([centre - half, centre + half])
+    Some(Interval {
+        ends: [centre - half, centre + half],
+        method,
+    })
+}
+
+/// Whether the samples hold the same seeds, each once.
+fn are_pairs(first: &Sample, second: &Sample) -> bool {
+    let seeds = |sample: &Sample| sample.iter().map(|(seed, _)| *seed).collect::<Vec<_>>();
+    let unique: BTreeSet<u64> = seeds(first).into_iter().collect();
+    seeds(first) == seeds(second) && unique.len() == first.len()
 }
 
 /// The standard error of a difference of means and its degrees of freedom (Welch–Satterthwaite).
@@ -49,10 +87,6 @@ fn welch(a: &[f64], b: &[f64]) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    fn sample(values: &[(u64, f64)]) -> Sample {
-        values.iter().copied().collect()
-    }
-
     /*
     The expected numbers are SciPy's:
 
@@ -63,15 +97,16 @@ mod tests {
     */
     #[test]
     fn intervals_equal_those_of_scipy() {
-        let a = sample(&[(0, 1.0), (1, 2.0), (2, 4.0)]);
-        let close = |found: [f64; 2], expected: [f64; 2]| {
-            assert!((found[0] - expected[0]).abs() < 1e-6, "{found:?}");
-            assert!((found[1] - expected[1]).abs() < 1e-6, "{found:?}");
+        let a = [(0, 1.0), (1, 2.0), (2, 4.0)];
+        let close = |found: Interval, method: Method, expected: [f64; 2]| {
+            assert_eq!(found.method, method);
+            assert!((found.ends[0] - expected[0]).abs() < 1e-6, "{found:?}");
+            assert!((found.ends[1] - expected[1]).abs() < 1e-6, "{found:?}");
         };
-        let paired = sample(&[(0, 3.0), (1, 5.0), (2, 6.5)]);
-        close(difference(&a, &paired).unwrap(), PAIRED);
-        let unpaired = sample(&[(0, 3.0), (1, 5.0), (7, 6.5)]);
-        close(difference(&a, &unpaired).unwrap(), WELCH);
+        let paired = [(0, 3.0), (1, 5.0), (2, 6.5)];
+        close(difference(&a, &paired).unwrap(), Method::Paired, PAIRED);
+        let unpaired = [(0, 3.0), (1, 5.0), (7, 6.5)];
+        close(difference(&a, &unpaired).unwrap(), Method::Welch, WELCH);
     }
 
     const PAIRED: [f64; 2] = [1.257931144124835, 3.742068855875165];
@@ -79,13 +114,20 @@ mod tests {
 
     #[test]
     fn one_value_decides_nothing() {
-        assert_eq!(difference(&sample(&[(0, 1.0)]), &sample(&[(0, 2.0)])), None);
+        assert_eq!(difference(&[(0, 1.0)], &[(0, 2.0)]), None);
     }
 
     #[test]
-    fn equal_values_give_an_interval_of_a_point() {
-        let a = sample(&[(0, 1.0), (1, 1.0)]);
-        let b = sample(&[(0, 3.0), (1, 3.0)]);
-        assert_eq!(difference(&a, &b), Some([2.0, 2.0]));
+    fn values_without_spread_decide_nothing() {
+        let first = [(0, 0.970), (1, 0.972)];
+        let second = [(0, 0.972), (1, 0.974)];
+        assert_eq!(difference(&first, &second), None);
+    }
+
+    #[test]
+    fn a_seed_that_occurs_twice_is_no_pair() {
+        let first = [(0, 1.0), (0, 1.5), (1, 2.0)];
+        let second = [(0, 3.0), (0, 3.1), (1, 4.0)];
+        assert_eq!(difference(&first, &second).unwrap().method, Method::Welch);
     }
 }

@@ -26,7 +26,11 @@ fn run(batch: usize, seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
             Measurement::new("reparam.rescale.lambda_max", 28.0).with_residual(1e-4, true, 9),
         ],
     };
-    FinishedRun { config, summary }
+    FinishedRun {
+        config,
+        summary,
+        data: Vec::new(),
+    }
 }
 
 fn line<'a>(comparison: &'a Comparison, name: &str) -> &'a Line {
@@ -58,7 +62,7 @@ fn small_and_large_batches_stand_side_by_side() {
         | hessian.lambda_max         |               1.100 ± 0.058 |                 4.167 ± 0.12 |            3.788 | 512 larger  | moves (x28.00)  |
         | reparam.rescale.lambda_max |                   28.00 ± 0 |                    28.00 ± 0 |            1.000 |             | check           |
 
-        - ± is one standard error: over runs where a group has several, else the measurement's own.
+        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times its value.
         - Verdicts: 95 % t-interval of the differences between runs of the same seed; they are not corrected for the number of lines.
         - A measure that moves under rescaling can be changed without changing the function: a conclusion that rests on it alone rests on the parameterisation.
         "#);

@@ -1,16 +1,19 @@
 //! Extreme eigenpairs by the Lanczos process with full reorthogonalisation.
 
-use super::vector::{axpy, scale};
-use super::{CurvatureError, Interrupt, LinearOperator, dot, norm};
+use super::basis::Basis;
+use super::vector::{random_normal, scale};
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
+use crate::config::Precision;
 use crate::random::StreamRng;
 use nalgebra::{DMatrix, SymmetricEigen};
-use rand_distr::{Distribution, StandardNormal};
 
 /// What to look for and when to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct LanczosOptions {
     /// How many of the largest eigenpairs must converge.
     pub largest: usize,
+    /// Also look for every eigenvalue above this, however many there are.
+    pub above: Option<f64>,
     /// How many of the smallest (most negative) eigenpairs must converge.
     pub smallest: usize,
     /// The relative residual `‖Av − λv‖ / |λ|` below which a pair has converged.
@@ -20,16 +23,20 @@ pub struct LanczosOptions {
     pub min_matvecs: usize,
     /// Matrix-vector products never exceeded; the process also ends at the dimension.
     pub max_matvecs: usize,
+    /// Bounds set by the user.
+    pub budget: Budget,
 }
 
 impl Default for LanczosOptions {
     fn default() -> Self {
         Self {
             largest: 1,
+            above: None,
             smallest: 0,
             tolerance: 1e-3,
             min_matvecs: 4,
             max_matvecs: 100,
+            budget: Budget::default(),
         }
     }
 }
@@ -58,6 +65,16 @@ pub struct Spectrum {
     pub matvecs: usize,
 }
 
+impl Spectrum {
+    /// The pairs found at either end, largest magnitude first. Complete to as many as were asked
+    /// for at each end.
+    pub fn by_magnitude(&self) -> Vec<&Eigenpair> {
+        let mut pairs: Vec<&Eigenpair> = self.largest.iter().chain(&self.smallest).collect();
+        pairs.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+        pairs
+    }
+}
+
 /// Runs the Lanczos process from `start` (a previous eigenvector, say) or from a random vector.
 ///
 /// Every new vector is orthogonalised twice against all earlier ones, so no spurious copies of
@@ -79,13 +96,14 @@ pub fn lanczos(
     if dimension == 0 {
         return Err(CurvatureError::Empty);
     }
-    let mut process = Process::start(dimension, start, rng);
+    let mut process = Process::start(operator, start, rng);
+    let mut spending = Spending::new(options.budget, interrupt);
     let limit = options.max_matvecs.clamp(1, dimension);
     loop {
-        interrupt.check()?;
+        spending.spend()?;
         process.step(operator)?;
         let steps = process.steps();
-        let finished = steps >= limit;
+        let finished = steps >= limit || !spending.allows(1);
         if finished || (steps >= options.min_matvecs && is_checkpoint(steps)) {
             let ritz = process.ritz();
             if finished || ritz.satisfies(&options) {
@@ -107,27 +125,36 @@ fn is_checkpoint(steps: usize) -> bool {
 /// The state of the process: an orthonormal basis and the tridiagonal matrix on it.
 struct Process {
     dimension: usize,
-    basis: Vec<Vec<f64>>,
+    /// Relative rounding error of one product.
+    rounding: f64,
+    basis: Basis,
     diagonal: Vec<f64>,
     off_diagonal: Vec<f64>,
     remainder: Vec<f64>,
 }
 
 impl Process {
-    fn start(dimension: usize, start: Option<&[f64]>, rng: &mut StreamRng) -> Self {
+    fn start(operator: &dyn LinearOperator, start: Option<&[f64]>, rng: &mut StreamRng) -> Self {
+        let dimension = operator.dimension();
         let usable = |vector: &&[f64]| {
             let length = norm(vector);
             vector.len() == dimension && length > 0.0 && length.is_finite()
         };
         let mut first = match start.filter(usable) {
             Some(vector) => vector.to_vec(),
-            None => random_vector(dimension, rng),
+            None => random_normal(dimension, rng),
         };
         let length = norm(&first);
         scale(1.0 / length, &mut first);
+        let mut basis = Basis::new(dimension, operator.precision());
+        basis.push(&first);
         Self {
             dimension,
-            basis: vec![first],
+            rounding: match operator.precision() {
+                Precision::F32 => 1e-7,
+                Precision::F64 => 1e-14,
+            },
+            basis,
             diagonal: Vec::new(),
             off_diagonal: Vec::new(),
             remainder: Vec::new(),
@@ -141,10 +168,10 @@ impl Process {
     /// Multiplies the newest basis vector and splits the product into its part in the basis and a
     /// remainder orthogonal to it.
     fn step(&mut self, operator: &mut dyn LinearOperator) -> Result<(), CurvatureError> {
-        let newest = &self.basis[self.basis.len() - 1];
-        let mut product = operator.apply(newest)?;
-        self.diagonal.push(dot(newest, &product));
-        orthogonalise(&mut product, &self.basis);
+        let newest = self.basis.newest();
+        let mut product = operator.apply(&newest)?;
+        self.diagonal.push(super::dot(&newest, &product));
+        self.basis.orthogonalise(&mut product);
         self.remainder = product;
         Ok(())
     }
@@ -160,29 +187,32 @@ impl Process {
             let mut next = std::mem::take(&mut self.remainder);
             scale(1.0 / length, &mut next);
             self.off_diagonal.push(length);
-            self.basis.push(next);
+            self.basis.push(&next);
             return true;
         }
-        let mut next = random_vector(self.dimension, rng);
-        orthogonalise(&mut next, &self.basis);
+        let mut next = random_normal(self.dimension, rng);
+        self.basis.orthogonalise(&mut next);
         let length = norm(&next);
         if length == 0.0 {
             return false;
         }
         scale(1.0 / length, &mut next);
         self.off_diagonal.push(0.0);
-        self.basis.push(next);
+        self.basis.push(&next);
         true
+    }
+
+    /// The size of the entries of the tridiagonal matrix.
+    fn size(&self) -> f64 {
+        self.diagonal
+            .iter()
+            .chain(&self.off_diagonal)
+            .fold(0.0, |size: f64, value| size.max(value.abs()))
     }
 
     /// Below this a remainder is rounding error of a product of this operator's size.
     fn negligible(&self) -> f64 {
-        let size = self
-            .diagonal
-            .iter()
-            .chain(&self.off_diagonal)
-            .fold(0.0, |size: f64, value| size.max(value.abs()));
-        size * 1e-14 * (self.dimension as f64).sqrt()
+        10.0 * self.rounding * self.size()
     }
 
     /// Solves the small tridiagonal problem.
@@ -206,11 +236,15 @@ impl Process {
         } else {
             0.0
         };
+        let floor = self.rounding * self.size();
         Ritz {
             values: order.iter().map(|&i| eigen.eigenvalues[i]).collect(),
+            // In exact arithmetic the residual is the first term; rounding of the products adds what
+            // no further step can remove.
             residuals: order
                 .iter()
                 .map(|&i| remainder * eigen.eigenvectors[(steps - 1, i)].abs())
+                .map(|residual| residual.hypot(floor))
                 .collect(),
             coordinates: order
                 .iter()
@@ -222,20 +256,20 @@ impl Process {
     fn spectrum(&self, ritz: &Ritz, options: &LanczosOptions) -> Spectrum {
         let steps = self.steps();
         let pair = |index: usize| {
-            let mut vector = vec![0.0; self.dimension];
-            for (coordinate, basis) in ritz.coordinates[index].iter().zip(&self.basis) {
-                axpy(*coordinate, basis, &mut vector);
-            }
             let residual = ritz.relative_residual(index);
             Eigenpair {
                 value: ritz.values[index],
-                vector,
+                vector: self.basis.combine(&ritz.coordinates[index]),
                 residual,
                 converged: residual <= options.tolerance,
             }
         };
+        let largest = options
+            .largest
+            .max(ritz.count_above(options.above))
+            .min(steps);
         Spectrum {
-            largest: (0..options.largest.min(steps)).map(pair).collect(),
+            largest: (0..largest).map(pair).collect(),
             smallest: (0..options.smallest.min(steps))
                 .map(|k| pair(steps - 1 - k))
                 .collect(),
@@ -261,60 +295,37 @@ impl Ritz {
         residual / self.values[index].abs()
     }
 
+    /// How many values lie above a threshold.
+    fn count_above(&self, threshold: Option<f64>) -> usize {
+        threshold.map_or(0, |threshold| {
+            self.values.partition_point(|value| *value > threshold)
+        })
+    }
+
     fn satisfies(&self, options: &LanczosOptions) -> bool {
         let steps = self.values.len();
         let converged = |index: usize| self.relative_residual(index) <= options.tolerance;
-        options.largest.max(options.smallest) <= steps
-            && (0..options.largest).all(converged)
+        // The first value below the threshold must be certain too, or it may still rise above it.
+        let above = options
+            .above
+            .map_or(0, |_| self.count_above(options.above) + 1);
+        let largest = options.largest.max(above);
+        largest.max(options.smallest) <= steps
+            && (0..largest).all(converged)
             && (0..options.smallest).all(|k| converged(steps - 1 - k))
-    }
-}
-
-fn random_vector(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
-    (0..dimension).map(|_| StandardNormal.sample(rng)).collect()
-}
-
-/// Removes from `vector` its components along an orthonormal basis, twice: once leaves rounding
-/// errors of the size of what was removed, twice is enough (Parlett, §6.9).
-fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
-    for _ in 0..2 {
-        for direction in basis {
-            let component = dot(direction, vector);
-            axpy(-component, direction, vector);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::Dense;
+    use super::super::test_operators::{Dense, rotated};
+    use super::super::vector::axpy;
     use super::*;
     use crate::random::Streams;
 
     fn run(matrix: &mut Dense, options: LanczosOptions) -> Spectrum {
         let mut rng = Streams::new(0).stream("probes", 0);
         lanczos(matrix, None, &mut rng, options, Interrupt::never()).unwrap()
-    }
-
-    /// A symmetric matrix with the given eigenvalues in a rotated basis (a Householder reflection).
-    fn rotated(eigenvalues: &[f64]) -> Dense {
-        let n = eigenvalues.len();
-        let mut reflector: Vec<f64> = (0..n).map(|i| 1.0 + i as f64).collect();
-        let length = norm(&reflector);
-        scale(1.0 / length, &mut reflector);
-        let q =
-            |i: usize, j: usize| f64::from(u8::from(i == j)) - 2.0 * reflector[i] * reflector[j];
-        let entries = (0..n * n)
-            .map(|k| {
-                (0..n)
-                    .map(|m| q(k / n, m) * eigenvalues[m] * q(k % n, m))
-                    .sum()
-            })
-            .collect();
-        Dense {
-            dimension: n,
-            entries,
-        }
     }
 
     #[test]
@@ -331,6 +342,7 @@ mod tests {
                 tolerance: 1e-10,
                 min_matvecs: 1,
                 max_matvecs: 60,
+                ..Default::default()
             },
         );
         assert!((spectrum.largest[0].value - 5.9).abs() < 1e-9);
@@ -362,7 +374,7 @@ mod tests {
     fn a_multiple_of_the_identity_ends_at_once_without_nan() {
         let spectrum = run(&mut Dense::diagonal(&[2.5; 6]), LanczosOptions::default());
         assert!((spectrum.largest[0].value - 2.5).abs() < 1e-14);
-        assert_eq!(spectrum.largest[0].residual, 0.0);
+        assert!(spectrum.largest[0].residual < 1e-12);
         assert!(spectrum.largest[0].converged);
     }
 
@@ -377,6 +389,55 @@ mod tests {
         for (value, expected) in values.iter().zip([2.0, 2.0, 1.0]) {
             assert!((value - expected).abs() < 1e-9, "{values:?}");
         }
+    }
+
+    #[test]
+    fn every_eigenvalue_above_a_threshold_is_found() {
+        let mut eigenvalues: Vec<f64> = (0..50).map(|i| f64::from(i) / 50.0).collect();
+        eigenvalues.extend([3.0, 4.0, 5.0, 6.0]);
+        let spectrum = run(
+            &mut rotated(&eigenvalues),
+            LanczosOptions {
+                above: Some(2.5),
+                ..Default::default()
+            },
+        );
+        let values: Vec<f64> = spectrum.largest.iter().map(|pair| pair.value).collect();
+        assert_eq!(values.len(), 4, "{values:?}");
+        for (value, expected) in values.iter().zip([6.0, 5.0, 4.0, 3.0]) {
+            assert!((value - expected).abs() < 1e-4, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_magnitudes_are_picked_from_both_ends() {
+        let options = LanczosOptions {
+            largest: 2,
+            smallest: 2,
+            ..Default::default()
+        };
+        let spectrum = run(&mut rotated(&[-9.0, 1.0, 2.0, 3.0, 8.0, -0.5]), options);
+        let values: Vec<f64> = spectrum
+            .by_magnitude()
+            .iter()
+            .map(|pair| pair.value)
+            .collect();
+        assert!((values[0] + 9.0).abs() < 1e-9 && (values[1] - 8.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_budget_ends_the_process_honestly() {
+        let eigenvalues: Vec<f64> = (1..=50).map(|i| f64::from(i).sqrt()).collect();
+        let options = LanczosOptions {
+            budget: Budget {
+                max_matvecs: Some(3),
+                max_seconds: None,
+            },
+            ..Default::default()
+        };
+        let spectrum = run(&mut rotated(&eigenvalues), options);
+        assert_eq!(spectrum.matvecs, 3);
+        assert!(!spectrum.largest[0].converged && spectrum.largest[0].residual > 1e-3);
     }
 
     #[test]

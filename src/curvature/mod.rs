@@ -5,16 +5,27 @@
 //! orthogonalisation then add no error of their own, and the estimators can be tested on any
 //! matrix.
 
-mod hessian;
-mod hutchinson;
+mod basis;
+mod budget;
+mod density;
 mod lanczos;
+mod operator;
+mod trace;
+mod transform;
 mod vector;
 
-pub use hessian::HessianOperator;
-pub use hutchinson::{TraceEstimate, TraceOptions, hutchinson_trace};
+pub use budget::{Budget, Estimate, ProbeOptions, Spending};
+pub use density::{Density, DensityOptions, spectral_density};
 pub use lanczos::{Eigenpair, LanczosOptions, Spectrum, lanczos};
+pub use operator::{CurvatureOperator, Matrix};
+pub use trace::{
+    DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
+    trace_of_product,
+};
+pub use transform::{Conjugated, Restricted, Shifted};
 pub use vector::{dot, norm};
 
+use crate::config::Precision;
 use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
@@ -22,6 +33,11 @@ use thiserror::Error;
 pub trait LinearOperator {
     /// The dimension `n`.
     fn dimension(&self) -> usize;
+
+    /// The precision of the products; vectors derived from them are stored in it.
+    fn precision(&self) -> Precision {
+        Precision::F64
+    }
 
     /// The product with a vector of length `n`.
     ///
@@ -40,6 +56,18 @@ pub enum CurvatureError {
     /// There is nothing to measure.
     #[error("the operator has dimension 0: the model has no parameters")]
     Empty,
+    /// There are no samples to sum over.
+    #[error("there are no samples to measure on")]
+    NoSamples,
+    /// Two evaluations of the same thing differ.
+    #[error(
+        "the same gradient evaluated twice differs by {difference} (relative): something in the \
+         model is random or depends on the batch (dropout, normalisation by batch statistics)"
+    )]
+    NotDeterministic {
+        /// The relative difference.
+        difference: String,
+    },
     /// The device failed.
     #[error("{0}")]
     Device(String),
@@ -99,6 +127,28 @@ pub(crate) mod test_operators {
                 entries[i * dimension + i] = *value;
             }
             Self { dimension, entries }
+        }
+    }
+
+    /// A symmetric matrix with these eigenvalues whose eigenvectors are spread over all coordinates
+    /// (the basis of the discrete cosine transform).
+    pub fn rotated(eigenvalues: &[f64]) -> Dense {
+        let n = eigenvalues.len();
+        let q = |i: usize, m: usize| {
+            let scale = if m == 0 { 1.0 } else { 2.0 };
+            let angle = std::f64::consts::PI * (i as f64 + 0.5) * m as f64 / n as f64;
+            (scale / n as f64).sqrt() * angle.cos()
+        };
+        let entries = (0..n * n)
+            .map(|k| {
+                (0..n)
+                    .map(|m| q(k / n, m) * eigenvalues[m] * q(k % n, m))
+                    .sum()
+            })
+            .collect();
+        Dense {
+            dimension: n,
+            entries,
         }
     }
 

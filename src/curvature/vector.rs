@@ -1,5 +1,9 @@
 //! Vectors on the host.
 
+use crate::random::StreamRng;
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
 /// How many partial sums [`dot`] keeps, so that the compiler can use vector instructions and the
 /// rounding error grows with `n / LANES` rather than `n`.
 const LANES: usize = 8;
@@ -39,6 +43,30 @@ pub(super) fn axpy(factor: f64, vector: &[f64], target: &mut [f64]) {
 pub(super) fn scale(factor: f64, target: &mut [f64]) {
     for value in target {
         *value *= factor;
+    }
+}
+
+/// Independent standard normal numbers.
+pub(super) fn random_normal(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
+    (0..dimension).map(|_| StandardNormal.sample(rng)).collect()
+}
+
+/// Independent random signs.
+pub(super) fn random_signs(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
+    (0..dimension)
+        .map(|_| if rng.random::<bool>() { 1.0 } else { -1.0 })
+        .collect()
+}
+
+/// Removes from `vector` its components along an orthonormal basis, twice: once leaves rounding
+/// errors of the size of what was removed, twice is enough (Parlett, "The Symmetric Eigenvalue
+/// Problem", §6.9).
+pub(super) fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
+    for _ in 0..2 {
+        for direction in basis {
+            let component = dot(direction, vector);
+            axpy(-component, direction, vector);
+        }
     }
 }
 

@@ -32,11 +32,15 @@ impl Evaluated {
             outputs.extend(read(&evaluation.outputs)?);
         }
         let width = outputs.len() / losses.len().max(1);
-        let margins = outputs
+        let margins: Vec<f64> = outputs
             .chunks(width.max(1))
             .zip(data.labels())
             .map(|(outputs, &label)| objective.loss().margin(outputs, label))
             .collect();
+        if outputs.iter().any(|output: &f64| !output.is_finite()) {
+            // Comparisons with NaN are silently false, so no prediction or margin would be right.
+            return Err("the network's outputs are not finite".to_owned());
+        }
         Ok(Self {
             losses,
             margins,
@@ -68,12 +72,9 @@ impl Evaluated {
             .iter()
             .map(|&margin| f64::from(u8::from(margin > 0.0)))
             .collect();
-        let measurement = if self.losses.iter().all(|loss| loss.is_nan()) {
-            Measurement::failed(name, "the outputs are not numbers")
-        } else {
-            Measurement::new(name, mean(&correct)).with_stderr(standard_error(&correct))
-        };
-        measurement.over(correct.len())
+        Measurement::new(name, mean(&correct))
+            .with_stderr(standard_error(&correct))
+            .over(correct.len())
     }
 
     /// Test loss minus training loss; the standard errors of independent means add in squares.
@@ -99,8 +100,11 @@ impl Evaluated {
         let count = sorted.len() as f64;
         let spread = (count * probability * (1.0 - probability)).sqrt();
         let place = (count - 1.0) * probability;
-        let (low, high) = (place - spread, place + spread);
-        let error = 0.5 * (at_rank(&sorted, high) - at_rank(&sorted, low));
+        // Ranks end at the list's ends; the distance is then scaled to what was asked for.
+        let low = (place - spread).max(0.0);
+        let high = (place + spread).min(count - 1.0);
+        let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
+        let error = spread * per_rank;
         Measurement::new(name, at_rank(&sorted, place))
             .with_stderr(error)
             .over(sorted.len())

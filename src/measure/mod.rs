@@ -5,11 +5,13 @@
 
 mod evaluation;
 mod registry;
+mod rescaling;
 mod session;
+mod sharpness;
 
 pub use evaluation::Evaluated;
 pub use registry::{MEASURES, Measure, Preset, Rescaling, find, names};
-pub use session::{Session, Subject, WarmStart};
+pub use session::{Session, Subject};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,13 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// Whether there is no value because a number on the way is NaN or infinite.
+    pub fn is_not_finite(&self) -> bool {
+        self.reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("not finite"))
+    }
+
     /// A number over some samples.
     pub fn new(name: &str, value: f64) -> Self {
         let measurement = Self {

@@ -96,9 +96,79 @@ pub const MEASURES: &[Measure] = &[
         "smallest (most negative) eigenvalue of the Hessian, by Lanczos",
     ),
     entry(
+        "hessian.lambda_2",
+        Rescaling::Moves,
+        "second largest eigenvalue of the Hessian",
+    ),
+    entry(
+        "hessian.lambda_3",
+        Rescaling::Moves,
+        "third largest eigenvalue of the Hessian",
+    ),
+    entry(
+        "hessian.lambda_4",
+        Rescaling::Moves,
+        "fourth largest eigenvalue of the Hessian",
+    ),
+    entry(
+        "hessian.lambda_5",
+        Rescaling::Moves,
+        "fifth largest eigenvalue of the Hessian",
+    ),
+    entry(
+        "hessian.lambda_max.adaptive",
+        Rescaling::Invariant,
+        "largest eigenvalue of D H D, D = diag|parameters|: curvature per relative change",
+    ),
+    entry(
         "hessian.trace",
         Rescaling::Moves,
         "trace of the Hessian, by Hutchinson's estimator",
+    ),
+    entry(
+        "hessian.frobenius",
+        Rescaling::Moves,
+        "Frobenius norm of the Hessian, from random products",
+    ),
+    entry(
+        "hessian.stable_rank",
+        Rescaling::Moves,
+        "squared Frobenius over squared spectral norm of the Hessian",
+    ),
+    entry(
+        "ggn.lambda_max",
+        Rescaling::Moves,
+        "largest eigenvalue of the generalised Gauss-Newton matrix",
+    ),
+    entry(
+        "ggn.trace",
+        Rescaling::Moves,
+        "trace of the Gauss-Newton matrix",
+    ),
+    entry(
+        "ggn.frobenius",
+        Rescaling::Moves,
+        "Frobenius norm of the Gauss-Newton matrix",
+    ),
+    entry(
+        "ggn.effective_rank",
+        Rescaling::Moves,
+        "trace over largest eigenvalue of the Gauss-Newton matrix",
+    ),
+    entry(
+        "residual.frobenius",
+        Rescaling::Moves,
+        "Frobenius norm of Hessian minus Gauss-Newton",
+    ),
+    entry(
+        "noise.trace",
+        Rescaling::Moves,
+        "trace of the covariance of one sample's gradient",
+    ),
+    entry(
+        "noise.lambda_max",
+        Rescaling::Moves,
+        "largest eigenvalue of that covariance",
     ),
     entry(
         "reparam.rescale.outputs",
@@ -109,6 +179,11 @@ pub const MEASURES: &[Measure] = &[
         "reparam.rescale.lambda_max",
         Rescaling::Check,
         "hessian.lambda_max after that map, as a multiple of its value before",
+    ),
+    entry(
+        "reparam.rescale.adaptive",
+        Rescaling::Check,
+        "hessian.lambda_max.adaptive after that map, as a multiple of its value before: 1",
     ),
 ];
 
@@ -125,15 +200,24 @@ pub fn names() -> Vec<&'static str> {
 impl Preset {
     /// The measures of the preset.
     pub fn measures(self) -> Vec<&'static str> {
-        let is_light = |name: &str| !name.starts_with("hessian.") && !name.starts_with("reparam.");
-        match self {
-            Preset::Off => Vec::new(),
-            Preset::Light => names().into_iter().filter(|name| is_light(name)).collect(),
-            Preset::Full => names()
-                .into_iter()
-                .filter(|&name| name != "hessian.lambda_min")
-                .collect(),
-        }
+        let curvature = [
+            "hessian.lambda_max",
+            "hessian.lambda_max.adaptive",
+            "hessian.trace",
+        ];
+        names()
+            .into_iter()
+            .filter(|name| {
+                let family = name.split('.').next().unwrap_or_default();
+                let is_light =
+                    !["hessian", "ggn", "residual", "noise", "reparam"].contains(&family);
+                match self {
+                    Preset::Off => false,
+                    Preset::Light => is_light,
+                    Preset::Full => is_light || family == "reparam" || curvature.contains(name),
+                }
+            })
+            .collect()
     }
 }
 

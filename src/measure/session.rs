@@ -1,20 +1,14 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
 use super::{Evaluated, Measurement};
-use crate::backend::Precision;
-use crate::curvature::{
-    CurvatureError, Eigenpair, HessianOperator, Interrupt, LanczosOptions, Spectrum, TraceOptions,
-    hutchinson_trace, lanczos, norm,
-};
+use crate::curvature::{Budget, CurvatureError, Interrupt, Matrix, Spectrum, norm};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
-use crate::random::{StreamRng, Streams};
-use rand_distr::{Distribution, StandardNormal};
+use crate::random::Streams;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
-
-/// The factor of the layer-rescaling check.
-const RESCALING: f64 = 10.0;
 
 /// What is measured.
 #[derive(Clone, Copy)]
@@ -29,6 +23,10 @@ pub struct Subject<'a> {
     pub train: &'a Chunks,
     /// Test samples, if there are any.
     pub test: Option<&'a Chunks>,
+    /// Curvature of this block of the parameters only.
+    pub block: Option<&'a str>,
+    /// Bounds on each estimate.
+    pub budget: Budget,
     /// The run's random streams.
     pub streams: Streams,
     /// The training step, which numbers the probes.
@@ -37,35 +35,39 @@ pub struct Subject<'a> {
     pub interrupt: Interrupt<'a>,
 }
 
-/// What one measurement hands to the next: eigenvectors to start from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WarmStart {
-    /// The sum of the Hessian's extreme eigenvectors found last.
-    pub hessian: Option<Vec<f64>>,
+impl Subject<'_> {
+    /// Where a block lies in the parameter vector.
+    pub(super) fn range_of(&self, block: &str) -> Result<Range<usize>, CurvatureError> {
+        let layout = self.parameters.layout();
+        let position = layout.position(block).ok_or(CurvatureError::Empty)?;
+        Ok(layout.blocks()[position].range())
+    }
 }
 
 /// The computations behind one round of measurements, each made at most once.
-pub struct Session<'a, 'w> {
-    subject: Subject<'a>,
-    warm: &'w mut WarmStart,
-    wants_smallest: bool,
+pub struct Session<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) wanted_largest: usize,
+    pub(super) wanted_smallest: usize,
+    pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
+    pub(super) estimates: BTreeMap<String, Measurement>,
     train: Option<Result<Evaluated, String>>,
     test: Option<Result<Evaluated, String>>,
     values: Option<Result<Vec<f64>, String>>,
-    spectrum: Option<Result<Spectrum, CurvatureError>>,
 }
 
-impl<'a, 'w> Session<'a, 'w> {
+impl<'a> Session<'a> {
     /// Opens a session at one point.
-    pub fn new(subject: Subject<'a>, warm: &'w mut WarmStart) -> Self {
+    pub fn new(subject: Subject<'a>) -> Self {
         Self {
             subject,
-            warm,
-            wants_smallest: false,
+            wanted_largest: 1,
+            wanted_smallest: 0,
+            spectrum: None,
+            estimates: BTreeMap::new(),
             train: None,
             test: None,
             values: None,
-            spectrum: None,
         }
     }
 
@@ -76,7 +78,13 @@ impl<'a, 'w> Session<'a, 'w> {
     ///
     /// [`CurvatureError::Interrupted`] and nothing else.
     pub fn measure(&mut self, names: &[&str]) -> Result<Vec<Measurement>, CurvatureError> {
-        self.wants_smallest = names.contains(&"hessian.lambda_min");
+        self.wanted_largest = names
+            .iter()
+            .filter_map(|name| place(name))
+            .max()
+            .unwrap_or(1);
+        let needs_smallest = ["hessian.lambda_min", "hessian.stable_rank"];
+        self.wanted_smallest = usize::from(names.iter().any(|name| needs_smallest.contains(name)));
         names.iter().map(|name| self.measure_one(name)).collect()
     }
 
@@ -92,11 +100,15 @@ impl<'a, 'w> Session<'a, 'w> {
             Ok(Err(failure)) => Measurement::failed(name, failure.to_string()),
             Err(_) => Measurement::failed(name, "the numeric library panicked"),
         };
+        name.clone_into(&mut row.name);
         row.seconds = start.elapsed().as_secs_f64();
         Ok(row)
     }
 
     fn dispatch(&mut self, name: &str) -> Result<Measurement, Failure> {
+        if let Some(place) = place(name) {
+            return self.eigenvalue(name, |spectrum| spectrum.largest.get(place - 1));
+        }
         Ok(match name {
             "loss.train" => self.train()?.loss(name),
             "accuracy.train" => self.train()?.accuracy(name),
@@ -109,16 +121,28 @@ impl<'a, 'w> Session<'a, 'w> {
             "gradient.norm" => self.gradient_norm(name)?,
             "norm.l2" => Measurement::new(name, norm(self.values()?)),
             "distance.init" => self.distance(name)?,
-            "hessian.lambda_max" => self.eigenvalue(name, |spectrum| &spectrum.largest)?,
-            "hessian.lambda_min" => self.eigenvalue(name, |spectrum| &spectrum.smallest)?,
-            "hessian.trace" => self.trace(name)?,
+            "hessian.lambda_min" => self.eigenvalue(name, |spectrum| spectrum.smallest.first())?,
+            "hessian.lambda_max.adaptive" => {
+                self.adaptive_eigenvalue(name, self.subject.parameters)?
+            }
+            "hessian.trace" => self.trace("hessian.trace", Matrix::Hessian)?,
+            "hessian.frobenius" => self.frobenius("hessian.frobenius", Matrix::Hessian)?,
+            "hessian.stable_rank" => self.stable_rank(name)?,
+            "ggn.lambda_max" => self.largest_eigenvalue(name, Matrix::GaussNewton)?,
+            "ggn.trace" => self.trace("ggn.trace", Matrix::GaussNewton)?,
+            "ggn.frobenius" => self.frobenius("ggn.frobenius", Matrix::GaussNewton)?,
+            "ggn.effective_rank" => self.effective_rank(name)?,
+            "residual.frobenius" => self.frobenius(name, Matrix::Residual)?,
+            "noise.trace" => self.trace(name, Matrix::NoiseCovariance)?,
+            "noise.lambda_max" => self.largest_eigenvalue(name, Matrix::NoiseCovariance)?,
             "reparam.rescale.outputs" => self.rescaled_outputs(name)?,
             "reparam.rescale.lambda_max" => self.rescaled_sharpness(name)?,
+            "reparam.rescale.adaptive" => self.rescaled_adaptive(name)?,
             _ => Measurement::failed(name, "there is no such measure"),
         })
     }
 
-    fn train(&mut self) -> Result<&Evaluated, Failure> {
+    pub(super) fn train(&mut self) -> Result<&Evaluated, Failure> {
         let subject = self.subject;
         self.train
             .get_or_insert_with(|| {
@@ -139,7 +163,7 @@ impl<'a, 'w> Session<'a, 'w> {
             .map_err(Failure::from)
     }
 
-    fn values(&mut self) -> Result<&Vec<f64>, Failure> {
+    pub(super) fn values(&mut self) -> Result<&Vec<f64>, Failure> {
         let parameters = self.subject.parameters;
         self.values
             .get_or_insert_with(|| parameters.to_host())
@@ -163,191 +187,55 @@ impl<'a, 'w> Session<'a, 'w> {
 
     fn gradient_norm(&self, name: &str) -> Result<Measurement, Failure> {
         let subject = &self.subject;
-        let samples = subject.train.samples();
-        let mut sum: Option<Parameters> = None;
-        for batch in subject.train.batches() {
-            subject.interrupt.check()?;
-            let (_, gradient) = subject.objective.loss_and_gradient(
-                subject.parameters,
-                batch,
-                1.0 / samples as f64,
-            );
-            sum = Some(match sum {
-                Some(sum) => sum + gradient,
-                None => gradient,
-            });
-        }
-        let gradient = sum.ok_or(CurvatureError::Empty)?.to_host()?;
-        Ok(Measurement::new(name, norm(&gradient)).over(samples))
-    }
-
-    fn spectrum(&mut self) -> Result<&Spectrum, Failure> {
-        if self.spectrum.is_none() {
-            let subject = self.subject;
-            let mut rng = subject.streams.stream("probes.lanczos", subject.step);
-            let start = self
-                .warm
-                .hessian
-                .as_ref()
-                .map(|vector| perturbed(vector, &mut rng));
-            let result = lanczos(
-                &mut hessian(&subject, subject.parameters),
-                start.as_deref(),
-                &mut rng,
-                LanczosOptions {
-                    largest: 1,
-                    smallest: usize::from(self.wants_smallest),
-                    ..LanczosOptions::default()
-                },
-                subject.interrupt,
-            );
-            if let Ok(spectrum) = &result {
-                self.warm.hessian = Some(sum_of_vectors(spectrum));
-            }
-            self.spectrum = Some(result);
-        }
-        match &self.spectrum {
-            Some(Ok(spectrum)) => Ok(spectrum),
-            Some(Err(error)) => Err(Failure::Curvature(error.clone())),
-            None => Err(Failure::Curvature(CurvatureError::Empty)),
-        }
-    }
-
-    fn eigenvalue(
-        &mut self,
-        name: &str,
-        end: impl Fn(&Spectrum) -> &Vec<Eigenpair>,
-    ) -> Result<Measurement, Failure> {
-        let samples = self.subject.train.samples();
-        let spectrum = self.spectrum()?;
-        let pair = end(spectrum).first().ok_or(CurvatureError::Empty)?;
-        Ok(Measurement::new(name, pair.value)
-            .with_residual(pair.residual, pair.converged, spectrum.matvecs)
-            .over(samples))
-    }
-
-    fn trace(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let subject = self.subject;
-        let mut rng = subject.streams.stream("probes.trace", subject.step);
-        let estimate = hutchinson_trace(
-            &mut hessian(&subject, subject.parameters),
-            &mut rng,
-            TraceOptions::default(),
+        let operator = crate::curvature::CurvatureOperator::new(
+            Matrix::Hessian,
+            subject.objective,
+            subject.parameters,
+            subject.train,
             subject.interrupt,
-        )?;
+        );
+        let gradient = operator.gradient()?;
+        Ok(Measurement::new(name, norm(&gradient)).over(subject.train.samples()))
+    }
+
+    /// `‖H‖_F² / ‖H‖₂²`.
+    fn stable_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let frobenius = self.frobenius("hessian.frobenius", Matrix::Hessian)?;
+        let largest = self.eigenvalue(name, |spectrum| spectrum.by_magnitude().first().copied())?;
+        let ratio = Self::quotient(name, &frobenius, &largest)?;
         Ok(Measurement {
-            converged: Some(estimate.converged),
-            matvecs: Some(estimate.matvecs),
-            ..Measurement::new(name, estimate.value)
-                .with_stderr(estimate.standard_error)
-                .over(subject.train.samples())
+            value: ratio.value.map(|value| value * value),
+            stderr: ratio
+                .stderr
+                .zip(ratio.value)
+                .map(|(error, value)| 2.0 * value.abs() * error),
+            ..ratio
         })
     }
 
-    /// The parameters after the layer-rescaling map.
-    fn rescaled(&mut self) -> Result<Parameters, Failure> {
-        let objective = self.subject.objective;
-        let multipliers = objective.network().layer_rescaling(RESCALING)?;
-        let layout = objective.network().layout();
-        let mut values = self.values()?.clone();
-        for (block, multiplier) in layout.blocks().iter().zip(multipliers) {
-            for value in &mut values[block.range()] {
-                *value *= multiplier;
-            }
-        }
-        Ok(Parameters::from_host(layout, &values, objective.compute()))
-    }
-
-    fn rescaled_outputs(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let rescaled = self.rescaled()?;
-        let subject = self.subject;
-        let after = Evaluated::run(subject.objective, &rescaled, subject.train)?;
-        let before = self.train()?;
-        let largest = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold(0.0f64, |largest, value| largest.max(value.abs()))
-        };
-        let pairs = after.outputs().iter().zip(before.outputs());
-        let change = largest(&mut pairs.map(|(a, b)| a - b));
-        let size = largest(&mut before.outputs().iter().copied());
-        let relative = if change == 0.0 { 0.0 } else { change / size };
-        let preserved = relative <= round_off(subject.objective.compute().precision);
-        Ok(Measurement {
-            converged: Some(preserved),
-            ..Measurement::new(name, relative).over(subject.train.samples())
-        })
-    }
-
-    fn rescaled_sharpness(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let rescaled = self.rescaled()?;
-        let subject = self.subject;
-        let mut rng = subject.streams.stream("probes.rescaled", subject.step);
-        let after = lanczos(
-            &mut hessian(&subject, &rescaled),
-            None,
-            &mut rng,
-            LanczosOptions::default(),
-            subject.interrupt,
-        )?;
-        let before = self.spectrum()?;
-        let (Some(before), Some(new)) = (before.largest.first(), after.largest.first()) else {
-            return Err(Failure::Curvature(CurvatureError::Empty));
-        };
-        // Relative errors of a quotient add, to first order.
-        Ok(Measurement::new(name, new.value / before.value)
-            .with_residual(
-                new.residual + before.residual,
-                new.converged && before.converged,
-                after.matvecs,
-            )
-            .over(subject.train.samples()))
+    /// `tr G / λmax(G)` of the Gauss-Newton matrix (Bartlett et al. 2020, definition 3, k = 0).
+    fn effective_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let trace = self.trace("ggn.trace", Matrix::GaussNewton)?;
+        let largest = self.largest_eigenvalue("ggn.lambda_max", Matrix::GaussNewton)?;
+        Self::quotient(name, &trace, &largest)
     }
 }
 
-/// How far the outputs of the same function may differ, relative to the largest of them: rounding
-/// of a few layers, each a sum of up to a thousand products.
-fn round_off(precision: Precision) -> f64 {
-    100.0 * precision.epsilon()
-}
-
-fn hessian<'a>(subject: &Subject<'a>, parameters: &'a Parameters) -> HessianOperator<'a> {
-    HessianOperator::new(
-        subject.objective,
-        parameters,
-        subject.train,
-        subject.interrupt,
-    )
-}
-
-/// A start near known eigenvectors that still has a component along every other one, so that an
-/// eigenvector which has overtaken them is found.
-fn perturbed(vector: &[f64], rng: &mut StreamRng) -> Vec<f64> {
-    let size = 0.01 * norm(vector) / (vector.len() as f64).sqrt();
-    vector
-        .iter()
-        .map(|value| {
-            let noise: f64 = StandardNormal.sample(rng);
-            value + size * noise
-        })
-        .collect()
-}
-
-fn sum_of_vectors(spectrum: &Spectrum) -> Vec<f64> {
-    let mut pairs = spectrum.largest.iter().chain(&spectrum.smallest);
-    let mut sum = pairs
-        .next()
-        .map(|pair| pair.vector.clone())
-        .unwrap_or_default();
-    for pair in pairs {
-        for (sum, value) in sum.iter_mut().zip(&pair.vector) {
-            *sum += value;
-        }
+/// The place of an eigenvalue among the largest, from its measure's name.
+fn place(name: &str) -> Option<usize> {
+    match name {
+        "hessian.lambda_max" => Some(1),
+        "hessian.lambda_2" => Some(2),
+        "hessian.lambda_3" => Some(3),
+        "hessian.lambda_4" => Some(4),
+        "hessian.lambda_5" => Some(5),
+        _ => None,
     }
-    sum
 }
 
 /// Why a measurement has no value.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error("{0}")]
     Curvature(#[from] CurvatureError),
     #[error("{0}")]

@@ -111,6 +111,83 @@ impl Objective {
         }
     }
 
+    /// The directional derivatives `gᵢ·v` of the samples' losses, `[batch, 1]`, by one forward
+    /// pass; no per-sample gradient is formed.
+    pub fn loss_slopes(
+        &self,
+        parameters: &Parameters,
+        direction: &Parameters,
+        batch: &Batch,
+    ) -> Tensor<2> {
+        let (losses, _) = self.forward(
+            DualParameters::along(parameters, direction),
+            batch.inputs.clone(),
+            batch.targets.clone(),
+        );
+        losses.tangent.unwrap_or_else(|| losses.value.zeros_like())
+    }
+
+    /// `Σᵢ wᵢ ∇ℓᵢ` over the batch for weights `[batch, 1]`.
+    pub fn weighted_gradient(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        weights: Tensor<2>,
+    ) -> Parameters {
+        let tracked = parameters.tracked();
+        let (losses, _) = self.forward(
+            DualParameters::plain(&tracked),
+            batch.inputs.clone().autodiff(),
+            batch.targets.clone().autodiff(),
+        );
+        gradient_of(&(losses.value * weights.autodiff()).sum(), &tracked)
+    }
+
+    /// `weight · Σᵢ Jᵢᵀ Hᵢ Jᵢ v` over the batch, with `Jᵢ` the Jacobian of the outputs and `Hᵢ` the
+    /// Hessian of the loss in the outputs (Schraudolph, "Fast curvature matrix-vector products for
+    /// second-order gradient descent", Neural Computation 14(7), 2002).
+    pub fn gauss_newton_product(
+        &self,
+        parameters: &Parameters,
+        direction: &Parameters,
+        batch: &Batch,
+        weight: f64,
+    ) -> Parameters {
+        let along = DualParameters::along(parameters, direction);
+        let outputs = self.network.forward(&along, batch.inputs.clone());
+        let Some(slopes) = outputs.tangent else {
+            return zeros_like(parameters);
+        };
+        let curved = self.loss_curvature_product(outputs.value, slopes, batch);
+        let tracked = parameters.tracked();
+        let outputs = self.network.forward(
+            &DualParameters::plain(&tracked),
+            batch.inputs.clone().autodiff(),
+        );
+        let scalar = (outputs.value * curved.autodiff()).sum().mul_scalar(weight);
+        gradient_of(&scalar, &tracked)
+    }
+
+    /// `Hᵢ żᵢ` for every sample, `Hᵢ` being the Hessian of the loss in the outputs.
+    fn loss_curvature_product(
+        &self,
+        outputs: Tensor<2>,
+        slopes: Tensor<2>,
+        batch: &Batch,
+    ) -> Tensor<2> {
+        let leaf = outputs.autodiff().require_grad();
+        let dual = Dual::new(leaf.clone(), Some(slopes.autodiff()));
+        let losses = self.loss.per_sample(dual, batch.targets.clone().autodiff());
+        let zeros = || leaf.clone().without_autodiff().zeros_like();
+        match losses.tangent {
+            Some(slope) if slope.is_tracked() => {
+                let mut gradients = slope.sum().backward();
+                leaf.grad_remove(&mut gradients).unwrap_or_else(zeros)
+            }
+            _ => zeros(),
+        }
+    }
+
     fn forward(
         &self,
         parameters: DualParameters<'_>,

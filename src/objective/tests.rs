@@ -3,7 +3,9 @@
 use super::{Batch, Chunks, Loss, Objective};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::config::{Activation, Init};
-use crate::curvature::{HessianOperator, Interrupt, LinearOperator, dot};
+use crate::curvature::{
+    CurvatureOperator, Interrupt, LanczosOptions, LinearOperator, Matrix, dot, lanczos,
+};
 use crate::dual::tests::hyper::{Hyper, Real};
 use crate::model::{Mlp, MlpShape};
 use crate::params::Parameters;
@@ -26,7 +28,25 @@ pub(crate) struct Case {
 
 impl Case {
     pub fn new(activation: Activation, loss: Loss, compute: Compute) -> Self {
-        let hidden = vec![6, 5];
+        Self::with_hidden(vec![6, 5], activation, loss, compute)
+    }
+
+    /// A model without hidden layers.
+    pub fn linear(loss: Loss) -> Self {
+        Self::with_hidden(
+            Vec::new(),
+            Activation::Relu,
+            loss,
+            Compute::cpu(Precision::F64),
+        )
+    }
+
+    fn with_hidden(
+        hidden: Vec<usize>,
+        activation: Activation,
+        loss: Loss,
+        compute: Compute,
+    ) -> Self {
         let network = Mlp::new(MlpShape {
             inputs: INPUTS,
             hidden: hidden.clone(),
@@ -95,9 +115,15 @@ impl Case {
 
     pub fn hessian_times(&self, vector: &[f64], chunk: usize) -> Vec<f64> {
         let (parameters, data) = (self.parameters(), self.chunks(chunk));
-        HessianOperator::new(&self.objective, &parameters, &data, Interrupt::never())
-            .apply(vector)
-            .unwrap()
+        CurvatureOperator::new(
+            Matrix::Hessian,
+            &self.objective,
+            &parameters,
+            &data,
+            Interrupt::never(),
+        )
+        .apply(vector)
+        .unwrap()
     }
 
     /// The mean loss written with scalars.
@@ -263,13 +289,150 @@ fn any_chunk_size_gives_the_same_product_ragged_last_chunk_included() {
 
 #[test]
 fn the_ndarray_backend_agrees_with_the_reference() {
-    let compute = Compute::open(BackendKind::NdArray, Precision::F64).unwrap();
-    let case = Case::new(Activation::Relu, Loss::CrossEntropy, compute);
-    let reference = Case::reference(Activation::Relu, Loss::CrossEntropy);
-    let vector = direction(case.values.len(), 4);
-    let error = relative_error(
-        &case.hessian_times(&vector, 3),
-        &reference.hessian_times(&vector, 3),
-    );
-    assert!(error < 1e-12, "{error:e}");
+    // Its f64 sigmoid goes through f32, so softplus agrees to that precision only.
+    for (activation, bound) in [
+        (Activation::Relu, 1e-12),
+        (Activation::Tanh, 1e-12),
+        (Activation::Gelu, 1e-12),
+        (Activation::Softplus, 1e-6),
+    ] {
+        let compute = Compute::open(BackendKind::NdArray, Precision::F64).unwrap();
+        let case = Case::new(activation, Loss::CrossEntropy, compute);
+        let reference = Case::reference(activation, Loss::CrossEntropy);
+        let vector = direction(case.values.len(), 4);
+        let error = relative_error(
+            &case.hessian_times(&vector, 3),
+            &reference.hessian_times(&vector, 3),
+        );
+        assert!(error < bound, "{activation}: HVP off by {error:e}");
+        let error = relative_error(&case.gradient(), &reference.gradient());
+        assert!(error < bound, "{activation}: gradient off by {error:e}");
+    }
+}
+
+/// The matrix of an operator, column by column.
+fn columns(case: &Case, matrix: Matrix) -> Vec<f64> {
+    let (parameters, data) = (case.parameters(), case.chunks(3));
+    let never = Interrupt::never();
+    let mut operator = CurvatureOperator::new(matrix, &case.objective, &parameters, &data, never);
+    let n = operator.dimension();
+    let mut entries = Vec::with_capacity(n * n);
+    for i in 0..n {
+        let unit: Vec<f64> = (0..n).map(|j| f64::from(u8::from(i == j))).collect();
+        entries.extend(operator.apply(&unit).unwrap());
+    }
+    entries
+}
+
+#[test]
+fn eigenvalues_and_trace_are_those_of_the_dense_hessian() {
+    let case = Case::reference(Activation::Tanh, Loss::CrossEntropy);
+    let (_, hessian) = case.dense();
+    let n = case.values.len();
+    let dense = nalgebra::DMatrix::from_row_slice(n, n, &hessian);
+    let mut truth: Vec<f64> = dense.symmetric_eigenvalues().iter().copied().collect();
+    truth.sort_by(f64::total_cmp);
+    let (parameters, data) = (case.parameters(), case.chunks(3));
+    let never = Interrupt::never();
+    let mut operator =
+        CurvatureOperator::new(Matrix::Hessian, &case.objective, &parameters, &data, never);
+    let options = LanczosOptions {
+        largest: 3,
+        smallest: 2,
+        tolerance: 1e-10,
+        max_matvecs: n,
+        ..Default::default()
+    };
+    let mut rng = Streams::new(0).stream("probes", 0);
+    let spectrum = lanczos(&mut operator, None, &mut rng, options, never).unwrap();
+    for (k, pair) in spectrum.largest.iter().enumerate() {
+        assert!(
+            (pair.value - truth[n - 1 - k]).abs() < 1e-8,
+            "{k}: {}",
+            pair.value
+        );
+    }
+    for (k, pair) in spectrum.smallest.iter().enumerate() {
+        assert!((pair.value - truth[k]).abs() < 1e-8, "{k}: {}", pair.value);
+    }
+    let entries = columns(&case, Matrix::Hessian);
+    let trace: f64 = (0..n).map(|i| entries[i * n + i]).sum();
+    let expected: f64 = (0..n).map(|i| hessian[i * n + i]).sum();
+    assert!((trace - expected).abs() < 1e-12 * expected.abs().max(1.0));
+}
+
+#[test]
+fn hessian_is_gauss_newton_plus_residual_and_gauss_newton_is_positive() {
+    for loss in [
+        Loss::CrossEntropy,
+        Loss::Square,
+        Loss::Logistic,
+        Loss::Exponential,
+    ] {
+        let case = Case::reference(Activation::Softplus, loss);
+        let n = case.values.len();
+        let whole = columns(&case, Matrix::Hessian);
+        let part = columns(&case, Matrix::GaussNewton);
+        let rest = columns(&case, Matrix::Residual);
+        let sum: Vec<f64> = part.iter().zip(&rest).map(|(a, b)| a + b).collect();
+        assert!(relative_error(&sum, &whole) < 1e-13);
+        assert!(
+            relative_error(&rest, &whole) > 1e-3,
+            "the network is not linear"
+        );
+        let part = nalgebra::DMatrix::from_row_slice(n, n, &part);
+        let smallest = part.symmetric_eigenvalues().min();
+        assert!(smallest > -1e-12, "{loss}: {smallest}");
+    }
+}
+
+#[test]
+fn gauss_newton_is_the_hessian_of_a_linear_model() {
+    let case = Case::linear(Loss::CrossEntropy);
+    let whole = columns(&case, Matrix::Hessian);
+    let part = columns(&case, Matrix::GaussNewton);
+    assert!(relative_error(&part, &whole) < 1e-13);
+}
+
+#[test]
+fn second_moment_and_covariance_are_those_of_the_samples_gradients() {
+    let case = Case::reference(Activation::Gelu, Loss::CrossEntropy);
+    let n = case.values.len();
+    let parameters = case.parameters();
+    let gradients: Vec<Vec<f64>> = case
+        .chunks(1)
+        .batches()
+        .iter()
+        .map(|sample| {
+            let (_, gradient) = case.objective.loss_and_gradient(&parameters, sample, 1.0);
+            gradient.to_host().unwrap()
+        })
+        .collect();
+    let mean = case.gradient();
+    let expected = |centre: &[f64]| -> Vec<f64> {
+        (0..n * n)
+            .map(|k| {
+                let (i, j) = (k / n, k % n);
+                let sum: f64 = gradients
+                    .iter()
+                    .map(|g| (g[i] - centre[i]) * (g[j] - centre[j]))
+                    .sum();
+                sum / SAMPLES as f64
+            })
+            .collect()
+    };
+    let moment = columns(&case, Matrix::SecondMoment);
+    assert!(relative_error(&moment, &expected(&vec![0.0; n])) < 1e-12);
+    let covariance = columns(&case, Matrix::NoiseCovariance);
+    assert!(relative_error(&covariance, &expected(&mean)) < 1e-12);
+}
+
+#[test]
+fn a_deterministic_model_passes_the_check() {
+    let case = Case::reference(Activation::Relu, Loss::CrossEntropy);
+    let (parameters, data) = (case.parameters(), case.chunks(3));
+    let never = Interrupt::never();
+    CurvatureOperator::new(Matrix::Hessian, &case.objective, &parameters, &data, never)
+        .check_deterministic()
+        .unwrap();
 }

@@ -76,7 +76,11 @@ pub trait Stepper {
     fn save(&self) -> OptimizerState;
 
     /// Takes up a saved state.
-    fn load(&mut self, state: OptimizerState, compute: &Compute);
+    ///
+    /// # Errors
+    ///
+    /// A sentence on what the state lacks or has too much.
+    fn load(&mut self, state: OptimizerState, compute: &Compute) -> Result<(), String>;
 }
 
 /// Named tensors and numbers that make up an optimizer's state.
@@ -166,7 +170,8 @@ impl<R: Restore> Stepper for Blockwise<R> {
         }
     }
 
-    fn load(&mut self, state: OptimizerState, compute: &Compute) {
+    fn load(&mut self, state: OptimizerState, compute: &Compute) -> Result<(), String> {
+        let is_fresh = state.tensors.is_empty();
         let mut tensors: BTreeMap<_, _> = state.tensors.into_iter().collect();
         for (block, slot) in self.names.iter().zip(&mut self.states) {
             *slot = R::restore(&mut BlockParts {
@@ -175,6 +180,15 @@ impl<R: Restore> Stepper for Blockwise<R> {
                 scalars: &state.scalars,
                 compute,
             });
+            if slot.is_none() && !is_fresh {
+                return Err(format!("it has no optimizer state of `{block}`"));
+            }
+        }
+        match tensors.keys().next() {
+            Some(name) => Err(format!(
+                "it has optimizer state `{name}` that nothing reads"
+            )),
+            None => Ok(()),
         }
     }
 }

@@ -15,7 +15,7 @@ fn three_steps(config: &Optimizer, resume_after_two: bool) -> Vec<f64> {
         if resume_after_two && step == 2 {
             let state = optimizer.save();
             optimizer = init(config, &layout);
-            optimizer.load(state, &compute);
+            optimizer.load(state, &compute).unwrap();
         }
         parameters = optimizer.step(0.1, &parameters, &at(gradient));
     }

@@ -2,6 +2,7 @@
 
 use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
+use crate::curvature::Density;
 use crate::measure::{Measurement, Rescaling, find};
 use crate::train::{Row, Summary};
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -160,6 +161,30 @@ fn csv(header: &[String], records: impl Iterator<Item = Vec<String>>) -> Result<
     write(&mut writer).map_err(|error| error.to_string())?;
     let bytes = writer.into_inner().map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// A spectral density as CSV: one line per quadrature point, its weight over all probes.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn density_csv(density: &Density) -> Result<String, String> {
+    let header = ["probe", "eigenvalue", "weight"].map(str::to_owned);
+    let count = density.probes.len() as f64;
+    let records = density
+        .probes
+        .iter()
+        .enumerate()
+        .flat_map(|(probe, points)| {
+            points.iter().map(move |(value, weight)| {
+                vec![
+                    probe.to_string(),
+                    value.to_string(),
+                    (weight / count).to_string(),
+                ]
+            })
+        });
+    csv(&header, records)
 }
 
 /// The comparison as Markdown, with notes on how far it can be trusted.

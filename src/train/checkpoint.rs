@@ -4,7 +4,6 @@
 
 use crate::backend::Compute;
 use crate::config::Precision;
-use crate::measure::WarmStart;
 use crate::optim::OptimizerState;
 use crate::params::Layout;
 use crate::params::store::{NamedArray, encode, numbers};
@@ -17,7 +16,6 @@ use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
 const OPTIMIZER: &str = "optimizer.";
-const WARM: &str = "measure.hessian";
 const METADATA: &str = "lab";
 
 /// The state of a run between two steps.
@@ -29,8 +27,6 @@ pub struct Checkpoint {
     pub parameters: Vec<f64>,
     /// The optimizer's moments and counters.
     pub optimizer: OptimizerState,
-    /// Eigenvectors the next measurement starts from.
-    pub warm: WarmStart,
     /// Bytes of `metrics.jsonl` that were written by then.
     pub metrics_length: u64,
     /// Seconds spent training and measuring by then.
@@ -77,9 +73,6 @@ impl Checkpoint {
                 .iter()
                 .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
         );
-        if let Some(vector) = &self.warm.hessian {
-            arrays.push((WARM.to_owned(), vec![vector.len()], vector));
-        }
         let metadata = serde_json::to_string(&Metadata {
             step: self.step,
             metrics_length: self.metrics_length,
@@ -113,7 +106,6 @@ impl Checkpoint {
                 tensors: Vec::new(),
                 scalars: metadata.counters,
             },
-            warm: WarmStart::default(),
             metrics_length: metadata.metrics_length,
             seconds: metadata.seconds,
         };
@@ -121,8 +113,6 @@ impl Checkpoint {
             let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
-            } else if name == WARM {
-                checkpoint.warm.hessian = Some(values);
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 let length = values.len();
                 let data =
@@ -178,9 +168,6 @@ mod tests {
                 )],
                 scalars: BTreeMap::from([("w.momentum.time".to_owned(), Scalar::UInt(42))]),
             },
-            warm: WarmStart {
-                hessian: Some(vec![0.5, 0.25]),
-            },
             metrics_length: 1234,
             seconds: Seconds {
                 training: 1.5,
@@ -197,7 +184,6 @@ mod tests {
         let after = Checkpoint::decode(&before.encode().unwrap(), &layout, &compute).unwrap();
         assert_eq!(after.step, before.step);
         assert_eq!(after.parameters, before.parameters);
-        assert_eq!(after.warm, before.warm);
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
         assert_eq!(after.optimizer.scalars, before.optimizer.scalars);

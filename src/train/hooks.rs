@@ -36,9 +36,15 @@ impl HookPlan {
 
     /// What is due before the step with this index.
     pub fn due(&self, step: u64) -> Due {
-        self.collect(step.is_multiple_of(self.evaluate_every), |hook| {
+        self.collect(self.evaluates(step), |hook| {
             fires(hook, step, self.steps_per_epoch)
         })
+    }
+
+    /// Whether the loop itself evaluates before this step; only then may the loss end the run, so
+    /// that a hook cannot change where it ends.
+    pub fn evaluates(&self, step: u64) -> bool {
+        step.is_multiple_of(self.evaluate_every)
     }
 
     /// Everything any hook measures, for the end of the run.

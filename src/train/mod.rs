@@ -13,4 +13,4 @@ pub use hooks::{Due, HookPlan};
 pub use problem::{Problem, ProblemError};
 pub use row::Row;
 pub use run::{Ending, Observer, Outcome, Run, Silent, TrainError};
-pub use run_directory::{DirectoryError, RunDirectory, RunRecord, Status, Summary};
+pub use run_directory::{DataFile, DirectoryError, RunDirectory, RunRecord, Status, Summary};

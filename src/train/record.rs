@@ -38,14 +38,21 @@ impl RunRecord {
     /// A sentence naming the first file that differs.
     pub fn check_data(&self, problem: &Problem) -> Result<(), String> {
         let found: Vec<_> = problem.sources().iter().map(DataFile::from).collect();
-        let other = self.data.iter().find(|file| !found.contains(file));
-        other.map_or(Ok(()), |file| {
-            Err(format!(
+        if let Some(file) = self.data.iter().find(|file| !found.contains(file)) {
+            return Err(format!(
                 "the run began with {} of SHA-256 {}, which is not what the data folder holds now; \
                  put that file back, or point --data-dir at it",
                 file.name, file.sha256
-            ))
-        })
+            ));
+        }
+        match found.iter().find(|file| !self.data.contains(file)) {
+            Some(file) => Err(format!(
+                "the data folder now also holds {}, which the run did not begin with; move it away, \
+                 or point --data-dir at the folder as it was",
+                file.name
+            )),
+            None => Ok(()),
+        }
     }
 }
 

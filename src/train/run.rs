@@ -4,9 +4,9 @@ use super::checkpoint::Seconds;
 use super::{Checkpoint, DirectoryError, Due, HookPlan, Problem, Row, RunDirectory, Summary};
 use crate::backend::BackendKind;
 use crate::config::Sampling;
-use crate::curvature::{HessianOperator, Interrupt, LinearOperator};
+use crate::curvature::{Budget, CurvatureOperator, Interrupt, LinearOperator, Matrix};
 use crate::data::{epoch_order, replacement_batch};
-use crate::measure::{Measurement, Session, Subject, WarmStart};
+use crate::measure::{Measurement, Session, Subject};
 use crate::objective::{Batch, Chunks};
 use crate::optim::{Schedule, Stepper};
 use crate::params::Parameters;
@@ -32,6 +32,17 @@ pub enum TrainError {
         /// The rate of the last step.
         learning_rate: f64,
     },
+    /// The training loss could not be computed, for another reason.
+    #[error("the training loss could not be evaluated after step {step}: {reason}")]
+    Evaluation {
+        /// Steps made.
+        step: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A checkpoint does not hold what the optimizer needs.
+    #[error("the checkpoint cannot be used: {0}")]
+    Checkpoint(String),
     /// The device failed.
     #[error("{0}")]
     Device(String),
@@ -99,17 +110,10 @@ struct State {
     step: u64,
     parameters: Parameters,
     optimizer: Box<dyn Stepper>,
-    warm: WarmStart,
     metrics_length: u64,
     seconds: Seconds,
     order: Vec<u32>,
     order_of: Option<u64>,
-}
-
-/// The part of the state that measuring changes, as it was before a round of measurements.
-struct Before {
-    warm: WarmStart,
-    metrics_length: u64,
 }
 
 /// What a round of measurements found, by sample count.
@@ -153,7 +157,7 @@ impl<'a> Run<'a> {
         from: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
-        let mut state = self.start(from);
+        let mut state = self.start(from)?;
         self.directory.truncate_rows(state.metrics_length)?;
         let preparing_seconds = self.prepare(&state.parameters, observer)?;
         let resumed_at = state.step;
@@ -162,24 +166,23 @@ impl<'a> Run<'a> {
             self.problem.config.train.checkpoint_every as u64 * self.problem.steps_per_epoch();
         observer.stepped(state.step);
         loop {
-            let before = Before {
-                warm: state.warm.clone(),
-                metrics_length: state.metrics_length,
-            };
+            // A checkpoint is the state before measuring, so that resuming measures again.
+            let before = state.metrics_length;
             if Interrupt::on(self.interrupt).is_raised() {
-                return self.interrupted(&state, before);
+                return self.interrupted(&mut state, before);
             }
             if state.step > resumed_at && state.step.is_multiple_of(checkpoint_every) {
-                self.save(&state, &before)?;
+                self.save(&mut state, before)?;
             }
             let due = self.plan.due(state.step);
             let Some(mut measured) = self.measure(&mut state, due, observer)? else {
-                return self.interrupted(&state, before);
+                return self.interrupted(&mut state, before);
             };
+            let is_evaluation = self.plan.evaluates(state.step);
             let ending = match self.judge(&state, &measured)? {
-                Some(ending) => ending,
-                None if state.step >= total => Ending::Length,
-                None => {
+                Some(ending) if is_evaluation => ending,
+                _ if state.step >= total => Ending::Length,
+                _ => {
                     self.step(&mut state)?;
                     observer.stepped(state.step);
                     continue;
@@ -187,42 +190,43 @@ impl<'a> Run<'a> {
             };
             let missing = without(self.plan.all(), &measured);
             let Some(rest) = self.measure(&mut state, missing, observer)? else {
-                return self.interrupted(&state, before);
+                return self.interrupted(&mut state, before);
             };
             for (samples, rows) in rest {
                 measured.entry(samples).or_default().extend(rows);
             }
+            let ending = self.judge(&state, &measured)?.unwrap_or(ending);
             return self.finish(&state, ending, measured, preparing_seconds);
         }
     }
 
-    fn start(&self, from: Option<Checkpoint>) -> State {
+    fn start(&self, from: Option<Checkpoint>) -> Result<State, TrainError> {
         let mut optimizer = self.problem.optimizer();
-        let (step, values, warm, metrics_length, seconds) = match from {
+        let (step, values, metrics_length, seconds) = match from {
             None => Default::default(),
             Some(checkpoint) => {
-                optimizer.load(checkpoint.optimizer, self.problem.compute());
+                optimizer
+                    .load(checkpoint.optimizer, self.problem.compute())
+                    .map_err(TrainError::Checkpoint)?;
                 (
                     checkpoint.step,
                     Some(checkpoint.parameters),
-                    checkpoint.warm,
                     checkpoint.metrics_length,
                     checkpoint.seconds,
                 )
             }
         };
-        State {
+        Ok(State {
             step,
             parameters: self
                 .problem
                 .parameters(values.as_ref().unwrap_or(&self.initial)),
             optimizer,
-            warm,
             metrics_length,
             seconds,
             order: Vec::new(),
             order_of: None,
-        }
+        })
     }
 
     /// On a graphics card, runs every kind of work once, so that the kernels are compiled and
@@ -241,12 +245,9 @@ impl<'a> Run<'a> {
         let batch = self.batch(&epoch_order(&self.problem.streams, 0, self.train_len()), 0);
         let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
         gradient.to_host().map_err(TrainError::Device)?;
-        let needs_curvature = self
-            .plan
-            .all()
-            .values()
-            .flatten()
-            .any(|name| name.starts_with("hessian.") || name == "reparam.rescale.lambda_max");
+        let needs_curvature = self.plan.all().values().flatten().any(|name| {
+            !name.starts_with("loss.") && name.contains("lambda") || name.contains("trace")
+        });
         for chunks in self.train.values() {
             let ends = [chunks.batches().first(), chunks.batches().last()];
             for batch in ends.into_iter().flatten() {
@@ -256,9 +257,15 @@ impl<'a> Run<'a> {
                 let ends = ends.into_iter().flatten().cloned().collect();
                 let ends = Chunks::from_batches(ends, Vec::new());
                 let direction = vec![1.0; parameters.layout().len()];
-                HessianOperator::new(objective, parameters, &ends, Interrupt::on(self.interrupt))
-                    .apply(&direction)
-                    .ok();
+                CurvatureOperator::new(
+                    Matrix::Hessian,
+                    objective,
+                    parameters,
+                    &ends,
+                    Interrupt::on(self.interrupt),
+                )
+                .apply(&direction)
+                .ok();
             }
         }
         self.problem.compute().synchronize();
@@ -356,9 +363,7 @@ impl<'a> Run<'a> {
         if due.is_empty() {
             return Ok(Some(Measured::new()));
         }
-        let wait = Instant::now();
-        self.problem.compute().synchronize();
-        state.seconds.training += wait.elapsed().as_secs_f64();
+        self.settle(state);
         observer.measuring(state.step);
         let start = Instant::now();
         let mut measured = Measured::new();
@@ -370,11 +375,13 @@ impl<'a> Run<'a> {
                 initial: Some(&self.initial),
                 train: &self.train[&samples],
                 test: Some(&self.test),
+                block: None,
+                budget: Budget::default(),
                 streams: self.problem.streams,
                 step: state.step,
                 interrupt: Interrupt::on(self.interrupt),
             };
-            let Ok(rows) = Session::new(subject, &mut state.warm).measure(&names) else {
+            let Ok(rows) = Session::new(subject).measure(&names) else {
                 return Ok(None);
             };
             measured.insert(samples, rows);
@@ -388,6 +395,13 @@ impl<'a> Run<'a> {
         state.metrics_length = self.directory.append_rows(&rows)?;
         observer.measured(&rows);
         Ok(Some(measured))
+    }
+
+    /// Waits for work handed to the device and charges the wait to training.
+    fn settle(&self, state: &mut State) {
+        let wait = Instant::now();
+        self.problem.compute().synchronize();
+        state.seconds.training += wait.elapsed().as_secs_f64();
     }
 
     fn row(&self, step: u64, measurement: Measurement) -> Row {
@@ -410,6 +424,10 @@ impl<'a> Run<'a> {
             return Ok(None);
         };
         let Some(value) = loss.value else {
+            if let Some(reason) = loss.reason.clone().filter(|_| !loss.is_not_finite()) {
+                let step = state.step;
+                return Err(TrainError::Evaluation { step, reason });
+            }
             return Err(TrainError::Diverged {
                 step: state.step,
                 epoch: self.epoch(state.step),
@@ -422,20 +440,21 @@ impl<'a> Run<'a> {
             .then_some(Ending::TrainLoss))
     }
 
-    fn save(&self, state: &State, before: &Before) -> Result<(), TrainError> {
+    fn save(&self, state: &mut State, before: u64) -> Result<(), TrainError> {
+        // Reading the parameters waits for work still under way, which is training's.
+        self.settle(state);
         let checkpoint = Checkpoint {
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
-            warm: before.warm.clone(),
-            metrics_length: before.metrics_length,
+            metrics_length: before,
             seconds: state.seconds,
         };
         Ok(self.directory.save_checkpoint(&checkpoint)?)
     }
 
-    fn interrupted(&self, state: &State, before: Before) -> Result<Outcome, TrainError> {
-        self.save(state, &before)?;
+    fn interrupted(&self, state: &mut State, before: u64) -> Result<Outcome, TrainError> {
+        self.save(state, before)?;
         Ok(Outcome {
             ending: Ending::Interrupted,
             step: state.step,

@@ -6,13 +6,16 @@ use crate::data::Source;
 use crate::files::write_atomically;
 use crate::measure::Measurement;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// How many of the newest checkpoints are kept.
 const CHECKPOINTS: usize = 2;
+
+/// The file whose lock says that a run is being written to.
+const LOCK: &str = ".lock";
 
 /// Why a run directory cannot be used.
 #[derive(Debug, Error)]
@@ -36,6 +39,9 @@ pub enum DirectoryError {
         /// What is missing or wrong.
         reason: String,
     },
+    /// Another process is writing to the run.
+    #[error("{0} is being written to by another process; wait for it or stop it first")]
+    Busy(String),
     /// The file system refused.
     #[error("{path}: {source}")]
     Io {
@@ -138,6 +144,8 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    /// Held while the run is written to; the system lets go of it when the process ends.
+    lock: Option<File>,
 }
 
 impl RunDirectory {
@@ -152,7 +160,8 @@ impl RunDirectory {
     ///
     /// [`DirectoryError::Exists`] without `force`, [`DirectoryError::Foreign`] even with it.
     pub fn check(path: &Path, force: bool) -> Result<(), DirectoryError> {
-        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let occupied = fs::read_dir(path)
+            .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name() != LOCK));
         if path.is_file() || (occupied && !path.join("config.toml").exists()) {
             return Err(DirectoryError::Foreign(display(path)));
         }
@@ -170,15 +179,20 @@ impl RunDirectory {
     /// As [`RunDirectory::check`], or the file system's.
     pub fn create(path: &Path, config: &Config, force: bool) -> Result<Self, DirectoryError> {
         Self::check(path, force)?;
-        if path.exists() {
+        if force && path.join("config.toml").exists() {
+            // Nobody else may be writing to what is deleted.
+            let _lock = lock(path)?;
             fs::remove_dir_all(path).map_err(|source| io_error(path, source))?;
         }
+        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
         let directory = Self {
             path: path.to_owned(),
+            lock: Some(lock(path)?),
         };
+        // The config first: it is what makes the folder a run.
+        directory.write("config.toml", config.to_toml().as_bytes())?;
         let checkpoints = directory.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
-        directory.write("config.toml", config.to_toml().as_bytes())?;
         Ok(directory)
     }
 
@@ -201,7 +215,21 @@ impl RunDirectory {
         }
         Ok(Self {
             path: path.to_owned(),
+            lock: None,
         })
+    }
+
+    /// Opens an existing run to go on with it; nobody else can meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunDirectory::open`]; [`DirectoryError::Busy`] where another process writes to it.
+    pub fn open_for_writing(path: &Path) -> Result<Self, DirectoryError> {
+        let mut directory = Self::open(path)?;
+        directory.lock = Some(lock(path)?);
+        let checkpoints = directory.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
+        Ok(directory)
     }
 
     /// The folder.
@@ -345,6 +373,23 @@ impl RunDirectory {
     /// The checkpoint files, newest first.
     pub fn checkpoint_files(&self) -> Vec<PathBuf> {
         Checkpoint::files(&self.checkpoints())
+    }
+}
+
+/// Takes the run for this process.
+fn lock(path: &Path) -> Result<File, DirectoryError> {
+    let place = path.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&place)
+        .map_err(|source| io_error(&place, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DirectoryError::Busy(display(path))),
+        // A file system without locks protects nobody, and must not keep anybody from working.
+        Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 
