@@ -21,5 +21,6 @@ pub mod optim;
 pub mod params;
 pub mod random;
 pub mod report;
+pub mod selfcheck;
 pub mod statistics;
 pub mod train;

@@ -5,6 +5,7 @@ mod data;
 mod exit;
 mod measure;
 mod output;
+mod selfcheck;
 mod train;
 
 pub use exit::{ExitCode, Failure, panic_message};
@@ -37,6 +38,8 @@ enum Command {
     /// List, fetch and verify data sets
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// Compare this installation with closed forms
+    Selfcheck(selfcheck::SelfcheckArgs),
 }
 
 /// Where data sets live.
@@ -74,6 +77,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Measure(args) => measure::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Data(command) => data::run(&command),
+        Command::Selfcheck(args) => selfcheck::run(&args),
     }
 }
 

@@ -7,6 +7,6 @@ mod table;
 pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;
 pub use table::{
-    comparison_csv, comparison_json, comparison_table, density_csv, markdown, rows_csv, rows_table,
-    run_table,
+    checks_csv, checks_table, comparison_csv, comparison_json, comparison_table, density_csv,
+    markdown, rows_csv, rows_table, run_table,
 };

@@ -4,6 +4,7 @@ use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
 use crate::curvature::Density;
 use crate::measure::{Measurement, Rescaling, find};
+use crate::selfcheck::Check;
 use crate::train::{Row, Summary};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
@@ -161,6 +162,55 @@ fn csv(header: &[String], records: impl Iterator<Item = Vec<String>>) -> Result<
     write(&mut writer).map_err(|error| error.to_string())?;
     let bytes = writer.into_inner().map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// What `lab selfcheck` prints.
+pub fn checks_table(checks: &[Check]) -> String {
+    let rows = checks.iter().map(|check| {
+        vec![
+            check.name.clone(),
+            significant(check.expected),
+            significant(check.got),
+            two_digits(check.error),
+            two_digits(check.tolerance),
+            verdict_of(check).to_owned(),
+        ]
+    });
+    markdown(
+        &[
+            "check",
+            ">expected",
+            ">got",
+            ">error",
+            ">allowed",
+            "verdict",
+        ],
+        rows,
+    )
+}
+
+/// Checks as CSV.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn checks_csv(checks: &[Check]) -> Result<String, String> {
+    let header = ["check", "expected", "got", "error", "allowed", "verdict"].map(str::to_owned);
+    let records = checks.iter().map(|check| {
+        vec![
+            check.name.clone(),
+            check.expected.to_string(),
+            check.got.to_string(),
+            check.error.to_string(),
+            check.tolerance.to_string(),
+            verdict_of(check).to_owned(),
+        ]
+    });
+    csv(&header, records)
+}
+
+fn verdict_of(check: &Check) -> &'static str {
+    if check.passed() { "PASS" } else { "FAIL" }
 }
 
 /// A spectral density as CSV: one line per quadrature point, its weight over all probes.

@@ -1,0 +1,515 @@
+//! The cases.
+
+use super::Check;
+use super::functions::{Problem, Rosenbrock, linear, mlp};
+use crate::backend::{Compute, Precision};
+use crate::config::{Activation, Loss};
+use crate::curvature::{
+    Budget, Conjugated, CurvatureError, CurvatureOperator, DensityOptions, Interrupt,
+    LanczosOptions, LinearOperator, Matrix, ProbeOptions, Restricted, Shifted, Spectrum, dot,
+    hutch_plus_plus, hutchinson, lanczos, norm, spectral_density, squared_frobenius_norm,
+};
+use crate::params::Parameters;
+use crate::random::{StreamRng, Streams};
+use rand::RngExt;
+
+/// A case makes a few comparisons on a backend.
+pub(super) type Case = fn(&Compute) -> Result<Vec<Check>, CurvatureError>;
+
+/// All cases.
+pub(super) const CASES: &[Case] = &[
+    linear_regression,
+    logistic_regression,
+    softmax_regression,
+    rosenbrock,
+    rank_one_gauss_newton,
+    hutchinson_variance,
+    gradient_noise,
+    networks,
+    rescaling,
+];
+
+fn rng(name: &str) -> StreamRng {
+    Streams::new(0).stream(name, 0)
+}
+
+/// What rounding allows: a few thousand units in the last place, the condition of the cases.
+fn exact(compute: &Compute) -> f64 {
+    match compute.precision {
+        Precision::F32 => 2e-5,
+        Precision::F64 => 1e-11,
+    }
+}
+
+fn with<T>(
+    problem: &Problem,
+    matrix: Matrix,
+    work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, CurvatureError>,
+) -> Result<T, CurvatureError> {
+    let parameters = problem.parameters();
+    let mut operator = CurvatureOperator::new(
+        matrix,
+        &problem.objective,
+        &parameters,
+        &problem.data,
+        Interrupt::never(),
+    );
+    work(&mut operator)
+}
+
+/// The whole spectrum of a small operator.
+fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum, CurvatureError> {
+    let dimension = operator.dimension();
+    let options = LanczosOptions {
+        largest: dimension,
+        smallest: dimension,
+        tolerance: 1e-12,
+        min_matvecs: dimension,
+        max_matvecs: dimension,
+        ..LanczosOptions::default()
+    };
+    lanczos(
+        operator,
+        None,
+        &mut rng("lanczos"),
+        options,
+        Interrupt::never(),
+    )
+}
+
+fn probes(count: usize) -> ProbeOptions {
+    ProbeOptions {
+        min_probes: count,
+        max_probes: count,
+        tolerance: 0.0,
+        budget: Budget::default(),
+    }
+}
+
+/// Least squares with orthogonal samples: the Hessian is diagonal with the spectrum put in.
+fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    const SPECTRUM: [f64; 4] = [100.0, 10.0, 1.0, 0.1];
+    let inputs: Vec<Vec<f64>> = (0..4)
+        .map(|i| {
+            let entry = |j| {
+                if i == j {
+                    (4.0 * SPECTRUM[i]).sqrt()
+                } else {
+                    0.0
+                }
+            };
+            (0..4).map(entry).collect()
+        })
+        .collect();
+    let targets = vec![vec![1.0]; 4];
+    let problem = Problem::new(
+        linear(4, 1),
+        Loss::Square,
+        vec![0.3, -0.2, 0.5, 1.0],
+        &inputs,
+        &targets,
+        compute,
+    );
+    let never = Interrupt::never();
+    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let names = ["largest", "second", "third", "smallest"];
+    let mut checks: Vec<Check> = spectrum
+        .largest
+        .iter()
+        .zip(names)
+        .zip(SPECTRUM)
+        .map(|((pair, name), expected)| {
+            let name = format!("least squares: {name} eigenvalue");
+            Check::new(&name, expected, pair.value, exact(compute))
+        })
+        .collect();
+    let trace = with(&problem, Matrix::Hessian, |operator| {
+        hutchinson(operator, &mut rng("trace"), probes(2), never)
+    })?;
+    let sketched = with(&problem, Matrix::Hessian, |operator| {
+        hutch_plus_plus(operator, 4, &mut rng("trace"), probes(2), never)
+    })?;
+    let frobenius = with(&problem, Matrix::Hessian, |operator| {
+        squared_frobenius_norm(operator, &mut rng("trace"), probes(2), never)
+    })?;
+    let conjugated = with(&problem, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Conjugated::new(operator, vec![0.1, 1.0, 10.0, 100.0]))
+    })?;
+    let block = with(&problem, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Restricted::new(operator, 1..3))
+    })?;
+    let shifted = with(&problem, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Shifted::new(operator, 0.5))
+    })?;
+    let options = DensityOptions {
+        probes: 4,
+        steps: 4,
+        budget: Budget::default(),
+    };
+    let density = with(&problem, Matrix::Hessian, |operator| {
+        spectral_density(operator, &mut rng("density"), options, never)
+    })?;
+    let mass: f64 = density.points().iter().map(|(_, weight)| weight).sum();
+    let nodes = density.points();
+    let squares: f64 = SPECTRUM.iter().map(|value| value * value).sum();
+    let check = |name: &str, expected, got| {
+        Check::new(
+            &format!("least squares: {name}"),
+            expected,
+            got,
+            exact(compute),
+        )
+    };
+    checks.extend([
+        check("trace, Hutchinson", 111.1, trace.value),
+        check(
+            "trace, its standard error on a diagonal matrix",
+            0.0,
+            trace.standard_error,
+        ),
+        check("trace, Hutch++", 111.1, sketched.value),
+        check("squared Frobenius norm", squares, frobenius.value),
+        check(
+            "largest eigenvalue of D H D",
+            1000.0,
+            conjugated.largest[0].value,
+        ),
+        check(
+            "largest eigenvalue of a block",
+            10.0,
+            block.largest[0].value,
+        ),
+        check(
+            "smallest eigenvalue of H + I/2",
+            0.6,
+            shifted.smallest[0].value,
+        ),
+        check("spectral density, total mass", 1.0, mass),
+        check(
+            "spectral density, largest point",
+            100.0,
+            nodes[nodes.len() - 1].0,
+        ),
+    ]);
+    Ok(checks)
+}
+
+/// One sample: `H = σ(1 − σ) x xᵀ`.
+fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let (x, theta) = (vec![3.0, 4.0], vec![0.1, -0.2]);
+    let z: f64 = x.iter().zip(&theta).map(|(x, w)| x * w).sum();
+    let sigmoid = 1.0 / (1.0 + (-z).exp());
+    let expected = 25.0 * sigmoid * (1.0 - sigmoid);
+    let target = vec![vec![1.0]];
+    let problem = Problem::new(linear(2, 1), Loss::Logistic, theta, &[x], &target, compute);
+    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
+    Ok(vec![
+        check(
+            "logistic regression: eigenvalue",
+            expected,
+            spectrum.largest[0].value,
+        ),
+        check(
+            "logistic regression: null direction",
+            0.0,
+            spectrum.smallest[0].value,
+        ),
+    ])
+}
+
+/// One sample at uniform probabilities: `H = (I/K − 11ᵀ/K²) ⊗ x xᵀ`, eigenvalues `‖x‖²/K` and 0.
+fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let target = vec![vec![0.0, 1.0, 0.0]];
+    let problem = Problem::new(
+        linear(2, 3),
+        Loss::CrossEntropy,
+        vec![0.0; 6],
+        &[vec![3.0, 4.0]],
+        &target,
+        compute,
+    );
+    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let second = &spectrum.largest[1];
+    let gauss_newton = with(&problem, Matrix::GaussNewton, eigenvalues)?;
+    let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
+    Ok(vec![
+        check(
+            "softmax regression: largest eigenvalue",
+            25.0 / 3.0,
+            spectrum.largest[0].value,
+        ),
+        check(
+            "softmax regression: the same again",
+            25.0 / 3.0,
+            second.value,
+        ),
+        check(
+            "softmax regression: null direction",
+            0.0,
+            spectrum.largest[2].value,
+        ),
+        check(
+            "softmax regression: Gauss-Newton equals Hessian",
+            spectrum.largest[0].value,
+            gauss_newton.largest[0].value,
+        ),
+    ])
+}
+
+/// At (1, 1) the Hessian is `[[802, −400], [−400, 200]]`; at (−1.2, 1) it is `[[1330, 480], [480,
+/// 200]]` and Gauss-Newton `[[1154, 480], [480, 200]]`.
+fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let root = |trace: f64, determinant: f64, sign: f64| {
+        0.5 * (trace + sign * (trace * trace - 4.0 * determinant).sqrt())
+    };
+    let minimum = Rosenbrock::problem(1.0, 1.0, compute);
+    let start = Rosenbrock::problem(-1.2, 1.0, compute);
+    let at_minimum = with(&minimum, Matrix::Hessian, eigenvalues)?;
+    let hessian = with(&start, Matrix::Hessian, eigenvalues)?;
+    let gauss_newton = with(&start, Matrix::GaussNewton, eigenvalues)?;
+    let residual = with(&start, Matrix::Residual, |operator| {
+        operator.apply(&[1.0, 0.0])
+    })?;
+    // Eigenvalues that differ by three orders lose three digits; residuals are differences.
+    let tolerance = 20.0 * exact(compute);
+    let check = |name, expected, got| Check::new(name, expected, got, tolerance);
+    Ok(vec![
+        check(
+            "Rosenbrock at its minimum: largest eigenvalue",
+            root(1002.0, 400.0, 1.0),
+            at_minimum.largest[0].value,
+        ),
+        check(
+            "Rosenbrock at its minimum: smallest eigenvalue",
+            root(1002.0, 400.0, -1.0),
+            at_minimum.smallest[0].value,
+        ),
+        check(
+            "Rosenbrock at (-1.2, 1): largest eigenvalue",
+            root(1530.0, 35_600.0, 1.0),
+            hessian.largest[0].value,
+        ),
+        check(
+            "Rosenbrock at (-1.2, 1): Gauss-Newton",
+            root(1354.0, 400.0, 1.0),
+            gauss_newton.largest[0].value,
+        ),
+        check(
+            "Rosenbrock at (-1.2, 1): Hessian - Gauss-Newton",
+            176.0,
+            residual[0],
+        ),
+    ])
+}
+
+/// One sample with one output and residual 1: Gauss-Newton is `∇f ∇fᵀ`, and the gradient is `∇f`.
+fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let mut numbers = rng("rank one");
+    let network = || mlp(3, vec![4], 1, Activation::Tanh, true);
+    let count = network().layout().len();
+    let values: Vec<f64> = (0..count)
+        .map(|_| numbers.random_range(-1.0..1.0))
+        .collect();
+    let inputs = vec![vec![0.4, -0.7, 1.1]];
+    let make = |target: f64| {
+        let target = vec![vec![target]];
+        Problem::new(
+            network(),
+            Loss::Square,
+            values.clone(),
+            &inputs,
+            &target,
+            compute,
+        )
+    };
+    let probe = make(0.0);
+    let evaluation = probe
+        .objective
+        .evaluate(&probe.parameters(), &probe.data.batches()[0]);
+    let output = crate::backend::read(&evaluation.outputs).map_err(CurvatureError::Device)?[0];
+    let problem = make(output - 1.0);
+    let parameters = problem.parameters();
+    let never = Interrupt::never();
+    let objective = &problem.objective;
+    let operator = CurvatureOperator::new(
+        Matrix::GaussNewton,
+        objective,
+        &parameters,
+        &problem.data,
+        never,
+    );
+    let gradient = operator.gradient()?;
+    let spectrum = with(&problem, Matrix::GaussNewton, eigenvalues)?;
+    let tolerance = 10.0 * exact(compute);
+    Ok(vec![
+        Check::new(
+            "one sample: Gauss-Newton has the eigenvalue |grad f|^2",
+            dot(&gradient, &gradient),
+            spectrum.largest[0].value,
+            tolerance,
+        ),
+        Check::new(
+            "one sample: and no other",
+            0.0,
+            spectrum.largest[1].value,
+            tolerance,
+        ),
+    ])
+}
+
+/// `H = 11ᵀ` in dimension 4: a probe of the trace has variance `2 Σ_{i≠j} H_ij² = 24`.
+fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    const PROBES: usize = 2000;
+    let problem = Problem::new(
+        linear(4, 1),
+        Loss::Square,
+        vec![0.0; 4],
+        &[vec![1.0; 4]],
+        &[vec![1.0]],
+        compute,
+    );
+    let estimate = with(&problem, Matrix::Hessian, |operator| {
+        let mut rng = rng("variance");
+        hutchinson(operator, &mut rng, probes(PROBES), Interrupt::never())
+    })?;
+    let deviation = estimate.standard_error * (PROBES as f64).sqrt();
+    Ok(vec![
+        Check::new(
+            "Hutchinson: standard deviation of a probe",
+            24f64.sqrt(),
+            deviation,
+            0.06,
+        ),
+        Check::new(
+            "Hutchinson: mean within 4 standard errors",
+            4.0,
+            estimate.value,
+            estimate.standard_error,
+        ),
+    ])
+}
+
+/// Two samples of least squares: the noise covariance has the closed form `¼ (g₁ − g₂)(g₁ − g₂)ᵀ`.
+fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    // Outputs 1·2 = 2 and 3·2 = 6 against targets 0 and 1: gradients 2·1 and 5·3.
+    let problem = Problem::new(
+        linear(1, 1),
+        Loss::Square,
+        vec![2.0],
+        &[vec![1.0], vec![3.0]],
+        &[vec![0.0], vec![1.0]],
+        compute,
+    );
+    let apply = |matrix| with(&problem, matrix, |operator| operator.apply(&[1.0]));
+    let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
+    Ok(vec![
+        check(
+            "gradient second moment of two samples",
+            114.5,
+            apply(Matrix::SecondMoment)?[0],
+        ),
+        check(
+            "gradient noise of two samples",
+            42.25,
+            apply(Matrix::NoiseCovariance)?[0],
+        ),
+    ])
+}
+
+/// A network of every smooth activation: the Hessian is symmetric and no chunk size changes it.
+fn networks(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let mut checks = Vec::new();
+    for activation in [Activation::Tanh, Activation::Gelu, Activation::Softplus] {
+        let mut numbers = rng("networks");
+        let mut uniform = |count: usize| -> Vec<f64> {
+            (0..count)
+                .map(|_| numbers.random_range(-1.0..1.0))
+                .collect()
+        };
+        let network = mlp(4, vec![6, 5], 3, activation, true);
+        let count = network.layout().len();
+        let values = uniform(count);
+        let inputs: Vec<Vec<f64>> = (0..7).map(|_| uniform(4)).collect();
+        let (u, v) = (uniform(count), uniform(count));
+        let targets: Vec<Vec<f64>> = (0..7)
+            .map(|i| (0..3).map(|k| f64::from(u8::from(i % 3 == k))).collect())
+            .collect();
+        let loss = Loss::CrossEntropy;
+        let problem = Problem::new(network, loss, values, &inputs, &targets, compute);
+        let product =
+            |vector: &[f64]| with(&problem, Matrix::Hessian, |operator| operator.apply(vector));
+        let (left, right) = (dot(&u, &product(&v)?), dot(&v, &product(&u)?));
+        let name = format!("{activation} network: u.Hv = v.Hu");
+        checks.push(Check::new(&name, left, right, 10.0 * exact(compute)));
+    }
+    Ok(checks)
+}
+
+/// A ReLU network after first layer ×10, second ÷10: the same outputs, the same `λmax(D H D)`.
+fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let mut numbers = rng("rescaling");
+    let mut uniform = |count: usize| -> Vec<f64> {
+        (0..count)
+            .map(|_| numbers.random_range(-1.0..1.0))
+            .collect()
+    };
+    let network = mlp(3, vec![8], 2, Activation::Relu, true);
+    let layout = network.layout().clone();
+    let values = uniform(layout.len());
+    let inputs: Vec<Vec<f64>> = (0..5).map(|_| uniform(3)).collect();
+    let targets = vec![vec![1.0, 0.0]; 5];
+    let multipliers = network
+        .layer_rescaling(10.0)
+        .map_err(CurvatureError::Device)?;
+    let mut rescaled = values.clone();
+    for (block, multiplier) in layout.blocks().iter().zip(multipliers) {
+        rescaled[block.range()]
+            .iter_mut()
+            .for_each(|x| *x *= multiplier);
+    }
+    let problem = Problem::new(
+        network,
+        Loss::CrossEntropy,
+        values,
+        &inputs,
+        &targets,
+        compute,
+    );
+    let batch = &problem.data.batches()[0];
+    let at = |values: &[f64]| Parameters::from_host(&layout, values, compute);
+    let outputs = |values: &[f64]| {
+        let evaluation = problem.objective.evaluate(&at(values), batch);
+        crate::backend::read(&evaluation.outputs).map_err(CurvatureError::Device)
+    };
+    let (before, after) = (outputs(&problem.values)?, outputs(&rescaled)?);
+    let change: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a - b).collect();
+    let adaptive = |values: &[f64]| {
+        let parameters = at(values);
+        let never = Interrupt::never();
+        let mut operator = CurvatureOperator::new(
+            Matrix::Hessian,
+            &problem.objective,
+            &parameters,
+            &problem.data,
+            never,
+        );
+        let diagonal = values.iter().map(|value| value.abs()).collect();
+        let mut scaled = Conjugated::new(&mut operator, diagonal);
+        eigenvalues(&mut scaled).map(|spectrum| spectrum.largest[0].value)
+    };
+    Ok(vec![
+        Check::new(
+            "layer rescaling: change of the outputs",
+            0.0,
+            norm(&change) / norm(&before),
+            exact(compute),
+        ),
+        Check::new(
+            "layer rescaling: largest eigenvalue of D H D",
+            adaptive(&problem.values)?,
+            adaptive(&rescaled)?,
+            10.0 * exact(compute),
+        ),
+    ])
+}
