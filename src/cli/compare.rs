@@ -44,14 +44,19 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
                 .map(|path| path.canonicalize().unwrap_or(path)),
         );
     }
-    let mut runs = Vec::new();
+    let mut runs: Vec<FinishedRun> = Vec::new();
     for path in &directories {
-        match read(path)? {
-            Some(run) => runs.push(run),
-            None => eprintln!(
-                "warning: {} is not finished and is left out; finish it with `lab train --resume {0}`",
-                path.display()
+        let place = path.display();
+        match read(path) {
+            Ok(Some(run)) if runs.iter().any(|other| other.config == run.config) => eprintln!(
+                "warning: {place} has the config and the seed of another run here and is left out: \
+                 a copy is no second sample"
             ),
+            Ok(Some(run)) => runs.push(run),
+            Ok(None) => eprintln!(
+                "warning: {place} is not finished and is left out; finish it with `lab train --resume {place}`"
+            ),
+            Err(error) => eprintln!("warning: {place} is left out: {error}"),
         }
     }
     if runs.is_empty() {
@@ -100,7 +105,7 @@ fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
 fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
     let directory = RunDirectory::open(path)?;
     let config = config::load(&directory.config_file(), &[], &measure::names())?;
-    if !path.join("summary.json").exists() {
+    if !directory.is_finished() {
         return Ok(None);
     }
     let summary = directory.read_json("summary.json")?;

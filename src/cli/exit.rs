@@ -77,6 +77,7 @@ impl From<ProblemError> for Failure {
             ProblemError::Config(error) => error.into(),
             ProblemError::Data(error) => error.into(),
             ProblemError::Backend(error) => error.into(),
+            error @ ProblemError::TooLarge { .. } => Failure::Input(error.to_string()),
         }
     }
 }

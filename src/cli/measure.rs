@@ -114,9 +114,9 @@ fn source(args: &MeasureArgs) -> Result<(PathBuf, PathBuf, u64), Failure> {
     }
     let path = args.run.as_deref().unwrap_or(Path::new(""));
     let directory = RunDirectory::open(path)?;
-    if !directory.model_file().exists() {
+    if !directory.is_finished() {
         return Err(Failure::Input(format!(
-            "{} is not finished: it has no model.safetensors. Finish it with `lab train --resume {0}`",
+            "{} is not finished: finish it with `lab train --resume {0}`",
             path.display()
         )));
     }
@@ -138,26 +138,37 @@ fn load(path: &Path, backend: Option<&str>) -> Result<Config, Failure> {
     Ok(config::load(path, &overrides, &measure::names())?)
 }
 
-/// The measures of a list or a preset.
+/// The measures of a list, in which presets stand for theirs; each once.
 fn names(list: &str) -> Result<Vec<&'static str>, Failure> {
-    match list {
-        "light" => return Ok(Preset::Light.measures()),
-        "full" => return Ok(Preset::Full.measures()),
-        _ => {}
+    let mut names: Vec<&'static str> = Vec::new();
+    for word in list.split(',').map(str::trim) {
+        let found = match word {
+            "light" => Preset::Light.measures(),
+            "full" => Preset::Full.measures(),
+            name => vec![name_of(name)?],
+        };
+        for name in found {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
     }
-    list.split(',')
-        .map(str::trim)
-        .map(|name| {
-            measure::find(name).map(|measure| measure.name).ok_or_else(|| {
-                let nearest = config::nearest(name, &measure::names())
-                    .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-                Failure::Input(format!(
-                    "--measures: there is no measure `{name}`{nearest} Allowed: light, full, {}",
-                    measure::names().join(", ")
-                ))
-            })
+    Ok(names)
+}
+
+fn name_of(name: &str) -> Result<&'static str, Failure> {
+    measure::find(name)
+        .map(|measure| measure.name)
+        .ok_or_else(|| {
+            let nearest = config::nearest(name, &measure::names()).map_or_else(
+                || ".".to_owned(),
+                |nearest| format!("; did you mean `{nearest}`?"),
+            );
+            Failure::Input(format!(
+                "--measures: there is no measure `{name}`{nearest} Allowed: light, full, {}",
+                measure::names().join(", ")
+            ))
         })
-        .collect()
 }
 
 fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {

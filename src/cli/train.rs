@@ -17,7 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Args, Debug)]
 pub struct TrainArgs {
     /// The experiment: a TOML file, or its name in configs/ with or without .toml
-    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "resume",
+        conflicts_with = "resume"
+    )]
     config: Option<PathBuf>,
     /// Where to compute [default: the config's, else cpu]
     #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"], conflicts_with = "resume")]
@@ -55,6 +60,9 @@ pub struct TrainArgs {
     data_dir: DataDir,
 }
 
+/// The most seeds one command trains.
+const MOST_SEEDS: usize = 10_000;
+
 /// The seeds of `--seeds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seeds(Vec<u64>);
@@ -66,14 +74,22 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
         })
     };
     let mut seeds = match text.split_once("..") {
+        // One more than allowed is enough to refuse a range without listing it.
         Some((first, last)) => match last.strip_prefix('=') {
-            Some(last) => (number(first)?..=number(last)?).collect(),
-            None => (number(first)?..number(last)?).collect(),
+            Some(last) => (number(first)?..=number(last)?)
+                .take(MOST_SEEDS + 1)
+                .collect(),
+            None => (number(first)?..number(last)?)
+                .take(MOST_SEEDS + 1)
+                .collect(),
         },
         None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
     };
     let mut seen = BTreeSet::new();
     seeds.retain(|seed| seen.insert(*seed));
+    if seeds.len() > MOST_SEEDS {
+        return Err(format!("{text} stands for more than {MOST_SEEDS} seeds"));
+    }
     if seeds.is_empty() {
         return Err(format!(
             "{text} holds no seed; 0..5 stands for 0, 1, 2, 3, 4"
@@ -169,7 +185,8 @@ fn train(
 fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
     let directory = RunDirectory::open_for_writing(path)?;
     let config = config::load(&directory.config_file(), &[], &measure::names())?;
-    if let Ok(summary) = directory.read_json::<Summary>("summary.json") {
+    let summary = directory.read_json::<Summary>("summary.json").ok();
+    if let Some(summary) = summary.filter(|_| directory.is_finished()) {
         mend_record(&directory)?;
         eprintln!(
             "{} is finished ({} steps): nothing to resume",
@@ -213,13 +230,9 @@ fn newest_checkpoint(
     directory: &RunDirectory,
     problem: &Problem,
 ) -> Result<Option<Checkpoint>, Failure> {
-    let layout = problem.objective.network().layout();
     let files = directory.checkpoint_files();
     for path in &files {
-        let decoded = std::fs::read(path)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| Checkpoint::decode(&bytes, layout, problem.compute()));
-        match decoded {
+        match usable_checkpoint(path, directory, problem) {
             Ok(checkpoint) => return Ok(Some(checkpoint)),
             Err(reason) => eprintln!("warning: {}: skipped: {reason}", path.display()),
         }
@@ -231,6 +244,27 @@ fn newest_checkpoint(
         "none of the checkpoints in {} can be used; to start the run over, train it again with --force",
         directory.path().display()
     )))
+}
+
+/// A checkpoint of this very run whose rows are still there.
+fn usable_checkpoint(
+    path: &Path,
+    directory: &RunDirectory,
+    problem: &Problem,
+) -> Result<Checkpoint, String> {
+    let layout = problem.objective.network().layout();
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let checkpoint = Checkpoint::decode(&bytes, layout, problem.compute())?;
+    if checkpoint.config != problem.config.fingerprint() {
+        return Err("it was made with another config than config.toml holds now".to_owned());
+    }
+    let (found, needed) = (directory.metrics_length(), checkpoint.metrics_length);
+    if found < needed {
+        return Err(format!(
+            "metrics.jsonl has {found} bytes, it was made with {needed}"
+        ));
+    }
+    Ok(checkpoint)
 }
 
 fn execute(
@@ -318,6 +352,7 @@ mod tests {
         assert_eq!(seeds("0..3"), Ok(vec![0, 1, 2]));
         assert_eq!(seeds("2..=3"), Ok(vec![2, 3]));
         assert_eq!(seeds("4, 1, 4"), Ok(vec![4, 1]));
+        assert!(seeds("0..1000000000000").unwrap_err().contains("more than"));
         assert!(seeds("3..3").unwrap_err().contains("no seed"));
         assert!(seeds("a..3").unwrap_err().contains("`a` is not a seed"));
     }

@@ -1,6 +1,8 @@
 //! From the checked config back to what a user could have written: the resolved config of a run
 //! directory.
 
+use sha2::{Digest, Sha256};
+
 use super::number::{Count, Real, Whole};
 use super::raw::{RawConfig, RawData, RawHook, RawModel, RawOptimizer, RawSchedule, RawTrain};
 use super::valid::{
@@ -12,6 +14,12 @@ impl Config {
     /// floating-point number is written with as many digits as that takes.
     pub fn to_toml(&self) -> String {
         toml::to_string(&RawConfig::from(self)).expect("a config is tables, numbers and strings")
+    }
+
+    /// The SHA-256 of the config as TOML, in hexadecimal: equal for equal configs only.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.to_toml().as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

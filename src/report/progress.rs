@@ -102,7 +102,9 @@ impl Observer for Progress {
             self.last_line = Some(Instant::now());
             let epoch = row.step as f64 / self.steps_per_epoch as f64;
             self.say(format!(
-                "step {:>6}  epoch {epoch:>7.2}  {}",
+                "{} seed {}  step {:>6}  epoch {epoch:>7.2}  {}",
+                row.run,
+                row.seed,
                 row.step,
                 figures.join("  ")
             ));

@@ -21,6 +21,8 @@ const METADATA: &str = "lab";
 /// The state of a run between two steps.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
+    /// The fingerprint of the run's config.
+    pub config: String,
     /// Steps made.
     pub step: u64,
     /// The parameter vector.
@@ -44,6 +46,7 @@ pub struct Seconds {
 
 #[derive(Serialize, Deserialize)]
 struct Metadata {
+    config: String,
     step: u64,
     metrics_length: u64,
     seconds: Seconds,
@@ -74,6 +77,7 @@ impl Checkpoint {
                 .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
         );
         let metadata = serde_json::to_string(&Metadata {
+            config: self.config.clone(),
             step: self.step,
             metrics_length: self.metrics_length,
             seconds: self.seconds,
@@ -100,6 +104,7 @@ impl Checkpoint {
             serde_json::from_str(metadata).map_err(|error| error.to_string())?;
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
         let mut checkpoint = Self {
+            config: metadata.config,
             step: metadata.step,
             parameters: Vec::new(),
             optimizer: OptimizerState {
@@ -159,6 +164,7 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         Checkpoint {
+            config: "fingerprint".to_owned(),
             step: 42,
             parameters: vec![1.0, 1.0 / 3.0],
             optimizer: OptimizerState {

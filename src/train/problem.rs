@@ -15,6 +15,9 @@ use thiserror::Error;
 /// efficient, small enough to bound the memory of a Hessian-vector product.
 const CHUNK: usize = 512;
 
+/// The largest model: its vectors in f64 take 4 GB each.
+const MOST_PARAMETERS: f64 = 5e8;
+
 /// Why a problem cannot be set up. All of it is for the user to mend.
 #[derive(Debug, Error)]
 pub enum ProblemError {
@@ -24,6 +27,17 @@ pub enum ProblemError {
     /// The data cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The model is larger than this program can hold.
+    #[error(
+        "`model.hidden` = {hidden:?} makes {parameters:.1e} parameters; the most this program takes is \
+         {MOST_PARAMETERS:e}. Use narrower layers"
+    )]
+    TooLarge {
+        /// The widths.
+        hidden: Vec<usize>,
+        /// The number of parameters.
+        parameters: f64,
+    },
     /// The backend does not answer.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -51,6 +65,7 @@ impl Problem {
         let streams = Streams::new(config.seed);
         let data = data::load(&config.data, data_dir, &streams)?;
         config.check_against_data(data.train.len())?;
+        check_size(&config, &data)?;
         let compute = Compute::open(config.backend, config.precision)?;
         let network = network(&config, &data);
         Ok(Self {
@@ -137,6 +152,25 @@ impl Problem {
     pub fn is_full_batch(&self) -> bool {
         matches!(self.config.optimizer.method, Method::Gd(_))
     }
+}
+
+/// Refuses a model whose parameters could not be held, before anything is allocated.
+fn check_size(config: &Config, data: &Split) -> Result<(), ProblemError> {
+    let Model::Mlp(mlp) = &config.model;
+    let mut widths = vec![data.train.features()];
+    widths.extend(&mlp.hidden);
+    widths.push(config.train.loss.outputs(data.train.classes()));
+    let parameters: f64 = widths
+        .windows(2)
+        .map(|pair| (pair[0] as f64 + 1.0) * pair[1] as f64)
+        .sum();
+    if parameters > MOST_PARAMETERS {
+        return Err(ProblemError::TooLarge {
+            hidden: mlp.hidden.clone(),
+            parameters,
+        });
+    }
+    Ok(())
 }
 
 fn network(config: &Config, data: &Split) -> Box<dyn Network> {

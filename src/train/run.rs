@@ -3,7 +3,7 @@
 use super::checkpoint::Seconds;
 use super::{Checkpoint, DirectoryError, Due, HookPlan, Problem, Row, RunDirectory, Summary};
 use crate::backend::BackendKind;
-use crate::config::Sampling;
+use crate::config::{Length, Sampling};
 use crate::curvature::{Budget, CurvatureOperator, Interrupt, LinearOperator, Matrix};
 use crate::data::{epoch_order, replacement_batch};
 use crate::measure::{Measurement, Session, Subject};
@@ -22,7 +22,7 @@ pub enum TrainError {
     /// The training loss is not a number any more.
     #[error(
         "training diverged: the training loss is not finite after step {step} (epoch {epoch:.2}); \
-         the learning rate there was {learning_rate}. Lower optimizer.learning_rate or add schedule.warmup"
+         the learning rate there was {learning_rate:e}. Lower optimizer.learning_rate or add schedule.warmup"
     )]
     Diverged {
         /// Steps made.
@@ -32,6 +32,12 @@ pub enum TrainError {
         /// The rate of the last step.
         learning_rate: f64,
     },
+    /// The loss overflows before the first step.
+    #[error(
+        "the training loss is not finite at the starting point: lower model.init_scale, or use \
+         data.normalize = \"standard\""
+    )]
+    BadStart,
     /// The training loss could not be computed, for another reason.
     #[error("the training loss could not be evaluated after step {step}: {reason}")]
     Evaluation {
@@ -428,6 +434,9 @@ impl<'a> Run<'a> {
                 let step = state.step;
                 return Err(TrainError::Evaluation { step, reason });
             }
+            if state.step == 0 {
+                return Err(TrainError::BadStart);
+            }
             return Err(TrainError::Diverged {
                 step: state.step,
                 epoch: self.epoch(state.step),
@@ -444,6 +453,7 @@ impl<'a> Run<'a> {
         // Reading the parameters waits for work still under way, which is training's.
         self.settle(state);
         let checkpoint = Checkpoint {
+            config: self.problem.config.fingerprint(),
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
@@ -478,9 +488,10 @@ impl<'a> Run<'a> {
         )
         .map_err(TrainError::Device)?;
         self.directory.write("model.safetensors", &weights)?;
-        let stopped_by = match ending {
-            Ending::TrainLoss => "train.stop_at_train_loss",
-            _ => "train.epochs or train.steps",
+        let stopped_by = match (ending, self.problem.config.train.length) {
+            (Ending::TrainLoss, _) => "train.stop_at_train_loss",
+            (_, Length::Epochs(_)) => "train.epochs",
+            (_, Length::Steps(_)) => "train.steps",
         };
         let summary = Summary {
             run: self.problem.config.name.clone(),

@@ -14,6 +14,15 @@ use thiserror::Error;
 /// How many of the newest checkpoints are kept.
 const CHECKPOINTS: usize = 2;
 
+/// The files of a run; the config, which makes a folder a run, is the last.
+const FILES: [&str; 5] = [
+    "summary.json",
+    "model.safetensors",
+    "metrics.jsonl",
+    "run.json",
+    "config.toml",
+];
+
 /// The file whose lock says that a run is being written to.
 const LOCK: &str = ".lock";
 
@@ -38,6 +47,14 @@ pub enum DirectoryError {
         path: String,
         /// What is missing or wrong.
         reason: String,
+    },
+    /// The folder cannot be made.
+    #[error("the run directory {path} cannot be made: {source}; choose another place with --out")]
+    Create {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: io::Error,
     },
     /// Another process is writing to the run.
     #[error("{0} is being written to by another process; wait for it or stop it first")]
@@ -160,9 +177,10 @@ impl RunDirectory {
     ///
     /// [`DirectoryError::Exists`] without `force`, [`DirectoryError::Foreign`] even with it.
     pub fn check(path: &Path, force: bool) -> Result<(), DirectoryError> {
+        let is_run = path.join("config.toml").exists();
         let occupied = fs::read_dir(path)
             .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name() != LOCK));
-        if path.is_file() || (occupied && !path.join("config.toml").exists()) {
+        if path.is_file() || (occupied && !is_run) {
             return Err(DirectoryError::Foreign(display(path)));
         }
         if occupied && !force {
@@ -182,9 +200,12 @@ impl RunDirectory {
         if force && path.join("config.toml").exists() {
             // Nobody else may be writing to what is deleted.
             let _lock = lock(path)?;
-            fs::remove_dir_all(path).map_err(|source| io_error(path, source))?;
+            remove_run(path)?;
         }
-        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        fs::create_dir_all(path).map_err(|source| DirectoryError::Create {
+            path: display(path),
+            source,
+        })?;
         let directory = Self {
             path: path.to_owned(),
             lock: Some(lock(path)?),
@@ -235,6 +256,16 @@ impl RunDirectory {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the run came to its end: its summary and its weights are there.
+    pub fn is_finished(&self) -> bool {
+        self.path.join("summary.json").exists() && self.model_file().exists()
+    }
+
+    /// The bytes of `metrics.jsonl`.
+    pub fn metrics_length(&self) -> u64 {
+        fs::metadata(self.metrics_file()).map_or(0, |metadata| metadata.len())
     }
 
     /// The resolved config's file.
@@ -374,6 +405,21 @@ impl RunDirectory {
     pub fn checkpoint_files(&self) -> Vec<PathBuf> {
         Checkpoint::files(&self.checkpoints())
     }
+}
+
+/// Deletes what a run consists of, the config last, and nothing else that may lie beside it.
+fn remove_run(path: &Path) -> Result<(), DirectoryError> {
+    let checkpoints = path.join("checkpoints");
+    if checkpoints.exists() {
+        fs::remove_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
+    }
+    for name in FILES {
+        let file = path.join(name);
+        if file.exists() {
+            fs::remove_file(&file).map_err(|source| io_error(&file, source))?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the run for this process.

@@ -192,3 +192,160 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn a_copy_of_a_run_is_no_second_sample() {
+    let lab = trained();
+    let copy = lab.path("runs/copy");
+    std::fs::create_dir_all(&copy).unwrap();
+    for file in [
+        "config.toml",
+        "run.json",
+        "summary.json",
+        "model.safetensors",
+    ] {
+        std::fs::copy(lab.path(&format!("{RUN}/{file}")), copy.join(file)).unwrap();
+    }
+    let finished = lab.run(&["compare", "runs"]);
+    assert!(
+        finished.stderr.contains("a copy is no second sample"),
+        "{finished:?}"
+    );
+    assert!(finished.success().contains("(n=1)"));
+}
+
+#[test]
+fn a_damaged_summary_costs_one_run_not_the_comparison() {
+    let lab = trained();
+    lab.run(&["train", "--config", "small.toml", "--seed", "1"])
+        .success();
+    lab.write(&format!("{RUN}/summary.json"), "{");
+    let finished = lab.run(&["compare", "runs"]);
+    assert!(finished.stderr.contains("is left out"), "{finished:?}");
+    finished.success();
+}
+
+#[test]
+fn curvature_of_a_block_and_within_a_budget() {
+    let lab = trained();
+    let rows = json(
+        &lab.run(&[
+            "measure",
+            RUN,
+            "--measures",
+            "hessian.lambda_max,hessian.trace",
+            "--block",
+            "layers.1.weight",
+            "--max-matvecs",
+            "3",
+            "--format",
+            "json",
+        ])
+        .success(),
+    );
+    assert_eq!(rows[0]["name"], "hessian.lambda_max.layers.1.weight");
+    assert_eq!(rows[1]["matvecs"], 3);
+    assert_eq!(rows[1]["converged"], false);
+    let message = lab
+        .run(&["measure", RUN, "--block", "layers.1.wight"])
+        .failure(2);
+    assert!(
+        message.contains("did you mean `layers.1.weight`?"),
+        "{message}"
+    );
+}
+
+#[test]
+fn every_measure_of_the_catalogue_has_a_value_on_a_trained_network() {
+    let lab = trained();
+    let help = lab.run(&["measure", "--help"]).success();
+    let list = help.split("Measures:").nth(1).unwrap();
+    let names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 25, "{names:?}");
+    let rows = json(
+        &lab.run(&[
+            "measure",
+            RUN,
+            "--measures",
+            &names.join(","),
+            "--format",
+            "json",
+        ])
+        .success(),
+    );
+    let value = |name: &str| {
+        let row = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["name"] == name);
+        row.unwrap()["value"]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{name} has no value"))
+    };
+    names
+        .iter()
+        .for_each(|name| assert!(value(name).is_finite()));
+    assert!(value("hessian.lambda_max") > value("hessian.lambda_2"));
+    assert!(value("hessian.lambda_4") > value("hessian.lambda_5"));
+    assert!(value("hessian.frobenius") > value("hessian.lambda_max"));
+    assert!((value("reparam.rescale.adaptive") - 1.0).abs() < 2e-3);
+    assert!(value("reparam.rescale.lambda_max") > 5.0);
+}
+
+#[test]
+fn the_spectral_density_is_written_with_unit_mass() {
+    let lab = trained();
+    lab.run(&[
+        "measure",
+        RUN,
+        "--measures",
+        "norm.l2",
+        "--density",
+        "density.csv",
+    ])
+    .success();
+    let text = lab.read("density.csv");
+    let weights: Vec<f64> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.rsplit(',').next().unwrap().parse().unwrap())
+        .collect();
+    assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn measuring_on_other_data_than_the_run_had_is_refused() {
+    let lab = trained();
+    let record = lab.read(&format!("{RUN}/run.json"));
+    let sha = record.split("\"sha256\": \"").nth(1).unwrap()[..64].to_owned();
+    lab.write(
+        &format!("{RUN}/run.json"),
+        &record.replace(&sha, &"0".repeat(64)),
+    );
+    let message = lab.run(&["measure", RUN]).failure(2);
+    assert!(message.contains("SHA-256"), "{message}");
+}
+
+#[test]
+fn a_network_whose_outputs_overflow_is_not_measured_as_if_nothing_happened() {
+    let lab = trained();
+    let config = lab
+        .read("small.toml")
+        .replace("[model]", "[model]\ninit_scale = 1e30");
+    lab.write("huge.toml", &config);
+    let message = lab.run(&["train", "--config", "huge.toml"]).failure(1);
+    assert!(message.contains("starting point"), "{message}");
+}
+
+#[test]
+fn selfcheck_passes_on_the_reference() {
+    let lab = Lab::new();
+    for precision in ["f32", "f64"] {
+        let table = lab.run(&["selfcheck", "--precision", precision]).success();
+        assert!(table.contains("35 of 35 checks passed"), "{table}");
+    }
+}

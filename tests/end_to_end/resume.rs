@@ -138,3 +138,51 @@ fn resuming_what_is_no_run_is_bad_input() {
     let message = lab.run(&["train", "--resume", "runs/none"]).failure(2);
     assert!(message.contains("there is no such folder"), "{message}");
 }
+
+#[test]
+fn a_run_whose_config_was_edited_is_not_resumed_as_if_nothing_happened() {
+    let lab = Lab::new();
+    let mut child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let config = format!("{RUN}/config.toml");
+    lab.write(
+        &config,
+        &lab.read(&config)
+            .replace("batch_size = 32", "batch_size = 64"),
+    );
+    let message = lab.run(&["train", "--resume", RUN]).failure(2);
+    assert!(message.contains("another config"), "{message}");
+}
+
+#[test]
+fn torn_rows_fall_back_to_a_checkpoint_that_still_has_all_of_its_own() {
+    let lab = Lab::new();
+    let mut child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut rows = lab.bytes(&format!("{RUN}/metrics.jsonl"));
+    rows.truncate(rows.len() / 3);
+    std::fs::write(lab.path(&format!("{RUN}/metrics.jsonl")), rows).unwrap();
+    // No checkpoint is that old, so nothing can be resumed, and nothing is destroyed.
+    let message = lab.run(&["train", "--resume", RUN]).failure(2);
+    assert!(message.contains("metrics.jsonl has"), "{message}");
+    assert!(message.contains("--force"), "{message}");
+}
+
+#[test]
+fn two_processes_cannot_write_to_one_run() {
+    let lab = Lab::new();
+    let mut child = lab.start(&LONG);
+    wait_for_checkpoints(&lab, RUN);
+    let message = lab.run(&["train", "--resume", RUN]).failure(2);
+    assert!(message.contains("by another process"), "{message}");
+    let mut forced = LONG.to_vec();
+    forced.push("--force");
+    let message = lab.run(&forced).failure(2);
+    assert!(message.contains("by another process"), "{message}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

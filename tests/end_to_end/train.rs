@@ -373,3 +373,101 @@ fn configs_are_found_by_name() {
         lab.run(&["train", "--config", name, "--dry-run"]).success();
     }
 }
+
+#[test]
+fn divergence_after_the_last_scheduled_evaluation_is_noticed() {
+    let lab = Lab::new();
+    let message = lab
+        .run(&[
+            "train",
+            "--config",
+            "small.toml",
+            "--set",
+            "train.steps=5",
+            "--set",
+            "optimizer.learning_rate=1e20",
+            "--set",
+            "hooks=[]",
+        ])
+        .failure(1);
+    assert!(message.contains("diverged"), "{message}");
+    assert!(!lab.exists(&format!("{RUN}/summary.json")));
+}
+
+#[test]
+fn hooks_do_not_change_where_training_stops() {
+    let lab = Lab::new();
+    let stop = "train.stop_at_train_loss=0.5";
+    for (name, hooks) in [
+        ("name=plain", "hooks=[]"),
+        (
+            "name=hooked",
+            "hooks=[{ preset = \"light\", every = 1, unit = \"steps\" }]",
+        ),
+    ] {
+        lab.run(&[
+            "train",
+            "--config",
+            "small.toml",
+            "--set",
+            stop,
+            "--set",
+            name,
+            "--set",
+            hooks,
+        ])
+        .success();
+    }
+    assert_eq!(
+        lab.bytes("runs/plain/seed-0/model.safetensors"),
+        lab.bytes("runs/hooked/seed-0/model.safetensors")
+    );
+}
+
+#[test]
+fn sizes_beyond_all_memory_are_bad_input() {
+    let lab = Lab::new();
+    for hidden in ["[99999999999999]", "[1000000, 1000000]"] {
+        let set = format!("model.hidden={hidden}");
+        let message = lab
+            .run(&["train", "--config", "small.toml", "--set", &set])
+            .failure(2);
+        assert!(message.contains("narrower"), "{message}");
+    }
+    lab.run(&[
+        "train",
+        "--config",
+        "small.toml",
+        "--seeds",
+        "0..1000000000000",
+    ])
+    .failure(2);
+    assert_eq!(lab.entries(), ["small.toml"]);
+}
+
+#[test]
+fn force_leaves_files_that_are_not_the_run_s() {
+    let lab = Lab::new();
+    let quick = [
+        "train",
+        "--config",
+        "small.toml",
+        "--set",
+        "train.epochs=1",
+        "--force",
+    ];
+    lab.run(&quick).success();
+    lab.write(&format!("{RUN}/notes.txt"), "mine");
+    lab.run(&quick).success();
+    assert_eq!(lab.read(&format!("{RUN}/notes.txt")), "mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_folder_that_cannot_be_made_is_bad_input() {
+    let lab = Lab::new();
+    let message = lab
+        .run(&["train", "--config", "small.toml", "--out", "small.toml"])
+        .failure(2);
+    assert!(message.contains("--out"), "{message}");
+}
