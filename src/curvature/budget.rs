@@ -89,7 +89,7 @@ impl Default for ProbeOptions {
     fn default() -> Self {
         Self {
             min_probes: 16,
-            max_probes: 100,
+            max_probes: 128,
             tolerance: 0.05,
             budget: Budget::default(),
         }
@@ -136,12 +136,13 @@ pub(super) fn draw(
         moments.add(probe(spending)?);
         let value = offset + moments.mean;
         let standard_error = moments.standard_error();
-        let first = options.min_probes.max(2);
-        let rounds = moments.count / first;
-        let enough = moments.count.is_multiple_of(first) && rounds.is_power_of_two();
-        let converged = enough && standard_error <= options.tolerance * value.abs();
         let ended =
             moments.count >= options.max_probes.max(1) || !spending.allows(matvecs_per_probe);
+        let first = options.min_probes.max(2);
+        let rounds = moments.count / first;
+        let is_look = moments.count.is_multiple_of(first) && rounds.is_power_of_two();
+        let converged = (is_look || (ended && moments.count >= first))
+            && standard_error <= options.tolerance * value.abs();
         if converged || ended {
             return Ok(Estimate {
                 value,
