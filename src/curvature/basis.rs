@@ -1,5 +1,6 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
+use super::norm;
 use crate::config::Precision;
 
 /// Orthonormal vectors of one dimension. Inner products are summed in f64 either way; in f32 the
@@ -47,13 +48,20 @@ impl Basis {
         }
     }
 
-    /// Removes the components along the basis, twice (see [`super::vector::orthogonalise`]).
+    /// Removes the components along the basis; a second time where the first took off nearly
+    /// everything, because what is left then is full of its rounding errors (Parlett, §6.9).
     pub fn orthogonalise(&self, vector: &mut [f64]) {
-        for _ in 0..2 {
-            match self {
-                Self::F32(store) => store.orthogonalise(vector),
-                Self::F64(store) => store.orthogonalise(vector),
-            }
+        let before = norm(vector);
+        self.remove_components(vector);
+        if norm(vector) < 0.1 * before {
+            self.remove_components(vector);
+        }
+    }
+
+    fn remove_components(&self, vector: &mut [f64]) {
+        match self {
+            Self::F32(store) => store.orthogonalise(vector),
+            Self::F64(store) => store.orthogonalise(vector),
         }
     }
 

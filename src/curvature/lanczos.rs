@@ -77,7 +77,7 @@ impl Spectrum {
 
 /// Runs the Lanczos process from `start` (a previous eigenvector, say) or from a random vector.
 ///
-/// Every new vector is orthogonalised twice against all earlier ones, so no spurious copies of
+/// Every new vector is orthogonalised against all earlier ones, so no spurious copies of
 /// converged eigenvalues appear (Parlett, "The Symmetric Eigenvalue Problem", §13.8). When the
 /// vectors so far span an invariant subspace the process goes on in its complement, so that
 /// multiple eigenvalues are found as often as they occur.

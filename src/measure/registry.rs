@@ -161,6 +161,16 @@ pub const MEASURES: &[Measure] = &[
         "Frobenius norm of Hessian minus Gauss-Newton",
     ),
     entry(
+        "stability.gd",
+        Rescaling::Moves,
+        "learning rate times hessian.lambda_max / 2: gradient descent is stable below 1",
+    ),
+    entry(
+        "stability.tracked",
+        Rescaling::Moves,
+        "number of Hessian eigenvalues above 1.5 / learning rate",
+    ),
+    entry(
         "noise.trace",
         Rescaling::Moves,
         "trace of the covariance of one sample's gradient",
@@ -197,6 +207,11 @@ pub fn names() -> Vec<&'static str> {
     MEASURES.iter().map(|measure| measure.name).collect()
 }
 
+/// The families that cost no matrix-vector product.
+const LIGHT: [&str; 7] = [
+    "loss", "accuracy", "gap", "margin", "gradient", "norm", "distance",
+];
+
 impl Preset {
     /// The measures of the preset.
     pub fn measures(self) -> Vec<&'static str> {
@@ -204,13 +219,13 @@ impl Preset {
             "hessian.lambda_max",
             "hessian.lambda_max.adaptive",
             "hessian.trace",
+            "stability.gd",
         ];
         names()
             .into_iter()
             .filter(|name| {
                 let family = name.split('.').next().unwrap_or_default();
-                let is_light =
-                    !["hessian", "ggn", "residual", "noise", "reparam"].contains(&family);
+                let is_light = LIGHT.contains(&family);
                 match self {
                     Preset::Off => false,
                     Preset::Light => is_light,

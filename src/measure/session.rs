@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
+    /// The learning rate of the step, for stability conditions.
+    pub learning_rate: Option<f64>,
     /// The run's random streams.
     pub streams: Streams,
     /// The training step, which numbers the probes.
@@ -133,6 +135,8 @@ impl<'a> Session<'a> {
             "ggn.frobenius" => self.frobenius("ggn.frobenius", Matrix::GaussNewton)?,
             "ggn.effective_rank" => self.effective_rank(name)?,
             "residual.frobenius" => self.frobenius(name, Matrix::Residual)?,
+            "stability.gd" => self.stability(name)?,
+            "stability.tracked" => self.tracked(name)?,
             "noise.trace" => self.trace(name, Matrix::NoiseCovariance)?,
             "noise.lambda_max" => self.largest_eigenvalue(name, Matrix::NoiseCovariance)?,
             "reparam.rescale.outputs" => self.rescaled_outputs(name)?,

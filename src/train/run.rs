@@ -383,6 +383,7 @@ impl<'a> Run<'a> {
                 test: Some(&self.test),
                 block: None,
                 budget: Budget::default(),
+                learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
                 streams: self.problem.streams,
                 step: state.step,
                 interrupt: Interrupt::on(self.interrupt),

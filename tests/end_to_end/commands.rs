@@ -292,6 +292,12 @@ fn every_measure_of_the_catalogue_has_a_value_on_a_trained_network() {
     assert!(value("hessian.lambda_max") > value("hessian.lambda_2"));
     assert!(value("hessian.lambda_4") > value("hessian.lambda_5"));
     assert!(value("hessian.frobenius") > value("hessian.lambda_max"));
+    let ratio = value("stability.gd") / (0.05 * value("hessian.lambda_max"));
+    assert!(
+        (ratio - 1.0).abs() < 1e-12,
+        "half the learning rate of 0.1 times sharpness"
+    );
+    assert_eq!(value("stability.tracked"), 0.0);
     assert!((value("reparam.rescale.adaptive") - 1.0).abs() < 2e-3);
     assert!(value("reparam.rescale.lambda_max") > 5.0);
 }
