@@ -19,13 +19,7 @@ pub fn hutchinson(
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<Estimate, CurvatureError> {
-    let dimension = nonzero(operator)?;
-    let mut spending = Spending::new(options.budget, interrupt);
-    draw(&mut spending, options, 1, 0.0, |spending| {
-        let signs = random_signs(dimension, rng);
-        spending.spend()?;
-        Ok(dot(&signs, &operator.apply(&signs)?))
-    })
+    mean_form(operator, rng, options, interrupt, dot)
 }
 
 /// Estimates `tr A` by Hutch++ (Meyer, Musco, Musco & Woodruff 2021, algorithm 1): the trace on the
@@ -90,13 +84,25 @@ pub fn squared_frobenius_norm(
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<Estimate, CurvatureError> {
+    mean_form(operator, rng, options, interrupt, |_, product| {
+        dot(product, product)
+    })
+}
+
+/// The mean of a form `f(z, Az)` over random signs `z`.
+fn mean_form(
+    operator: &mut dyn LinearOperator,
+    rng: &mut StreamRng,
+    options: ProbeOptions,
+    interrupt: Interrupt<'_>,
+    form: impl Fn(&[f64], &[f64]) -> f64,
+) -> Result<Estimate, CurvatureError> {
     let dimension = nonzero(operator)?;
     let mut spending = Spending::new(options.budget, interrupt);
     draw(&mut spending, options, 1, 0.0, |spending| {
         let signs = random_signs(dimension, rng);
         spending.spend()?;
-        let product = operator.apply(&signs)?;
-        Ok(dot(&product, &product))
+        Ok(form(&signs, &operator.apply(&signs)?))
     })
 }
 

@@ -79,11 +79,7 @@ impl Objective {
         weight: f64,
     ) -> (Tensor<1>, Parameters) {
         let tracked = parameters.tracked();
-        let (losses, _) = self.forward(
-            DualParameters::plain(&tracked),
-            batch.inputs.clone().autodiff(),
-            batch.targets.clone().autodiff(),
-        );
+        let losses = self.tracked_losses(DualParameters::plain(&tracked), batch);
         let loss = losses.value.sum().mul_scalar(weight);
         let gradient = gradient_of(&loss, &tracked);
         (loss.without_autodiff(), gradient)
@@ -100,11 +96,7 @@ impl Objective {
     ) -> Parameters {
         let tracked = parameters.tracked();
         let direction = direction.untracked();
-        let (losses, _) = self.forward(
-            DualParameters::along(&tracked, &direction),
-            batch.inputs.clone().autodiff(),
-            batch.targets.clone().autodiff(),
-        );
+        let losses = self.tracked_losses(DualParameters::along(&tracked, &direction), batch);
         match losses.tangent {
             Some(slopes) => gradient_of(&slopes.sum().mul_scalar(weight), &tracked),
             None => zeros_like(parameters),
@@ -135,11 +127,7 @@ impl Objective {
         weights: Tensor<2>,
     ) -> Parameters {
         let tracked = parameters.tracked();
-        let (losses, _) = self.forward(
-            DualParameters::plain(&tracked),
-            batch.inputs.clone().autodiff(),
-            batch.targets.clone().autodiff(),
-        );
+        let losses = self.tracked_losses(DualParameters::plain(&tracked), batch);
         gradient_of(&(losses.value * weights.autodiff()).sum(), &tracked)
     }
 
@@ -186,6 +174,13 @@ impl Objective {
             }
             _ => zeros(),
         }
+    }
+
+    /// The losses of a batch in a reverse-mode graph.
+    fn tracked_losses(&self, parameters: DualParameters<'_>, batch: &Batch) -> Dual<2> {
+        let (inputs, targets) = (batch.inputs.clone(), batch.targets.clone());
+        self.forward(parameters, inputs.autodiff(), targets.autodiff())
+            .0
     }
 
     fn forward(

@@ -7,9 +7,8 @@ use crate::config::{Activation, Loss};
 use crate::curvature::{
     Budget, Conjugated, CurvatureError, CurvatureOperator, DensityOptions, Interrupt,
     LanczosOptions, LinearOperator, Matrix, ProbeOptions, Restricted, Shifted, Spectrum, dot,
-    hutch_plus_plus, hutchinson, lanczos, norm, spectral_density, squared_frobenius_norm,
+    hutch_plus_plus, hutchinson, lanczos, spectral_density, squared_frobenius_norm,
 };
-use crate::params::Parameters;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
 
@@ -25,23 +24,23 @@ pub(super) const CASES: &[Case] = &[
     rank_one_gauss_newton,
     hutchinson_variance,
     gradient_noise,
-    networks,
-    rescaling,
+    super::networks::symmetry,
+    super::networks::rescaling,
 ];
 
-fn rng(name: &str) -> StreamRng {
+pub(super) fn rng(name: &str) -> StreamRng {
     Streams::new(0).stream(name, 0)
 }
 
 /// What rounding allows: a few thousand units in the last place, the condition of the cases.
-fn exact(compute: &Compute) -> f64 {
+pub(super) fn exact(compute: &Compute) -> f64 {
     match compute.precision {
         Precision::F32 => 2e-5,
         Precision::F64 => 1e-11,
     }
 }
 
-fn with<T>(
+pub(super) fn with<T>(
     problem: &Problem,
     matrix: Matrix,
     work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, CurvatureError>,
@@ -58,7 +57,7 @@ fn with<T>(
 }
 
 /// The whole spectrum of a small operator.
-fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum, CurvatureError> {
+pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum, CurvatureError> {
     let dimension = operator.dimension();
     let options = LanczosOptions {
         largest: dimension,
@@ -413,103 +412,6 @@ fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
             "gradient noise of two samples",
             42.25,
             apply(Matrix::NoiseCovariance)?[0],
-        ),
-    ])
-}
-
-/// A network of every smooth activation: the Hessian is symmetric and no chunk size changes it.
-fn networks(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
-    let mut checks = Vec::new();
-    for activation in [Activation::Tanh, Activation::Gelu, Activation::Softplus] {
-        let mut numbers = rng("networks");
-        let mut uniform = |count: usize| -> Vec<f64> {
-            (0..count)
-                .map(|_| numbers.random_range(-1.0..1.0))
-                .collect()
-        };
-        let network = mlp(4, vec![6, 5], 3, activation, true);
-        let count = network.layout().len();
-        let values = uniform(count);
-        let inputs: Vec<Vec<f64>> = (0..7).map(|_| uniform(4)).collect();
-        let (u, v) = (uniform(count), uniform(count));
-        let targets: Vec<Vec<f64>> = (0..7)
-            .map(|i| (0..3).map(|k| f64::from(u8::from(i % 3 == k))).collect())
-            .collect();
-        let loss = Loss::CrossEntropy;
-        let problem = Problem::new(network, loss, values, &inputs, &targets, compute);
-        let product =
-            |vector: &[f64]| with(&problem, Matrix::Hessian, |operator| operator.apply(vector));
-        let (left, right) = (dot(&u, &product(&v)?), dot(&v, &product(&u)?));
-        let name = format!("{activation} network: u.Hv = v.Hu");
-        checks.push(Check::new(&name, left, right, 10.0 * exact(compute)));
-    }
-    Ok(checks)
-}
-
-/// A ReLU network after first layer ×10, second ÷10: the same outputs, the same `λmax(D H D)`.
-fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
-    let mut numbers = rng("rescaling");
-    let mut uniform = |count: usize| -> Vec<f64> {
-        (0..count)
-            .map(|_| numbers.random_range(-1.0..1.0))
-            .collect()
-    };
-    let network = mlp(3, vec![8], 2, Activation::Relu, true);
-    let layout = network.layout().clone();
-    let values = uniform(layout.len());
-    let inputs: Vec<Vec<f64>> = (0..5).map(|_| uniform(3)).collect();
-    let targets = vec![vec![1.0, 0.0]; 5];
-    let multipliers = network
-        .layer_rescaling(10.0)
-        .map_err(CurvatureError::Device)?;
-    let mut rescaled = values.clone();
-    for (block, multiplier) in layout.blocks().iter().zip(multipliers) {
-        rescaled[block.range()]
-            .iter_mut()
-            .for_each(|x| *x *= multiplier);
-    }
-    let problem = Problem::new(
-        network,
-        Loss::CrossEntropy,
-        values,
-        &inputs,
-        &targets,
-        compute,
-    );
-    let batch = &problem.data.batches()[0];
-    let at = |values: &[f64]| Parameters::from_host(&layout, values, compute);
-    let outputs = |values: &[f64]| {
-        let evaluation = problem.objective.evaluate(&at(values), batch);
-        crate::backend::read(&evaluation.outputs).map_err(CurvatureError::Device)
-    };
-    let (before, after) = (outputs(&problem.values)?, outputs(&rescaled)?);
-    let change: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a - b).collect();
-    let adaptive = |values: &[f64]| {
-        let parameters = at(values);
-        let never = Interrupt::never();
-        let mut operator = CurvatureOperator::new(
-            Matrix::Hessian,
-            &problem.objective,
-            &parameters,
-            &problem.data,
-            never,
-        );
-        let diagonal = values.iter().map(|value| value.abs()).collect();
-        let mut scaled = Conjugated::new(&mut operator, diagonal);
-        eigenvalues(&mut scaled).map(|spectrum| spectrum.largest[0].value)
-    };
-    Ok(vec![
-        Check::new(
-            "layer rescaling: change of the outputs",
-            0.0,
-            norm(&change) / norm(&before),
-            exact(compute),
-        ),
-        Check::new(
-            "layer rescaling: largest eigenvalue of D H D",
-            adaptive(&problem.values)?,
-            adaptive(&rescaled)?,
-            10.0 * exact(compute),
         ),
     ])
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod functions;
+mod networks;
 
 use crate::backend::Compute;
 use crate::curvature::CurvatureError;

@@ -1,6 +1,7 @@
 //! Training: from a checked config and loaded data to a finished run directory.
 
 mod checkpoint;
+mod error;
 mod hooks;
 mod problem;
 mod record;
@@ -9,8 +10,9 @@ mod run;
 mod run_directory;
 
 pub use checkpoint::Checkpoint;
+pub use error::TrainError;
 pub use hooks::{Due, HookPlan};
 pub use problem::{Problem, ProblemError};
 pub use row::Row;
-pub use run::{Ending, Observer, Outcome, Run, Silent, TrainError};
+pub use run::{Ending, Observer, Outcome, Run, Silent};
 pub use run_directory::{DataFile, DirectoryError, RunDirectory, RunRecord, Status, Summary};
