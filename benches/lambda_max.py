@@ -37,17 +37,27 @@ def lab(*arguments):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def train(folder, data, name, hidden, epochs):
+def train(folder, data, name, hidden, epochs, hooks=""):
     config = os.path.join(folder, f"{name}.toml")
     with open(config, "w") as file:
         file.write(
             f'[data]\ndataset = "mnist"\ntrain = {SAMPLES}\ntest = 1000\n'
             f'[model]\nkind = "mlp"\nhidden = {hidden}\n'
             '[optimizer]\nkind = "sgd"\nlearning_rate = 0.1\n'
-            f"[train]\nbatch_size = 100\nepochs = {epochs}\n"
+            f"[train]\nbatch_size = 100\nepochs = {epochs}\n{hooks}"
         )
     lab("train", "--config", config, "--data-dir", data, "--out", folder, "--quiet")
     return os.path.join(folder, name, "seed-0")
+
+
+def matvecs_while_training(folder, data, warm):
+    name = f"hook_{'warm' if warm else 'cold'}"
+    run = train(folder, data, name, [512, 512], 4, (
+        '[[hooks]]\nmeasures = ["hessian.lambda_max"]\nevery = 1\n'
+        f"warm_start = {str(warm).lower()}\n"
+    ))
+    rows = map(json.loads, open(os.path.join(run, "metrics.jsonl")))
+    return [r["matvecs"] for r in rows if r["name"] == "hessian.lambda_max"][1:]
 
 
 def measure(run, data, *more):
@@ -136,6 +146,11 @@ def main():
                 )
                 print(f"| {epochs} epochs | {tool} | {value:.5g} | {residual:.1e} "
                       f"| {matvecs:.0f} | {seconds:.2f} |")
+        for warm in [False, True]:
+            counts = matvecs_while_training(place, data, warm)
+            print(f"\nproducts per measurement after epochs 1, 2, 3, 4, "
+                  f"{'warm' if warm else 'cold'}: {counts}", end="")
+        print()
         run = train(place, data, "million", [900, 360], 1)
         count = sum(tensor.numel() for tensor in weights(run).values())
         row = measure(run, data, "--measures", "hessian.lambda_min", "--max-matvecs", "50")[0]

@@ -229,6 +229,7 @@ fn rows(
         test: Some(&test),
         block: args.block.as_deref(),
         budget: budget(args),
+        start: None,
         learning_rate: Some(problem.schedule().learning_rate(step.saturating_sub(1))),
         streams: problem.streams,
         step,

@@ -124,5 +124,6 @@ table! {
         schedule: SpacingKind,
         ratio: Real,
         samples: Count,
+        warm_start: bool,
     }
 }

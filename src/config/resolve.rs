@@ -149,6 +149,7 @@ impl From<&Hook> for RawHook {
                 Spacing::Logarithmic { ratio } => Some(Real(ratio)),
             },
             samples: hook.samples.map(Count),
+            warm_start: Some(hook.warm_start),
         }
     }
 }

@@ -176,13 +176,15 @@ fn any_hook() -> impl Strategy<Value = Hook> {
         select(Unit::ALL),
         spacing,
         option::of(count()),
+        any::<bool>(),
     )
-        .prop_map(|(what, every, unit, spacing, samples)| Hook {
+        .prop_map(|(what, every, unit, spacing, samples, warm_start)| Hook {
             what,
             every,
             unit,
             spacing,
             samples,
+            warm_start,
         })
 }
 

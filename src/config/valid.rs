@@ -239,6 +239,9 @@ pub struct Hook {
     pub spacing: Spacing,
     /// `samples`: how many training samples to measure on, at least 1. Default: all.
     pub samples: Option<usize>,
+    /// `warm_start`: start the search for the largest eigenvalue from the eigenvector found last.
+    /// Fewer products, and blind to another eigenvalue that has overtaken it. Default `false`.
+    pub warm_start: bool,
 }
 
 /// What a hook measures.

@@ -27,6 +27,9 @@ pub struct Subject<'a> {
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
+    /// An eigenvector to start the search for the largest eigenvalue from. The residual is then
+    /// small at once even if another eigenvalue has overtaken this one, which goes unseen.
+    pub start: Option<&'a [f64]>,
     /// The learning rate of the step, for stability conditions.
     pub learning_rate: Option<f64>,
     /// The run's random streams.
@@ -88,6 +91,13 @@ impl<'a> Session<'a> {
         let needs_smallest = ["hessian.lambda_min", "hessian.stable_rank"];
         self.wanted_smallest = usize::from(names.iter().any(|name| needs_smallest.contains(name)));
         names.iter().map(|name| self.measure_one(name)).collect()
+    }
+
+    /// The eigenvector of the largest eigenvalue of the whole Hessian, if it was measured.
+    pub fn leading_eigenvector(&self) -> Option<&[f64]> {
+        let spectrum = self.spectrum.as_ref()?.as_ref().ok()?;
+        let pair = spectrum.largest.first()?;
+        self.subject.block.is_none().then_some(&pair.vector[..])
     }
 
     fn measure_one(&mut self, name: &str) -> Result<Measurement, CurvatureError> {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
 const OPTIMIZER: &str = "optimizer.";
+const EIGENVECTOR: &str = "measure.eigenvector";
 const METADATA: &str = "lab";
 
 /// The state of a run between two steps.
@@ -29,6 +30,8 @@ pub struct Checkpoint {
     pub parameters: Vec<f64>,
     /// The optimizer's moments and counters.
     pub optimizer: OptimizerState,
+    /// The eigenvector a warm-started measurement begins with.
+    pub eigenvector: Option<Vec<f64>>,
     /// Bytes of `metrics.jsonl` that were written by then.
     pub metrics_length: u64,
     /// Seconds spent training and measuring by then.
@@ -76,6 +79,9 @@ impl Checkpoint {
                 .iter()
                 .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
         );
+        if let Some(vector) = &self.eigenvector {
+            arrays.push((EIGENVECTOR.to_owned(), vec![vector.len()], vector));
+        }
         let metadata = serde_json::to_string(&Metadata {
             config: self.config.clone(),
             step: self.step,
@@ -111,6 +117,7 @@ impl Checkpoint {
                 tensors: Vec::new(),
                 scalars: metadata.counters,
             },
+            eigenvector: None,
             metrics_length: metadata.metrics_length,
             seconds: metadata.seconds,
         };
@@ -118,6 +125,8 @@ impl Checkpoint {
             let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
+            } else if name == EIGENVECTOR {
+                checkpoint.eigenvector = Some(values);
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 let length = values.len();
                 let data =
@@ -174,6 +183,7 @@ mod tests {
                 )],
                 scalars: BTreeMap::from([("w.momentum.time".to_owned(), Scalar::UInt(42))]),
             },
+            eigenvector: Some(vec![0.5, 0.25]),
             metrics_length: 1234,
             seconds: Seconds {
                 training: 1.5,
@@ -190,6 +200,7 @@ mod tests {
         let after = Checkpoint::decode(&before.encode().unwrap(), &layout, &compute).unwrap();
         assert_eq!(after.step, before.step);
         assert_eq!(after.parameters, before.parameters);
+        assert_eq!(after.eigenvector, before.eigenvector);
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
         assert_eq!(after.optimizer.scalars, before.optimizer.scalars);

@@ -52,6 +52,17 @@ impl HookPlan {
         self.collect(true, |_| true)
     }
 
+    /// Whether eigenvalues due before this step start from the eigenvector found last.
+    pub fn starts_warm(&self, step: u64) -> bool {
+        let is_due = |hook: &&Hook| fires(hook, step, self.steps_per_epoch);
+        self.hooks.iter().filter(is_due).any(|hook| hook.warm_start)
+    }
+
+    /// Whether any hook starts warm, so that eigenvectors must be kept.
+    pub fn keeps_eigenvectors(&self) -> bool {
+        self.hooks.iter().any(|hook| hook.warm_start)
+    }
+
     /// All sample counts that occur, so that their data can be put on the device once.
     pub fn sample_counts(&self) -> Vec<Option<usize>> {
         self.all().into_keys().collect()
@@ -119,6 +130,7 @@ mod tests {
             unit,
             spacing,
             samples: None,
+            warm_start: false,
         }
     }
 

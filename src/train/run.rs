@@ -74,10 +74,18 @@ struct State {
     step: u64,
     parameters: Parameters,
     optimizer: Box<dyn Stepper>,
+    eigenvector: Option<Vec<f64>>,
     metrics_length: u64,
     seconds: Seconds,
     order: Vec<u32>,
     order_of: Option<u64>,
+}
+
+/// The part of the state that measuring changes, as it was before a round of measurements.
+#[derive(Clone)]
+struct Before {
+    metrics_length: u64,
+    eigenvector: Option<Vec<f64>>,
 }
 
 /// What a round of measurements found, by sample count.
@@ -131,12 +139,15 @@ impl<'a> Run<'a> {
         observer.stepped(state.step);
         loop {
             // A checkpoint is the state before measuring, so that resuming measures again.
-            let before = state.metrics_length;
+            let before = Before {
+                metrics_length: state.metrics_length,
+                eigenvector: state.eigenvector.clone(),
+            };
             if Interrupt::on(self.interrupt).is_raised() {
                 return self.interrupted(&mut state, before);
             }
             if state.step > resumed_at && state.step.is_multiple_of(checkpoint_every) {
-                self.save(&mut state, before)?;
+                self.save(&mut state, before.clone())?;
             }
             let due = self.plan.due(state.step);
             let Some(mut measured) = self.measure(&mut state, due, observer)? else {
@@ -166,7 +177,7 @@ impl<'a> Run<'a> {
 
     fn start(&self, from: Option<Checkpoint>) -> Result<State, TrainError> {
         let mut optimizer = self.problem.optimizer();
-        let (step, values, metrics_length, seconds) = match from {
+        let (step, values, eigenvector, metrics_length, seconds) = match from {
             None => Default::default(),
             Some(checkpoint) => {
                 optimizer
@@ -175,6 +186,7 @@ impl<'a> Run<'a> {
                 (
                     checkpoint.step,
                     Some(checkpoint.parameters),
+                    checkpoint.eigenvector,
                     checkpoint.metrics_length,
                     checkpoint.seconds,
                 )
@@ -186,6 +198,7 @@ impl<'a> Run<'a> {
                 .problem
                 .parameters(values.as_ref().unwrap_or(&self.initial)),
             optimizer,
+            eigenvector,
             metrics_length,
             seconds,
             order: Vec::new(),
@@ -331,6 +344,8 @@ impl<'a> Run<'a> {
         observer.measuring(state.step);
         let start = Instant::now();
         let mut measured = Measured::new();
+        let starts_warm = self.plan.starts_warm(state.step);
+        let mut found = None;
         for (samples, names) in due {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let subject = Subject {
@@ -341,15 +356,21 @@ impl<'a> Run<'a> {
                 test: Some(&self.test),
                 block: None,
                 budget: Budget::default(),
+                start: state.eigenvector.as_deref().filter(|_| starts_warm),
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
                 streams: self.problem.streams,
                 step: state.step,
                 interrupt: Interrupt::on(self.interrupt),
             };
-            let Ok(rows) = Session::new(subject).measure(&names) else {
+            let mut session = Session::new(subject);
+            let Ok(rows) = session.measure(&names) else {
                 return Ok(None);
             };
+            found = session.leading_eigenvector().map(<[f64]>::to_vec).or(found);
             measured.insert(samples, rows);
+        }
+        if self.plan.keeps_eigenvectors() {
+            state.eigenvector = found.or(state.eigenvector.take());
         }
         state.seconds.measuring += start.elapsed().as_secs_f64();
         let rows: Vec<Row> = measured
@@ -408,7 +429,7 @@ impl<'a> Run<'a> {
             .then_some(Ending::TrainLoss))
     }
 
-    fn save(&self, state: &mut State, before: u64) -> Result<(), TrainError> {
+    fn save(&self, state: &mut State, before: Before) -> Result<(), TrainError> {
         // Reading the parameters waits for work still under way, which is training's.
         self.settle(state);
         let checkpoint = Checkpoint {
@@ -416,13 +437,14 @@ impl<'a> Run<'a> {
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
-            metrics_length: before,
+            eigenvector: before.eigenvector,
+            metrics_length: before.metrics_length,
             seconds: state.seconds,
         };
         Ok(self.directory.save_checkpoint(&checkpoint)?)
     }
 
-    fn interrupted(&self, state: &mut State, before: u64) -> Result<Outcome, TrainError> {
+    fn interrupted(&self, state: &mut State, before: Before) -> Result<Outcome, TrainError> {
         self.save(state, before)?;
         Ok(Outcome {
             ending: Ending::Interrupted,

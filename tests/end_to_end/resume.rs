@@ -8,7 +8,7 @@ const RUN: &str = "runs/small/seed-0";
 
 /// A run long enough to be stopped in the middle, with every kind of state: momentum, schedule,
 /// warm-started eigenvectors.
-const LONG: [&str; 9] = [
+const LONG: [&str; 11] = [
     "train",
     "--config",
     "small.toml",
@@ -18,6 +18,8 @@ const LONG: [&str; 9] = [
     "hooks.0.every=3",
     "--set",
     "schedule.kind=cosine",
+    "--set",
+    "hooks.0.warm_start=true",
 ];
 
 /// Waits until a run has written a checkpoint after its first.

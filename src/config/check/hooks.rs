@@ -35,6 +35,7 @@ fn one(raw: &RawHook, path: &str, known_measures: &[&str]) -> Result<Hook, Viola
         unit: raw.unit.unwrap_or_default(),
         spacing: spacing(raw, path)?,
         samples: raw.samples.map(|samples| samples.0),
+        warm_start: raw.warm_start.unwrap_or(false),
     })
 }
 
