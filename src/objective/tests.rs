@@ -436,3 +436,89 @@ fn a_deterministic_model_passes_the_check() {
         .check_deterministic()
         .unwrap();
 }
+
+/*
+The expected numbers are what PyTorch gives:
+
+import torch
+n = [((i * 37) % 11 - 5) / 10 for i in range(26)]
+t = lambda a, b, *s: torch.tensor(n[a:b], dtype=torch.float64).reshape(*s)
+state = {"layers.0.weight": t(0, 12, 4, 3), "layers.0.bias": t(12, 16, 4),
+         "layers.1.weight": t(16, 24, 2, 4), "layers.1.bias": t(24, 26, 2)}
+x = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]], dtype=torch.float64)
+f = torch.nn.functional
+for act in [torch.relu, torch.tanh, f.gelu, f.softplus]:
+    h = act(f.linear(x, state["layers.0.weight"], state["layers.0.bias"]))
+    z = f.linear(h, state["layers.1.weight"], state["layers.1.bias"])
+    print(z.flatten().tolist(), f.cross_entropy(z, torch.tensor([1, 0])).item())
+*/
+#[test]
+fn outputs_and_loss_are_those_of_pytorch_for_the_same_state_dict() {
+    let expected = [
+        (
+            Activation::Relu,
+            [0.205, -0.465, 0.3625, -0.4125],
+            0.7310794404885316,
+        ),
+        (
+            Activation::Tanh,
+            [
+                -0.17756316854819443,
+                -0.406030991064297,
+                0.1197263015797412,
+                0.057081894281436896,
+            ],
+            0.7381035403232892,
+        ),
+        (
+            Activation::Gelu,
+            [
+                0.12822128281871165,
+                -0.39657026910431403,
+                0.3102227730038819,
+                -0.34089376639915614,
+            ],
+            0.7046266516322877,
+        ),
+        (
+            Activation::Softplus,
+            [
+                0.4898491422062583,
+                -0.7942375792300256,
+                0.6888155092927943,
+                -0.5773706121266415,
+            ],
+            0.8884358273260747,
+        ),
+    ];
+    let compute = Compute::cpu(Precision::F64);
+    for (activation, outputs, loss) in expected {
+        let network = Mlp::new(MlpShape {
+            inputs: 3,
+            hidden: vec![4],
+            outputs: 2,
+            activation,
+            bias: true,
+            initialisation: Init::He,
+            initialisation_scale: 1.0,
+        });
+        let values: Vec<f64> = (0..26)
+            .map(|i| f64::from((i * 37) % 11 - 5) / 10.0)
+            .collect();
+        let objective = Objective::new(Box::new(network), Loss::CrossEntropy, compute.clone());
+        let parameters = Parameters::from_host(objective.network().layout(), &values, &compute);
+        let batch = Batch {
+            inputs: compute.tensor(&[0.5, -1.0, 2.0, 1.5, 0.25, -0.75], [2, 3]),
+            targets: compute.tensor(&[0.0, 1.0, 1.0, 0.0], [2, 2]),
+        };
+        let evaluation = objective.evaluate(&parameters, &batch);
+        let found = crate::backend::read(&evaluation.outputs).unwrap();
+        assert!(
+            relative_error(&found, &outputs) < 1e-14,
+            "{activation}: {found:?}"
+        );
+        let losses = crate::backend::read(&evaluation.losses).unwrap();
+        let mean = 0.5 * (losses[0] + losses[1]);
+        assert!((mean - loss).abs() < 1e-14, "{activation}: {mean}");
+    }
+}

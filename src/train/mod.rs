@@ -14,5 +14,5 @@ pub use error::TrainError;
 pub use hooks::{Due, HookPlan};
 pub use problem::{Problem, ProblemError};
 pub use row::Row;
-pub use run::{Ending, Observer, Outcome, Run, Silent};
+pub use run::{Ending, Observer, Outcome, Run};
 pub use run_directory::{DataFile, DirectoryError, RunDirectory, RunRecord, Status, Summary};

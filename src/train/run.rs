@@ -12,6 +12,7 @@ use crate::optim::{Schedule, Stepper};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -51,12 +52,6 @@ pub trait Observer {
     fn measured(&mut self, _rows: &[Row]) {}
 }
 
-/// An observer that does nothing.
-#[derive(Debug)]
-pub struct Silent;
-
-impl Observer for Silent {}
-
 /// A run about to be executed.
 pub struct Run<'a> {
     problem: &'a Problem,
@@ -74,7 +69,7 @@ struct State {
     step: u64,
     parameters: Parameters,
     optimizer: Box<dyn Stepper>,
-    eigenvector: Option<Vec<f64>>,
+    eigenvector: Option<Rc<[f64]>>,
     metrics_length: u64,
     seconds: Seconds,
     order: Vec<u32>,
@@ -85,7 +80,7 @@ struct State {
 #[derive(Clone)]
 struct Before {
     metrics_length: u64,
-    eigenvector: Option<Vec<f64>>,
+    eigenvector: Option<Rc<[f64]>>,
 }
 
 /// What a round of measurements found, by sample count.
@@ -198,7 +193,7 @@ impl<'a> Run<'a> {
                 .problem
                 .parameters(values.as_ref().unwrap_or(&self.initial)),
             optimizer,
-            eigenvector,
+            eigenvector: eigenvector.map(Rc::from),
             metrics_length,
             seconds,
             order: Vec::new(),
@@ -366,7 +361,7 @@ impl<'a> Run<'a> {
             let Ok(rows) = session.measure(&names) else {
                 return Ok(None);
             };
-            found = session.leading_eigenvector().map(<[f64]>::to_vec).or(found);
+            found = session.leading_eigenvector().map(Rc::from).or(found);
             measured.insert(samples, rows);
         }
         if self.plan.keeps_eigenvectors() {
@@ -437,7 +432,7 @@ impl<'a> Run<'a> {
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
-            eigenvector: before.eigenvector,
+            eigenvector: before.eigenvector.map(|vector| vector.to_vec()),
             metrics_length: before.metrics_length,
             seconds: state.seconds,
         };

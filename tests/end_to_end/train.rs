@@ -471,3 +471,22 @@ fn an_output_folder_that_cannot_be_made_is_bad_input() {
         .failure(2);
     assert!(message.contains("--out"), "{message}");
 }
+
+#[test]
+fn a_measurement_that_cannot_be_made_is_a_row_with_its_reason() {
+    let lab = Lab::new();
+    let tanh = "model.activation=tanh";
+    lab.run(&["train", "--config", "small.toml", "--set", tanh])
+        .success();
+    let rows = lab.rows(RUN);
+    let row = rows
+        .iter()
+        .find(|row| row["name"] == "reparam.rescale.lambda_max")
+        .unwrap();
+    assert!(row["value"].is_null());
+    let reason = row["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("tanh is not positively homogeneous"),
+        "{reason}"
+    );
+}
