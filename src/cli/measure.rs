@@ -2,9 +2,11 @@
 
 use super::output::print;
 use super::{DataDir, ExitCode, Failure, Format};
+use crate::backend::BackendKind;
 use crate::config::{self, Config, Override, Precision};
 use crate::curvature::{
-    Budget, CurvatureOperator, DensityOptions, Interrupt, LinearOperator, Matrix, spectral_density,
+    Budget, CurvatureError, CurvatureOperator, DensityOptions, Interrupt, LinearOperator, Matrix,
+    spectral_density,
 };
 use crate::files::write_atomically;
 use crate::measure::{self, MEASURES, Measurement, Preset, Session, Subject};
@@ -37,7 +39,8 @@ pub struct MeasureArgs {
     /// Measure on the first N training samples [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
-    /// Curvature of this block of the parameters only, such as layers.0.weight
+    /// Curvature of this block of the parameters only: a parameter (layers.0.weight) or a layer
+    /// (layers.0)
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
     /// How normalisation layers behave: by their running statistics, or by each batch's
@@ -81,7 +84,11 @@ pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
     let names = names(&args.measures)?;
     let (config_file, weights_file, step) = source(args)?;
     let config = load(&config_file, args.backend.as_deref())?;
-    let problem = Problem::open(config, &args.data_dir.data_dir)?;
+    let origin = config_file.display().to_string();
+    let problem = Problem::open(config, &origin, &args.data_dir.data_dir)?;
+    if problem.compute().kind == BackendKind::Wgpu {
+        eprintln!("preparing compute kernels (minutes on a first use, seconds after) ...");
+    }
     let available = problem.data.train.len();
     if let Some(samples) = args.samples.filter(|&n| n == 0 || n > available) {
         return Err(Failure::Input(format!(
@@ -172,7 +179,7 @@ fn name_of(name: &str) -> Result<&'static str, Failure> {
 }
 
 fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
-    let Some(block) = block.filter(|block| layout.position(block).is_none()) else {
+    let Some(block) = block.filter(|block| layout.range(block).is_none()) else {
         return Ok(());
     };
     let names: Vec<&str> = layout
@@ -180,9 +187,10 @@ fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
         .iter()
         .map(|block| block.name.as_str())
         .collect();
-    let nearest = config::nearest(block, &names).map_or_else(String::new, |nearest| {
-        format!("; did you mean `{nearest}`?")
-    });
+    let nearest = config::nearest(block, &names).map_or_else(
+        || ".".to_owned(),
+        |nearest| format!("; did you mean `{nearest}`?"),
+    );
     Err(Failure::Input(format!(
         "--block: the model has no block `{block}`{nearest} It has: {}",
         names.join(", ")
@@ -209,17 +217,19 @@ fn rows(
             never,
         )
     };
-    if names
-        .iter()
-        .any(|name| name.contains('.') && !name.starts_with("loss."))
-    {
-        hessian()
-            .check_deterministic()
-            .map_err(|error| Failure::Input(error.to_string()))?;
+    let needs_products = names.iter().any(|name| measure::needs_products(name));
+    // Whatever else goes wrong here goes wrong again, and is told, in each measurement.
+    if let Err(error @ CurvatureError::NotDeterministic { .. }) = check(needs_products, &hessian) {
+        return Err(Failure::Input(error.to_string()));
     }
     if let Some(path) = &args.density {
         write_density(path, &mut hessian(), problem, args)?;
     }
+    // Weights made elsewhere have no step, so no place on the schedule.
+    let learning_rate = match args.run {
+        Some(_) => problem.schedule().learning_rate(step.saturating_sub(1)),
+        None => problem.config.optimizer.learning_rate,
+    };
     let subject = Subject {
         objective: &problem.objective,
         parameters: &parameters,
@@ -230,7 +240,7 @@ fn rows(
         block: args.block.as_deref(),
         budget: budget(args),
         start: None,
-        learning_rate: Some(problem.schedule().learning_rate(step.saturating_sub(1))),
+        learning_rate: Some(learning_rate),
         streams: problem.streams,
         step,
         interrupt: never,
@@ -252,6 +262,17 @@ fn rows(
         .collect())
 }
 
+/// Refuses, where curvature is asked for, a model that gives two answers to one question.
+fn check<'a>(
+    is_needed: bool,
+    operator: &impl Fn() -> CurvatureOperator<'a>,
+) -> Result<(), CurvatureError> {
+    if is_needed {
+        operator().check_deterministic()?;
+    }
+    Ok(())
+}
+
 fn budget(args: &MeasureArgs) -> Budget {
     Budget {
         max_matvecs: args.max_matvecs.map(|most| most as usize),
@@ -261,7 +282,15 @@ fn budget(args: &MeasureArgs) -> Budget {
 
 /// A curvature of a block carries the block's name.
 fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
-    let families = ["hessian.", "ggn.", "residual.", "noise."];
+    let families = [
+        "hessian.",
+        "ggn.",
+        "residual.",
+        "noise.",
+        "stability.",
+        "reparam.rescale.lambda_max",
+        "reparam.rescale.adaptive",
+    ];
     if let Some(block) = block.filter(|_| families.iter().any(|f| row.name.starts_with(f))) {
         row.name = format!("{}.{block}", row.name);
     }
@@ -286,9 +315,14 @@ fn write_density(
     write_atomically(path, text.as_bytes())
         .map_err(|error| Failure::Input(format!("--density {}: {error}", path.display())))?;
     eprintln!(
-        "spectral density: {} probes, {} matrix-vector products, written to {}",
+        "spectral density: {} probes, {} matrix-vector products{}, written to {}",
         density.probes.len(),
         density.matvecs,
+        if density.converged {
+            ""
+        } else {
+            " (cut short by the budget)"
+        },
         path.display()
     );
     Ok(())

@@ -107,7 +107,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     if args.dry_run {
         for config in configs {
             let place = RunDirectory::place(&args.out, &config);
-            let problem = Problem::open(config, &args.data_dir.data_dir)?;
+            let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
             print(&plan(&problem, &place))?;
         }
         return Ok(ExitCode::Success);
@@ -131,6 +131,15 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         }
     }
     Ok(code)
+}
+
+/// The config file as messages name it.
+fn origin(args: &TrainArgs) -> String {
+    let name = args.config.as_deref().unwrap_or(Path::new(""));
+    config::find(name)
+        .unwrap_or_else(|_| name.to_owned())
+        .display()
+        .to_string()
 }
 
 /// The checked config of each seed.
@@ -176,7 +185,7 @@ fn train(
     interrupt: &'static AtomicBool,
 ) -> Result<ExitCode, Failure> {
     let place = RunDirectory::place(&args.out, &config);
-    let problem = Problem::open(config, &args.data_dir.data_dir)?;
+    let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
     let directory = RunDirectory::create(&place, &problem.config, args.force)?;
     let record = RunRecord::begin(&problem);
     execute(args, &problem, &directory, record, None, interrupt)
@@ -195,7 +204,8 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
         );
         return Ok(ExitCode::Success);
     }
-    let problem = Problem::open(config, &args.data_dir.data_dir)?;
+    let origin = directory.config_file().display().to_string();
+    let problem = Problem::open(config, &origin, &args.data_dir.data_dir)?;
     let mut record = directory
         .read_json::<RunRecord>("run.json")
         .unwrap_or_else(|_| RunRecord::begin(&problem));

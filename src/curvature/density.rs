@@ -35,6 +35,8 @@ pub struct Density {
     pub probes: Vec<Vec<(f64, f64)>>,
     /// Matrix-vector products used.
     pub matvecs: usize,
+    /// Whether all probes made all their steps within the budget.
+    pub converged: bool,
 }
 
 impl Density {
@@ -109,6 +111,7 @@ pub fn spectral_density(
         density.probes.push(nodes);
     }
     density.matvecs = spending.matvecs;
+    density.converged = spending.allows(0) && density.probes.len() == options.probes.max(1);
     Ok(density)
 }
 
@@ -141,7 +144,8 @@ fn quadrature(
             crate::config::Precision::F32 => 1e-6,
             crate::config::Precision::F64 => 1e-12,
         };
-        if diagonal.len() >= steps || rest <= negligible * size {
+        // A quadrature cut short by the budget is coarser; its mass is 1 all the same.
+        if diagonal.len() >= steps || rest <= negligible * size || !spending.allows(1) {
             break;
         }
         off_diagonal.push(rest);
@@ -222,6 +226,21 @@ mod tests {
         let grid: Vec<f64> = (0..2000).map(|i| -2.0 + f64::from(i) * 0.004).collect();
         let integral: f64 = density.smooth(&grid, 0.2).iter().map(|p| p.1 * 0.004).sum();
         assert!((integral - 1.0).abs() < 1e-3, "{integral}");
+    }
+
+    #[test]
+    fn a_budget_cuts_the_quadrature_short_and_says_so() {
+        let eigenvalues: Vec<f64> = (0..80).map(f64::from).collect();
+        let options = DensityOptions {
+            budget: Budget {
+                max_matvecs: Some(10),
+                max_seconds: None,
+            },
+            ..Default::default()
+        };
+        let density = density(&mut rotated(&eigenvalues), options);
+        assert_eq!((density.matvecs, density.probes.len()), (10, 1));
+        assert!(!density.converged && (mass(&density) - 1.0).abs() < 1e-12);
     }
 
     #[test]

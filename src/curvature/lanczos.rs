@@ -302,6 +302,16 @@ impl Ritz {
         })
     }
 
+    /// Whether a value and its residual are so far below the largest value that no further step
+    /// could make the one small relative to the other.
+    fn is_tiny(&self, index: usize) -> bool {
+        let size = self
+            .values
+            .iter()
+            .fold(0.0f64, |size, value| size.max(value.abs()));
+        self.residuals[index].max(self.values[index].abs()) <= 1e-6 * size
+    }
+
     fn satisfies(&self, options: &LanczosOptions) -> bool {
         let steps = self.values.len();
         let converged = |index: usize| self.relative_residual(index) <= options.tolerance;
@@ -312,7 +322,8 @@ impl Ritz {
         let largest = options.largest.max(above);
         largest.max(options.smallest) <= steps
             && (0..largest).all(converged)
-            && (0..options.smallest).all(|k| converged(steps - 1 - k))
+            && (0..options.smallest)
+                .all(|k| converged(steps - 1 - k) || self.is_tiny(steps - 1 - k))
     }
 }
 

@@ -10,7 +10,7 @@ mod session;
 mod sharpness;
 
 pub use evaluation::Evaluated;
-pub use registry::{MEASURES, Measure, Preset, Rescaling, find, names};
+pub use registry::{MEASURES, Measure, Preset, Rescaling, find, names, needs_products};
 pub use session::{Session, Subject};
 
 use serde::{Deserialize, Serialize};

@@ -212,6 +212,11 @@ const LIGHT: [&str; 7] = [
     "loss", "accuracy", "gap", "margin", "gradient", "norm", "distance",
 ];
 
+/// Whether a measure needs products with a curvature matrix.
+pub fn needs_products(name: &str) -> bool {
+    !LIGHT.contains(&name.split('.').next().unwrap_or_default())
+}
+
 impl Preset {
     /// The measures of the preset.
     pub fn measures(self) -> Vec<&'static str> {
@@ -225,7 +230,7 @@ impl Preset {
             .into_iter()
             .filter(|name| {
                 let family = name.split('.').next().unwrap_or_default();
-                let is_light = LIGHT.contains(&family);
+                let is_light = !needs_products(name);
                 match self {
                     Preset::Off => false,
                     Preset::Light => is_light,

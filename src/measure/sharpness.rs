@@ -10,6 +10,7 @@ use crate::curvature::{
 use crate::params::Parameters;
 use crate::random::StreamRng;
 use rand_distr::{Distribution, StandardNormal};
+use std::time::Instant;
 
 impl Session<'_> {
     /// The options of a Lanczos process, within the user's budget.
@@ -36,6 +37,7 @@ impl Session<'_> {
     /// ten separate top eigenvalues, 60 times of 60 when it is 2 % larger.
     pub(super) fn spectrum(&mut self) -> Result<&Spectrum, Failure> {
         if self.spectrum.is_none() {
+            let clock = Instant::now();
             let subject = self.subject;
             let mut rng = subject.streams.stream("probes.lanczos", subject.step);
             let start = subject.start.map(|vector| perturbed(vector, &mut rng));
@@ -50,6 +52,7 @@ impl Session<'_> {
                 )
             });
             self.spectrum = Some(result);
+            self.spectrum_seconds = clock.elapsed().as_secs_f64();
         }
         match &self.spectrum {
             Some(Ok(spectrum)) => Ok(spectrum),
@@ -69,7 +72,11 @@ impl Session<'_> {
         let pair = pick(spectrum).ok_or_else(|| {
             Failure::Other("the matrix has fewer eigenvalues, or the budget ended".to_owned())
         })?;
-        Ok(of_pair(name, pair, spectrum.matvecs).over(samples))
+        let row = of_pair(name, pair, spectrum.matvecs).over(samples);
+        Ok(Measurement {
+            seconds: self.spectrum_seconds,
+            ..row
+        })
     }
 
     fn learning_rate(&self) -> Result<f64, Failure> {
@@ -197,6 +204,7 @@ impl Session<'_> {
         if let Some(known) = self.estimates.get(&key) {
             return Ok(known.clone());
         }
+        let clock = Instant::now();
         let subject = self.subject;
         let mut rng = subject
             .streams
@@ -206,6 +214,7 @@ impl Session<'_> {
             estimator(operator, &mut rng, options, subject.interrupt)
         })?;
         let row = Measurement {
+            seconds: clock.elapsed().as_secs_f64(),
             converged: Some(estimate.converged),
             matvecs: Some(estimate.matvecs),
             ..Measurement::new(name, estimate.value)
@@ -239,6 +248,7 @@ impl Session<'_> {
             converged: Some(above.converged != Some(false) && below.converged != Some(false)),
             matvecs: Some(above.matvecs.unwrap_or(0) + below.matvecs.unwrap_or(0)),
             samples: above.samples,
+            seconds: above.seconds + below.seconds,
             ..Measurement::new(name, value).with_stderr(error)
         })
     }

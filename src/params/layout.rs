@@ -69,6 +69,24 @@ impl Layout {
         self.index.get(name).copied()
     }
 
+    /// Where a block lies in the whole vector, or a layer: all blocks whose names begin with
+    /// `name.`, if they lie end to end.
+    pub fn range(&self, name: &str) -> Option<Range<usize>> {
+        if let Some(position) = self.position(name) {
+            return Some(self.blocks[position].range());
+        }
+        let prefix = format!("{name}.");
+        let mut ranges = self
+            .blocks
+            .iter()
+            .filter(|block| block.name.starts_with(&prefix))
+            .map(Block::range);
+        let first = ranges.next()?;
+        ranges.try_fold(first, |whole, next| {
+            (whole.end == next.start).then_some(whole.start..next.end)
+        })
+    }
+
     /// The number of parameters.
     pub fn len(&self) -> usize {
         self.len
@@ -95,5 +113,8 @@ mod tests {
         assert_eq!(layout.blocks()[1].range(), 6..9);
         assert_eq!(layout.position("layers.0.bias"), Some(1));
         assert_eq!(layout.position("layers.1.bias"), None);
+        assert_eq!(layout.range("layers.0.bias"), Some(6..9));
+        assert_eq!(layout.range("layers.0"), Some(0..9));
+        assert_eq!(layout.range("layer"), None);
     }
 }

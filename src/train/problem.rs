@@ -56,15 +56,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Opens the backend and loads the data of a config.
+    /// Opens the backend and loads the data of a config, which came from the file `origin`.
     ///
     /// # Errors
     ///
     /// [`ProblemError`]; nothing has been written.
-    pub fn open(config: Config, data_dir: &Path) -> Result<Self, ProblemError> {
+    pub fn open(config: Config, origin: &str, data_dir: &Path) -> Result<Self, ProblemError> {
         let streams = Streams::new(config.seed);
         let data = data::load(&config.data, data_dir, &streams)?;
-        config.check_against_data(data.train.len())?;
+        config.check_against_data(origin, data.train.len())?;
         check_size(&config, &data)?;
         let compute = Compute::open(config.backend, config.precision)?;
         let network = network(&config, &data);

@@ -6,7 +6,7 @@ use crate::backend::BackendKind;
 use crate::config::{Length, Sampling};
 use crate::curvature::{Budget, CurvatureOperator, Interrupt, LinearOperator, Matrix};
 use crate::data::{epoch_order, replacement_batch};
-use crate::measure::{Measurement, Session, Subject};
+use crate::measure::{Measurement, Session, Subject, needs_products};
 use crate::objective::{Batch, Chunks};
 use crate::optim::{Schedule, Stepper};
 use crate::params::Parameters;
@@ -217,20 +217,34 @@ impl<'a> Run<'a> {
         let batch = self.batch(&epoch_order(&self.problem.streams, 0, self.train_len()), 0);
         let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
         gradient.to_host().map_err(TrainError::Device)?;
-        let needs_curvature = self.plan.all().values().flatten().any(|name| {
-            !name.starts_with("loss.") && name.contains("lambda") || name.contains("trace")
-        });
+        let all = self.plan.all();
+        let names: Vec<&String> = all.values().flatten().collect();
+        let wants = |families: &[&str]| {
+            let of = |name: &&String| families.iter().any(|family| name.starts_with(family));
+            names.iter().any(of)
+        };
+        let mut matrices = Vec::new();
+        if names.iter().any(|name| needs_products(name)) {
+            matrices.push(Matrix::Hessian);
+        }
+        if wants(&["ggn.", "residual."]) {
+            matrices.push(Matrix::GaussNewton);
+        }
+        if wants(&["noise."]) {
+            matrices.push(Matrix::NoiseCovariance);
+        }
         for chunks in self.train.values() {
             let ends = [chunks.batches().first(), chunks.batches().last()];
             for batch in ends.into_iter().flatten() {
                 objective.evaluate(parameters, batch);
             }
-            if needs_curvature {
+            for &matrix in &matrices {
+                let ends = [chunks.batches().first(), chunks.batches().last()];
                 let ends = ends.into_iter().flatten().cloned().collect();
                 let ends = Chunks::from_batches(ends, Vec::new());
                 let direction = vec![1.0; parameters.layout().len()];
                 CurvatureOperator::new(
-                    Matrix::Hessian,
+                    matrix,
                     objective,
                     parameters,
                     &ends,

@@ -44,14 +44,15 @@ pub(super) fn check(
 
 impl Config {
     /// Checks what only the data can tell: that batches, hook samples and the warm-up fit a
-    /// training part of `train_len` samples. To be called once the data is loaded.
+    /// training part of `train_len` samples. To be called once the data is loaded; `origin` names
+    /// the file the config came from.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Rule`] with the key that does not fit.
-    pub fn check_against_data(&self, train_len: usize) -> Result<(), ConfigError> {
+    pub fn check_against_data(&self, origin: &str, train_len: usize) -> Result<(), ConfigError> {
         fits(self, Some(train_len)).map_err(|violation| ConfigError::Rule {
-            origin: format!("config `{}`", self.name),
+            origin: origin.to_owned(),
             key: Key {
                 path: violation.key,
                 line: None,
@@ -187,10 +188,13 @@ mod tests {
             "x.toml: `train.batch_size` (line 6) must be at most the 10 training samples, found 11"
         );
         let config = plain();
-        assert!(config.check_against_data(32).is_ok());
+        assert!(config.check_against_data("x.toml", 32).is_ok());
         assert_eq!(
-            config.check_against_data(31).unwrap_err().to_string(),
-            "config `x`: `train.batch_size` must be at most the 31 training samples, found 32"
+            config
+                .check_against_data("x.toml", 31)
+                .unwrap_err()
+                .to_string(),
+            "x.toml: `train.batch_size` must be at most the 31 training samples, found 32"
         );
     }
 
@@ -218,10 +222,13 @@ mod tests {
         );
         let mut config = plain();
         config.schedule.warmup = 6;
-        assert!(config.check_against_data(65).is_ok());
+        assert!(config.check_against_data("x.toml", 65).is_ok());
         assert_eq!(
-            config.check_against_data(64).unwrap_err().to_string(),
-            "config `x`: `schedule.warmup` must be fewer than the run's 6 steps, found 6"
+            config
+                .check_against_data("x.toml", 64)
+                .unwrap_err()
+                .to_string(),
+            "x.toml: `schedule.warmup` must be fewer than the run's 6 steps, found 6"
         );
     }
 }
