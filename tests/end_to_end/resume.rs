@@ -22,12 +22,20 @@ const LONG: [&str; 11] = [
     "hooks.0.warm_start=true",
 ];
 
-/// Waits until a run has written a checkpoint after its first.
+/// Waits until a run has written two whole checkpoints.
 fn wait_for_checkpoints(lab: &Lab, run: &str) {
     let start = Instant::now();
     let folder = lab.path(&format!("{run}/checkpoints"));
     loop {
-        let count = std::fs::read_dir(&folder).into_iter().flatten().count();
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let count = entries
+            .filter(|entry| {
+                entry
+                    .path()
+                    .extension()
+                    .is_some_and(|end| end == "safetensors")
+            })
+            .count();
         if count >= 2 {
             return;
         }
