@@ -110,6 +110,9 @@ impl Network for Mlp {
                 .initialisation
                 .standard_deviation(inputs, outputs)
                 * self.shape.initialisation_scale;
+            // A scale near the largest number must not overflow here: training then reports the
+            // loss that is not finite.
+            let deviation = deviation.min(f64::MAX);
             let normal = Normal::new(0.0, deviation)
                 .expect("the standard deviation of a layer is positive and finite");
             values[block.range()].fill_with(|| normal.sample(rng));
