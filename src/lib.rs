@@ -20,6 +20,7 @@ pub mod objective;
 pub mod optim;
 pub mod params;
 pub mod random;
+pub mod reparam;
 pub mod report;
 pub mod selfcheck;
 pub mod statistics;

@@ -9,7 +9,7 @@ use crate::curvature::{
     spectral_density,
 };
 use crate::files::write_atomically;
-use crate::measure::{self, MEASURES, Measurement, Preset, Session, Subject};
+use crate::measure::{self, Measurement, Preset, Session, Subject, catalogue};
 use crate::params::Layout;
 use crate::params::store::read_weights;
 use crate::report::{density_csv, rows_csv, rows_table};
@@ -70,10 +70,9 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
 }
 
 fn measure_list() -> String {
-    let width = MEASURES.iter().map(|measure| measure.name.len()).max();
+    let width = catalogue().map(|measure| measure.name.len()).max();
     let width = width.unwrap_or_default();
-    let lines: Vec<String> = MEASURES
-        .iter()
+    let lines: Vec<String> = catalogue()
         .map(|measure| format!("  {:width$}  {}", measure.name, measure.description))
         .collect();
     format!("Measures:\n{}", lines.join("\n"))

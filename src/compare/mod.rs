@@ -3,7 +3,7 @@
 mod statistics;
 
 use crate::config::{Config, ConfigError};
-use crate::measure::{MEASURES, Measurement, Rescaling};
+use crate::measure::{Measurement, catalogue};
 use crate::statistics::{mean, standard_error};
 use crate::train::{DataFile, DirectoryError, Summary};
 use serde::Serialize;
@@ -133,11 +133,7 @@ pub fn compare(runs: &[FinishedRun], key: &str) -> Result<Comparison, CompareErr
         .collect();
     let members: Vec<&Vec<&FinishedRun>> = grouped.iter().map(|(_, runs)| runs).collect();
     let mut lines = given_lines(&members);
-    lines.extend(
-        MEASURES
-            .iter()
-            .filter_map(|measure| measured_line(measure.name, &members)),
-    );
+    lines.extend(catalogue().filter_map(|measure| measured_line(measure.name, &members)));
     let notes = notes(key, &groups, &lines, &members);
     Ok(Comparison {
         key: key.to_owned(),
@@ -234,7 +230,7 @@ fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
         verdict: Verdict::TooFewSeeds,
         moves_by,
     };
-    if crate::measure::find(name)?.rescaling == Rescaling::Check {
+    if crate::measure::find(name)?.is_check {
         // Whether a map kept the function is not a question of one group against another.
         line.verdict = Verdict::Given;
     } else if let (Some(first), Some(last)) = (members.first(), members.last())

@@ -1,10 +1,47 @@
-//! Losses, predictions and margins over a set of samples.
+//! Losses and predictions over a set of samples.
 
 use super::Measurement;
+use super::registry::{Family, Measure};
 use crate::backend::read;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
+use crate::reparam::MapKind;
 use crate::statistics::{mean, standard_error};
+
+/// What the function does on the data; no function-preserving map moves it.
+pub(super) const FAMILY: Family = Family {
+    measures: &[
+        of_function(
+            "loss.train",
+            "mean loss over training samples (cross-entropy in nats)",
+        ),
+        of_function(
+            "loss.test",
+            "mean loss over test samples (cross-entropy in nats)",
+        ),
+        of_function("gap.loss", "loss.test - loss.train"),
+        of_function(
+            "accuracy.train",
+            "share of training samples classified right",
+        ),
+        of_function("accuracy.test", "share of test samples classified right"),
+    ],
+    measure: |session, name| {
+        Ok(match name {
+            "loss.train" => session.train()?.loss(name),
+            "loss.test" => session.test()?.loss(name),
+            "gap.loss" => Evaluated::gap(name, &session.train()?.clone(), session.test()?),
+            "accuracy.train" => session.train()?.accuracy(name),
+            _ => session.test()?.accuracy(name),
+        })
+    },
+};
+
+const fn of_function(name: &'static str, description: &'static str) -> Measure {
+    Measure::new(name, description)
+        .light()
+        .invariant(MapKind::ALL)
+}
 
 /// The function's behaviour on every sample of a set.
 #[derive(Clone, Debug)]
@@ -48,9 +85,23 @@ impl Evaluated {
         })
     }
 
+    /// The output margin of every sample.
+    pub fn margins(&self) -> &[f64] {
+        &self.margins
+    }
+
     /// The outputs of all samples, one row after another.
     pub fn outputs(&self) -> &[f64] {
         &self.outputs
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_margins(margins: Vec<f64>) -> Self {
+        Self {
+            losses: Vec::new(),
+            margins,
+            outputs: Vec::new(),
+        }
     }
 
     /// The mean loss, weighted by samples.
@@ -84,43 +135,6 @@ impl Evaluated {
             .with_stderr(error)
             .over(test.losses.len())
     }
-
-    /// The smallest margin; exact for the set, no estimate for others.
-    pub fn smallest_margin(&self, name: &str) -> Measurement {
-        let smallest = self.margins.iter().copied().fold(f64::INFINITY, f64::min);
-        Measurement::new(name, smallest).over(self.margins.len())
-    }
-
-    /// A quantile of the margins. Its standard error is half the distance between the order
-    /// statistics one binomial standard deviation, `√(n p (1−p))`, to either side, which assumes
-    /// nothing about the distribution (David & Nagaraja, "Order Statistics", §7.1).
-    pub fn margin_quantile(&self, name: &str, probability: f64) -> Measurement {
-        let mut sorted = self.margins.clone();
-        sorted.sort_by(f64::total_cmp);
-        let count = sorted.len() as f64;
-        let spread = (count * probability * (1.0 - probability)).sqrt();
-        let place = (count - 1.0) * probability;
-        // Ranks end at the list's ends; the distance is then scaled to what was asked for.
-        let low = (place - spread).max(0.0);
-        let high = (place + spread).min(count - 1.0);
-        let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
-        let error = spread * per_rank;
-        Measurement::new(name, at_rank(&sorted, place))
-            .with_stderr(error)
-            .over(sorted.len())
-    }
-}
-
-/// The value at a fractional rank of a sorted list, interpolated linearly, clamped at its ends.
-fn at_rank(sorted: &[f64], rank: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let rank = rank.clamp(0.0, last as f64);
-    let below = rank.floor() as usize;
-    let above = (below + 1).min(last);
-    let share = rank - below as f64;
-    sorted[below] * (1.0 - share) + sorted[above] * share
 }
 
 #[cfg(test)]
@@ -153,18 +167,6 @@ mod tests {
         let gap = Evaluated::gap("gap.loss", &train, &test);
         assert_eq!(gap.value, Some(2.0));
         assert_eq!(gap.stderr, Some(1.0));
-    }
-
-    #[test]
-    fn quantiles_interpolate_and_their_error_comes_from_order_statistics() {
-        let margins: Vec<f64> = (0..101).rev().map(f64::from).collect();
-        let set = evaluated(&[], &margins);
-        let median = set.margin_quantile("margin.median", 0.5);
-        assert_eq!(median.value, Some(50.0));
-        // √(101 · ¼) ranks to either side of a list with unit steps.
-        assert!((median.stderr.unwrap() - (101.0f64 / 4.0).sqrt()).abs() < 1e-12);
-        assert_eq!(set.margin_quantile("margin.p10", 0.1).value, Some(10.0));
-        assert_eq!(set.smallest_margin("margin.min").value, Some(0.0));
     }
 
     #[test]

@@ -3,14 +3,18 @@
 //! Measuring is pure: it reads parameters and data, and returns rows. What cannot be measured
 //! becomes a row with the reason in it; nothing here can end a run.
 
+mod curvature;
 mod evaluation;
+mod margin;
+mod noise;
+mod norm;
 mod registry;
 mod rescaling;
 mod session;
-mod sharpness;
+mod stability;
 
 pub use evaluation::Evaluated;
-pub use registry::{MEASURES, Measure, Preset, Rescaling, find, names, needs_products};
+pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
 pub use session::{Session, Subject};
 
 use serde::{Deserialize, Serialize};

@@ -1,16 +1,18 @@
-//! The catalogue of measures.
+//! The catalogue of measures, put together from the families.
 
 pub use crate::config::Preset;
 
-/// What a measure claims under a rescaling of layers that leaves the function alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rescaling {
-    /// It depends on the function only, so it cannot move.
-    Invariant,
-    /// It depends on the parameters and moves.
-    Moves,
-    /// It is itself a check of such a map.
-    Check,
+use super::session::{Failure, Session};
+use super::{Measurement, curvature, evaluation, margin, noise, norm, rescaling, stability};
+use crate::reparam::MapKind;
+
+/// What a measure takes, in passes over its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// At most a few evaluations or one gradient.
+    Passes,
+    /// Products with a curvature matrix, or an iteration of gradients.
+    Products,
 }
 
 /// An entry of the catalogue.
@@ -20,223 +22,131 @@ pub struct Measure {
     pub name: &'static str,
     /// One line on what it is, with its unit where it has one.
     pub description: &'static str,
-    /// What it claims under layer rescaling.
-    pub rescaling: Rescaling,
+    /// The paper and place its definition is taken from; empty where it needs none.
+    pub source: &'static str,
+    /// What it takes.
+    pub cost: Cost,
+    /// The function-preserving maps it claims not to move under.
+    pub invariant_under: &'static [MapKind],
+    /// Whether it reports on a map, and so is neither invariant nor moved.
+    pub is_check: bool,
+    /// The smallest preset it belongs to; none where it is measured by name only.
+    pub preset: Option<Preset>,
 }
 
-const fn entry(name: &'static str, rescaling: Rescaling, description: &'static str) -> Measure {
-    Measure {
-        name,
-        description,
-        rescaling,
+impl Measure {
+    /// A measure that depends on the parameters in a way no map but an isometry leaves alone,
+    /// needs products, and is taken by name only.
+    pub(super) const fn new(name: &'static str, description: &'static str) -> Self {
+        Self {
+            name,
+            description,
+            source: "",
+            cost: Cost::Products,
+            invariant_under: MapKind::ISOMETRIES,
+            is_check: false,
+            preset: None,
+        }
+    }
+
+    /// Where the definition stands.
+    pub(super) const fn from(self, source: &'static str) -> Self {
+        Self { source, ..self }
+    }
+
+    /// Costs no more than a few passes; part of every preset.
+    pub(super) const fn light(self) -> Self {
+        Self {
+            cost: Cost::Passes,
+            preset: Some(Preset::Light),
+            ..self
+        }
+    }
+
+    /// Part of the full preset.
+    pub(super) const fn full(self) -> Self {
+        Self {
+            preset: Some(Preset::Full),
+            ..self
+        }
+    }
+
+    /// What it claims to survive.
+    pub(super) const fn invariant(self, invariant_under: &'static [MapKind]) -> Self {
+        Self {
+            invariant_under,
+            ..self
+        }
+    }
+
+    /// A report on a map.
+    pub(super) const fn check(self) -> Self {
+        Self {
+            is_check: true,
+            ..self
+        }
+    }
+
+    /// Whether it claims not to move under a map.
+    pub fn survives(&self, map: MapKind) -> bool {
+        self.invariant_under.contains(&map)
     }
 }
 
-/// Every measure, in the order of tables.
-pub const MEASURES: &[Measure] = &[
-    entry(
-        "loss.train",
-        Rescaling::Invariant,
-        "mean loss over training samples (cross-entropy in nats)",
-    ),
-    entry(
-        "loss.test",
-        Rescaling::Invariant,
-        "mean loss over test samples (cross-entropy in nats)",
-    ),
-    entry("gap.loss", Rescaling::Invariant, "loss.test - loss.train"),
-    entry(
-        "accuracy.train",
-        Rescaling::Invariant,
-        "share of training samples classified right",
-    ),
-    entry(
-        "accuracy.test",
-        Rescaling::Invariant,
-        "share of test samples classified right",
-    ),
-    entry(
-        "margin.min",
-        Rescaling::Invariant,
-        "smallest output margin, z_y - max_{k!=y} z_k, over training samples",
-    ),
-    entry(
-        "margin.p10",
-        Rescaling::Invariant,
-        "10th percentile of the output margins",
-    ),
-    entry(
-        "margin.median",
-        Rescaling::Invariant,
-        "median of the output margins",
-    ),
-    entry(
-        "gradient.norm",
-        Rescaling::Moves,
-        "Euclidean norm of the gradient of the training loss",
-    ),
-    entry(
-        "norm.l2",
-        Rescaling::Moves,
-        "Euclidean norm of the parameters",
-    ),
-    entry(
-        "distance.init",
-        Rescaling::Moves,
-        "Euclidean distance of the parameters from their starting point",
-    ),
-    entry(
-        "hessian.lambda_max",
-        Rescaling::Moves,
-        "largest eigenvalue of the Hessian of the training loss, by Lanczos",
-    ),
-    entry(
-        "hessian.lambda_min",
-        Rescaling::Moves,
-        "smallest (most negative) eigenvalue of the Hessian, by Lanczos",
-    ),
-    entry(
-        "hessian.lambda_2",
-        Rescaling::Moves,
-        "second largest eigenvalue of the Hessian",
-    ),
-    entry(
-        "hessian.lambda_3",
-        Rescaling::Moves,
-        "third largest eigenvalue of the Hessian",
-    ),
-    entry(
-        "hessian.lambda_4",
-        Rescaling::Moves,
-        "fourth largest eigenvalue of the Hessian",
-    ),
-    entry(
-        "hessian.lambda_5",
-        Rescaling::Moves,
-        "fifth largest eigenvalue of the Hessian",
-    ),
-    entry(
-        "hessian.lambda_max.adaptive",
-        Rescaling::Invariant,
-        "largest eigenvalue of D H D, D = diag|parameters|: curvature per relative change",
-    ),
-    entry(
-        "hessian.trace",
-        Rescaling::Moves,
-        "trace of the Hessian, by Hutchinson's estimator",
-    ),
-    entry(
-        "hessian.frobenius",
-        Rescaling::Moves,
-        "Frobenius norm of the Hessian, from random products",
-    ),
-    entry(
-        "hessian.stable_rank",
-        Rescaling::Moves,
-        "squared Frobenius over squared spectral norm of the Hessian",
-    ),
-    entry(
-        "ggn.lambda_max",
-        Rescaling::Moves,
-        "largest eigenvalue of the generalised Gauss-Newton matrix",
-    ),
-    entry(
-        "ggn.trace",
-        Rescaling::Moves,
-        "trace of the Gauss-Newton matrix",
-    ),
-    entry(
-        "ggn.frobenius",
-        Rescaling::Moves,
-        "Frobenius norm of the Gauss-Newton matrix",
-    ),
-    entry(
-        "ggn.effective_rank",
-        Rescaling::Moves,
-        "trace over largest eigenvalue of the Gauss-Newton matrix",
-    ),
-    entry(
-        "residual.frobenius",
-        Rescaling::Moves,
-        "Frobenius norm of Hessian minus Gauss-Newton",
-    ),
-    entry(
-        "stability.gd",
-        Rescaling::Moves,
-        "learning rate times hessian.lambda_max / 2: gradient descent is stable below 1",
-    ),
-    entry(
-        "stability.tracked",
-        Rescaling::Moves,
-        "number of Hessian eigenvalues above 1.5 / learning rate",
-    ),
-    entry(
-        "noise.trace",
-        Rescaling::Moves,
-        "trace of the covariance of one sample's gradient",
-    ),
-    entry(
-        "noise.lambda_max",
-        Rescaling::Moves,
-        "largest eigenvalue of that covariance",
-    ),
-    entry(
-        "reparam.rescale.outputs",
-        Rescaling::Check,
-        "largest change of an output, relative to the largest output, under first layer x10, second /10",
-    ),
-    entry(
-        "reparam.rescale.lambda_max",
-        Rescaling::Check,
-        "hessian.lambda_max after that map, as a multiple of its value before",
-    ),
-    entry(
-        "reparam.rescale.adaptive",
-        Rescaling::Check,
-        "hessian.lambda_max.adaptive after that map, as a multiple of its value before: 1",
-    ),
+/// Measures of one idea, and what computes them.
+pub(super) struct Family {
+    pub measures: &'static [Measure],
+    pub measure: fn(&mut Session<'_>, &str) -> Result<Measurement, Failure>,
+}
+
+/// Every family, in the order of tables.
+const FAMILIES: &[&Family] = &[
+    &evaluation::FAMILY,
+    &margin::FAMILY,
+    &norm::FAMILY,
+    &curvature::FAMILY,
+    &stability::FAMILY,
+    &noise::FAMILY,
+    &rescaling::FAMILY,
 ];
+
+/// Every measure, in the order of tables.
+pub fn catalogue() -> impl Iterator<Item = &'static Measure> {
+    FAMILIES.iter().flat_map(|family| family.measures)
+}
 
 /// The catalogue's entry of a name.
 pub fn find(name: &str) -> Option<&'static Measure> {
-    MEASURES.iter().find(|measure| measure.name == name)
+    catalogue().find(|measure| measure.name == name)
+}
+
+/// The family of a name.
+pub(super) fn family(name: &str) -> Option<&'static Family> {
+    let belongs = |family: &Family| family.measures.iter().any(|measure| measure.name == name);
+    FAMILIES.iter().copied().find(|family| belongs(family))
 }
 
 /// All names, for checks and suggestions.
 pub fn names() -> Vec<&'static str> {
-    MEASURES.iter().map(|measure| measure.name).collect()
+    catalogue().map(|measure| measure.name).collect()
 }
-
-/// The families that cost no matrix-vector product.
-const LIGHT: [&str; 7] = [
-    "loss", "accuracy", "gap", "margin", "gradient", "norm", "distance",
-];
 
 /// Whether a measure needs products with a curvature matrix.
 pub fn needs_products(name: &str) -> bool {
-    !LIGHT.contains(&name.split('.').next().unwrap_or_default())
+    find(name).is_none_or(|measure| measure.cost == Cost::Products)
 }
 
 impl Preset {
     /// The measures of the preset.
     pub fn measures(self) -> Vec<&'static str> {
-        let curvature = [
-            "hessian.lambda_max",
-            "hessian.lambda_max.adaptive",
-            "hessian.trace",
-            "stability.gd",
-        ];
-        names()
-            .into_iter()
-            .filter(|name| {
-                let family = name.split('.').next().unwrap_or_default();
-                let is_light = !needs_products(name);
-                match self {
-                    Preset::Off => false,
-                    Preset::Light => is_light,
-                    Preset::Full => is_light || family == "reparam" || curvature.contains(name),
-                }
-            })
+        let belongs = |measure: &&Measure| match self {
+            Preset::Off => false,
+            Preset::Light => measure.preset == Some(Preset::Light),
+            Preset::Full => measure.preset.is_some(),
+        };
+        catalogue()
+            .filter(belongs)
+            .map(|measure| measure.name)
             .collect()
     }
 }
@@ -259,5 +169,12 @@ mod tests {
         assert!(Preset::Off.measures().is_empty());
         assert!(light.iter().all(|name| full.contains(name)));
         assert!(full.contains(&"hessian.lambda_max") && !light.contains(&"hessian.lambda_max"));
+    }
+
+    #[test]
+    fn a_light_measure_needs_no_products() {
+        for name in Preset::Light.measures() {
+            assert!(!needs_products(name), "{name}");
+        }
     }
 }

@@ -1,12 +1,41 @@
 //! The layer-rescaling check: the same function at other parameters, measured again.
 
+use super::registry::{Family, Measure};
 use super::session::{Failure, Session, Subject};
 use super::{Evaluated, Measurement};
 use crate::config::Precision;
 use crate::curvature::{CurvatureError, Matrix, lanczos};
 use crate::params::Parameters;
 
-use super::sharpness::with_operator;
+use super::curvature::with_operator;
+
+pub(super) const FAMILY: Family = Family {
+    measures: &[
+        Measure::new(
+            "reparam.rescale.outputs",
+            "largest change of an output, relative to the largest output, under first layer x10, second /10",
+        )
+        .check()
+        .full(),
+        Measure::new(
+            "reparam.rescale.lambda_max",
+            "hessian.lambda_max after that map, as a multiple of its value before",
+        )
+        .check()
+        .full(),
+        Measure::new(
+            "reparam.rescale.adaptive",
+            "hessian.lambda_max.adaptive after that map, as a multiple of its value before: 1",
+        )
+        .check()
+        .full(),
+    ],
+    measure: |session, name| match name {
+        "reparam.rescale.outputs" => session.rescaled_outputs(name),
+        "reparam.rescale.lambda_max" => session.rescaled_sharpness(name),
+        _ => session.rescaled_adaptive(name),
+    },
+};
 
 /// The factor on the first layer; the second is divided by it.
 const RESCALING: f64 = 10.0;

@@ -1,7 +1,9 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
+use super::curvature::place;
+use super::registry::family;
 use super::{Evaluated, Measurement};
-use crate::curvature::{Budget, CurvatureError, Interrupt, Matrix, Spectrum, norm};
+use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -120,42 +122,10 @@ impl<'a> Session<'a> {
     }
 
     fn dispatch(&mut self, name: &str) -> Result<Measurement, Failure> {
-        if let Some(place) = place(name) {
-            return self.eigenvalue(name, |spectrum| spectrum.largest.get(place - 1));
+        match family(name) {
+            Some(family) => (family.measure)(self, name),
+            None => Err(Failure::Other("there is no such measure".to_owned())),
         }
-        Ok(match name {
-            "loss.train" => self.train()?.loss(name),
-            "accuracy.train" => self.train()?.accuracy(name),
-            "loss.test" => self.test()?.loss(name),
-            "accuracy.test" => self.test()?.accuracy(name),
-            "gap.loss" => Evaluated::gap(name, &self.train()?.clone(), self.test()?),
-            "margin.min" => self.train()?.smallest_margin(name),
-            "margin.p10" => self.train()?.margin_quantile(name, 0.1),
-            "margin.median" => self.train()?.margin_quantile(name, 0.5),
-            "gradient.norm" => self.gradient_norm(name)?,
-            "norm.l2" => Measurement::new(name, norm(self.values()?)),
-            "distance.init" => self.distance(name)?,
-            "hessian.lambda_min" => self.eigenvalue(name, |spectrum| spectrum.smallest.first())?,
-            "hessian.lambda_max.adaptive" => {
-                self.adaptive_eigenvalue(name, self.subject.parameters)?
-            }
-            "hessian.trace" => self.trace("hessian.trace", Matrix::Hessian)?,
-            "hessian.frobenius" => self.frobenius("hessian.frobenius", Matrix::Hessian)?,
-            "hessian.stable_rank" => self.stable_rank(name)?,
-            "ggn.lambda_max" => self.largest_eigenvalue(name, Matrix::GaussNewton)?,
-            "ggn.trace" => self.trace("ggn.trace", Matrix::GaussNewton)?,
-            "ggn.frobenius" => self.frobenius("ggn.frobenius", Matrix::GaussNewton)?,
-            "ggn.effective_rank" => self.effective_rank(name)?,
-            "residual.frobenius" => self.frobenius(name, Matrix::Residual)?,
-            "stability.gd" => self.stability(name)?,
-            "stability.tracked" => self.tracked(name)?,
-            "noise.trace" => self.trace(name, Matrix::NoiseCovariance)?,
-            "noise.lambda_max" => self.largest_eigenvalue(name, Matrix::NoiseCovariance)?,
-            "reparam.rescale.outputs" => self.rescaled_outputs(name)?,
-            "reparam.rescale.lambda_max" => self.rescaled_sharpness(name)?,
-            "reparam.rescale.adaptive" => self.rescaled_adaptive(name)?,
-            _ => Measurement::failed(name, "there is no such measure"),
-        })
     }
 
     pub(super) fn train(&mut self) -> Result<&Evaluated, Failure> {
@@ -168,7 +138,7 @@ impl<'a> Session<'a> {
             .map_err(Failure::from)
     }
 
-    fn test(&mut self) -> Result<&Evaluated, Failure> {
+    pub(super) fn test(&mut self) -> Result<&Evaluated, Failure> {
         let subject = self.subject;
         self.test
             .get_or_insert_with(|| {
@@ -185,67 +155,6 @@ impl<'a> Session<'a> {
             .get_or_insert_with(|| parameters.to_host())
             .as_ref()
             .map_err(Failure::from)
-    }
-
-    fn distance(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let initial = self
-            .subject
-            .initial
-            .ok_or_else(|| Failure::Other("the starting point is not known".to_owned()))?;
-        let difference: Vec<f64> = self
-            .values()?
-            .iter()
-            .zip(initial)
-            .map(|(now, then)| now - then)
-            .collect();
-        Ok(Measurement::new(name, norm(&difference)))
-    }
-
-    fn gradient_norm(&self, name: &str) -> Result<Measurement, Failure> {
-        let subject = &self.subject;
-        let operator = crate::curvature::CurvatureOperator::new(
-            Matrix::Hessian,
-            subject.objective,
-            subject.parameters,
-            subject.train,
-            subject.interrupt,
-        );
-        let gradient = operator.gradient()?;
-        Ok(Measurement::new(name, norm(&gradient)).over(subject.train.samples()))
-    }
-
-    /// `‖H‖_F² / ‖H‖₂²`.
-    fn stable_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let frobenius = self.frobenius("hessian.frobenius", Matrix::Hessian)?;
-        let largest = self.eigenvalue(name, |spectrum| spectrum.by_magnitude().first().copied())?;
-        let ratio = Self::quotient(name, &frobenius, &largest)?;
-        Ok(Measurement {
-            value: ratio.value.map(|value| value * value),
-            stderr: ratio
-                .stderr
-                .zip(ratio.value)
-                .map(|(error, value)| 2.0 * value.abs() * error),
-            ..ratio
-        })
-    }
-
-    /// `tr G / λmax(G)` of the Gauss-Newton matrix (Bartlett et al. 2020, definition 3, k = 0).
-    fn effective_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let trace = self.trace("ggn.trace", Matrix::GaussNewton)?;
-        let largest = self.largest_eigenvalue("ggn.lambda_max", Matrix::GaussNewton)?;
-        Self::quotient(name, &trace, &largest)
-    }
-}
-
-/// The place of an eigenvalue among the largest, from its measure's name.
-fn place(name: &str) -> Option<usize> {
-    match name {
-        "hessian.lambda_max" => Some(1),
-        "hessian.lambda_2" => Some(2),
-        "hessian.lambda_3" => Some(3),
-        "hessian.lambda_4" => Some(4),
-        "hessian.lambda_5" => Some(5),
-        _ => None,
     }
 }
 

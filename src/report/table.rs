@@ -3,7 +3,8 @@
 use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
 use crate::curvature::Density;
-use crate::measure::{Measurement, Rescaling, find};
+use crate::measure::{Measurement, find};
+use crate::reparam::MapKind;
 use crate::selfcheck::Check;
 use crate::train::{Row, Summary};
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -289,14 +290,14 @@ fn verdict(line: &Line, groups: &[Group]) -> String {
 }
 
 fn rescaling(line: &Line) -> String {
-    match find(&line.name).map(|measure| measure.rescaling) {
-        Some(Rescaling::Invariant) => "invariant".to_owned(),
-        Some(Rescaling::Moves) => line.moves_by.map_or_else(
+    match find(&line.name) {
+        None => String::new(),
+        Some(measure) if measure.is_check => "check".to_owned(),
+        Some(measure) if measure.survives(MapKind::LayerRescaling) => "invariant".to_owned(),
+        Some(_) => line.moves_by.map_or_else(
             || "moves".to_owned(),
             |ratio| format!("moves (x{})", significant(ratio)),
         ),
-        Some(Rescaling::Check) => "check".to_owned(),
-        None => String::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Measures of curvature: eigenvalues, traces and norms of the matrices of the training loss.
 
 use super::Measurement;
+use super::registry::{Family, Measure};
 use super::session::{Failure, Session, Subject};
 use crate::curvature::{
     Conjugated, CurvatureError, CurvatureOperator, Eigenpair, Estimate, LanczosOptions,
@@ -9,8 +10,110 @@ use crate::curvature::{
 };
 use crate::params::Parameters;
 use crate::random::StreamRng;
+use crate::reparam::MapKind;
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;
+
+pub(super) const FAMILY: Family = Family {
+    measures: &[
+        Measure::new(
+            "hessian.lambda_max",
+            "largest eigenvalue of the Hessian of the training loss, by Lanczos",
+        )
+        .full(),
+        Measure::new(
+            "hessian.lambda_min",
+            "smallest (most negative) eigenvalue of the Hessian, by Lanczos",
+        )
+        .full(),
+        Measure::new(
+            "hessian.lambda_2",
+            "second largest eigenvalue of the Hessian",
+        ),
+        Measure::new(
+            "hessian.lambda_3",
+            "third largest eigenvalue of the Hessian",
+        ),
+        Measure::new(
+            "hessian.lambda_4",
+            "fourth largest eigenvalue of the Hessian",
+        ),
+        Measure::new(
+            "hessian.lambda_5",
+            "fifth largest eigenvalue of the Hessian",
+        ),
+        Measure::new(
+            "hessian.lambda_max.adaptive",
+            "largest eigenvalue of D H D, D = diag|parameters|: curvature per relative change",
+        )
+        .from("Kwon et al. 2021, \"ASAM\", sec. 3; Tsuzuku et al. 2020")
+        .invariant(MapKind::ELEMENTWISE)
+        .full(),
+        Measure::new(
+            "hessian.trace",
+            "trace of the Hessian, by Hutchinson's estimator",
+        )
+        .from("Hutchinson 1990")
+        .full(),
+        Measure::new(
+            "hessian.frobenius",
+            "Frobenius norm of the Hessian, from random products",
+        )
+        .full(),
+        Measure::new(
+            "hessian.stable_rank",
+            "squared Frobenius over squared spectral norm of the Hessian",
+        ),
+        Measure::new(
+            "ggn.lambda_max",
+            "largest eigenvalue of the generalised Gauss-Newton matrix",
+        )
+        .from("Schraudolph 2002")
+        .full(),
+        Measure::new("ggn.trace", "trace of the Gauss-Newton matrix").full(),
+        Measure::new("ggn.frobenius", "Frobenius norm of the Gauss-Newton matrix"),
+        Measure::new(
+            "ggn.effective_rank",
+            "trace over largest eigenvalue of the Gauss-Newton matrix",
+        )
+        .from("Bartlett et al. 2020, definition 3, k = 0"),
+        Measure::new(
+            "residual.frobenius",
+            "Frobenius norm of Hessian minus Gauss-Newton",
+        ),
+    ],
+    measure: |session, name| {
+        if let Some(place) = place(name) {
+            return session.eigenvalue(name, |spectrum| spectrum.largest.get(place - 1));
+        }
+        match name {
+            "hessian.lambda_min" => session.eigenvalue(name, |spectrum| spectrum.smallest.first()),
+            "hessian.lambda_max.adaptive" => {
+                session.adaptive_eigenvalue(name, session.subject.parameters)
+            }
+            "hessian.trace" => session.trace(name, Matrix::Hessian),
+            "hessian.frobenius" => session.frobenius(name, Matrix::Hessian),
+            "hessian.stable_rank" => session.stable_rank(name),
+            "ggn.lambda_max" => session.largest_eigenvalue(name, Matrix::GaussNewton),
+            "ggn.trace" => session.trace(name, Matrix::GaussNewton),
+            "ggn.frobenius" => session.frobenius(name, Matrix::GaussNewton),
+            "ggn.effective_rank" => session.effective_rank(name),
+            _ => session.frobenius(name, Matrix::Residual),
+        }
+    },
+};
+
+/// The place of an eigenvalue among the largest, from its measure's name.
+pub(super) fn place(name: &str) -> Option<usize> {
+    match name {
+        "hessian.lambda_max" => Some(1),
+        "hessian.lambda_2" => Some(2),
+        "hessian.lambda_3" => Some(3),
+        "hessian.lambda_4" => Some(4),
+        "hessian.lambda_5" => Some(5),
+        _ => None,
+    }
+}
 
 impl Session<'_> {
     /// The options of a Lanczos process, within the user's budget.
@@ -77,49 +180,6 @@ impl Session<'_> {
             seconds: self.spectrum_seconds,
             ..row
         })
-    }
-
-    fn learning_rate(&self) -> Result<f64, Failure> {
-        let unknown = || Failure::Other("the learning rate is not known".to_owned());
-        self.subject.learning_rate.ok_or_else(unknown)
-    }
-
-    /// `η λmax / 2`: gradient descent is linearly stable at a minimum below 1 (Cohen et al. 2021).
-    pub(super) fn stability(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let rate = self.learning_rate()?;
-        let row = self.eigenvalue(name, |spectrum| spectrum.largest.first())?;
-        Ok(Measurement {
-            value: row.value.map(|sharpness| 0.5 * rate * sharpness),
-            ..row
-        })
-    }
-
-    /// How many eigenvalues lie above `1.5 / η`, three quarters of the way to the edge of stability.
-    pub(super) fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let threshold = 1.5 / self.learning_rate()?;
-        let subject = self.subject;
-        let mut rng = subject
-            .streams
-            .stream(&format!("probes.{name}"), subject.step);
-        let options = LanczosOptions {
-            above: Some(threshold),
-            ..self.lanczos_options(1, 0)
-        };
-        let spectrum = with_operator(&subject, Matrix::Hessian, |operator| {
-            lanczos(operator, None, &mut rng, options, subject.interrupt)
-        })?;
-        let above = spectrum
-            .largest
-            .iter()
-            .filter(|pair| pair.value > threshold);
-        let residual = spectrum
-            .largest
-            .iter()
-            .fold(0.0f64, |most, pair| most.max(pair.residual));
-        let converged = spectrum.largest.iter().all(|pair| pair.converged);
-        Ok(Measurement::new(name, above.count() as f64)
-            .with_residual(residual, converged, spectrum.matvecs)
-            .over(subject.train.samples()))
     }
 
     /// The largest eigenvalue of a matrix, from a random start.
@@ -223,6 +283,28 @@ impl Session<'_> {
         };
         self.estimates.insert(key, row.clone());
         Ok(row)
+    }
+
+    /// `‖H‖_F² / ‖H‖₂²`.
+    fn stable_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let frobenius = self.frobenius("hessian.frobenius", Matrix::Hessian)?;
+        let largest = self.eigenvalue(name, |spectrum| spectrum.by_magnitude().first().copied())?;
+        let ratio = Self::quotient(name, &frobenius, &largest)?;
+        Ok(Measurement {
+            value: ratio.value.map(|value| value * value),
+            stderr: ratio
+                .stderr
+                .zip(ratio.value)
+                .map(|(error, value)| 2.0 * value.abs() * error),
+            ..ratio
+        })
+    }
+
+    /// `tr G / λmax(G)` of the Gauss-Newton matrix (Bartlett et al. 2020, definition 3, k = 0).
+    fn effective_rank(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let trace = self.trace("ggn.trace", Matrix::GaussNewton)?;
+        let largest = self.largest_eigenvalue("ggn.lambda_max", Matrix::GaussNewton)?;
+        Self::quotient(name, &trace, &largest)
     }
 
     /// A quotient of two measurements; relative errors of independent numbers add in squares.

@@ -1,0 +1,71 @@
+//! Conditions for training to be stable where it is.
+
+use super::Measurement;
+use super::curvature::with_operator;
+use super::registry::{Family, Measure};
+use super::session::{Failure, Session};
+use crate::curvature::{LanczosOptions, Matrix, lanczos};
+
+pub(super) const FAMILY: Family = Family {
+    measures: &[
+        Measure::new(
+            "stability.gd",
+            "learning rate times hessian.lambda_max / 2: gradient descent is stable below 1",
+        )
+        .from("Cohen et al. 2021")
+        .full(),
+        Measure::new(
+            "stability.tracked",
+            "number of Hessian eigenvalues above 1.5 / learning rate",
+        ),
+    ],
+    measure: |session, name| match name {
+        "stability.gd" => session.stability(name),
+        _ => session.tracked(name),
+    },
+};
+
+impl Session<'_> {
+    fn learning_rate(&self) -> Result<f64, Failure> {
+        let unknown = || Failure::Other("the learning rate is not known".to_owned());
+        self.subject.learning_rate.ok_or_else(unknown)
+    }
+
+    /// `η λmax / 2`: gradient descent is linearly stable at a minimum below 1 (Cohen et al. 2021).
+    fn stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let rate = self.learning_rate()?;
+        let row = self.eigenvalue(name, |spectrum| spectrum.largest.first())?;
+        Ok(Measurement {
+            value: row.value.map(|sharpness| 0.5 * rate * sharpness),
+            ..row
+        })
+    }
+
+    /// How many eigenvalues lie above `1.5 / η`, three quarters of the way to the edge of stability.
+    fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let threshold = 1.5 / self.learning_rate()?;
+        let subject = self.subject;
+        let mut rng = subject
+            .streams
+            .stream(&format!("probes.{name}"), subject.step);
+        let options = LanczosOptions {
+            above: Some(threshold),
+            ..self.lanczos_options(1, 0)
+        };
+        let spectrum = with_operator(&subject, Matrix::Hessian, |operator| {
+            lanczos(operator, None, &mut rng, options, subject.interrupt)
+        })?;
+        let above = spectrum
+            .largest
+            .iter()
+            .filter(|pair| pair.value > threshold);
+        let residual = spectrum
+            .largest
+            .iter()
+            .fold(0.0f64, |most, pair| most.max(pair.residual));
+        let converged = spectrum.largest.iter().all(|pair| pair.converged);
+        Ok(Measurement::new(name, above.count() as f64)
+            .with_residual(residual, converged, spectrum.matvecs)
+            .over(subject.train.samples()))
+    }
+}
