@@ -1,7 +1,7 @@
 //! Elementwise non-linearities.
 
 use super::Dual;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::activation;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 impl<const D: usize> Dual<D> {
@@ -69,18 +69,6 @@ impl<const D: usize> Dual<D> {
     pub fn exp(self) -> Self {
         let value = self.value.exp();
         let tangent = self.tangent.map(|tangent| tangent * value.clone());
-        Self { value, tangent }
-    }
-}
-
-impl Dual<2> {
-    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
-    pub fn log_softmax(self) -> Self {
-        let value = activation::log_softmax(self.value, 1);
-        let tangent = self.tangent.map(|tangent| {
-            let expected: Tensor<2> = (value.clone().exp() * tangent.clone()).sum_dim(1);
-            tangent - expected
-        });
         Self { value, tangent }
     }
 }

@@ -1,0 +1,37 @@
+//! The softmax over the last dimension and its logarithm.
+
+use super::Dual;
+use burn::tensor::activation;
+
+impl<const D: usize> Dual<D> {
+    /// The softmax over the last dimension, without overflow: `ṗ = p ∘ ẋ − p Σ p ẋ`.
+    ///
+    /// Entries lowered by a large finite mask (−10⁹) get probability 0; an infinite mask would
+    /// make a fully masked row not a number.
+    pub fn softmax(self) -> Self {
+        let last = D - 1;
+        // The softmax does not change with the shift, so the shift needs no derivative.
+        let shift = self.value.clone().detach().max_dim(last);
+        let exponential = (self.value - shift).exp();
+        // Dividing by the short sum instead would cost the reverse pass four long products.
+        let inverse = exponential.clone().sum_dim(last).recip();
+        let value = exponential * inverse;
+        let tangent = self.tangent.map(|tangent| {
+            let product = tangent * value.clone();
+            let expected = product.clone().sum_dim(last);
+            product - value.clone() * expected
+        });
+        Self { value, tangent }
+    }
+
+    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
+    pub fn log_softmax(self) -> Self {
+        let last = D - 1;
+        let value = activation::log_softmax(self.value, last);
+        let tangent = self.tangent.map(|tangent| {
+            let expected = (value.clone().exp() * tangent.clone()).sum_dim(last);
+            tangent - expected
+        });
+        Self { value, tangent }
+    }
+}
