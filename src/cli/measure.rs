@@ -3,19 +3,22 @@
 use super::output::print;
 use super::{DataDir, ExitCode, Failure, Format};
 use crate::backend::BackendKind;
-use crate::config::{self, Config, Override, Precision};
+use crate::config::{self, Config, DropoutMode, NormMode, Override, Precision};
 use crate::curvature::{
     Budget, CurvatureError, CurvatureOperator, DensityOptions, Interrupt, LinearOperator, Matrix,
     spectral_density,
 };
 use crate::files::write_atomically;
 use crate::measure::{self, Measurement, Preset, Session, Subject, catalogue};
+use crate::model::Conditions;
+use crate::objective::Objective;
 use crate::params::Layout;
 use crate::params::store::read_weights;
 use crate::report::{density_csv, rows_csv, rows_table};
 use crate::train::{Problem, Row, RunDirectory, RunRecord, Summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Measure a finished run, or weights made elsewhere.
 #[derive(Args, Debug)]
@@ -46,6 +49,9 @@ pub struct MeasureArgs {
     /// How normalisation layers behave: by their running statistics, or by each batch's
     #[arg(long, value_name = "MODE", default_value = "eval", value_parser = ["eval", "batch"])]
     norm_mode: String,
+    /// What dropout does: nothing, or silence the same units for every sample
+    #[arg(long, value_name = "MODE", default_value = "off", value_parser = ["off", "fixed"])]
+    dropout: String,
     /// End each estimate after this many matrix-vector products
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_matvecs: Option<u64>,
@@ -100,8 +106,12 @@ pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
     }
     let layout = problem.objective.network().layout();
     check_block(args.block.as_deref(), layout)?;
-    let values = read_weights(&weights_file, layout)?;
-    let rows = rows(args, &problem, &values, &names, step)?;
+    let layouts = [layout, problem.objective.network().blueprint().statistics()];
+    let [values, statistics] = read_weights(&weights_file, layouts.map(Arc::as_ref))?;
+    let objective = problem
+        .objective
+        .under(conditions(args, &problem, &statistics));
+    let rows = rows(args, &problem, &objective, &values, &names, step)?;
     match args.format {
         Format::Md => print(&rows_table(&rows))?,
         Format::Json => print(
@@ -196,26 +206,36 @@ fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
     )))
 }
 
+/// What outputs depend on besides parameters and inputs, as the flags say.
+fn conditions(args: &MeasureArgs, problem: &Problem, statistics: &[f64]) -> Conditions {
+    Conditions {
+        statistics: problem.statistics(statistics),
+        norm_mode: word(NormMode::ALL, NormMode::as_str, &args.norm_mode),
+        dropout: problem.dropout(word(DropoutMode::ALL, DropoutMode::as_str, &args.dropout)),
+    }
+}
+
+/// The choice of a flag whose words have been checked.
+fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &str) -> T {
+    let found = all.iter().copied().find(|&choice| name(choice) == word);
+    found.unwrap_or_default()
+}
+
 fn rows(
     args: &MeasureArgs,
     problem: &Problem,
+    objective: &Objective,
     values: &[f64],
     names: &[&str],
     step: u64,
 ) -> Result<Vec<Row>, Failure> {
     let parameters = problem.parameters(values);
-    let (train, test) = (problem.train_chunks(args.samples), problem.test_chunks());
+    let norm_mode = objective.conditions().norm_mode;
+    let train = problem.train_chunks(args.samples, norm_mode);
+    let test = problem.test_chunks(norm_mode);
     let initial = problem.initial_values();
     let never = Interrupt::never();
-    let hessian = || {
-        CurvatureOperator::new(
-            Matrix::Hessian,
-            &problem.objective,
-            &parameters,
-            &train,
-            never,
-        )
-    };
+    let hessian = || CurvatureOperator::new(Matrix::Hessian, objective, &parameters, &train, never);
     let needs_products = names.iter().any(|name| measure::needs_products(name));
     // Whatever else goes wrong here goes wrong again, and is told, in each measurement.
     if let Err(error @ CurvatureError::NotDeterministic { .. }) = check(needs_products, &hessian) {
@@ -230,7 +250,7 @@ fn rows(
         None => problem.config.optimizer.learning_rate,
     };
     let subject = Subject {
-        objective: &problem.objective,
+        objective,
         parameters: &parameters,
         // Weights made elsewhere did not start where this seed starts.
         initial: args.run.is_some().then_some(&initial[..]),

@@ -23,31 +23,22 @@ impl<const D: usize> Dual<D> {
         shape[D - 1] = bias.dims()[0];
         self + bias.reshape(shape)
     }
-}
 
-impl Dual<2> {
-    /// The fully connected layer `x Wᵀ + b` of PyTorch's `nn.Linear`.
+    /// The fully connected layer `x Wᵀ + b` of PyTorch's `nn.Linear` over the last dimension.
     ///
-    /// `self` is `[batch, inputs]`, `weight` is `[outputs, inputs]`, `bias` is `[outputs]`; the
-    /// result is `[batch, outputs]`.
+    /// `self` is `[.., inputs]`, `weight` is `[outputs, inputs]`, `bias` is `[outputs]`; the
+    /// result is `[.., outputs]`.
     pub fn linear(self, weight: Dual<2>, bias: Option<Dual<1>>) -> Self {
-        let output = self.matmul(weight.transpose());
-        match bias {
+        let mut dims = self.dims();
+        let [outputs, inputs] = weight.dims();
+        let rows = dims[..D - 1].iter().product();
+        dims[D - 1] = outputs;
+        // As one matrix: a product per sample would give the weight one gradient per sample.
+        let output = self.reshape([rows, inputs]).matmul(weight.transpose());
+        let output = match bias {
             Some(bias) => output.add_bias(bias),
             None => output,
-        }
-    }
-}
-
-impl Dual<3> {
-    /// The fully connected layer at every token: `[batch, tokens, inputs]` to
-    /// `[batch, tokens, outputs]`.
-    pub fn linear(self, weight: Dual<2>, bias: Option<Dual<1>>) -> Self {
-        let [batch, tokens, inputs] = self.dims();
-        let [outputs, _] = weight.dims();
-        // As one matrix: a product per sample would give the weight one gradient per sample.
-        self.reshape([batch * tokens, inputs])
-            .linear(weight, bias)
-            .reshape([batch, tokens, outputs])
+        };
+        output.reshape(dims)
     }
 }

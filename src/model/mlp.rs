@@ -1,38 +1,10 @@
 //! The multilayer perceptron.
 
-use super::Network;
-use crate::config::{Activation, Init};
+use super::layer::{Initialisation, Linear, Normalisation};
+use super::{Blueprint, Builder, Network, Pass};
+use crate::config::{Activation, Normalisation as NormalisationKind};
 use crate::dual::Dual;
-use crate::params::{DualParameters, Layout};
-use crate::random::StreamRng;
 use burn::tensor::Tensor;
-use rand_distr::{Distribution, Normal};
-use std::sync::Arc;
-
-impl Activation {
-    fn apply(self, input: Dual<2>) -> Dual<2> {
-        match self {
-            Activation::Relu => input.relu(),
-            Activation::Tanh => input.tanh(),
-            Activation::Gelu => input.gelu(),
-            Activation::Softplus => input.softplus(),
-        }
-    }
-}
-
-impl Init {
-    fn standard_deviation(self, inputs: usize, outputs: usize) -> f64 {
-        let variance = match self {
-            // He et al. 2015, eq. 10.
-            Init::He => 2.0 / inputs as f64,
-            // Glorot & Bengio 2010, eq. 12.
-            Init::Xavier => 2.0 / (inputs + outputs) as f64,
-            // LeCun et al. 1998, sec. 4.6.
-            Init::Lecun => 1.0 / inputs as f64,
-        };
-        variance.sqrt()
-    }
-}
 
 /// What determines a multilayer perceptron.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,107 +19,88 @@ pub struct MlpShape {
     pub activation: Activation,
     /// Whether layers add a bias.
     pub bias: bool,
-    /// The distribution of the starting weights.
-    pub initialisation: Init,
-    /// A factor on all starting weights.
-    pub initialisation_scale: f64,
+    /// What normalises the hidden units before their non-linearity.
+    pub normalisation: NormalisationKind,
+    /// The starting weights.
+    pub initialisation: Initialisation,
 }
 
 /// A multilayer perceptron with parameters `layers.{i}.weight` (`[outputs, inputs]`) and
-/// `layers.{i}.bias` (`[outputs]`).
+/// `layers.{i}.bias` (`[outputs]`), and `norms.{i}` after each hidden layer that is normalised.
 pub struct Mlp {
-    shape: MlpShape,
-    layout: Arc<Layout>,
+    activation: Activation,
+    layers: Vec<Linear>,
+    norms: Vec<Option<Normalisation>>,
+    hidden_blocks: usize,
+    is_normalised: bool,
+    blueprint: Blueprint,
 }
 
 impl Mlp {
     /// Builds the network; it holds no parameters of its own.
     pub fn new(shape: MlpShape) -> Self {
-        let widths = widths(&shape);
-        let mut blocks = Vec::new();
-        for (layer, pair) in widths.windows(2).enumerate() {
-            blocks.push((format!("layers.{layer}.weight"), vec![pair[1], pair[0]]));
-            if shape.bias {
-                blocks.push((format!("layers.{layer}.bias"), vec![pair[1]]));
+        let mut builder = Builder::default();
+        let (mut layers, mut norms) = (Vec::new(), Vec::new());
+        let mut width = shape.inputs;
+        for (index, &next) in shape.hidden.iter().chain([&shape.outputs]).enumerate() {
+            layers.push(Linear::new(
+                &mut builder,
+                &format!("layers.{index}"),
+                [width, next],
+                shape.bias,
+                shape.initialisation,
+            ));
+            if index < shape.hidden.len() {
+                let name = format!("norms.{index}");
+                let norm = Normalisation::new(&mut builder, &name, next, shape.normalisation, 1);
+                norms.push(norm);
             }
+            width = next;
         }
         Self {
-            layout: Arc::new(Layout::new(blocks)),
-            shape,
+            activation: shape.activation,
+            layers,
+            norms,
+            hidden_blocks: 1 + usize::from(shape.bias),
+            is_normalised: shape.normalisation != NormalisationKind::None,
+            blueprint: builder.finish(),
         }
     }
-
-    fn depth(&self) -> usize {
-        self.shape.hidden.len() + 1
-    }
-
-    fn blocks_per_layer(&self) -> usize {
-        1 + usize::from(self.shape.bias)
-    }
-}
-
-/// Layer widths from the input to the output.
-fn widths(shape: &MlpShape) -> Vec<usize> {
-    let mut widths = vec![shape.inputs];
-    widths.extend(&shape.hidden);
-    widths.push(shape.outputs);
-    widths
 }
 
 impl Network for Mlp {
-    fn layout(&self) -> &Arc<Layout> {
-        &self.layout
+    fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
     }
 
-    fn initialise(&self, rng: &mut StreamRng) -> Vec<f64> {
-        let mut values = vec![0.0; self.layout.len()];
-        for block in self.layout.blocks() {
-            let [outputs, inputs] = block.shape[..] else {
-                continue;
-            };
-            let deviation = self
-                .shape
-                .initialisation
-                .standard_deviation(inputs, outputs)
-                * self.shape.initialisation_scale;
-            // A scale near the largest number must not overflow here: training then reports the
-            // loss that is not finite.
-            let deviation = deviation.min(f64::MAX);
-            let normal = Normal::new(0.0, deviation)
-                .expect("the standard deviation of a layer is positive and finite");
-            values[block.range()].fill_with(|| normal.sample(rng));
-        }
-        values
-    }
-
-    fn forward(&self, parameters: &DualParameters<'_>, inputs: Tensor<2>) -> Dual<2> {
-        let step = self.blocks_per_layer();
+    fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2> {
         let mut hidden = Dual::constant(inputs);
-        for layer in 0..self.depth() {
-            if layer > 0 {
-                hidden = self.shape.activation.apply(hidden);
+        for (layer, norm) in self.layers.iter().zip(&self.norms) {
+            hidden = layer.forward(pass, hidden);
+            if let Some(norm) = norm {
+                hidden = norm.forward(pass, hidden);
             }
-            let weight = parameters.block(step * layer);
-            let bias = self.shape.bias.then(|| parameters.block(step * layer + 1));
-            hidden = hidden.linear(weight, bias);
+            hidden = self.activation.apply(hidden);
         }
-        hidden
+        self.layers[self.norms.len()].forward(pass, hidden)
     }
 
     fn layer_rescaling(&self, factor: f64) -> Result<Vec<f64>, String> {
-        if self.depth() < 2 {
+        if self.norms.is_empty() {
             return Err("the model has no hidden layer".to_owned());
         }
-        if self.shape.activation != Activation::Relu {
+        if self.is_normalised {
+            return Err("a normalisation stands between the layers".to_owned());
+        }
+        if !matches!(self.activation, Activation::Relu | Activation::Linear) {
             return Err(format!(
                 "{} is not positively homogeneous, so rescaling layers changes the function",
-                self.shape.activation
+                self.activation
             ));
         }
-        let step = self.blocks_per_layer();
-        let mut multipliers = vec![1.0; self.layout.blocks().len()];
-        multipliers[..step].fill(factor);
-        multipliers[step] = 1.0 / factor;
+        let mut multipliers = vec![1.0; self.layout().blocks().len()];
+        multipliers[..self.hidden_blocks].fill(factor);
+        multipliers[self.hidden_blocks] = 1.0 / factor;
         Ok(multipliers)
     }
 }
@@ -155,6 +108,7 @@ impl Network for Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Init;
     use crate::random::Streams;
 
     fn shape() -> MlpShape {
@@ -164,8 +118,11 @@ mod tests {
             outputs: 3,
             activation: Activation::Relu,
             bias: true,
-            initialisation: Init::He,
-            initialisation_scale: 1.0,
+            normalisation: NormalisationKind::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
         }
     }
 
@@ -192,7 +149,8 @@ mod tests {
     #[test]
     fn he_weights_have_variance_two_over_inputs_and_biases_are_zero() {
         let mlp = Mlp::new(shape());
-        let values = mlp.initialise(&mut Streams::new(0).stream("init", 0));
+        let mut rng = Streams::new(0).stream("init", 0);
+        let values = mlp.blueprint().initial_parameters(&mut rng);
         let weights = &values[..5000];
         let variance = weights.iter().map(|w| w * w).sum::<f64>() / 5000.0;
         // Standard error of a variance of n normal numbers: variance · √(2/n) = 0.0004.
