@@ -16,6 +16,7 @@ mod activation;
 mod arithmetic;
 mod attention;
 mod convolution;
+mod derivative;
 mod linear;
 mod loss;
 mod normalization;
