@@ -42,7 +42,7 @@ pub struct MeasureArgs {
     /// Measure on the first N training samples [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
-    /// Curvature of this block of the parameters only: a parameter (layers.0.weight) or a layer
+    /// Curvature, gradient and norms of this block of the parameters only: a parameter (layers.0.weight) or a layer
     /// (layers.0)
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
@@ -299,7 +299,7 @@ fn budget(args: &MeasureArgs) -> Budget {
     }
 }
 
-/// A curvature of a block carries the block's name.
+/// A number about a block carries the block's name.
 fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
     let families = [
         "hessian.",
@@ -307,6 +307,9 @@ fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
         "residual.",
         "noise.",
         "stability.",
+        "norm.",
+        "distance.",
+        "gradient.",
         "reparam.rescale.lambda_max",
         "reparam.rescale.adaptive",
     ];

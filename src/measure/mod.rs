@@ -5,6 +5,9 @@
 
 mod curvature;
 mod evaluation;
+#[cfg(test)]
+mod fixture;
+mod layers;
 mod margin;
 mod noise;
 mod norm;
@@ -14,6 +17,7 @@ mod session;
 mod stability;
 
 pub use evaluation::Evaluated;
+pub use norm::{HostMatrix, SpectralNorm, spectral_norm_of_convolution};
 pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
 pub use session::{Session, Subject};
 

@@ -63,6 +63,14 @@ impl Measure {
         }
     }
 
+    /// Costs no more than a few passes.
+    pub(super) const fn passes(self) -> Self {
+        Self {
+            cost: Cost::Passes,
+            ..self
+        }
+    }
+
     /// Part of the full preset.
     pub(super) const fn full(self) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
 use super::curvature::place;
+use super::norm::SpectralNorm;
 use super::registry::family;
 use super::{Evaluated, Measurement};
 use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
@@ -25,7 +26,7 @@ pub struct Subject<'a> {
     pub train: &'a Chunks,
     /// Test samples, if there are any.
     pub test: Option<&'a Chunks>,
-    /// Curvature of this block of the parameters only.
+    /// Curvature, gradient and norms of this block of the parameters only.
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
@@ -58,6 +59,8 @@ pub struct Session<'a> {
     pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
     pub(super) spectrum_seconds: f64,
     pub(super) estimates: BTreeMap<String, Measurement>,
+    pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
+    pub(super) distances: BTreeMap<String, Vec<f64>>,
     train: Option<Result<Evaluated, String>>,
     test: Option<Result<Evaluated, String>>,
     values: Option<Result<Vec<f64>, String>>,
@@ -73,6 +76,8 @@ impl<'a> Session<'a> {
             spectrum: None,
             spectrum_seconds: 0.0,
             estimates: BTreeMap::new(),
+            spectral_norms: BTreeMap::new(),
+            distances: BTreeMap::new(),
             train: None,
             test: None,
             values: None,

@@ -1,6 +1,7 @@
 //! The objective: a network and a loss, and what can be computed of their mean over samples.
 
 mod batch;
+mod inputs;
 mod loss;
 
 #[cfg(test)]
