@@ -233,6 +233,7 @@ fn rows(
     let norm_mode = objective.conditions().norm_mode;
     let train = problem.train_chunks(args.samples, norm_mode);
     let test = problem.test_chunks(norm_mode);
+    let available = problem.data.train.len();
     let initial = problem.initial_values();
     let never = Interrupt::never();
     let hessian = || CurvatureOperator::new(Matrix::Hessian, objective, &parameters, &train, never);
@@ -260,6 +261,9 @@ fn rows(
         budget: budget(args),
         start: None,
         learning_rate: Some(learning_rate),
+        momentum: problem.config.optimizer.method.momentum(),
+        batch_size: Some(problem.config.train.batch_size.unwrap_or(available)),
+        training_samples: Some(available),
         streams: problem.streams,
         step,
         interrupt: never,

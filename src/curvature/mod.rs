@@ -10,6 +10,7 @@ mod budget;
 mod density;
 mod lanczos;
 mod operator;
+mod pair;
 mod trace;
 mod transform;
 mod vector;
@@ -18,6 +19,7 @@ pub use budget::{Budget, Estimate, ProbeOptions, Spending};
 pub use density::{Density, DensityOptions, spectral_density};
 pub use lanczos::{Eigenpair, LanczosOptions, Spectrum, lanczos};
 pub use operator::{CurvatureOperator, Matrix};
+pub use pair::{Forms, PairedForms, paired_forms};
 pub use trace::{
     DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
     trace_of_product,

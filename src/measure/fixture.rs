@@ -2,13 +2,14 @@
 
 use super::{Measurement, Session, Subject};
 use crate::backend::{Compute, Precision};
-use crate::config::{Activation, Init};
+use crate::config::{Activation, Init, Momentum, Normalisation};
 use crate::curvature::{Budget, Interrupt};
-use crate::model::{Mlp, MlpShape};
+use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::{Batch, Chunks, Loss, Objective};
 use crate::params::Parameters;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
+use std::sync::Arc;
 
 /// Samples, in chunks of three, the last of which is ragged.
 pub(super) const SAMPLES: usize = 8;
@@ -41,10 +42,13 @@ impl Fixture {
             outputs,
             activation,
             bias,
-            initialisation: Init::He,
-            initialisation_scale: 1.0,
+            normalisation: Normalisation::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
         });
-        let objective = Objective::new(Box::new(network), loss, Compute::cpu(Precision::F64));
+        let objective = Objective::new(Arc::new(network), loss, Compute::cpu(Precision::F64));
         let length = objective.network().layout().len();
         let mut rng = Streams::new(11).stream("test", 0);
         Self {
@@ -76,9 +80,12 @@ impl Fixture {
             .chunks(size * INPUTS)
             .zip(self.labels.chunks(size));
         let batches = samples.map(|(inputs, labels)| {
-            let targets = labels
-                .iter()
-                .flat_map(|&label| loss.target(label, outputs.max(2)));
+            // A regression on one number has the signs as targets.
+            let is_regression = loss == Loss::Square && outputs == 1;
+            let targets = labels.iter().flat_map(|&label| match is_regression {
+                true => vec![2.0 * f64::from(label) - 1.0],
+                false => loss.target(label, outputs.max(2)).collect(),
+            });
             let targets: Vec<f64> = targets.collect();
             Batch {
                 inputs: compute.tensor(inputs, [labels.len(), INPUTS]),
@@ -105,6 +112,12 @@ impl Fixture {
             budget: Budget::default(),
             start: None,
             learning_rate: Some(0.1),
+            momentum: Some(Momentum {
+                coefficient: 0.0,
+                nesterov: false,
+            }),
+            batch_size: Some(2),
+            training_samples: Some(SAMPLES),
             streams: Streams::new(0),
             step: 0,
             interrupt: Interrupt::never(),

@@ -3,6 +3,8 @@
 //! Measuring is pure: it reads parameters and data, and returns rows. What cannot be measured
 //! becomes a row with the reason in it; nothing here can end a run.
 
+#[cfg(test)]
+mod claims;
 mod curvature;
 mod evaluation;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod noise;
 mod norm;
 mod registry;
 mod rescaling;
+mod run;
 mod session;
 mod stability;
 

@@ -3,7 +3,7 @@
 pub use crate::config::Preset;
 
 use super::session::{Failure, Session};
-use super::{Measurement, curvature, evaluation, margin, noise, norm, rescaling, stability};
+use super::{Measurement, curvature, evaluation, margin, noise, norm, rescaling, run, stability};
 use crate::reparam::MapKind;
 
 /// What a measure takes, in passes over its samples.
@@ -116,6 +116,7 @@ const FAMILIES: &[&Family] = &[
     &stability::FAMILY,
     &noise::FAMILY,
     &rescaling::FAMILY,
+    &run::FAMILY,
 ];
 
 /// Every measure, in the order of tables.

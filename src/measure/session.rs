@@ -1,9 +1,11 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
 use super::curvature::place;
+use super::noise::Alignment;
 use super::norm::SpectralNorm;
 use super::registry::family;
 use super::{Evaluated, Measurement};
+use crate::config::Momentum;
 use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -35,6 +37,12 @@ pub struct Subject<'a> {
     pub start: Option<&'a [f64]>,
     /// The learning rate of the step, for stability conditions.
     pub learning_rate: Option<f64>,
+    /// The momentum of training by (stochastic) gradient descent; none for other update rules.
+    pub momentum: Option<Momentum>,
+    /// Samples per training step.
+    pub batch_size: Option<usize>,
+    /// Samples that training steps are drawn from; `train` may hold fewer.
+    pub training_samples: Option<usize>,
     /// The run's random streams.
     pub streams: Streams,
     /// The training step, which numbers the probes.
@@ -61,6 +69,7 @@ pub struct Session<'a> {
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
+    pub(super) alignment: Option<Alignment>,
     train: Option<Result<Evaluated, String>>,
     test: Option<Result<Evaluated, String>>,
     values: Option<Result<Vec<f64>, String>>,
@@ -78,6 +87,7 @@ impl<'a> Session<'a> {
             estimates: BTreeMap::new(),
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
+            alignment: None,
             train: None,
             test: None,
             values: None,

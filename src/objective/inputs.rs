@@ -1,6 +1,7 @@
 //! Derivatives with respect to the inputs.
 
 use super::Objective;
+use crate::model::Pass;
 use crate::params::{DualParameters, Parameters};
 use burn::tensor::Tensor;
 
@@ -8,7 +9,9 @@ impl Objective {
     /// The network's outputs, `[batch, outputs]`, on inputs `[batch, features]`.
     pub fn outputs(&self, parameters: &Parameters, inputs: Tensor<2>) -> Tensor<2> {
         let parameters = DualParameters::plain(parameters);
-        self.network.forward(&parameters, inputs).value
+        let is_tracked = inputs.is_autodiff();
+        let mut pass = Pass::new(parameters, &self.conditions, &self.compute, is_tracked);
+        self.network.forward(&mut pass, inputs).value
     }
 
     /// `∇ₓ Σ_k c_k z_k(x)` for every sample, `[batch, features]`, with coefficients `c` of shape

@@ -187,7 +187,7 @@ impl Session<'_> {
     }
 
     /// Fails where only a block is to be measured.
-    fn refuse_block(&self) -> Result<(), Failure> {
+    pub(super) fn refuse_block(&self) -> Result<(), Failure> {
         match self.subject.block {
             Some(_) => Err(Failure::Other(
                 "it belongs to the whole network, not to a block".to_owned(),
