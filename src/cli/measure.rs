@@ -314,6 +314,8 @@ fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
         "norm.",
         "distance.",
         "gradient.",
+        "sharpness.",
+        "pac_bayes.sigma",
         "reparam.rescale.lambda_max",
         "reparam.rescale.adaptive",
     ];

@@ -17,6 +17,7 @@ mod registry;
 mod rescaling;
 mod run;
 mod session;
+mod sharpness;
 mod stability;
 
 pub use evaluation::Evaluated;
@@ -50,6 +51,9 @@ pub struct Measurement {
     /// Why there is no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What a reader of the value must know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Measurement {

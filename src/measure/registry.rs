@@ -3,7 +3,9 @@
 pub use crate::config::Preset;
 
 use super::session::{Failure, Session};
-use super::{Measurement, curvature, evaluation, margin, noise, norm, rescaling, run, stability};
+use super::{
+    Measurement, curvature, evaluation, margin, noise, norm, rescaling, run, sharpness, stability,
+};
 use crate::reparam::MapKind;
 
 /// What a measure takes, in passes over its samples.
@@ -115,6 +117,14 @@ const FAMILIES: &[&Family] = &[
     &curvature::FAMILY,
     &stability::FAMILY,
     &noise::FAMILY,
+    &sharpness::keskar::FAMILY,
+    &sharpness::worst_case::FAMILY,
+    &sharpness::average::FAMILY,
+    &sharpness::quadratic::FAMILY,
+    &sharpness::relative_flatness::FAMILY,
+    &sharpness::critical::FAMILY,
+    &sharpness::noise_threshold::FAMILY,
+    &sharpness::pac_bayes::FAMILY,
     &rescaling::FAMILY,
     &run::FAMILY,
 ];

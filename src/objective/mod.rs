@@ -3,12 +3,14 @@
 mod batch;
 mod inputs;
 mod loss;
+mod per_sample;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use batch::{Batch, Chunks};
 pub use loss::Loss;
+pub use per_sample::Outputs;
 
 use crate::backend::Compute;
 use crate::dual::Dual;
