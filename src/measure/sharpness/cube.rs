@@ -191,3 +191,148 @@ fn is_concave(product: f64, step: &[f64], fall: &[f64]) -> bool {
 fn masked(vector: &[f64], mask: &[f64]) -> Vec<f64> {
     vector.iter().zip(mask).map(|(x, m)| x * m).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Streams;
+    use rand::RngExt;
+
+    /// `gᵀu + ½ uᵀHu`, not finite beyond a radius.
+    struct Parabola {
+        slopes: Vec<f64>,
+        matrix: Vec<f64>,
+        radius: f64,
+    }
+
+    impl Parabola {
+        fn random(dimension: usize, seed: u64, shift: f64) -> Self {
+            let mut rng = Streams::new(seed).stream("parabola", 0);
+            let mut uniform =
+                |n: usize| -> Vec<f64> { (0..n).map(|_| rng.random_range(-1.0..1.0)).collect() };
+            let (factor, slopes) = (uniform(dimension * dimension), uniform(dimension));
+            let row = |i: usize| &factor[i * dimension..(i + 1) * dimension];
+            let matrix = (0..dimension * dimension)
+                .map(|k| shift.signum() * dot(row(k / dimension), row(k % dimension)))
+                .collect();
+            Self {
+                slopes: slopes.iter().map(|slope| shift.abs() * slope).collect(),
+                matrix,
+                radius: f64::INFINITY,
+            }
+        }
+
+        fn gradient(&self, point: &[f64]) -> Vec<f64> {
+            let rows = self.matrix.chunks(point.len());
+            rows.zip(&self.slopes)
+                .map(|(row, g)| g + dot(row, point))
+                .collect()
+        }
+
+        fn at(&self, point: &[f64]) -> f64 {
+            if norm(point) > self.radius {
+                return f64::NAN;
+            }
+            0.5 * (dot(&self.slopes, point) + dot(&self.gradient(point), point))
+        }
+    }
+
+    impl Hill for Parabola {
+        fn value(&mut self, point: &[f64]) -> Result<f64, Failure> {
+            Ok(self.at(point))
+        }
+
+        fn value_and_gradient(&mut self, point: &[f64]) -> Result<(f64, Vec<f64>), Failure> {
+            Ok((self.at(point), self.gradient(point)))
+        }
+
+        fn allows_another_step(&self) -> bool {
+            true
+        }
+    }
+
+    fn best_of_starts(hill: &mut Parabola, dimension: usize, starts: usize) -> Summit {
+        let mut rng = Streams::new(0).stream("starts", 0);
+        (0..starts)
+            .map(|_| {
+                let start = (0..dimension)
+                    .map(|_| rng.random_range(-1.0..1.0))
+                    .collect();
+                climb_cube(hill, start, 10).unwrap()
+            })
+            .reduce(|a, b| if b.value > a.value { b } else { a })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_convex_function_is_climbed_to_a_corner_as_good_as_the_best() {
+        for dimension in [2, 5, 10] {
+            for seed in 0..5 {
+                let mut hill = Parabola::random(dimension, seed, 1.0);
+                let corners = (0..1u32 << dimension).map(|corner| {
+                    let sign = |i: usize| if corner >> i & 1 == 1 { 1.0 } else { -1.0 };
+                    hill.at(&(0..dimension).map(sign).collect::<Vec<_>>())
+                });
+                let expected = corners.fold(f64::NEG_INFINITY, f64::max);
+                let found = best_of_starts(&mut hill, dimension, 20);
+                // Every ascent ends in some corner that no small step leaves; the best of them is
+                // the best of all, or close to it, and never above.
+                let share = found.value / expected;
+                assert!(
+                    (0.95..1.0 + 1e-12).contains(&share),
+                    "{dimension} {seed}: {share}"
+                );
+                assert!(found.point.iter().all(|u| u.abs() == 1.0) && found.residual < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn a_concave_function_is_climbed_to_its_top_inside_or_on_a_face() {
+        for (shift, name) in [(-0.1, "inside"), (-5.0, "on a face")] {
+            for seed in 0..5 {
+                let mut hill = Parabola::random(6, seed, shift);
+                let found = climb_cube(&mut hill, vec![0.0; 6], 200).unwrap();
+                // Coordinate ascent, exact in each coordinate, converges for concave functions.
+                let mut point = vec![0.0; 6];
+                for _ in 0..20_000 {
+                    for i in 0..6 {
+                        let curvature = hill.matrix[7 * i];
+                        let step = hill.gradient(&point)[i] / -curvature;
+                        point[i] = (point[i] + step).clamp(-1.0, 1.0);
+                    }
+                }
+                let expected = hill.at(&point);
+                assert!(found.value <= expected * (1.0 + 1e-9));
+                assert!(found.has_converged(), "{name} {seed}: {}", found.residual);
+                assert!(
+                    found.value >= expected * 0.99,
+                    "{name} {seed}: {}",
+                    found.value
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_never_a_maximum() {
+        let mut hill = Parabola {
+            radius: 1.0,
+            ..Parabola::random(4, 0, 1.0)
+        };
+        let found = climb_cube(&mut hill, vec![0.0; 4], 10).unwrap();
+        assert!(found.value > 0.0 && norm(&found.point) <= 1.0);
+    }
+
+    #[test]
+    fn where_nothing_rises_the_start_is_the_summit() {
+        let mut flat = Parabola {
+            slopes: vec![0.0; 3],
+            matrix: vec![0.0; 9],
+            radius: f64::INFINITY,
+        };
+        let found = climb_cube(&mut flat, vec![0.5; 3], 10).unwrap();
+        assert_eq!((found.value, found.residual), (0.0, 0.0));
+        assert_eq!(found.point, [0.5; 3]);
+    }
+}

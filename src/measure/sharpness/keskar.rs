@@ -112,7 +112,9 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
 fn search(subject: &Subject<'_>, name: &str) -> Result<(Measurement, Measurement), Failure> {
     let epsilon = if name.ends_with("5e-4") { 5e-4 } else { 1e-3 };
     let landscape = Landscape::of(subject, Outputs::Raw)?;
-    let mut rng = subject.streams.stream(name, subject.step);
+    // Not the whole name: both boxes are searched in the same subspace, from starts in proportion.
+    let space = name.trim_end_matches(".5e-4");
+    let mut rng = subject.streams.stream(space, subject.step);
     let chart = if name.contains("subspace") {
         subspace(landscape.centre(), epsilon, &mut rng)?
     } else {
@@ -188,19 +190,20 @@ fn subspace(centre: &[f64], epsilon: f64, rng: &mut StreamRng) -> Result<Chart, 
             "a basis of {SUBSPACE} vectors of {length} parameters would not fit into 2 GiB"
         )));
     }
-    let mut columns: Vec<Vec<f64>> = (0..SUBSPACE)
-        .map(|_| {
-            let mut column = random_normal(length, rng);
-            let size = norm(&column);
-            column.iter_mut().for_each(|entry| *entry /= size);
-            column
-        })
-        .collect();
-    let coordinates = least_squares(&columns, centre)?;
-    for (column, width) in columns.iter_mut().zip(widths(&coordinates, epsilon)) {
+    let mut columns: Vec<Vec<f64>> = (0..SUBSPACE).map(|_| direction(length, rng)).collect();
+    let widths = widths(&least_squares(&columns, centre)?, epsilon);
+    for (column, width) in columns.iter_mut().zip(widths) {
         column.iter_mut().for_each(|entry| *entry *= width);
     }
     Ok(Chart::Span(columns))
+}
+
+/// A direction, uniform on the unit sphere.
+fn direction(length: usize, rng: &mut StreamRng) -> Vec<f64> {
+    let mut vector = random_normal(length, rng);
+    let size = norm(&vector);
+    vector.iter_mut().for_each(|entry| *entry /= size);
+    vector
 }
 
 /// `A⁺x` from the normal equations: random columns, fewer than half as many as rows in any network
@@ -217,4 +220,34 @@ fn least_squares(columns: &[Vec<f64>], vector: &[f64]) -> Result<Vec<f64>, Failu
         .cholesky()
         .ok_or_else(|| Failure::Other("the random columns are dependent".to_owned()))?;
     Ok(factors.solve(&products).iter().copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Streams;
+
+    #[test]
+    fn a_subspace_has_unit_directions_times_the_widths_of_the_box() {
+        let mut rng = Streams::new(5).stream("centre", 0);
+        let centre: Vec<f64> = (0..300).map(|_| rng.random_range(-9.0..9.0)).collect();
+        let stream = || Streams::new(5).stream("subspace", 0);
+        let Ok(Chart::Span(columns)) = subspace(&centre, 1e-3, &mut stream()) else {
+            panic!("a subspace of 300 parameters");
+        };
+        // The pseudo-inverse, independently, by singular values.
+        let mut rng = stream();
+        let basis = DMatrix::from_columns(
+            &(0..100)
+                .map(|_| DVector::from_vec(direction(300, &mut rng)))
+                .collect::<Vec<_>>(),
+        );
+        let inverse = basis.clone().pseudo_inverse(1e-12).unwrap();
+        let coordinates = inverse * DVector::from_column_slice(&centre);
+        for (j, column) in columns.iter().enumerate() {
+            let width = 1e-3 * (coordinates[j].abs() + 1.0);
+            assert!((norm(column) / width - 1.0).abs() < 1e-9);
+            assert!((column[7] - width * basis[(7, j)]).abs() < 1e-12);
+        }
+    }
 }

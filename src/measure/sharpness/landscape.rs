@@ -4,7 +4,7 @@ use super::super::session::{Failure, Subject};
 use crate::backend::read;
 use crate::config::Precision;
 use crate::curvature::{CurvatureError, Interrupt, Spending, sum_over_batches};
-use crate::objective::{Batch, Objective, Outputs};
+use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
 use crate::statistics::mean;
 use std::ops::Range;
@@ -62,24 +62,22 @@ impl<'a> Landscape<'a> {
     /// sample's loss is off by about that size times the distance between two numbers at 1. Means
     /// are off by no more.
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
+        if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
+            return Err(Failure::Other(
+                "outputs are normalised for cross-entropy only: other losses have targets of a \
+                 size of their own"
+                    .to_owned(),
+            ));
+        }
         let (mut losses, mut sizes) = (Vec::new(), Vec::new());
         for batch in self.batches {
-            let [_, width] = batch.targets.dims();
-            if self.outputs == Outputs::Normalised && width < 2 {
-                return Err(Failure::Other(
-                    "a single output cannot be normalised: centred, it is 0".to_owned(),
-                ));
-            }
-            losses.extend(read(&self.objective.losses(
-                parameters,
-                batch,
-                self.outputs,
-            ))?);
-            let outputs = read(&self.objective.evaluate(parameters, batch).outputs)?;
-            sizes.extend(outputs.chunks(width).map(|outputs| match self.outputs {
-                Outputs::Raw => outputs.iter().fold(0.0f64, |most, z| most.max(z.abs())),
-                Outputs::Normalised => 1.0,
-            }));
+            let size = match self.outputs {
+                Outputs::Raw => self.objective.evaluate(parameters, batch).outputs.abs(),
+                Outputs::Normalised => batch.targets.ones_like(),
+            };
+            sizes.extend(read(&size.max_dim(1))?);
+            let terms = self.objective.losses(parameters, batch, self.outputs);
+            losses.extend(read(&terms)?);
         }
         if losses.is_empty() {
             return Err(CurvatureError::NoSamples.into());

@@ -18,3 +18,6 @@ pub(super) mod pac_bayes;
 pub(super) mod quadratic;
 pub(super) mod relative_flatness;
 pub(super) mod worst_case;
+
+#[cfg(test)]
+mod tests;

@@ -163,3 +163,97 @@ fn excess(divergence: f64, failure: f64, samples: usize) -> f64 {
     let penalty = divergence + (2.0 * samples.sqrt() / failure).ln();
     (penalty / (2.0 * samples)).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Ground, assert_close, bias_free};
+    use super::*;
+    use crate::objective::{Batch, Chunks, Loss};
+    use crate::random::Streams;
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    /// `f(x) = x` on samples at 1, all labelled right, so under noise of deviation `σ` the error of a
+    /// draw is 1 with probability `Φ(−1/σ)`.
+    fn threshold(samples: usize) -> Ground {
+        let objective = bias_free(1, Vec::new(), 1, Loss::Logistic);
+        let compute = objective.compute();
+        let ones = || compute.tensor(&vec![1.0; samples], [samples, 1]);
+        let batch = Batch {
+            inputs: ones(),
+            targets: ones(),
+        };
+        let data = Chunks::from_batches(vec![batch], vec![1; samples]);
+        Ground {
+            initial: Some(vec![0.0]),
+            ..Ground::new(objective, &[1.0], data)
+        }
+    }
+
+    #[test]
+    fn the_divergence_of_normals_is_their_integral() {
+        // ∫ q ln(q/p) for q = N(0.7, 0.3²), p = N(0, 0.5²), by the trapezoidal rule.
+        let density = |x: f64, mean: f64, s: f64| {
+            (-0.5 * ((x - mean) / s).powi(2)).exp() / (s * (2.0 * PI).sqrt())
+        };
+        let step = 1e-3;
+        let sum: f64 = (-3000..=3000)
+            .map(|i| 0.7 + step * f64::from(i))
+            .map(|x| {
+                let q = density(x, 0.7, 0.3);
+                q * (q / density(x, 0.0, 0.5)).ln() * step
+            })
+            .sum();
+        assert_close(kullback_leibler(1, 0.3, 0.5, 0.49), sum, 1e-8);
+        assert_close(kullback_leibler(6, 0.3, 0.5, 6.0 * 0.49), 6.0 * sum, 1e-8);
+    }
+
+    #[test]
+    fn the_best_prior_of_the_grid_is_close_to_the_best_of_all() {
+        let (dimension, deviation, distance) = (1000, 0.05f64, 12.0);
+        let (found, failure) = divergence(dimension, deviation, distance);
+        let best = (deviation.powi(2) + distance / 1000.0).sqrt();
+        let least = kullback_leibler(dimension, deviation, best, distance);
+        assert!(found >= least && found < least * 1.01, "{found} {least}");
+        // The place on the grid, −100 ln λ², is 423 or 424.
+        let place = (6.0 * DELTA / failure).sqrt() / PI;
+        assert!((place.round() - place).abs() < 1e-9);
+        assert!(
+            (place + FINENESS * (2.0 * best.ln())).abs() < 1.0,
+            "{place}"
+        );
+    }
+
+    #[test]
+    fn the_shares_of_failure_add_up_to_no_more_than_the_whole() {
+        let sum: f64 = (1..100_000)
+            .map(|j| 6.0 * DELTA / (PI * f64::from(j)).powi(2))
+            .sum();
+        assert!(sum < DELTA && sum > 0.999 * DELTA);
+    }
+
+    #[test]
+    fn the_errors_under_noise_are_those_of_the_normal_distribution() {
+        let ground = threshold(2);
+        let subject = ground.subject();
+        let landscape = Landscape::of(&subject, Outputs::Raw).unwrap();
+        let mut rng = Streams::new(1).stream("noise", 0);
+        let mut spending = Spending::new(subject.budget, subject.interrupt);
+        let found = errors(&subject, &landscape, 0.8, 2000, &mut rng, &mut spending).unwrap();
+        let expected = Normal::standard().cdf(-1.0 / 0.8);
+        let error = standard_error(&found);
+        assert!((mean(&found) - expected).abs() < 4.0 * error, "{error}");
+        assert_eq!(spending.matvecs, 2000);
+    }
+
+    #[test]
+    fn from_few_samples_a_bound_is_vacuous_and_says_so_and_from_many_it_is_not() {
+        let row = threshold(1).measure("pac_bayes.bound");
+        assert!(row.value.unwrap() >= 1.0);
+        assert!(row.note.unwrap().contains("vacuous"));
+        // √((KL + ln(2·100/δ_j)) / 20000) with a divergence of at most a few nats.
+        let row = threshold(10_000).measure("pac_bayes.bound");
+        assert_eq!(row.note, None);
+        assert!((0.02..0.06).contains(&row.value.unwrap()), "{row:?}");
+        assert_eq!(row.samples, Some(10_000));
+    }
+}
