@@ -136,14 +136,13 @@ mod tests {
         let forms = run(&A, &B, options);
         assert_eq!(forms.matvecs, 8000);
         // tr AB = 2 − 4 + 1 + 6, ‖A‖² = 16.5, ‖B‖² = 31.
-        let truths: [(fn(Forms) -> f64, f64); 4] = [
-            (|forms| forms.product, 5.0),
-            (|forms| forms.first, 16.5),
-            (|forms| forms.second, 31.0),
-            (cosine, 5.0 / (16.5f64 * 31.0).sqrt()),
+        let estimates = [
+            (forms.estimate(|forms| forms.product), 5.0),
+            (forms.estimate(|forms| forms.first), 16.5),
+            (forms.estimate(|forms| forms.second), 31.0),
+            (forms.estimate(cosine), 5.0 / (16.5f64 * 31.0).sqrt()),
         ];
-        for (of, truth) in truths {
-            let (value, error) = forms.estimate(of);
+        for ((value, error), truth) in estimates {
             assert!(
                 (value - truth).abs() < 4.0 * error,
                 "{value} {error} {truth}"

@@ -246,7 +246,7 @@ impl<'a> Run<'a> {
         if names.iter().any(|name| needs_products(name)) {
             matrices.push(Matrix::Hessian);
         }
-        if wants(&["ggn.", "residual."]) {
+        if wants(&["ggn.", "residual.", "noise.alignment"]) {
             matrices.push(Matrix::GaussNewton);
         }
         if wants(&["noise."]) {

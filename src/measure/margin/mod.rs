@@ -80,7 +80,7 @@ pub(super) const FAMILY: Family = Family {
             "margin.attack.p10",
             "10th percentile of the smallest perturbations found by an attack (upper bounds)",
         ),
-        attack("margin.attack.median", "median of those"),
+        attack("margin.attack.median", "median of those").full(),
     ],
     measure: |session, name| {
         let other_last = |prefix| name.strip_prefix(prefix);
