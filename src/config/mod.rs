@@ -27,8 +27,8 @@ mod valid;
 use std::path::Path;
 
 pub use choice::{
-    Activation, Backend, Dataset, Init, Loss, ModelKind, Normalize, OptimizerKind, Precision,
-    Preset, Sampling, ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Backend, Dataset, Init, Loss, MapKind, ModelKind, Normalize, OptimizerKind,
+    Precision, Preset, Sampling, ScheduleKind, SpacingKind, Subset, Unit,
 };
 pub use error::{ConfigError, Key};
 pub use fault::Fault;

@@ -5,11 +5,12 @@
 
 mod curvature;
 mod evaluation;
+pub mod invariance;
 mod margin;
 mod noise;
 mod norm;
 mod registry;
-mod rescaling;
+mod reparam;
 mod session;
 mod stability;
 

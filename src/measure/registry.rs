@@ -3,7 +3,7 @@
 pub use crate::config::Preset;
 
 use super::session::{Failure, Session};
-use super::{Measurement, curvature, evaluation, margin, noise, norm, rescaling, stability};
+use super::{Measurement, curvature, evaluation, margin, noise, norm, reparam, stability};
 use crate::reparam::MapKind;
 
 /// What a measure takes, in passes over its samples.
@@ -107,7 +107,7 @@ const FAMILIES: &[&Family] = &[
     &curvature::FAMILY,
     &stability::FAMILY,
     &noise::FAMILY,
-    &rescaling::FAMILY,
+    &reparam::FAMILY,
 ];
 
 /// Every measure, in the order of tables.

@@ -1,6 +1,6 @@
 //! The multilayer perceptron.
 
-use super::Network;
+use super::{Freedom, Network, Slab, Symmetry};
 use crate::config::{Activation, Init};
 use crate::dual::Dual;
 use crate::params::{DualParameters, Layout};
@@ -16,6 +16,14 @@ impl Activation {
             Activation::Tanh => input.tanh(),
             Activation::Gelu => input.gelu(),
             Activation::Softplus => input.softplus(),
+        }
+    }
+
+    /// What can be done with units behind it.
+    fn freedom(self) -> Freedom {
+        match self {
+            Activation::Relu => Freedom::Homogeneous,
+            Activation::Tanh | Activation::Gelu | Activation::Softplus => Freedom::Order,
         }
     }
 }
@@ -134,21 +142,18 @@ impl Network for Mlp {
         hidden
     }
 
-    fn layer_rescaling(&self, factor: f64) -> Result<Vec<f64>, String> {
-        if self.depth() < 2 {
-            return Err("the model has no hidden layer".to_owned());
-        }
-        if self.shape.activation != Activation::Relu {
-            return Err(format!(
-                "{} is not positively homogeneous, so rescaling layers changes the function",
-                self.shape.activation
-            ));
-        }
+    fn symmetries(&self) -> Vec<Symmetry> {
         let step = self.blocks_per_layer();
-        let mut multipliers = vec![1.0; self.layout.blocks().len()];
-        multipliers[..step].fill(factor);
-        multipliers[step] = 1.0 / factor;
-        Ok(multipliers)
+        let hidden = self.shape.hidden.iter().enumerate();
+        hidden
+            .map(|(layer, &units)| Symmetry {
+                units,
+                raised: (step * layer..step * (layer + 1)).map(Slab::rows).collect(),
+                lowered: vec![Slab::columns(step * (layer + 1))],
+                carried: Vec::new(),
+                freedom: self.shape.activation.freedom(),
+            })
+            .collect()
     }
 }
 
@@ -201,13 +206,27 @@ mod tests {
     }
 
     #[test]
-    fn layer_rescaling_needs_a_homogeneous_activation() {
-        let relu = Mlp::new(shape());
-        assert_eq!(relu.layer_rescaling(10.0).unwrap(), [10.0, 10.0, 0.1, 1.0]);
-        let tanh = Mlp::new(MlpShape {
+    fn hidden_units_own_their_incoming_and_outgoing_weights() {
+        let relu = Mlp::new(shape()).symmetries();
+        assert_eq!(
+            relu,
+            [Symmetry {
+                units: 50,
+                raised: vec![Slab::rows(0), Slab::rows(1)],
+                lowered: vec![Slab::columns(2)],
+                carried: Vec::new(),
+                freedom: Freedom::Homogeneous,
+            }]
+        );
+        let deep_tanh = Mlp::new(MlpShape {
             activation: Activation::Tanh,
+            hidden: vec![7, 5],
+            bias: false,
             ..shape()
         });
-        assert!(tanh.layer_rescaling(10.0).unwrap_err().contains("tanh"));
+        let symmetries = deep_tanh.symmetries();
+        assert_eq!(symmetries.len(), 2);
+        assert_eq!(symmetries[1].lowered, [Slab::columns(2)]);
+        assert_eq!(symmetries[1].freedom, Freedom::Order);
     }
 }

@@ -1,8 +1,10 @@
 //! Networks: each has one forward pass, over dual tensors, for training and curvature alike.
 
 mod mlp;
+mod symmetry;
 
 pub use mlp::{Mlp, MlpShape};
+pub use symmetry::{Freedom, Slab, Symmetry};
 
 use crate::dual::Dual;
 use crate::params::{DualParameters, Layout};
@@ -22,11 +24,6 @@ pub trait Network: Send + Sync {
     /// direction in `parameters`, if it has one.
     fn forward(&self, parameters: &DualParameters<'_>, inputs: Tensor<2>) -> Dual<2>;
 
-    /// A map of the parameters that leaves the function alone: the first layer multiplied by
-    /// `factor`, the next divided by it. Returns one multiplier per block.
-    ///
-    /// # Errors
-    ///
-    /// Why the network has no such map.
-    fn layer_rescaling(&self, factor: f64) -> Result<Vec<f64>, String>;
+    /// What can be changed in the parameters without changing the function.
+    fn symmetries(&self) -> Vec<Symmetry>;
 }

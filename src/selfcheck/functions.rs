@@ -3,7 +3,7 @@
 use crate::backend::Compute;
 use crate::config::{Activation, Init, Loss};
 use crate::dual::Dual;
-use crate::model::{Mlp, MlpShape, Network};
+use crate::model::{Mlp, MlpShape, Network, Symmetry};
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::{DualParameters, Layout, Parameters};
 use crate::random::StreamRng;
@@ -118,7 +118,7 @@ impl Network for Rosenbrock {
         first.matmul(row([1.0, 0.0])) + second.matmul(row([0.0, 1.0]))
     }
 
-    fn layer_rescaling(&self, _factor: f64) -> Result<Vec<f64>, String> {
-        Err("Rosenbrock's function has no layers".to_owned())
+    fn symmetries(&self) -> Vec<Symmetry> {
+        Vec::new()
     }
 }
