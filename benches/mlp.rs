@@ -4,14 +4,15 @@
 //! `benches/compare.py` runs the same work in PyTorch and prints ratios.
 
 use lab::backend::{BackendKind, Compute, Precision};
-use lab::config::{Activation, Init, Loss, Method, Momentum, Optimizer};
-use lab::model::{Mlp, MlpShape};
+use lab::config::{Activation, Init, Loss, Method, Momentum, Normalisation, Optimizer};
+use lab::model::{Initialisation, Mlp, MlpShape};
 use lab::objective::{Batch, Objective};
 use lab::optim;
 use lab::params::Parameters;
 use lab::random::Streams;
 use rand::RngExt;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 #[global_allocator]
@@ -51,13 +52,16 @@ fn run(compute: &Compute, name: &str, hidden: &[usize], batch: usize) {
         outputs: 10,
         activation: Activation::Relu,
         bias: true,
-        initialisation: Init::He,
-        initialisation_scale: 1.0,
+        normalisation: Normalisation::None,
+        initialisation: Initialisation {
+            kind: Init::He,
+            scale: 1.0,
+        },
     });
-    let objective = Objective::new(Box::new(network), Loss::CrossEntropy, compute.clone());
+    let objective = Objective::new(Arc::new(network), Loss::CrossEntropy, compute.clone());
     let layout = objective.network().layout().clone();
     let mut rng = Streams::new(0).stream("bench", 0);
-    let values = objective.network().initialise(&mut rng);
+    let values = objective.network().blueprint().initial_parameters(&mut rng);
     let parameters = Parameters::from_host(&layout, &values, compute);
     let mut uniform = |count: usize| -> Vec<f64> { (0..count).map(|_| rng.random()).collect() };
     let direction = Parameters::from_host(&layout, &uniform(layout.len()), compute);

@@ -14,6 +14,7 @@ pub mod curvature;
 pub mod data;
 pub mod dual;
 pub mod files;
+pub mod kernel;
 pub mod measure;
 pub mod model;
 pub mod objective;

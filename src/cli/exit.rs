@@ -77,7 +77,9 @@ impl From<ProblemError> for Failure {
             ProblemError::Config(error) => error.into(),
             ProblemError::Data(error) => error.into(),
             ProblemError::Backend(error) => error.into(),
-            error @ ProblemError::TooLarge { .. } => Failure::Input(error.to_string()),
+            error @ (ProblemError::TooLarge { .. }
+            | ProblemError::Patch { .. }
+            | ProblemError::TooManyStages { .. }) => Failure::Input(error.to_string()),
         }
     }
 }

@@ -28,9 +28,6 @@ pub struct MeasureArgs {
     /// (layers.0)
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
-    /// How normalisation layers behave: by their running statistics, or by each batch's
-    #[arg(long, value_name = "MODE", default_value = "eval", value_parser = ["eval", "batch"])]
-    norm_mode: String,
     /// End each estimate after this many matrix-vector products
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_matvecs: Option<u64>,

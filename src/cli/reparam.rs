@@ -41,7 +41,7 @@ pub fn run(args: &ReparamArgs) -> Result<ExitCode, Failure> {
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
     let solution = args.solution.open()?;
     let streams = args.seed.map_or(solution.problem.streams, Streams::new);
-    let network = solution.problem.objective.network();
+    let network = solution.objective.network();
     let maps = maps(network, kinds, streams, solution.step)?;
     solution.check_deterministic(&names)?;
     let mut session = Session::new(solution.subject());

@@ -2,15 +2,17 @@
 
 use super::{DataDir, Failure};
 use crate::backend::BackendKind;
-use crate::config::{self, Config, Override};
+use crate::config::{self, Config, DropoutMode, NormMode, Override};
 use crate::curvature::{Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix};
 use crate::measure::{self, Subject};
-use crate::objective::Chunks;
+use crate::model::Conditions;
+use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::params::store::read_weights;
 use crate::train::{Problem, RunDirectory, RunRecord, Summary};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Which solution, on which data, computed where.
 #[derive(Args, Debug)]
@@ -27,6 +29,12 @@ pub struct SolutionArgs {
     /// Measure on the first N training samples [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// How normalisation layers behave: by their running statistics, or by each batch's
+    #[arg(long, value_name = "MODE", default_value = "eval", value_parser = ["eval", "batch"])]
+    norm_mode: String,
+    /// What dropout does: nothing, or silence the same units for every sample
+    #[arg(long, value_name = "MODE", default_value = "off", value_parser = ["off", "fixed"])]
+    dropout: String,
     /// Where to compute [default: the config's]
     #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
     backend: Option<String>,
@@ -38,6 +46,8 @@ pub struct SolutionArgs {
 pub struct Solution {
     /// Config, data and network.
     pub problem: Problem,
+    /// The network with its loss, under the conditions of the flags.
+    pub objective: Objective,
     /// The weights.
     pub parameters: Parameters,
     /// The training step they were reached at; 0 for weights made elsewhere.
@@ -67,12 +77,17 @@ impl SolutionArgs {
             let record: RunRecord = RunDirectory::open(path)?.read_json("run.json")?;
             record.check_data(&problem).map_err(Failure::Input)?;
         }
-        let values = read_weights(&weights_file, problem.objective.network().layout())?;
+        let network = problem.objective.network();
+        let layouts = [network.layout(), network.blueprint().statistics()];
+        let [values, statistics] = read_weights(&weights_file, layouts.map(Arc::as_ref))?;
+        let conditions = self.conditions(&problem, &statistics);
+        let norm_mode = conditions.norm_mode;
         Ok(Solution {
+            objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
             step,
-            train: problem.train_chunks(self.samples),
-            test: problem.test_chunks(),
+            train: problem.train_chunks(self.samples, norm_mode),
+            test: problem.test_chunks(norm_mode),
             initial: self.run.is_some().then(|| problem.initial_values()),
             problem,
         })
@@ -111,6 +126,15 @@ impl SolutionArgs {
         Ok(config::load(path, &overrides, &measure::names())?)
     }
 
+    /// What outputs depend on besides parameters and inputs, as the flags say.
+    fn conditions(&self, problem: &Problem, statistics: &[f64]) -> Conditions {
+        Conditions {
+            statistics: problem.statistics(statistics),
+            norm_mode: word(NormMode::ALL, NormMode::as_str, &self.norm_mode),
+            dropout: problem.dropout(word(DropoutMode::ALL, DropoutMode::as_str, &self.dropout)),
+        }
+    }
+
     fn check_samples(&self, available: usize) -> Result<(), Failure> {
         match self.samples.filter(|&n| n == 0 || n > available) {
             None => Ok(()),
@@ -119,6 +143,12 @@ impl SolutionArgs {
             ))),
         }
     }
+}
+
+/// The choice of a flag whose words have been checked.
+fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &str) -> T {
+    let found = all.iter().copied().find(|&choice| name(choice) == word);
+    found.unwrap_or_default()
 }
 
 impl Solution {
@@ -131,7 +161,7 @@ impl Solution {
             None => self.problem.config.optimizer.learning_rate,
         };
         Subject {
-            objective: &self.problem.objective,
+            objective: &self.objective,
             parameters: &self.parameters,
             initial: self.initial.as_deref(),
             train: &self.train,
@@ -150,7 +180,7 @@ impl Solution {
     pub fn hessian(&self) -> CurvatureOperator<'_> {
         CurvatureOperator::new(
             Matrix::Hessian,
-            &self.problem.objective,
+            &self.objective,
             &self.parameters,
             &self.train,
             Interrupt::never(),

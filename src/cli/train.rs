@@ -262,9 +262,9 @@ fn usable_checkpoint(
     directory: &RunDirectory,
     problem: &Problem,
 ) -> Result<Checkpoint, String> {
-    let layout = problem.objective.network().layout();
+    let blueprint = problem.objective.network().blueprint();
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let checkpoint = Checkpoint::decode(&bytes, layout, problem.compute())?;
+    let checkpoint = Checkpoint::decode(&bytes, blueprint, problem.compute())?;
     if checkpoint.config != problem.config.fingerprint() {
         return Err("it was made with another config than config.toml holds now".to_owned());
     }

@@ -101,6 +101,39 @@ choice! {
         /// A multilayer perceptron; the default.
         #[default]
         Mlp = "mlp",
+        /// A residual convolutional network.
+        ResNet = "resnet",
+        /// A transformer on patches of the image.
+        Transformer = "transformer",
+    }
+}
+
+choice! {
+    /// A named size of a ResNet or a transformer (`model.preset`); other keys override its parts.
+    ModelPreset {
+        /// A ResNet with one block in each of three stages, the first 16 channels wide.
+        ResNet8 = "resnet8",
+        /// The 20-layer ResNet for CIFAR of He et al. 2016: three blocks in each of three stages,
+        /// the first 16 channels wide.
+        #[default]
+        ResNet20 = "resnet20",
+        /// A transformer of about 20 thousand parameters.
+        Tiny = "tiny",
+        /// A transformer of about 200 thousand parameters.
+        Small = "small",
+        /// A transformer of about 2 million parameters.
+        Large = "large",
+    }
+}
+
+choice! {
+    /// What a transformer classifies by (`model.pool`).
+    Pool {
+        /// The output at an added class token; the default.
+        #[default]
+        Class = "class",
+        /// The mean of the outputs at all patches.
+        Mean = "mean",
     }
 }
 
@@ -116,6 +149,8 @@ choice! {
         Gelu = "gelu",
         /// ln(1 + eˣ).
         Softplus = "softplus",
+        /// None: the network is linear in its inputs.
+        Linear = "linear",
     }
 }
 
@@ -129,6 +164,46 @@ choice! {
         Xavier = "xavier",
         /// Variance 1 / inputs.
         Lecun = "lecun",
+        /// The neural-tangent-kernel parameterisation: weights of variance 1, multiplied by
+        /// √(2 / inputs) in the forward pass.
+        Ntk = "ntk",
+    }
+}
+
+choice! {
+    /// What normalises activations (`model.norm`).
+    Normalisation {
+        /// Nothing; the default of an MLP.
+        #[default]
+        None = "none",
+        /// Each channel over the batch.
+        Batch = "batch",
+        /// Each sample over all channels.
+        Layer = "layer",
+        /// Each sample over groups of channels.
+        Group = "group",
+    }
+}
+
+choice! {
+    /// How normalisation layers behave while something is measured (`hooks.norm_mode`).
+    NormMode {
+        /// By their running statistics, as a finished model does; the default.
+        #[default]
+        Eval = "eval",
+        /// By the mean and variance of each batch of `train.batch_size` samples, as in training.
+        Batch = "batch",
+    }
+}
+
+choice! {
+    /// What dropout does while something is measured (`hooks.dropout`).
+    DropoutMode {
+        /// Nothing: every unit counts; the default.
+        #[default]
+        Off = "off",
+        /// It silences the same units for every sample, fixed by the seed.
+        Fixed = "fixed",
     }
 }
 

@@ -27,8 +27,9 @@ mod valid;
 use std::path::Path;
 
 pub use choice::{
-    Activation, Backend, Dataset, Init, Loss, MapKind, ModelKind, Normalize, OptimizerKind,
-    Precision, Preset, Sampling, ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, ModelPreset,
+    NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling,
+    ScheduleKind, SpacingKind, Subset, Unit,
 };
 pub use error::{ConfigError, Key};
 pub use fault::Fault;
@@ -39,8 +40,8 @@ pub use raw::{RawConfig, RawData, RawHook, RawModel, RawOptimizer, RawSchedule, 
 pub use rule::Rule;
 pub use set::Override;
 pub use valid::{
-    Config, Data, Hook, Length, Method, Mlp, Model, Moments, Momentum, Optimizer, Schedule, Shape,
-    Spacing, Train, What,
+    Config, Data, Hook, Length, Method, Mlp, Model, Moments, Momentum, Optimizer, ResNet, Schedule,
+    Shape, Spacing, Train, Transformer, What,
 };
 
 use document::{Node, Origin};
@@ -164,7 +165,7 @@ mod tests {
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),
-            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, every, unit, schedule, ratio, samples, warm_start"
+            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, every, unit, schedule, ratio, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
         );
     }
 

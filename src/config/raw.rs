@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::choice::{
-    Activation, Backend, Dataset, Init, Loss, ModelKind, Normalize, OptimizerKind, Precision,
-    Preset, Sampling, ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Backend, Dataset, DropoutMode, Init, Loss, ModelKind, ModelPreset, NormMode,
+    Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling, ScheduleKind,
+    SpacingKind, Subset, Unit,
 };
 use super::number::{Count, Real, Whole};
 
@@ -69,8 +70,19 @@ table! {
         hidden: Vec<Count>,
         activation: Activation,
         bias: bool,
+        norm: Normalisation,
+        groups: Count,
         init: Init,
         init_scale: Real,
+        preset: ModelPreset,
+        width: Count,
+        blocks: Vec<Count>,
+        patch: Count,
+        depth: Count,
+        heads: Count,
+        mlp_width: Count,
+        pool: Pool,
+        dropout: Real,
     }
 }
 
@@ -125,5 +137,9 @@ table! {
         ratio: Real,
         samples: Count,
         warm_start: bool,
+        norm_mode: NormMode,
+        dropout: DropoutMode,
+        max_matvecs: Count,
+        max_seconds: Real,
     }
 }

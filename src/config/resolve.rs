@@ -63,8 +63,35 @@ impl From<&Model> for RawModel {
                 hidden: Some(mlp.hidden.iter().copied().map(Count).collect()),
                 activation: Some(mlp.activation),
                 bias: Some(mlp.bias),
+                norm: Some(mlp.norm),
                 init: Some(mlp.init),
                 init_scale: Some(Real(mlp.init_scale)),
+                ..Self::default()
+            },
+            Model::ResNet(resnet) => Self {
+                kind: Some(model.kind()),
+                width: Some(Count(resnet.width)),
+                blocks: Some(resnet.blocks.iter().copied().map(Count).collect()),
+                norm: Some(resnet.norm),
+                groups: resnet.groups.map(Count),
+                activation: Some(resnet.activation),
+                init: Some(resnet.init),
+                init_scale: Some(Real(resnet.init_scale)),
+                ..Self::default()
+            },
+            Model::Transformer(transformer) => Self {
+                kind: Some(model.kind()),
+                patch: Some(Count(transformer.patch)),
+                width: Some(Count(transformer.width)),
+                depth: Some(Count(transformer.depth)),
+                heads: Some(Count(transformer.heads)),
+                mlp_width: Some(Count(transformer.mlp_width)),
+                pool: Some(transformer.pool),
+                dropout: Some(Real(transformer.dropout)),
+                activation: Some(transformer.activation),
+                init: Some(transformer.init),
+                init_scale: Some(Real(transformer.init_scale)),
+                ..Self::default()
             },
         }
     }
@@ -150,6 +177,10 @@ impl From<&Hook> for RawHook {
             },
             samples: hook.samples.map(Count),
             warm_start: Some(hook.warm_start),
+            norm_mode: Some(hook.norm_mode),
+            dropout: Some(hook.dropout),
+            max_matvecs: hook.max_matvecs.map(Count),
+            max_seconds: hook.max_seconds.map(Real),
         }
     }
 }
@@ -186,6 +217,7 @@ kind = \"mlp\"
 hidden = [128]
 activation = \"relu\"
 bias = true
+norm = \"none\"
 init = \"he\"
 init_scale = 1.0
 

@@ -55,6 +55,17 @@ pub enum Rule {
         kinds: Vec<&'static str>,
         found: &'static str,
     },
+    /// A part that leaves no remainder.
+    #[error("must divide model.width = {whole}, found {found}")]
+    Divides { found: usize, whole: usize },
+    /// A network of nothing.
+    #[error("must have at least one stage")]
+    NoStages,
+    /// Groups of what?
+    #[error(
+        "= \"group\" needs channels; allowed for model.kind = \"mlp\" are \"none\", \"batch\" and \"layer\""
+    )]
+    GroupsNeedChannels,
     /// Nesterov's look-ahead is a form of momentum.
     #[error("= true needs optimizer.momentum above 0")]
     NesterovWithoutMomentum,

@@ -32,6 +32,16 @@ pub(crate) fn every_key() -> RawConfig {
     raw.data.train = count;
     raw.data.test = count;
     raw.data.classes = Some(Vec::new());
+    raw.model.groups = count;
+    raw.model.preset = Some(ModelPreset::default());
+    raw.model.width = count;
+    raw.model.blocks = Some(Vec::new());
+    raw.model.patch = count;
+    raw.model.depth = count;
+    raw.model.heads = count;
+    raw.model.mlp_width = count;
+    raw.model.pool = Some(Pool::default());
+    raw.model.dropout = real;
     raw.optimizer.beta1 = real;
     raw.optimizer.beta2 = real;
     raw.optimizer.epsilon = real;
@@ -80,22 +90,87 @@ fn any_data() -> impl Strategy<Value = Data> {
 }
 
 fn any_model() -> impl Strategy<Value = Model> {
+    prop_oneof![
+        any_mlp().prop_map(Model::Mlp),
+        any_resnet().prop_map(Model::ResNet),
+        any_transformer().prop_map(Model::Transformer),
+    ]
+}
+
+fn any_mlp() -> impl Strategy<Value = Mlp> {
     (
         vec(count(), 0..4),
         select(Activation::ALL),
         any::<bool>(),
+        select(
+            &[
+                Normalisation::None,
+                Normalisation::Batch,
+                Normalisation::Layer,
+            ][..],
+        ),
         select(Init::ALL),
         positive(),
     )
-        .prop_map(|(hidden, activation, bias, init, init_scale)| {
-            Model::Mlp(Mlp {
-                hidden,
+        .prop_map(|(hidden, activation, bias, norm, init, init_scale)| Mlp {
+            hidden,
+            activation,
+            bias,
+            norm,
+            init,
+            init_scale,
+        })
+}
+
+fn any_resnet() -> impl Strategy<Value = ResNet> {
+    (
+        1..5_usize,
+        vec(1..4_usize, 1..4),
+        1..5_usize,
+        select(Activation::ALL),
+        select(Normalisation::ALL),
+        select(Init::ALL),
+        positive(),
+    )
+        .prop_map(
+            |(multiple, blocks, groups, activation, norm, init, init_scale)| ResNet {
+                width: multiple * groups,
+                blocks,
+                norm,
+                groups: (norm == Normalisation::Group).then_some(groups),
                 activation,
-                bias,
                 init,
                 init_scale,
-            })
-        })
+            },
+        )
+}
+
+fn any_transformer() -> impl Strategy<Value = Transformer> {
+    (
+        count(),
+        (1..5_usize, 1..5_usize),
+        (count(), count()),
+        select(Pool::ALL),
+        0.0..1.0_f64,
+        select(Activation::ALL),
+        (select(Init::ALL), positive()),
+    )
+        .prop_map(
+            |(patch, (multiple, heads), (depth, hidden), pool, dropout, activation, start)| {
+                Transformer {
+                    patch,
+                    width: multiple * heads,
+                    depth,
+                    heads,
+                    mlp_width: hidden,
+                    pool,
+                    dropout,
+                    activation,
+                    init: start.0,
+                    init_scale: start.1,
+                }
+            },
+        )
 }
 
 fn any_optimizer() -> impl Strategy<Value = Optimizer> {
@@ -177,15 +252,23 @@ fn any_hook() -> impl Strategy<Value = Hook> {
         spacing,
         option::of(count()),
         any::<bool>(),
+        (select(NormMode::ALL), select(DropoutMode::ALL)),
+        (option::of(count()), option::of(positive())),
     )
-        .prop_map(|(what, every, unit, spacing, samples, warm_start)| Hook {
-            what,
-            every,
-            unit,
-            spacing,
-            samples,
-            warm_start,
-        })
+        .prop_map(
+            |(what, every, unit, spacing, samples, warm_start, modes, budget)| Hook {
+                what,
+                every,
+                unit,
+                spacing,
+                samples,
+                warm_start,
+                norm_mode: modes.0,
+                dropout: modes.1,
+                max_matvecs: budget.0,
+                max_seconds: budget.1,
+            },
+        )
 }
 
 /// Any config that keeps all rules.

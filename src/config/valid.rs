@@ -2,8 +2,9 @@
 //! [`super::parse`] only after all checks, so whoever holds one need not check again.
 
 use super::choice::{
-    Activation, Backend, Dataset, Init, Loss, ModelKind, Normalize, OptimizerKind, Precision,
-    Preset, Sampling, ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Backend, Dataset, DropoutMode, Init, Loss, ModelKind, NormMode, Normalisation,
+    Normalize, OptimizerKind, Pool, Precision, Preset, Sampling, ScheduleKind, SpacingKind, Subset,
+    Unit,
 };
 
 /// A run, completely described.
@@ -70,6 +71,10 @@ impl Data {
 pub enum Model {
     /// `kind = "mlp"`
     Mlp(Mlp),
+    /// `kind = "resnet"`
+    ResNet(ResNet),
+    /// `kind = "transformer"`
+    Transformer(Transformer),
 }
 
 impl Model {
@@ -77,6 +82,8 @@ impl Model {
     pub fn kind(&self) -> ModelKind {
         match self {
             Self::Mlp(_) => ModelKind::Mlp,
+            Self::ResNet(_) => ModelKind::ResNet,
+            Self::Transformer(_) => ModelKind::Transformer,
         }
     }
 }
@@ -90,7 +97,54 @@ pub struct Mlp {
     pub activation: Activation,
     /// `bias`: whether layers have one. Default `true`.
     pub bias: bool,
+    /// `norm`: what normalises hidden units, `"none"`, `"batch"` or `"layer"`. Default `"none"`.
+    pub norm: Normalisation,
     /// `init`. Default `"he"`.
+    pub init: Init,
+    /// `init_scale`: factor on the initial weights, above 0. Default 1.
+    pub init_scale: f64,
+}
+
+/// A residual network of basic blocks (He et al. 2016, sec. 4.2), the width doubling and the image
+/// halving from stage to stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResNet {
+    /// `width`: channels of the first stage, at least 1. Default: the preset's.
+    pub width: usize,
+    /// `blocks`: residual blocks of each stage, at least one stage. Default: the preset's.
+    pub blocks: Vec<usize>,
+    /// `norm`: what normalises after each convolution. Default `"batch"`.
+    pub norm: Normalisation,
+    /// `groups`: of `norm = "group"`, a divisor of `width`. Default: the largest up to 8.
+    pub groups: Option<usize>,
+    /// `activation`. Default `"relu"`.
+    pub activation: Activation,
+    /// `init`. Default `"he"`.
+    pub init: Init,
+    /// `init_scale`: factor on the initial weights, above 0. Default 1.
+    pub init_scale: f64,
+}
+
+/// A transformer on image patches with normalisation before each part (Dosovitskiy et al. 2021).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transformer {
+    /// `patch`: the side of a square patch; divides height and width. Default: the preset's.
+    pub patch: usize,
+    /// `width`: numbers per token, a multiple of `heads`. Default: the preset's.
+    pub width: usize,
+    /// `depth`: blocks, at least 1. Default: the preset's.
+    pub depth: usize,
+    /// `heads` of attention, at least 1. Default: the preset's.
+    pub heads: usize,
+    /// `mlp_width`: hidden units of each block's MLP. Default: the preset's.
+    pub mlp_width: usize,
+    /// `pool`. Default `"class"`.
+    pub pool: Pool,
+    /// `dropout`: the probability that a unit is silenced in training, in [0, 1). Default 0.
+    pub dropout: f64,
+    /// `activation` of the MLP. Default `"gelu"`.
+    pub activation: Activation,
+    /// `init`. Default `"xavier"`.
     pub init: Init,
     /// `init_scale`: factor on the initial weights, above 0. Default 1.
     pub init_scale: f64,
@@ -242,6 +296,14 @@ pub struct Hook {
     /// `warm_start`: start the search for the largest eigenvalue from the eigenvector found last.
     /// Fewer products, and blind to another eigenvalue that has overtaken it. Default `false`.
     pub warm_start: bool,
+    /// `norm_mode`: how normalisation layers behave. Default `"eval"`.
+    pub norm_mode: NormMode,
+    /// `dropout`: what dropout does. Default `"off"`.
+    pub dropout: DropoutMode,
+    /// `max_matvecs`: products after which each estimate ends, at least 1. Default: no bound.
+    pub max_matvecs: Option<usize>,
+    /// `max_seconds`: seconds after which each estimate ends, above 0. Default: no bound.
+    pub max_seconds: Option<f64>,
 }
 
 /// What a hook measures.

@@ -68,6 +68,12 @@ pub enum CurvatureError {
         /// The relative difference.
         difference: String,
     },
+    /// Per-sample gradients were asked of a batch normalised by its own statistics.
+    #[error(
+        "a sample has no gradient of its own where its batch is normalised by its own statistics: \
+         measure with norm_mode = \"eval\""
+    )]
+    Coupled,
     /// The device failed.
     #[error("{0}")]
     Device(String),

@@ -104,6 +104,9 @@ impl<'a> CurvatureOperator<'a> {
         direction: &Parameters,
         shift: f64,
     ) -> Result<Vec<f64>, CurvatureError> {
+        if !self.objective.samples_are_independent() {
+            return Err(CurvatureError::Coupled);
+        }
         self.sum(|batch, weight| {
             let slopes = self
                 .objective

@@ -1,6 +1,7 @@
 //! Elementwise non-linearities.
 
 use super::Dual;
+use super::derivative::{exponential, with_slope};
 use burn::tensor::{Tensor, activation};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
@@ -22,11 +23,10 @@ impl<const D: usize> Dual<D> {
 
     /// Hyperbolic tangent: `ẏ = (1 − y²) ẋ`.
     pub fn tanh(self) -> Self {
-        let value = self.value.tanh();
-        let tangent = self.tangent.map(|tangent| {
-            let slope = (value.clone() * value.clone()).neg().add_scalar(1.0);
-            tangent * slope
-        });
+        let slope = |y: Tensor<D>| (y.clone() * y).neg().add_scalar(1.0);
+        let plain = self.value.clone().without_autodiff().tanh();
+        let value = with_slope(plain.clone(), self.value, || slope(plain));
+        let tangent = self.tangent.map(|tangent| tangent * slope(value.clone()));
         Self { value, tangent }
     }
 
@@ -35,22 +35,30 @@ impl<const D: usize> Dual<D> {
     pub fn gelu(self) -> Self {
         // Not the library's own GELU: on some backends its reverse pass is that of the tanh
         // approximation, off by up to 9e-4 from the slope of what its forward pass computes.
-        let x = self.value;
+        let x = self.value.clone().without_autodiff();
         let distribution = x
             .clone()
             .mul_scalar(FRAC_1_SQRT_2)
             .erf()
             .add_scalar(1.0)
             .mul_scalar(0.5);
+        let value = x.clone() * distribution.clone();
+        if self.tangent.is_none() && !self.value.is_tracked() {
+            return Self::constant(value);
+        }
+        let square = x.clone() * x.clone();
+        let density = square
+            .clone()
+            .mul_scalar(-0.5)
+            .exp()
+            .mul_scalar(1.0 / (2.0 * PI).sqrt());
+        let slope = distribution + x * density.clone();
         let tangent = self.tangent.map(|tangent| {
-            let density = (x.clone() * x.clone())
-                .mul_scalar(-0.5)
-                .exp()
-                .mul_scalar(1.0 / (2.0 * PI).sqrt());
-            tangent * (distribution.clone() + x.clone() * density)
+            let curvature = || density * square.neg().add_scalar(2.0);
+            tangent * with_slope(slope.clone(), self.value.clone(), curvature)
         });
         Self {
-            value: x * distribution,
+            value: with_slope(value, self.value, || slope),
             tangent,
         }
     }
@@ -67,20 +75,8 @@ impl<const D: usize> Dual<D> {
 
     /// Elementwise exponential: `ẏ = eˣ ẋ`.
     pub fn exp(self) -> Self {
-        let value = self.value.exp();
+        let value = exponential(self.value);
         let tangent = self.tangent.map(|tangent| tangent * value.clone());
-        Self { value, tangent }
-    }
-}
-
-impl Dual<2> {
-    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
-    pub fn log_softmax(self) -> Self {
-        let value = activation::log_softmax(self.value, 1);
-        let tangent = self.tangent.map(|tangent| {
-            let expected: Tensor<2> = (value.clone().exp() * tangent.clone()).sum_dim(1);
-            tangent - expected
-        });
         Self { value, tangent }
     }
 }

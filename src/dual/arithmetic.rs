@@ -1,56 +1,86 @@
-//! Sums, products, reductions and changes of shape.
+//! Elementwise sums, products, quotients and roots.
+//!
+//! Operands broadcast: where one has length 1 along a dimension, it is repeated along the other's.
 
 use super::Dual;
 use burn::tensor::Tensor;
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
-/// Adds two optional tangents, `None` being zero.
+/// Adds two optional tangents, `None` being zero, and gives the sum the shape of its value, which
+/// a tangent alone has not where its operand was broadcast.
 pub(super) fn add_tangents<const D: usize>(
     left: Option<Tensor<D>>,
     right: Option<Tensor<D>>,
+    dims: [usize; D],
 ) -> Option<Tensor<D>> {
-    match (left, right) {
-        (Some(left), Some(right)) => Some(left + right),
+    let sum = match (left, right) {
+        (Some(left), Some(right)) => return Some(left + right),
         (left, None) => left,
         (None, right) => right,
+    };
+    sum.map(|tangent| match tangent.dims() == dims {
+        true => tangent,
+        false => tangent.expand(dims),
+    })
+}
+
+/// The difference of two optional tangents, in the shape of its value.
+fn subtract_tangents<const D: usize>(
+    left: Option<Tensor<D>>,
+    right: Option<Tensor<D>>,
+    dims: [usize; D],
+) -> Option<Tensor<D>> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left - right),
+        (left, right) => add_tangents(left, right.map(Tensor::neg), dims),
     }
 }
 
 impl<const D: usize> Add for Dual<D> {
     type Output = Self;
 
-    /// Elementwise sum of two tensors of one shape.
+    /// Elementwise sum.
     fn add(self, other: Self) -> Self {
-        Self {
-            value: self.value + other.value,
-            tangent: add_tangents(self.tangent, other.tangent),
-        }
+        let value = self.value + other.value;
+        let tangent = add_tangents(self.tangent, other.tangent, value.dims());
+        Self { value, tangent }
     }
 }
 
 impl<const D: usize> Sub for Dual<D> {
     type Output = Self;
 
-    /// Elementwise difference of two tensors of one shape.
+    /// Elementwise difference.
     fn sub(self, other: Self) -> Self {
-        Self {
-            value: self.value - other.value,
-            tangent: add_tangents(self.tangent, other.tangent.map(Tensor::neg)),
-        }
+        let value = self.value - other.value;
+        let tangent = subtract_tangents(self.tangent, other.tangent, value.dims());
+        Self { value, tangent }
     }
 }
 
 impl<const D: usize> Mul for Dual<D> {
     type Output = Self;
 
-    /// Elementwise product of two tensors of one shape: `(ab)˙ = ȧb + aḃ`.
+    /// Elementwise product: `(ab)˙ = ȧb + aḃ`.
     fn mul(self, other: Self) -> Self {
         let left = self.tangent.map(|tangent| tangent * other.value.clone());
         let right = other.tangent.map(|tangent| tangent * self.value.clone());
-        Self {
-            value: self.value * other.value,
-            tangent: add_tangents(left, right),
-        }
+        let value = self.value * other.value;
+        let tangent = add_tangents(left, right, value.dims());
+        Self { value, tangent }
+    }
+}
+
+impl<const D: usize> Div for Dual<D> {
+    type Output = Self;
+
+    /// Elementwise quotient: `q = a/b`, `q̇ = (ȧ − qḃ) / b`.
+    fn div(self, other: Self) -> Self {
+        let value = self.value / other.value.clone();
+        let right = other.tangent.map(|tangent| tangent.mul(value.clone()));
+        let tangent = subtract_tangents(self.tangent, right, value.dims())
+            .map(|numerator| numerator / other.value);
+        Self { value, tangent }
     }
 }
 
@@ -68,24 +98,9 @@ impl<const D: usize> Dual<D> {
         }
     }
 
-    /// The sum over all elements, as a tensor of one element.
-    pub fn sum(self) -> Dual<1> {
-        self.linear_map(Tensor::sum)
-    }
-
-    /// The mean over all elements, as a tensor of one element.
-    pub fn mean(self) -> Dual<1> {
-        self.linear_map(Tensor::mean)
-    }
-
-    /// The sum over one dimension, which is kept with length 1.
-    pub fn sum_dim(self, dim: usize) -> Self {
-        self.linear_map(|tensor| tensor.sum_dim(dim))
-    }
-
-    /// The same elements in another shape.
-    pub fn reshape<const E: usize>(self, shape: [usize; E]) -> Dual<E> {
-        self.linear_map(|tensor| tensor.reshape(shape))
+    /// Multiplies elementwise by constants, such as a dropout mask.
+    pub fn mask(self, factors: Tensor<D>) -> Self {
+        self.linear_map(|tensor| tensor * factors.clone())
     }
 
     /// Elementwise square: `(a²)˙ = 2aȧ`.
@@ -97,5 +112,33 @@ impl<const D: usize> Dual<D> {
             value: self.value.clone() * self.value,
             tangent,
         }
+    }
+
+    /// Elementwise square root of positive numbers: `(√a)˙ = ȧ / 2√a`.
+    pub fn sqrt(self) -> Self {
+        let value = self.value.sqrt();
+        let tangent = self
+            .tangent
+            .map(|tangent| tangent / value.clone().mul_scalar(2.0));
+        Self { value, tangent }
+    }
+
+    /// Elementwise reciprocal: `(1/a)˙ = −ȧ / a²`.
+    pub fn reciprocal(self) -> Self {
+        let value = self.value.recip();
+        let tangent = self
+            .tangent
+            .map(|tangent| (tangent * (value.clone() * value.clone())).neg());
+        Self { value, tangent }
+    }
+
+    /// Elementwise inverse square root of positive numbers: `(a^−½)˙ = −½ a^−³ᐟ² ȧ`.
+    pub fn inverse_sqrt(self) -> Self {
+        let value = self.value.sqrt().recip();
+        let tangent = self.tangent.map(|tangent| {
+            let cube = value.clone() * value.clone() * value.clone();
+            (tangent * cube).mul_scalar(-0.5)
+        });
+        Self { value, tangent }
     }
 }

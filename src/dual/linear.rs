@@ -2,14 +2,6 @@
 
 use super::Dual;
 use super::arithmetic::add_tangents;
-use burn::tensor::Tensor;
-
-impl Dual<2> {
-    /// Matrix transpose.
-    pub fn transpose(self) -> Self {
-        self.linear_map(Tensor::transpose)
-    }
-}
 
 impl<const D: usize> Dual<D> {
     /// Matrix product over the last two dimensions: `(AB)˙ = ȦB + AḂ`.
@@ -20,40 +12,33 @@ impl<const D: usize> Dual<D> {
         let right = other
             .tangent
             .map(|tangent| self.value.clone().matmul(tangent));
-        Self {
-            value: self.value.matmul(other.value),
-            tangent: add_tangents(left, right),
-        }
+        let value = self.value.matmul(other.value);
+        let tangent = add_tangents(left, right, value.dims());
+        Self { value, tangent }
     }
 
     /// Adds a vector along the last dimension: `[.., n] + [n]`.
     pub fn add_bias(self, bias: Dual<1>) -> Self {
         let mut shape = [1; D];
         shape[D - 1] = bias.dims()[0];
-        let dims = self.dims();
-        let tangent = match (self.tangent, bias.tangent) {
-            (Some(left), Some(right)) => Some(left + right.reshape(shape)),
-            (Some(left), None) => Some(left),
-            (None, Some(right)) => Some(right.reshape(shape).expand(dims)),
-            (None, None) => None,
-        };
-        Self {
-            value: self.value + bias.value.reshape(shape),
-            tangent,
-        }
+        self + bias.reshape(shape)
     }
-}
 
-impl Dual<2> {
-    /// The fully connected layer `x Wᵀ + b` of PyTorch's `nn.Linear`.
+    /// The fully connected layer `x Wᵀ + b` of PyTorch's `nn.Linear` over the last dimension.
     ///
-    /// `self` is `[batch, inputs]`, `weight` is `[outputs, inputs]`, `bias` is `[outputs]`; the
-    /// result is `[batch, outputs]`.
+    /// `self` is `[.., inputs]`, `weight` is `[outputs, inputs]`, `bias` is `[outputs]`; the
+    /// result is `[.., outputs]`.
     pub fn linear(self, weight: Dual<2>, bias: Option<Dual<1>>) -> Self {
-        let output = self.matmul(weight.transpose());
-        match bias {
+        let mut dims = self.dims();
+        let [outputs, inputs] = weight.dims();
+        let rows = dims[..D - 1].iter().product();
+        dims[D - 1] = outputs;
+        // As one matrix: a product per sample would give the weight one gradient per sample.
+        let output = self.reshape([rows, inputs]).matmul(weight.transpose());
+        let output = match bias {
             Some(bias) => output.add_bias(bias),
             None => output,
-        }
+        };
+        output.reshape(dims)
     }
 }

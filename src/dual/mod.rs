@@ -14,13 +14,21 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
+mod convolution;
+mod derivative;
 mod linear;
 mod loss;
+mod normalization;
+mod reduction;
+mod shape;
+mod softmax;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use loss::{cross_entropy, exponential, half_square, logistic};
+pub use normalization::ChannelStatistics;
 
 use burn::tensor::Tensor;
 

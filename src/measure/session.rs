@@ -148,6 +148,8 @@ impl<'a> Session<'a> {
             Err(_) => Measurement::failed(name, "the numeric library panicked"),
         };
         name.clone_into(&mut row.name);
+        let norm_mode = self.subject.objective.norm_mode();
+        row.norm_mode = norm_mode.map(|mode| mode.as_str().to_owned());
         // A number that shares its computation with an earlier one took as long as that did.
         row.seconds = row.seconds.max(start.elapsed().as_secs_f64());
         self.measured.insert(name.to_owned(), row.clone());

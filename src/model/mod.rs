@@ -1,29 +1,51 @@
 //! Networks: each has one forward pass, over dual tensors, for training and curvature alike.
 
+mod blueprint;
+mod layer;
 mod mlp;
+mod pass;
+mod resnet;
 mod symmetry;
+mod transformer;
 
+pub use blueprint::{Blueprint, Builder, Start};
+pub use layer::Initialisation;
 pub use mlp::{Mlp, MlpShape};
-pub use symmetry::{Freedom, Slab, Symmetry};
+pub use pass::{Conditions, Dropout, NormMode, Pass};
+pub use resnet::{ResNet, ResNetShape};
+pub use symmetry::{Freedom, Running, Slab, Symmetry};
+pub use transformer::{Transformer, TransformerShape};
 
 use crate::dual::Dual;
-use crate::params::{DualParameters, Layout};
-use crate::random::StreamRng;
+use crate::params::Layout;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// A family of functions of an input, indexed by a parameter vector.
 pub trait Network: Send + Sync {
-    /// The names and shapes of the parameters.
-    fn layout(&self) -> &Arc<Layout>;
-
-    /// Draws a starting point; the vector has the layout's order.
-    fn initialise(&self, rng: &mut StreamRng) -> Vec<f64>;
+    /// The parameters and running statistics, with their starting values.
+    fn blueprint(&self) -> &Blueprint;
 
     /// Maps inputs `[batch, features]` to outputs `[batch, outputs]`, carrying the tangent of the
-    /// direction in `parameters`, if it has one.
-    fn forward(&self, parameters: &DualParameters<'_>, inputs: Tensor<2>) -> Dual<2>;
+    /// direction in the pass, if it has one.
+    fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2>;
 
     /// What can be changed in the parameters without changing the function.
     fn symmetries(&self) -> Vec<Symmetry>;
+
+    /// The names and shapes of the parameters.
+    fn layout(&self) -> &Arc<Layout> {
+        self.blueprint().parameters()
+    }
+
+    /// How many samples to sweep at once where a whole data set is: enough for matrix products to
+    /// be efficient, few enough to bound the memory of a Hessian-vector product.
+    fn samples_per_chunk(&self) -> usize {
+        512
+    }
+
+    /// Whether outputs depend on how normalisation layers behave.
+    fn has_statistics(&self) -> bool {
+        !self.blueprint().statistics().is_empty()
+    }
 }

@@ -3,6 +3,8 @@
 //! A network describes its symmetries by where its units live in the parameter vector; `reparam`
 //! turns a description into maps. So a network knows no map, and a map knows no network.
 
+use super::layer::Normalisation;
+use crate::config::Activation;
 use crate::params::Layout;
 
 /// The part of a block that belongs to a row of units (hidden units, channels, heads): along one
@@ -34,7 +36,8 @@ impl Slab {
         Self::along(block, 1)
     }
 
-    fn along(block: usize, axis: usize) -> Self {
+    /// One place on an axis of a block per unit.
+    pub fn along(block: usize, axis: usize) -> Self {
         Self {
             block,
             axis,
@@ -83,6 +86,11 @@ pub enum Freedom {
     Homogeneous,
     /// They can be mixed by any invertible matrix: hidden units without an activation.
     Linear,
+    /// They can be scaled as homogeneous units can, but their places are bound by something else:
+    /// features of a layer normalisation, say.
+    Scale,
+    /// Nothing can be done.
+    Bound,
     /// The scale of each unit is divided out by a normalisation layer.
     Normalised,
     /// Each unit (an attention head) is one factor of a product: what multiplies one factor can
@@ -91,7 +99,7 @@ pub enum Freedom {
 }
 
 /// A row of units and the parameters that belong to them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Symmetry {
     /// How many units.
     pub units: usize,
@@ -102,14 +110,115 @@ pub struct Symmetry {
     /// What else belongs to each unit, and moves with it, but is not scaled: weights in front of a
     /// normalisation layer, say.
     pub carried: Vec<Slab>,
+    /// The running statistics of the units in front of a normalisation layer. They move with the
+    /// units; where the scale is what the layer divides out, they are scaled as well.
+    pub running: Vec<Running>,
     /// What can be done.
     pub freedom: Freedom,
+}
+
+/// Running statistics of a row of units, as positions in the layout of statistics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Running {
+    /// The block of means.
+    pub mean: usize,
+    /// The block of variances.
+    pub variance: usize,
+    /// What the layer adds to a variance.
+    pub epsilon: f64,
+}
+
+/// Units as a layer makes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// How many.
+    pub count: usize,
+    /// Their incoming weights and biases.
+    pub incoming: Vec<Slab>,
 }
 
 impl Symmetry {
     /// Everything that belongs to the units.
     pub fn slabs(&self) -> impl Iterator<Item = &Slab> {
         self.raised.iter().chain(&self.lowered).chain(&self.carried)
+    }
+
+    /// Units with what they are proportional to, and nothing else yet.
+    pub(super) fn of(units: usize, raised: Vec<Slab>, freedom: Freedom) -> Self {
+        Self {
+            units,
+            raised,
+            lowered: Vec::new(),
+            carried: Vec::new(),
+            running: Vec::new(),
+            freedom,
+        }
+    }
+
+    /// Units of one layer, perhaps normalised, behind an activation, and the weights that read them.
+    pub(super) fn hidden(
+        units: &Units,
+        norm: Option<&Normalisation>,
+        readers: Vec<Slab>,
+        activation: Activation,
+    ) -> Vec<Self> {
+        Self::shared(&[(units.clone(), norm)], readers, activation)
+    }
+
+    /// Units that several layers write into, as a residual stream's channels, each layer perhaps
+    /// normalised; all have as many units. None where there is no writer.
+    pub(super) fn shared(
+        writers: &[(Units, Option<&Normalisation>)],
+        readers: Vec<Slab>,
+        activation: Activation,
+    ) -> Vec<Self> {
+        let Some(count) = writers.first().map(|(units, _)| units.count) else {
+            return Vec::new();
+        };
+        let mut stream = Self {
+            lowered: readers,
+            ..Self::of(count, Vec::new(), activation.freedom())
+        };
+        let mut symmetries = Vec::new();
+        for (units, norm) in writers {
+            match norm {
+                None => stream.raised.extend(units.incoming.clone()),
+                Some(norm) => {
+                    stream.raised.extend(norm.affine());
+                    stream.carried.extend(units.incoming.clone());
+                    stream.running.extend(norm.running());
+                    stream.freedom = stream.freedom.behind(norm, count);
+                    symmetries.push(Self::normalised(units, norm));
+                }
+            }
+        }
+        symmetries.insert(0, stream);
+        symmetries
+    }
+
+    /// The scale of the units in front of a normalisation layer.
+    fn normalised(units: &Units, norm: &Normalisation) -> Self {
+        let scales = norm.scales(units.count);
+        let width = units.count / scales;
+        let incoming = units.incoming.iter().cloned();
+        let raised = incoming.map(|slab| slab.of_width(width)).collect();
+        Self {
+            running: norm.running().into_iter().collect(),
+            ..Self::of(scales, raised, Freedom::Normalised)
+        }
+    }
+}
+
+impl Freedom {
+    /// What is left where a normalisation with an affine map of each unit stands before.
+    fn behind(self, norm: &Normalisation, units: usize) -> Self {
+        match self {
+            // An affine map of each unit is no map of mixed units.
+            Self::Linear | Self::Homogeneous if norm.keeps_order_free(units) => Self::Homogeneous,
+            Self::Linear | Self::Homogeneous => Self::Scale,
+            other if norm.keeps_order_free(units) => other,
+            _ => Self::Bound,
+        }
     }
 }
 

@@ -11,15 +11,31 @@ pub use loss::Loss;
 
 use crate::backend::Compute;
 use crate::dual::Dual;
-use crate::model::Network;
+use crate::model::{Conditions, Dropout, Network, NormMode, Pass};
 use crate::params::{DualParameters, Parameters};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// A network, the loss on its outputs, and the backend that computes them.
+///
+/// It is a function of the parameters alone: what else outputs depend on, running statistics and
+/// the masks of dropout, is part of it ([`Conditions`]) and does not move.
+#[derive(Clone)]
 pub struct Objective {
-    network: Box<dyn Network>,
+    network: Arc<dyn Network>,
     loss: Loss,
     compute: Compute,
+    conditions: Conditions,
+}
+
+/// What one mini-batch gives a training step.
+pub struct TrainingGradient {
+    /// The weighted loss, one element.
+    pub loss: Tensor<1>,
+    /// Its gradient.
+    pub gradient: Parameters,
+    /// The running statistics after this batch.
+    pub statistics: Parameters,
 }
 
 /// Per-sample losses and outputs of one batch.
@@ -31,13 +47,49 @@ pub struct Evaluation {
 }
 
 impl Objective {
-    /// Joins a network and a loss.
-    pub fn new(network: Box<dyn Network>, loss: Loss, compute: Compute) -> Self {
+    /// Joins a network and a loss; no batch has been seen, and dropout is off.
+    pub fn new(network: Arc<dyn Network>, loss: Loss, compute: Compute) -> Self {
+        let blueprint = network.blueprint();
+        let statistics = Parameters::from_host(
+            blueprint.statistics(),
+            blueprint.initial_statistics(),
+            &compute,
+        );
         Self {
             network,
             loss,
             compute,
+            conditions: Conditions {
+                statistics,
+                norm_mode: NormMode::Eval,
+                dropout: Dropout::Off,
+            },
         }
+    }
+
+    /// The same objective under other conditions.
+    pub fn under(&self, conditions: Conditions) -> Self {
+        Self {
+            conditions,
+            ..self.clone()
+        }
+    }
+
+    /// What outputs depend on besides parameters and inputs.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// How normalisation layers behave, if the network has any whose behaviour can change.
+    pub fn norm_mode(&self) -> Option<NormMode> {
+        let applies = self.network.has_statistics();
+        applies.then_some(self.conditions.norm_mode)
+    }
+
+    /// Whether the loss of a sample depends on that sample alone, so that it has a gradient of
+    /// its own. It does not where a batch is normalised by its own statistics.
+    pub fn samples_are_independent(&self) -> bool {
+        self.norm_mode() != Some(NormMode::Batch)
     }
 
     /// The network.
@@ -57,11 +109,7 @@ impl Objective {
 
     /// The losses and outputs of a batch, without any derivative.
     pub fn evaluate(&self, parameters: &Parameters, batch: &Batch) -> Evaluation {
-        let (losses, outputs) = self.forward(
-            DualParameters::plain(parameters),
-            batch.inputs.clone(),
-            batch.targets.clone(),
-        );
+        let (losses, outputs) = self.forward(DualParameters::plain(parameters), batch);
         Evaluation {
             losses: losses.value,
             outputs: outputs.value,
@@ -78,11 +126,28 @@ impl Objective {
         batch: &Batch,
         weight: f64,
     ) -> (Tensor<1>, Parameters) {
+        let step = self.training_gradient(parameters, batch, weight);
+        (step.loss, step.gradient)
+    }
+
+    /// As [`Objective::loss_and_gradient`], with what the normalisation layers saw of the batch.
+    pub fn training_gradient(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        weight: f64,
+    ) -> TrainingGradient {
         let tracked = parameters.tracked();
-        let losses = self.tracked_losses(DualParameters::plain(&tracked), batch);
+        let mut pass = self.tracked_pass(DualParameters::plain(&tracked));
+        let losses = self.tracked_losses(&mut pass, batch);
+        let statistics = pass.into_statistics();
         let loss = losses.value.sum().mul_scalar(weight);
         let gradient = gradient_of(&loss, &tracked);
-        (loss.without_autodiff(), gradient)
+        TrainingGradient {
+            loss: loss.without_autodiff(),
+            gradient,
+            statistics,
+        }
     }
 
     /// `weight · Σᵢ ∇²ℓᵢ(θ) v` over the batch, exactly, by reverse over forward: the reverse pass
@@ -96,7 +161,8 @@ impl Objective {
     ) -> Parameters {
         let tracked = parameters.tracked();
         let direction = direction.untracked();
-        let losses = self.tracked_losses(DualParameters::along(&tracked, &direction), batch);
+        let mut pass = self.tracked_pass(DualParameters::along(&tracked, &direction));
+        let losses = self.tracked_losses(&mut pass, batch);
         match losses.tangent {
             Some(slopes) => gradient_of(&slopes.sum().mul_scalar(weight), &tracked),
             None => zeros_like(parameters),
@@ -111,11 +177,7 @@ impl Objective {
         direction: &Parameters,
         batch: &Batch,
     ) -> Tensor<2> {
-        let (losses, _) = self.forward(
-            DualParameters::along(parameters, direction),
-            batch.inputs.clone(),
-            batch.targets.clone(),
-        );
+        let (losses, _) = self.forward(DualParameters::along(parameters, direction), batch);
         losses.tangent.unwrap_or_else(|| losses.value.zeros_like())
     }
 
@@ -127,7 +189,8 @@ impl Objective {
         weights: Tensor<2>,
     ) -> Parameters {
         let tracked = parameters.tracked();
-        let losses = self.tracked_losses(DualParameters::plain(&tracked), batch);
+        let mut pass = self.tracked_pass(DualParameters::plain(&tracked));
+        let losses = self.tracked_losses(&mut pass, batch);
         gradient_of(&(losses.value * weights.autodiff()).sum(), &tracked)
     }
 
@@ -141,17 +204,16 @@ impl Objective {
         batch: &Batch,
         weight: f64,
     ) -> Parameters {
-        let along = DualParameters::along(parameters, direction);
-        let outputs = self.network.forward(&along, batch.inputs.clone());
+        let mut along = self.pass(DualParameters::along(parameters, direction));
+        let outputs = self.network.forward(&mut along, batch.inputs.clone());
         let Some(slopes) = outputs.tangent else {
             return zeros_like(parameters);
         };
         let curved = self.loss_curvature_product(outputs.value, slopes, batch);
         let tracked = parameters.tracked();
-        let outputs = self.network.forward(
-            &DualParameters::plain(&tracked),
-            batch.inputs.clone().autodiff(),
-        );
+        let mut plain = self.tracked_pass(DualParameters::plain(&tracked));
+        let inputs = batch.inputs.clone().autodiff();
+        let outputs = self.network.forward(&mut plain, inputs);
         let scalar = (outputs.value * curved.autodiff()).sum().mul_scalar(weight);
         gradient_of(&scalar, &tracked)
     }
@@ -176,21 +238,28 @@ impl Objective {
         }
     }
 
-    /// The losses of a batch in a reverse-mode graph.
-    fn tracked_losses(&self, parameters: DualParameters<'_>, batch: &Batch) -> Dual<2> {
-        let (inputs, targets) = (batch.inputs.clone(), batch.targets.clone());
-        self.forward(parameters, inputs.autodiff(), targets.autodiff())
-            .0
+    fn pass<'a>(&'a self, parameters: DualParameters<'a>) -> Pass<'a> {
+        Pass::new(parameters, &self.conditions, &self.compute, false)
     }
 
-    fn forward(
-        &self,
-        parameters: DualParameters<'_>,
-        inputs: Tensor<2>,
-        targets: Tensor<2>,
-    ) -> (Dual<2>, Dual<2>) {
-        let outputs = self.network.forward(&parameters, inputs);
-        (self.loss.per_sample(outputs.clone(), targets), outputs)
+    /// A pass in a reverse-mode graph.
+    fn tracked_pass<'a>(&'a self, parameters: DualParameters<'a>) -> Pass<'a> {
+        Pass::new(parameters, &self.conditions, &self.compute, true)
+    }
+
+    /// The losses of a batch in a reverse-mode graph.
+    fn tracked_losses(&self, pass: &mut Pass<'_>, batch: &Batch) -> Dual<2> {
+        let (inputs, targets) = (batch.inputs.clone(), batch.targets.clone());
+        let outputs = self.network.forward(pass, inputs.autodiff());
+        self.loss.per_sample(outputs, targets.autodiff())
+    }
+
+    /// Losses and outputs of a batch, without a graph.
+    fn forward(&self, parameters: DualParameters<'_>, batch: &Batch) -> (Dual<2>, Dual<2>) {
+        let mut pass = self.pass(parameters);
+        let outputs = self.network.forward(&mut pass, batch.inputs.clone());
+        let losses = self.loss.per_sample(outputs.clone(), batch.targets.clone());
+        (losses, outputs)
     }
 }
 

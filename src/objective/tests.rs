@@ -2,15 +2,16 @@
 
 use super::{Batch, Chunks, Loss, Objective};
 use crate::backend::{BackendKind, Compute, Precision};
-use crate::config::{Activation, Init};
+use crate::config::{Activation, Init, Normalisation};
 use crate::curvature::{
     CurvatureOperator, Interrupt, LanczosOptions, LinearOperator, Matrix, dot, lanczos,
 };
 use crate::dual::tests::hyper::{Hyper, Real};
-use crate::model::{Mlp, MlpShape};
+use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::params::Parameters;
 use crate::random::Streams;
 use rand::RngExt;
+use std::sync::Arc;
 
 const SAMPLES: usize = 7;
 const INPUTS: usize = 4;
@@ -53,10 +54,13 @@ impl Case {
             outputs: CLASSES,
             activation,
             bias: true,
-            initialisation: Init::He,
-            initialisation_scale: 1.0,
+            normalisation: Normalisation::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
         });
-        let objective = Objective::new(Box::new(network), loss, compute);
+        let objective = Objective::new(Arc::new(network), loss, compute);
         let mut rng = Streams::new(7).stream("test", 0);
         let mut uniform = |count: usize| -> Vec<f64> {
             (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -140,6 +144,7 @@ impl Case {
                     activations = activations
                         .iter()
                         .map(|&x| match self.activation {
+                            Activation::Linear => x,
                             Activation::Relu => x.relu(),
                             Activation::Tanh => x.tanh(),
                             Activation::Gelu => x.gelu(),
@@ -499,13 +504,16 @@ fn outputs_and_loss_are_those_of_pytorch_for_the_same_state_dict() {
             outputs: 2,
             activation,
             bias: true,
-            initialisation: Init::He,
-            initialisation_scale: 1.0,
+            normalisation: Normalisation::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
         });
         let values: Vec<f64> = (0..26)
             .map(|i| f64::from((i * 37) % 11 - 5) / 10.0)
             .collect();
-        let objective = Objective::new(Box::new(network), Loss::CrossEntropy, compute.clone());
+        let objective = Objective::new(Arc::new(network), Loss::CrossEntropy, compute.clone());
         let parameters = Parameters::from_host(objective.network().layout(), &values, &compute);
         let batch = Batch {
             inputs: compute.tensor(&[0.5, -1.0, 2.0, 1.5, 0.25, -0.75], [2, 3]),

@@ -1,6 +1,6 @@
 //! Parameters in `.safetensors` files, with PyTorch's names and layouts.
 
-use super::Layout;
+use super::{Block, Layout};
 use crate::config::Precision;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -111,19 +111,28 @@ pub fn encode(
     precision: Precision,
     metadata: (&str, String),
 ) -> Result<Vec<u8>, String> {
-    let dtype = match precision {
+    let floats = match precision {
         Precision::F32 => Dtype::F32,
         Precision::F64 => Dtype::F64,
     };
-    let bytes: Vec<Vec<u8>> = arrays
+    let bytes: Vec<(Dtype, Vec<u8>)> = arrays
         .iter()
-        .map(|(_, _, values)| to_bytes(values, precision))
+        .map(|(name, _, values)| match is_counter(name) {
+            true => (
+                Dtype::I64,
+                values
+                    .iter()
+                    .flat_map(|&value| (value as i64).to_le_bytes())
+                    .collect(),
+            ),
+            false => (floats, to_bytes(values, precision)),
+        })
         .collect();
     let views = arrays
         .iter()
         .zip(&bytes)
-        .map(|((name, shape, _), bytes)| {
-            TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
+        .map(|((name, shape, _), (dtype, bytes))| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
@@ -146,14 +155,6 @@ fn to_bytes(values: &[f64], precision: Precision) -> Vec<u8> {
 
 /// The numbers of a tensor, or `None` where it is not made of 32- or 64-bit floats.
 pub fn numbers(view: &TensorView<'_>) -> Option<Vec<f64>> {
-    fn read<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-        bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|chunk| convert(*chunk))
-            .collect()
-    }
     match view.dtype() {
         Dtype::F32 => Some(read(view.data(), |bytes| {
             f64::from(f32::from_le_bytes(bytes))
@@ -163,69 +164,102 @@ pub fn numbers(view: &TensorView<'_>) -> Option<Vec<f64>> {
     }
 }
 
-/// Reads the weights of a model from a file, whoever wrote it, as one vector in the order of the
-/// layout.
+fn read<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    let chunks = bytes.as_chunks::<N>().0.iter();
+    chunks.map(|chunk| convert(*chunk)).collect()
+}
+
+/// Reads the weights of a model from a file, whoever wrote it, as one vector per layout (its
+/// parameters, its running statistics), each in its layout's order.
 ///
 /// # Errors
 ///
 /// [`WeightsError`] where the file is not what the model needs: every tensor, no other, the same
-/// shapes, finite numbers.
-pub fn read_weights(path: &Path, layout: &Layout) -> Result<Vec<f64>, WeightsError> {
-    let path_buf = || path.to_owned();
+/// shapes, finite numbers. Only a counter of batches may be missing; it is then 0.
+pub fn read_weights<const N: usize>(
+    path: &Path,
+    layouts: [&Layout; N],
+) -> Result<[Vec<f64>; N], WeightsError> {
     let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
-        path: path_buf(),
+        path: path.to_owned(),
         source,
     })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format {
-        path: path_buf(),
+        path: path.to_owned(),
         reason: error.to_string(),
     })?;
-    let needed = || list(layout.blocks().iter().map(|block| block.name.as_str()));
-    let mut values = vec![0.0; layout.len()];
-    for block in layout.blocks() {
-        let name = || block.name.clone();
-        let view = file
-            .tensor(&block.name)
-            .map_err(|_| WeightsError::Missing {
-                path: path_buf(),
-                name: name(),
-                found: list(file.names().into_iter()),
+    let blocks = || layouts.iter().flat_map(|layout| layout.blocks());
+    let needed = || list(blocks().map(|block| block.name.as_str()));
+    for name in file.names() {
+        if layouts.iter().all(|layout| layout.position(name).is_none()) {
+            return Err(WeightsError::Surplus {
+                path: path.to_owned(),
+                name: name.to_owned(),
                 needed: needed(),
-            })?;
-        if view.shape() != block.shape {
-            return Err(WeightsError::Shape {
-                path: path_buf(),
-                name: name(),
-                found: view.shape().to_vec(),
-                expected: block.shape.clone(),
             });
         }
-        let numbers = numbers(&view).ok_or_else(|| WeightsError::Type {
-            path: path_buf(),
-            name: name(),
+    }
+    let mut vectors = layouts.map(|layout| vec![0.0; layout.len()]);
+    for (layout, values) in layouts.iter().zip(&mut vectors) {
+        for block in layout.blocks() {
+            match file.tensor(&block.name) {
+                Ok(view) => values[block.range()].copy_from_slice(&read_block(path, block, &view)?),
+                Err(_) if is_counter(&block.name) => {}
+                Err(_) => {
+                    return Err(WeightsError::Missing {
+                        path: path.to_owned(),
+                        name: block.name.clone(),
+                        found: list(file.names().into_iter()),
+                        needed: needed(),
+                    });
+                }
+            }
+        }
+    }
+    Ok(vectors)
+}
+
+/// The numbers of one block, checked.
+fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f64>, WeightsError> {
+    let (path, name) = (path.to_owned(), block.name.clone());
+    if view.shape() != block.shape {
+        return Err(WeightsError::Shape {
+            path,
+            name,
+            found: view.shape().to_vec(),
+            expected: block.shape.clone(),
+        });
+    }
+    let numbers = if is_counter(&name) {
+        counts(view)
+    } else {
+        numbers(view)
+    };
+    let Some(numbers) = numbers else {
+        return Err(WeightsError::Type {
+            path,
+            name,
             found: format!("{:?}", view.dtype()),
-        })?;
-        if let Some(element) = numbers.iter().position(|number| !number.is_finite()) {
-            return Err(WeightsError::NotFinite {
-                path: path_buf(),
-                name: name(),
-                element,
-            });
-        }
-        values[block.range()].copy_from_slice(&numbers);
-    }
-    match file
-        .names()
-        .into_iter()
-        .find(|name| layout.position(name).is_none())
-    {
-        Some(name) => Err(WeightsError::Surplus {
-            path: path_buf(),
-            name: name.to_owned(),
-            needed: needed(),
+        });
+    };
+    match numbers.iter().position(|number| !number.is_finite()) {
+        Some(element) => Err(WeightsError::NotFinite {
+            path,
+            name,
+            element,
         }),
-        None => Ok(values),
+        None => Ok(numbers),
     }
+}
+
+/// Whether a block is PyTorch's counter of batches, its only tensor of integers here.
+fn is_counter(name: &str) -> bool {
+    name.ends_with("num_batches_tracked")
+}
+
+fn counts(view: &TensorView<'_>) -> Option<Vec<f64>> {
+    (view.dtype() == Dtype::I64)
+        .then(|| read(view.data(), |bytes| i64::from_le_bytes(bytes) as f64))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -257,7 +291,7 @@ mod tests {
 
     fn message(arrays: &[NamedArray<'_>]) -> String {
         let file = write(arrays, Precision::F64);
-        let error = read_weights(file.path(), &layout()).unwrap_err();
+        let error = read_weights(file.path(), [&layout()]).unwrap_err();
         error
             .to_string()
             .replace(&file.path().display().to_string(), "w.safetensors")
@@ -267,10 +301,13 @@ mod tests {
     fn weights_survive_a_round_trip_in_either_precision() {
         let values: Vec<f64> = (0..8).map(|i| f64::from(i) / 3.0).collect();
         let file = write(&named_blocks(&layout(), &values), Precision::F64);
-        assert_eq!(read_weights(file.path(), &layout()).unwrap(), values);
+        assert_eq!(
+            read_weights(file.path(), [&layout()]).unwrap(),
+            [values.clone()]
+        );
         let file = write(&named_blocks(&layout(), &values), Precision::F32);
         let rounded: Vec<f64> = values.iter().map(|&x| f64::from(x as f32)).collect();
-        assert_eq!(read_weights(file.path(), &layout()).unwrap(), rounded);
+        assert_eq!(read_weights(file.path(), [&layout()]).unwrap(), [rounded]);
     }
 
     #[test]
@@ -301,7 +338,7 @@ mod tests {
     fn a_file_of_another_format_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"not tensors").unwrap();
-        let error = read_weights(file.path(), &layout()).unwrap_err();
+        let error = read_weights(file.path(), [&layout()]).unwrap_err();
         assert!(matches!(error, WeightsError::Format { .. }));
     }
 }

@@ -1,13 +1,13 @@
 //! From symmetries to maps.
 
-use super::map::{Action, Mixing};
+use super::map::{Action, Exactness, Mixing, RunningMap};
 use super::{MapKind, ParameterMap};
-use crate::model::{Network, Slab, Symmetry};
+use crate::model::{Freedom, Network, Running, Slab, Symmetry};
 use crate::params::Layout;
 use crate::random::StreamRng;
 use nalgebra::DMatrix;
 use rand::seq::SliceRandom;
-use rand_distr::{Distribution, LogNormal, StandardNormal};
+use rand_distr::{Distribution, StandardNormal};
 use thiserror::Error;
 
 /// The factor of a layer rescaling.
@@ -51,24 +51,71 @@ pub fn build(
         return Err(NotApplicable { kind, needed });
     }
     let layout = network.layout();
-    let action = match kind {
-        MapKind::LayerRescaling => scale(layout, &symmetries[..1], || FACTOR),
-        MapKind::UnitRescaling | MapKind::NormalisedScale | MapKind::AttentionRescaling => {
-            let factors = LogNormal::new(0.0, SPREAD).expect("the spread is finite");
-            scale(layout, &symmetries, || factors.sample(rng))
+    let statistics = network.blueprint().statistics();
+    let (action, running) = match kind {
+        MapKind::Permutation => {
+            let orders = orders(&symmetries, rng);
+            (
+                permute(layout, &symmetries, &orders),
+                permute_running(statistics, &symmetries, &orders),
+            )
         }
-        MapKind::Permutation => permute(layout, &symmetries, rng),
-        MapKind::OrthogonalBasis => mix(layout, &symmetries, rng),
+        MapKind::OrthogonalBasis => (
+            mix(layout, &symmetries, rng),
+            RunningMap::identity(statistics.len()),
+        ),
+        _ => {
+            let factors = factors(kind, &symmetries, rng);
+            (
+                scale(layout, &symmetries, &factors),
+                scale_running(statistics, &symmetries, &factors),
+            )
+        }
     };
-    Ok(ParameterMap::new(kind, action))
+    Ok(ParameterMap {
+        kind,
+        action,
+        running,
+        exactness: exactness(kind, &symmetries),
+    })
+}
+
+fn exactness(kind: MapKind, symmetries: &[Symmetry]) -> Exactness {
+    let keeps_statistics = |symmetry: &Symmetry| !symmetry.running.is_empty();
+    match kind {
+        MapKind::NormalisedScale if symmetries.iter().all(keeps_statistics) => {
+            Exactness::WithRunningStatistics
+        }
+        MapKind::NormalisedScale => Exactness::UpToEpsilon,
+        _ => Exactness::Exact,
+    }
+}
+
+/// The factor of every unit of every row that a kind of scaling acts on.
+fn factors(kind: MapKind, symmetries: &[Symmetry], rng: &mut StreamRng) -> Vec<Vec<f64>> {
+    let mut draw = || -> f64 {
+        let normal: f64 = StandardNormal.sample(rng);
+        match kind {
+            MapKind::LayerRescaling => FACTOR,
+            // Larger weights only: smaller ones would come near the ε of the normalisation.
+            MapKind::NormalisedScale => (SPREAD * normal.abs()).exp(),
+            _ => (SPREAD * normal).exp(),
+        }
+    };
+    let rows = match kind {
+        MapKind::LayerRescaling => &symmetries[..1],
+        _ => symmetries,
+    };
+    rows.iter()
+        .map(|symmetry| (0..symmetry.units).map(|_| draw()).collect())
+        .collect()
 }
 
 /// What raises each unit times its factor, what lowers it divided by that.
-fn scale(layout: &Layout, symmetries: &[Symmetry], mut factor: impl FnMut() -> f64) -> Action {
+fn scale(layout: &Layout, symmetries: &[Symmetry], factors: &[Vec<f64>]) -> Action {
     let mut multipliers = vec![1.0; layout.len()];
-    for symmetry in symmetries {
-        for unit in 0..symmetry.units {
-            let factor = factor();
+    for (symmetry, factors) in symmetries.iter().zip(factors) {
+        for (unit, factor) in factors.iter().enumerate() {
             for place in places(layout, &symmetry.raised, unit) {
                 multipliers[place] *= factor;
             }
@@ -80,12 +127,51 @@ fn scale(layout: &Layout, symmetries: &[Symmetry], mut factor: impl FnMut() -> f
     Action::Scale(multipliers)
 }
 
-/// Units in another order, with everything that belongs to them.
-fn permute(layout: &Layout, symmetries: &[Symmetry], rng: &mut StreamRng) -> Action {
-    let mut sources: Vec<usize> = (0..layout.len()).collect();
-    for symmetry in symmetries {
+/// Running statistics in front of a normalisation whose inputs are scaled by `α`: the mean by `α`,
+/// the variance so that `variance + ε` is scaled by `α²`, which leaves the function alone exactly.
+fn scale_running(statistics: &Layout, symmetries: &[Symmetry], factors: &[Vec<f64>]) -> RunningMap {
+    let mut map = RunningMap::identity(statistics.len());
+    let rows = symmetries.iter().zip(factors);
+    for (symmetry, factors) in rows.filter(|(row, _)| row.freedom == Freedom::Normalised) {
+        for (running, (unit, factor)) in product(&symmetry.running, factors) {
+            let square = factor * factor;
+            map.multipliers[place(statistics, running.mean, unit)] = *factor;
+            map.multipliers[place(statistics, running.variance, unit)] = square;
+            map.shifts[place(statistics, running.variance, unit)] =
+                (square - 1.0) * running.epsilon;
+        }
+    }
+    map
+}
+
+/// Every pair of a row's running statistics and one of its units.
+fn product<'a, T>(
+    running: &'a [Running],
+    units: &'a [T],
+) -> impl Iterator<Item = (&'a Running, (usize, &'a T))> {
+    running
+        .iter()
+        .flat_map(move |running| units.iter().enumerate().map(move |unit| (running, unit)))
+}
+
+fn place(layout: &Layout, block: usize, unit: usize) -> usize {
+    layout.blocks()[block].range().start + unit
+}
+
+/// A random order of the units of every row.
+fn orders(symmetries: &[Symmetry], rng: &mut StreamRng) -> Vec<Vec<usize>> {
+    let order = |symmetry: &Symmetry| {
         let mut order: Vec<usize> = (0..symmetry.units).collect();
         order.shuffle(rng);
+        order
+    };
+    symmetries.iter().map(order).collect()
+}
+
+/// Units in another order, with everything that belongs to them.
+fn permute(layout: &Layout, symmetries: &[Symmetry], orders: &[Vec<usize>]) -> Action {
+    let mut sources: Vec<usize> = (0..layout.len()).collect();
+    for (symmetry, order) in symmetries.iter().zip(orders) {
         for slab in symmetry.slabs() {
             let before = sources.clone();
             for (target, &source) in order.iter().enumerate() {
@@ -97,6 +183,23 @@ fn permute(layout: &Layout, symmetries: &[Symmetry], rng: &mut StreamRng) -> Act
         }
     }
     Action::Permute(sources)
+}
+
+/// Running statistics in the order of their units.
+fn permute_running(
+    statistics: &Layout,
+    symmetries: &[Symmetry],
+    orders: &[Vec<usize>],
+) -> RunningMap {
+    let mut map = RunningMap::identity(statistics.len());
+    for (symmetry, order) in symmetries.iter().zip(orders) {
+        for (running, (target, &source)) in product(&symmetry.running, order) {
+            for block in [running.mean, running.variance] {
+                map.sources[place(statistics, block, target)] = place(statistics, block, source);
+            }
+        }
+    }
+    map
 }
 
 /// Incoming weights times an orthogonal matrix, outgoing ones times its transpose.

@@ -1,13 +1,66 @@
 //! Linear maps of the parameter vector.
 
 use super::MapKind;
+use crate::config::NormMode;
 use nalgebra::DMatrix;
 
-/// An invertible linear map of the parameter vector θ that leaves the function alone.
+/// An invertible linear map of the parameter vector θ that leaves the function alone. Where the
+/// network keeps running statistics, they are mapped beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterMap {
-    kind: MapKind,
-    action: Action,
+    pub(super) kind: MapKind,
+    pub(super) action: Action,
+    pub(super) running: RunningMap,
+    pub(super) exactness: Exactness,
+}
+
+/// When a map leaves the function alone exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exactness {
+    /// Always.
+    Exact,
+    /// Where normalisation uses running statistics, which the map can correct for the ε that is
+    /// added to variances.
+    WithRunningStatistics,
+    /// Up to that ε.
+    UpToEpsilon,
+}
+
+/// What happens to running statistics: statistic `i` becomes
+/// `multipliers[i] · old[sources[i]] + shifts[i]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RunningMap {
+    pub sources: Vec<usize>,
+    pub multipliers: Vec<f64>,
+    pub shifts: Vec<f64>,
+}
+
+impl RunningMap {
+    /// The map that changes nothing.
+    pub fn identity(length: usize) -> Self {
+        Self {
+            sources: (0..length).collect(),
+            multipliers: vec![1.0; length],
+            shifts: vec![0.0; length],
+        }
+    }
+
+    fn apply(&self, values: &[f64]) -> Vec<f64> {
+        let places = self.sources.iter().zip(&self.multipliers).zip(&self.shifts);
+        places
+            .map(|((&source, multiplier), shift)| multiplier * values[source] + shift)
+            .collect()
+    }
+
+    fn inverse(&self) -> Self {
+        let mut inverse = Self::identity(self.sources.len());
+        for (target, &source) in self.sources.iter().enumerate() {
+            inverse.sources[source] = target;
+            inverse.multipliers[source] = self.multipliers[target].recip();
+            inverse.shifts[source] = -self.shifts[target] / self.multipliers[target];
+        }
+        inverse
+    }
 }
 
 /// How a map acts.
@@ -31,13 +84,24 @@ pub(super) struct Mixing {
 }
 
 impl ParameterMap {
-    pub(super) fn new(kind: MapKind, action: Action) -> Self {
-        Self { kind, action }
-    }
-
     /// The kind of the map.
     pub fn kind(&self) -> MapKind {
         self.kind
+    }
+
+    /// Whether the function is exactly the same, but for rounding. Where it is not, it moves with
+    /// the ε that normalisation adds to variances, relative to them.
+    pub fn is_exact(&self, norm_mode: NormMode) -> bool {
+        match self.exactness {
+            Exactness::Exact => true,
+            Exactness::WithRunningStatistics => norm_mode == NormMode::Eval,
+            Exactness::UpToEpsilon => false,
+        }
+    }
+
+    /// The running statistics that belong to the image of the parameters.
+    pub fn apply_to_statistics(&self, values: &[f64]) -> Vec<f64> {
+        self.running.apply(values)
     }
 
     /// The image of a parameter vector.
@@ -85,6 +149,8 @@ impl ParameterMap {
         Self {
             kind: self.kind,
             action,
+            running: self.running.inverse(),
+            exactness: self.exactness,
         }
     }
 }

@@ -27,7 +27,10 @@ impl MapKind {
     pub fn acts_on(self, freedom: Freedom) -> bool {
         match self {
             Self::LayerRescaling | Self::UnitRescaling => {
-                matches!(freedom, Freedom::Homogeneous | Freedom::Linear)
+                matches!(
+                    freedom,
+                    Freedom::Homogeneous | Freedom::Linear | Freedom::Scale
+                )
             }
             Self::Permutation => matches!(
                 freedom,

@@ -1,13 +1,15 @@
 //! Maps of small networks.
 
 use super::*;
-use crate::config::{Activation, Init};
-use crate::model::{Mlp, MlpShape, Network, Slab, Symmetry};
-use crate::params::{DualParameters, Layout};
+use crate::config::{Activation, Init, Normalisation};
+use crate::model::{Initialisation, Mlp, MlpShape, Network};
 use crate::random::{StreamRng, Streams};
-use burn::tensor::Tensor;
 use proptest::prelude::*;
-use std::sync::Arc;
+
+const START: Initialisation = Initialisation {
+    kind: Init::He,
+    scale: 1.0,
+};
 
 fn mlp(hidden: Vec<usize>, activation: Activation) -> Mlp {
     Mlp::new(MlpShape {
@@ -16,8 +18,8 @@ fn mlp(hidden: Vec<usize>, activation: Activation) -> Mlp {
         outputs: 2,
         activation,
         bias: true,
-        initialisation: Init::He,
-        initialisation_scale: 1.0,
+        normalisation: Normalisation::None,
+        initialisation: START,
     })
 }
 
@@ -25,53 +27,28 @@ fn rng(seed: u64) -> StreamRng {
     Streams::new(seed).stream("test", 0)
 }
 
-/// Two matrices one after the other, without a nonlinearity: weights `[3, 2]` and `[2, 3]`.
-struct Linear(Arc<Layout>);
-
-impl Linear {
-    fn new() -> Self {
-        Self(Arc::new(Layout::new([
-            ("layers.0.weight".to_owned(), vec![3, 2]),
-            ("layers.1.weight".to_owned(), vec![2, 3]),
-        ])))
-    }
-
-    /// The product of the two matrices, which is the function.
-    fn product(values: &[f64]) -> Vec<f64> {
-        let (first, second) = values.split_at(6);
-        let entry = |row: usize, column: usize| -> f64 {
-            (0..3)
-                .map(|unit| second[row * 3 + unit] * first[unit * 2 + column])
-                .sum()
-        };
-        vec![entry(0, 0), entry(0, 1), entry(1, 0), entry(1, 1)]
-    }
+/// Two matrices one after the other, `[3, 2]` and `[2, 3]`, without a nonlinearity or biases.
+fn linear() -> Mlp {
+    Mlp::new(MlpShape {
+        inputs: 2,
+        hidden: vec![3],
+        outputs: 2,
+        activation: Activation::Linear,
+        bias: false,
+        normalisation: Normalisation::None,
+        initialisation: START,
+    })
 }
 
-impl Network for Linear {
-    fn layout(&self) -> &Arc<Layout> {
-        &self.0
-    }
-
-    fn initialise(&self, _rng: &mut StreamRng) -> Vec<f64> {
-        vec![0.0; self.0.len()]
-    }
-
-    fn forward(&self, parameters: &DualParameters<'_>, inputs: Tensor<2>) -> crate::dual::Dual<2> {
-        crate::dual::Dual::constant(inputs)
-            .linear(parameters.block(0), None)
-            .linear(parameters.block(1), None)
-    }
-
-    fn symmetries(&self) -> Vec<Symmetry> {
-        vec![Symmetry {
-            units: 3,
-            raised: vec![Slab::rows(0)],
-            lowered: vec![Slab::columns(1)],
-            carried: Vec::new(),
-            freedom: crate::model::Freedom::Linear,
-        }]
-    }
+/// The product of its two matrices, which is the function.
+fn product(values: &[f64]) -> Vec<f64> {
+    let (first, second) = values.split_at(6);
+    let entry = |row: usize, column: usize| -> f64 {
+        (0..3)
+            .map(|unit| second[row * 3 + unit] * first[unit * 2 + column])
+            .sum()
+    };
+    vec![entry(0, 0), entry(0, 1), entry(1, 0), entry(1, 1)]
 }
 
 #[test]
@@ -133,12 +110,12 @@ fn a_permutation_moves_units_with_all_their_weights() {
 #[test]
 fn an_orthogonal_basis_keeps_the_product_of_matrices_and_the_norm() {
     let values: Vec<f64> = (1..=12).map(|i| f64::from(i).sin()).collect();
-    let map = build(&Linear::new(), MapKind::OrthogonalBasis, &mut rng(0)).unwrap();
+    let map = build(&linear(), MapKind::OrthogonalBasis, &mut rng(0)).unwrap();
     let image = map.apply(&values);
     let norm = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
     assert!((norm(&image) - norm(&values)).abs() < 1e-14);
     assert!((image[0] - values[0]).abs() > 0.01);
-    let (before, after) = (Linear::product(&values), Linear::product(&image));
+    let (before, after) = (product(&values), product(&image));
     for (before, after) in before.iter().zip(&after) {
         assert!((before - after).abs() < 1e-14);
     }
@@ -154,7 +131,7 @@ fn a_network_has_only_the_maps_its_activations_allow() {
     );
     assert_eq!(kinds(&mlp(vec![3], Activation::Tanh)), [Permutation]);
     assert_eq!(
-        kinds(&Linear::new()),
+        kinds(&linear()),
         [LayerRescaling, UnitRescaling, Permutation, OrthogonalBasis]
     );
     assert_eq!(kinds(&mlp(Vec::new(), Activation::Relu)), []);
@@ -178,7 +155,7 @@ proptest! {
         widths in proptest::collection::vec(1..5usize, 1..4),
     ) {
         let networks: [Box<dyn Network>; 2] =
-            [Box::new(mlp(widths, Activation::Relu)), Box::new(Linear::new())];
+            [Box::new(mlp(widths, Activation::Relu)), Box::new(linear())];
         for network in networks {
             let mut rng = rng(seed);
             let values: Vec<f64> = network.layout().blocks().iter()

@@ -1,12 +1,13 @@
 //! Small problems whose curvature is known in closed form.
 
 use crate::backend::Compute;
-use crate::config::{Activation, Init, Loss};
+use crate::config::{Activation, Init, Loss, Normalisation};
 use crate::dual::Dual;
-use crate::model::{Mlp, MlpShape, Network, Symmetry};
+use crate::model::{
+    Blueprint, Builder, Initialisation, Mlp, MlpShape, Network, Pass, Start, Symmetry,
+};
 use crate::objective::{Batch, Chunks, Objective};
-use crate::params::{DualParameters, Layout, Parameters};
-use crate::random::StreamRng;
+use crate::params::Parameters;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub(super) struct Problem {
 impl Problem {
     /// A network on given samples, two to a chunk so that the last one may be ragged.
     pub fn new(
-        network: Box<dyn Network>,
+        network: Arc<dyn Network>,
         loss: Loss,
         values: Vec<f64>,
         inputs: &[Vec<f64>],
@@ -49,7 +50,7 @@ impl Problem {
 }
 
 /// A linear model without bias.
-pub(super) fn linear(inputs: usize, outputs: usize) -> Box<dyn Network> {
+pub(super) fn linear(inputs: usize, outputs: usize) -> Arc<dyn Network> {
     mlp(inputs, Vec::new(), outputs, Activation::Relu, false)
 }
 
@@ -60,33 +61,39 @@ pub(super) fn mlp(
     outputs: usize,
     activation: Activation,
     bias: bool,
-) -> Box<dyn Network> {
-    Box::new(Mlp::new(MlpShape {
+) -> Arc<dyn Network> {
+    Arc::new(Mlp::new(MlpShape {
         inputs,
         hidden,
         outputs,
         activation,
         bias,
-        initialisation: Init::He,
-        initialisation_scale: 1.0,
+        normalisation: Normalisation::None,
+        initialisation: Initialisation {
+            kind: Init::He,
+            scale: 1.0,
+        },
     }))
 }
 
 /// Rosenbrock's function `(1 − a)² + 100 (b − a²)²` as half a squared norm, of the residuals
 /// `√2 (1 − a)` and `√200 (b − a²)` (Rosenbrock 1960).
 pub(super) struct Rosenbrock {
-    layout: Arc<Layout>,
+    blueprint: Blueprint,
 }
 
 impl Rosenbrock {
     pub fn problem(a: f64, b: f64, compute: &Compute) -> Problem {
-        let layout = Layout::new([("a".to_owned(), vec![1, 1]), ("b".to_owned(), vec![1, 1])]);
+        let mut builder = Builder::default();
+        for (name, start) in [("a", -1.2), ("b", 1.0)] {
+            builder.parameter(name.to_owned(), &[1, 1], Start::Constant(start));
+        }
         let network = Self {
-            layout: Arc::new(layout),
+            blueprint: builder.finish(),
         };
         let zeros = vec![vec![0.0, 0.0]];
         Problem::new(
-            Box::new(network),
+            Arc::new(network),
             Loss::Square,
             vec![a, b],
             &zeros,
@@ -97,16 +104,12 @@ impl Rosenbrock {
 }
 
 impl Network for Rosenbrock {
-    fn layout(&self) -> &Arc<Layout> {
-        &self.layout
+    fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
     }
 
-    fn initialise(&self, _rng: &mut StreamRng) -> Vec<f64> {
-        vec![-1.2, 1.0]
-    }
-
-    fn forward(&self, parameters: &DualParameters<'_>, inputs: Tensor<2>) -> Dual<2> {
-        let (a, b): (Dual<2>, Dual<2>) = (parameters.block(0), parameters.block(1));
+    fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2> {
+        let (a, b): (Dual<2>, Dual<2>) = (pass.parameter(0), pass.parameter(1));
         let first = a.clone().scale(-1.0).shift(1.0).scale(2f64.sqrt());
         let second = (b - a.square()).scale(200f64.sqrt());
         // Each residual goes to its own output by a product with a unit row.

@@ -4,8 +4,8 @@
 
 use crate::backend::Compute;
 use crate::config::Precision;
+use crate::model::Blueprint;
 use crate::optim::OptimizerState;
-use crate::params::Layout;
 use crate::params::store::{NamedArray, encode, numbers};
 use burn::tensor::TensorData;
 use burn_pack::Scalar;
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
+const STATISTICS: &str = "statistics";
 const OPTIMIZER: &str = "optimizer.";
 const EIGENVECTOR: &str = "measure.eigenvector";
 const METADATA: &str = "lab";
@@ -28,6 +29,8 @@ pub struct Checkpoint {
     pub step: u64,
     /// The parameter vector.
     pub parameters: Vec<f64>,
+    /// The running statistics of normalisation layers.
+    pub statistics: Vec<f64>,
     /// The optimizer's moments and counters.
     pub optimizer: OptimizerState,
     /// The eigenvector a warm-started measurement begins with.
@@ -69,11 +72,12 @@ impl Checkpoint {
             .iter()
             .map(|(name, data)| (format!("{OPTIMIZER}{name}"), data.iter::<f64>().collect()))
             .collect::<Vec<(String, Vec<f64>)>>();
-        let mut arrays: Vec<NamedArray<'_>> = vec![(
-            PARAMETERS.to_owned(),
-            vec![self.parameters.len()],
-            &self.parameters,
-        )];
+        let mut arrays: Vec<NamedArray<'_>> = [
+            (PARAMETERS, &self.parameters),
+            (STATISTICS, &self.statistics),
+        ]
+        .map(|(name, values)| (name.to_owned(), vec![values.len()], &values[..]))
+        .to_vec();
         arrays.extend(
             moments
                 .iter()
@@ -93,12 +97,12 @@ impl Checkpoint {
         encode(&arrays, Precision::F64, (METADATA, metadata))
     }
 
-    /// Decodes a checkpoint of a model with this layout.
+    /// Decodes a checkpoint of a model with this blueprint.
     ///
     /// # Errors
     ///
     /// A sentence on what does not fit.
-    pub fn decode(bytes: &[u8], layout: &Layout, compute: &Compute) -> Result<Self, String> {
+    pub fn decode(bytes: &[u8], model: &Blueprint, compute: &Compute) -> Result<Self, String> {
         let format = |error: safetensors::SafeTensorError| error.to_string();
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let metadata = header
@@ -113,6 +117,7 @@ impl Checkpoint {
             config: metadata.config,
             step: metadata.step,
             parameters: Vec::new(),
+            statistics: Vec::new(),
             optimizer: OptimizerState {
                 tensors: Vec::new(),
                 scalars: metadata.counters,
@@ -125,6 +130,8 @@ impl Checkpoint {
             let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
+            } else if name == STATISTICS {
+                checkpoint.statistics = values;
             } else if name == EIGENVECTOR {
                 checkpoint.eigenvector = Some(values);
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
@@ -134,12 +141,17 @@ impl Checkpoint {
                 checkpoint.optimizer.tensors.push((name.to_owned(), data));
             }
         }
-        if checkpoint.parameters.len() != layout.len() {
-            return Err(format!(
-                "it holds {} parameters, the model in the config has {}",
-                checkpoint.parameters.len(),
-                layout.len()
-            ));
+        let found = [&checkpoint.parameters, &checkpoint.statistics].map(Vec::len);
+        let expected = [model.parameters(), model.statistics()].map(|layout| layout.len());
+        for (what, (found, expected)) in [PARAMETERS, STATISTICS]
+            .into_iter()
+            .zip(found.into_iter().zip(expected))
+        {
+            if found != expected {
+                return Err(format!(
+                    "it holds {found} {what}, the model in the config has {expected}"
+                ));
+            }
         }
         Ok(checkpoint)
     }
@@ -170,12 +182,22 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Builder, Start};
+
+    /// A model with so many parameters and one running statistic.
+    fn model(parameters: usize) -> Blueprint {
+        let mut builder = Builder::default();
+        builder.parameter("w".to_owned(), &[parameters], Start::Constant(0.0));
+        builder.statistic("mean".to_owned(), &[1], 0.0);
+        builder.finish()
+    }
 
     fn checkpoint() -> Checkpoint {
         Checkpoint {
             config: "fingerprint".to_owned(),
             step: 42,
             parameters: vec![1.0, 1.0 / 3.0],
+            statistics: vec![0.25],
             optimizer: OptimizerState {
                 tensors: vec![(
                     "w.momentum.velocity".to_owned(),
@@ -195,11 +217,12 @@ mod tests {
     #[test]
     fn a_checkpoint_survives_a_round_trip() {
         let before = checkpoint();
-        let layout = Layout::new([("w".to_owned(), vec![2])]);
+        let layout = model(2);
         let compute = Compute::cpu(Precision::F32);
         let after = Checkpoint::decode(&before.encode().unwrap(), &layout, &compute).unwrap();
         assert_eq!(after.step, before.step);
         assert_eq!(after.parameters, before.parameters);
+        assert_eq!(after.statistics, before.statistics);
         assert_eq!(after.eigenvector, before.eigenvector);
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
@@ -209,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_of_another_model_is_refused() {
-        let layout = Layout::new([("w".to_owned(), vec![3])]);
+        let layout = model(3);
         let bytes = checkpoint().encode().unwrap();
         let error = Checkpoint::decode(&bytes, &layout, &Compute::cpu(Precision::F32)).unwrap_err();
         assert_eq!(
@@ -220,7 +243,7 @@ mod tests {
 
     #[test]
     fn half_a_file_is_refused() {
-        let layout = Layout::new([("w".to_owned(), vec![2])]);
+        let layout = model(2);
         let bytes = checkpoint().encode().unwrap();
         let half = &bytes[..bytes.len() / 2];
         assert!(Checkpoint::decode(half, &layout, &Compute::cpu(Precision::F32)).is_err());

@@ -1,11 +1,37 @@
 //! When to measure what.
 
-use crate::config::{Config, Hook, Spacing, Unit, What};
-use std::collections::BTreeMap;
+use crate::config::{Config, DropoutMode, Hook, NormMode, Spacing, Unit, What};
+use crate::curvature::Budget;
 
-/// What is measured at one step: names by the number of training samples they are taken over,
-/// `None` for all of them.
-pub type Due = BTreeMap<Option<usize>, Vec<String>>;
+/// On what, and how, a round of measurements is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scope {
+    /// How many training samples; all of them for `None`.
+    pub samples: Option<usize>,
+    /// How normalisation layers behave.
+    pub norm_mode: NormMode,
+    /// What dropout does.
+    pub dropout: DropoutMode,
+    /// Bounds on each estimate.
+    pub budget: Budget,
+}
+
+impl Scope {
+    fn of(hook: &Hook) -> Self {
+        Self {
+            samples: hook.samples,
+            norm_mode: hook.norm_mode,
+            dropout: hook.dropout,
+            budget: Budget {
+                max_matvecs: hook.max_matvecs,
+                max_seconds: hook.max_seconds,
+            },
+        }
+    }
+}
+
+/// What is measured at one step: names by scope.
+pub type Due = Vec<(Scope, Vec<String>)>;
 
 /// What the loop always measures when it evaluates.
 const EVALUATION: [&str; 5] = [
@@ -63,25 +89,27 @@ impl HookPlan {
         self.hooks.iter().any(|hook| hook.warm_start)
     }
 
-    /// All sample counts that occur, so that their data can be put on the device once.
-    pub fn sample_counts(&self) -> Vec<Option<usize>> {
-        self.all().into_keys().collect()
-    }
-
     fn collect(&self, evaluate: bool, wanted: impl Fn(&Hook) -> bool) -> Due {
         let mut due = Due::new();
         if evaluate {
-            due.insert(None, EVALUATION.map(str::to_owned).to_vec());
+            let names = EVALUATION.map(str::to_owned).to_vec();
+            due.push((Scope::default(), names));
         }
         for hook in self.hooks.iter().filter(|hook| wanted(hook)) {
-            let names = due.entry(hook.samples).or_default();
+            let scope = Scope::of(hook);
+            let place = due.iter().position(|(other, _)| *other == scope);
+            let place = place.unwrap_or_else(|| {
+                due.push((scope, Vec::new()));
+                due.len() - 1
+            });
+            let names = &mut due[place].1;
             for name in measures(hook) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
             }
         }
-        due.retain(|_, names| !names.is_empty());
+        due.retain(|(_, names)| !names.is_empty());
         due
     }
 }
@@ -131,6 +159,10 @@ mod tests {
             spacing,
             samples: None,
             warm_start: false,
+            norm_mode: NormMode::Eval,
+            dropout: DropoutMode::Off,
+            max_matvecs: None,
+            max_seconds: None,
         }
     }
 
@@ -170,11 +202,12 @@ mod tests {
             steps_per_epoch: 10,
         };
         let due = plan.due(10);
-        assert_eq!(due.keys().collect::<Vec<_>>(), [&None, &Some(5)]);
-        let mut names = due[&None].clone();
+        let samples: Vec<_> = due.iter().map(|(scope, _)| scope.samples).collect();
+        assert_eq!(samples, [None, Some(5)]);
+        let mut names = due[0].1.clone();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), due[&None].len());
+        assert_eq!(names.len(), due[0].1.len());
         assert!(plan.due(5).is_empty());
     }
 }

@@ -11,7 +11,7 @@ mod run_directory;
 
 pub use checkpoint::Checkpoint;
 pub use error::TrainError;
-pub use hooks::{Due, HookPlan};
+pub use hooks::{Due, HookPlan, Scope};
 pub use problem::{Problem, ProblemError};
 pub use row::Row;
 pub use run::{Ending, Observer, Outcome, Run};

@@ -1,19 +1,19 @@
 //! Config and data made into something that can be trained and measured.
 
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Method, Model};
+use crate::config::{Config, ConfigError, DropoutMode, Method, Model, ModelKind, NormMode};
 use crate::data::{self, DataError, Source, Split};
-use crate::model::{Mlp, MlpShape, Network};
+use crate::model::{
+    Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Transformer,
+    TransformerShape,
+};
 use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, Stepper};
 use crate::params::Parameters;
 use crate::random::Streams;
 use std::path::Path;
+use std::sync::Arc;
 use thiserror::Error;
-
-/// Samples per chunk where a whole data set is swept: large enough for matrix products to be
-/// efficient, small enough to bound the memory of a Hessian-vector product.
-const CHUNK: usize = 512;
 
 /// The largest model: its vectors in f64 take 4 GB each.
 const MOST_PARAMETERS: f64 = 5e8;
@@ -29,14 +29,41 @@ pub enum ProblemError {
     Data(#[from] DataError),
     /// The model is larger than this program can hold.
     #[error(
-        "`model.hidden` = {hidden:?} makes {parameters:.1e} parameters; the most this program takes is \
-         {MOST_PARAMETERS:e}. Use narrower layers"
+        "[model]: this {kind} has {parameters:.1e} parameters; the most this program takes is \
+         {MOST_PARAMETERS:e}. Make it narrower or less deep"
     )]
     TooLarge {
-        /// The widths.
-        hidden: Vec<usize>,
+        /// The architecture.
+        kind: ModelKind,
         /// The number of parameters.
         parameters: f64,
+    },
+    /// The patches do not cover the image.
+    #[error(
+        "`model.patch` = {patch} must divide the height and width of the images, {height} x {width}"
+    )]
+    Patch {
+        /// The side of a patch.
+        patch: usize,
+        /// The image's height.
+        height: usize,
+        /// The image's width.
+        width: usize,
+    },
+    /// The stages halve the image away.
+    #[error(
+        "`model.blocks` has {stages} stages, each of which halves the image: the {height} x {width} \
+         images here allow at most {allowed}"
+    )]
+    TooManyStages {
+        /// The stages asked for.
+        stages: usize,
+        /// The most the image allows.
+        allowed: u32,
+        /// The image's height.
+        height: usize,
+        /// The image's width.
+        width: usize,
     },
     /// The backend does not answer.
     #[error(transparent)]
@@ -65,6 +92,7 @@ impl Problem {
         let streams = Streams::new(config.seed);
         let data = data::load(&config.data, data_dir, &streams)?;
         config.check_against_data(origin, data.train.len())?;
+        check_image(&config.model, data.train.shape())?;
         check_size(&config, &data)?;
         let compute = Compute::open(config.backend, config.precision)?;
         let network = network(&config, &data);
@@ -84,7 +112,8 @@ impl Problem {
     /// The starting point of the run's seed.
     pub fn initial_values(&self) -> Vec<f64> {
         let mut rng = self.streams.stream("init", 0);
-        let values = self.objective.network().initialise(&mut rng);
+        let blueprint = self.objective.network().blueprint();
+        let values = blueprint.initial_parameters(&mut rng);
         // Rounded once to the run's precision, so that the distance from it is 0 at the start.
         let parameters = self.parameters(&values);
         parameters.to_host().unwrap_or(values)
@@ -93,6 +122,20 @@ impl Problem {
     /// A parameter vector on the device.
     pub fn parameters(&self, values: &[f64]) -> Parameters {
         Parameters::from_host(self.objective.network().layout(), values, self.compute())
+    }
+
+    /// Running statistics on the device.
+    pub fn statistics(&self, values: &[f64]) -> Parameters {
+        let blueprint = self.objective.network().blueprint();
+        Parameters::from_host(blueprint.statistics(), values, self.compute())
+    }
+
+    /// What dropout does in a mode of measuring.
+    pub fn dropout(&self, mode: DropoutMode) -> Dropout {
+        match mode {
+            DropoutMode::Off => Dropout::Off,
+            DropoutMode::Fixed => Dropout::Fixed(self.streams),
+        }
     }
 
     /// A fresh optimizer.
@@ -122,22 +165,28 @@ impl Problem {
     }
 
     /// The first `samples` training samples (all for `None`) on the device.
-    pub fn train_chunks(&self, samples: Option<usize>) -> Chunks {
+    pub fn train_chunks(&self, samples: Option<usize>, norm_mode: NormMode) -> Chunks {
         let count = samples.unwrap_or(self.data.train.len());
-        self.chunks(&self.data.train, count)
+        self.chunks(&self.data.train, count, norm_mode)
     }
 
     /// All test samples on the device.
-    pub fn test_chunks(&self) -> Chunks {
-        self.chunks(&self.data.test, self.data.test.len())
+    pub fn test_chunks(&self, norm_mode: NormMode) -> Chunks {
+        self.chunks(&self.data.test, self.data.test.len(), norm_mode)
     }
 
-    fn chunks(&self, dataset: &data::Dataset, count: usize) -> Chunks {
+    fn chunks(&self, dataset: &data::Dataset, count: usize, norm_mode: NormMode) -> Chunks {
         let indices: Vec<u32> = (0..count as u32).collect();
+        let network = self.objective.network();
+        let chunk = match self.config.train.batch_size {
+            // A batch normalised by its own statistics must be a batch of training.
+            Some(batch) if norm_mode == NormMode::Batch && network.has_statistics() => batch,
+            _ => network.samples_per_chunk(),
+        };
         Chunks::gather(
             dataset,
             &indices,
-            CHUNK,
+            chunk,
             self.objective.loss(),
             self.compute(),
         )
@@ -154,36 +203,108 @@ impl Problem {
     }
 }
 
+/// Refuses a model that does not fit the images.
+fn check_image(model: &Model, [_, height, width]: [usize; 3]) -> Result<(), ProblemError> {
+    match model {
+        Model::Transformer(shape)
+            if !height.is_multiple_of(shape.patch) || !width.is_multiple_of(shape.patch) =>
+        {
+            Err(ProblemError::Patch {
+                patch: shape.patch,
+                height,
+                width,
+            })
+        }
+        Model::ResNet(shape) if shape.blocks.len() > 1 + height.min(width).ilog2() as usize => {
+            Err(ProblemError::TooManyStages {
+                stages: shape.blocks.len(),
+                allowed: 1 + height.min(width).ilog2(),
+                height,
+                width,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a model whose parameters could not be held, before anything is allocated.
 fn check_size(config: &Config, data: &Split) -> Result<(), ProblemError> {
-    let Model::Mlp(mlp) = &config.model;
-    let mut widths = vec![data.train.features()];
-    widths.extend(&mlp.hidden);
-    widths.push(config.train.loss.outputs(data.train.classes()));
-    let parameters: f64 = widths
-        .windows(2)
-        .map(|pair| (pair[0] as f64 + 1.0) * pair[1] as f64)
-        .sum();
+    let outputs = config.train.loss.outputs(data.train.classes());
+    let parameters = match &config.model {
+        Model::Mlp(mlp) => {
+            let mut widths = vec![data.train.features()];
+            widths.extend(&mlp.hidden);
+            widths.push(outputs);
+            widths
+                .windows(2)
+                .map(|pair| (pair[0] as f64 + 1.0) * pair[1] as f64)
+                .sum()
+        }
+        Model::ResNet(resnet) => {
+            let width = |stage: usize| resnet.width as f64 * 2f64.powi(stage as i32);
+            let stages = resnet.blocks.iter().enumerate();
+            stages
+                .map(|(stage, &blocks)| 18.0 * width(stage).powi(2) * blocks as f64)
+                .sum()
+        }
+        Model::Transformer(shape) => {
+            let width = shape.width as f64;
+            shape.depth as f64 * width * (4.0 * width + 2.0 * shape.mlp_width as f64)
+        }
+    };
     if parameters > MOST_PARAMETERS {
         return Err(ProblemError::TooLarge {
-            hidden: mlp.hidden.clone(),
+            kind: config.model.kind(),
             parameters,
         });
     }
     Ok(())
 }
 
-fn network(config: &Config, data: &Split) -> Box<dyn Network> {
+fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
     let outputs = config.train.loss.outputs(data.train.classes());
+    let image = data.train.shape();
     match &config.model {
-        Model::Mlp(mlp) => Box::new(Mlp::new(MlpShape {
+        Model::Mlp(mlp) => Arc::new(Mlp::new(MlpShape {
             inputs: data.train.features(),
             hidden: mlp.hidden.clone(),
             outputs,
             activation: mlp.activation,
             bias: mlp.bias,
-            initialisation: mlp.init,
-            initialisation_scale: mlp.init_scale,
+            normalisation: mlp.norm,
+            initialisation: Initialisation {
+                kind: mlp.init,
+                scale: mlp.init_scale,
+            },
+        })),
+        Model::ResNet(resnet) => Arc::new(ResNet::new(&ResNetShape {
+            image,
+            width: resnet.width,
+            blocks: resnet.blocks.clone(),
+            outputs,
+            activation: resnet.activation,
+            normalisation: resnet.norm,
+            groups: resnet.groups.unwrap_or(1),
+            initialisation: Initialisation {
+                kind: resnet.init,
+                scale: resnet.init_scale,
+            },
+        })),
+        Model::Transformer(transformer) => Arc::new(Transformer::new(TransformerShape {
+            image,
+            patch: transformer.patch,
+            width: transformer.width,
+            depth: transformer.depth,
+            heads: transformer.heads,
+            mlp_width: transformer.mlp_width,
+            outputs,
+            pool: transformer.pool,
+            dropout: transformer.dropout,
+            activation: transformer.activation,
+            initialisation: Initialisation {
+                kind: transformer.init,
+                scale: transformer.init_scale,
+            },
         })),
     }
 }

@@ -1,17 +1,17 @@
 //! The training loop.
 
 use super::checkpoint::Seconds;
-use super::{Checkpoint, Due, HookPlan, Problem, Row, RunDirectory, Summary, TrainError};
+use super::{Checkpoint, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError};
 use crate::backend::BackendKind;
-use crate::config::{Length, Sampling};
-use crate::curvature::{Budget, CurvatureOperator, Interrupt, LinearOperator, Matrix};
+use crate::config::{Length, NormMode, Sampling};
+use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
 use crate::data::{epoch_order, replacement_batch};
 use crate::measure::{Measurement, Session, Subject, needs_products};
-use crate::objective::{Batch, Chunks};
+use crate::model::{Conditions, Dropout};
+use crate::objective::{Batch, Chunks, Objective};
 use crate::optim::{Schedule, Stepper};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -60,7 +60,14 @@ pub struct Run<'a> {
     plan: HookPlan,
     schedule: Schedule,
     initial: Vec<f64>,
-    train: BTreeMap<Option<usize>, Chunks>,
+    views: Vec<View>,
+}
+
+/// The data that measurements of a scope are taken on.
+struct View {
+    samples: Option<usize>,
+    norm_mode: NormMode,
+    train: Chunks,
     test: Chunks,
 }
 
@@ -68,6 +75,7 @@ pub struct Run<'a> {
 struct State {
     step: u64,
     parameters: Parameters,
+    statistics: Parameters,
     optimizer: Box<dyn Stepper>,
     eigenvector: Option<Rc<[f64]>>,
     metrics_length: u64,
@@ -83,8 +91,8 @@ struct Before {
     eigenvector: Option<Rc<[f64]>>,
 }
 
-/// What a round of measurements found, by sample count.
-type Measured = BTreeMap<Option<usize>, Vec<Measurement>>;
+/// What a round of measurements found, by scope.
+type Measured = Vec<(Scope, Vec<Measurement>)>;
 
 impl<'a> Run<'a> {
     /// Puts the data of a problem on its device.
@@ -94,23 +102,30 @@ impl<'a> Run<'a> {
         interrupt: &'a AtomicBool,
     ) -> Self {
         let plan = HookPlan::new(&problem.config, problem.steps_per_epoch());
-        let mut train: BTreeMap<_, _> = plan
-            .sample_counts()
-            .into_iter()
-            .map(|count| (count, problem.train_chunks(count)))
-            .collect();
-        train
-            .entry(None)
-            .or_insert_with(|| problem.train_chunks(None));
+        let mut views: Vec<View> = Vec::new();
+        let scopes = plan.all().into_iter().map(|(scope, _)| scope);
+        for Scope {
+            samples, norm_mode, ..
+        } in scopes.chain([Scope::default()])
+        {
+            let is_there = |view: &View| view.samples == samples && view.norm_mode == norm_mode;
+            if !views.iter().any(is_there) {
+                views.push(View {
+                    samples,
+                    norm_mode,
+                    train: problem.train_chunks(samples, norm_mode),
+                    test: problem.test_chunks(norm_mode),
+                });
+            }
+        }
         Self {
             problem,
             directory,
             interrupt,
             schedule: problem.schedule(),
             initial: problem.initial_values(),
-            test: problem.test_chunks(),
             plan,
-            train,
+            views,
         }
     }
 
@@ -162,9 +177,7 @@ impl<'a> Run<'a> {
             let Some(rest) = self.measure(&mut state, missing, observer)? else {
                 return self.interrupted(&mut state, before);
             };
-            for (samples, rows) in rest {
-                measured.entry(samples).or_default().extend(rows);
-            }
+            measured.extend(rest);
             let ending = self.judge(&state, &measured)?.unwrap_or(ending);
             return self.finish(&state, ending, measured, preparing_seconds);
         }
@@ -172,7 +185,8 @@ impl<'a> Run<'a> {
 
     fn start(&self, from: Option<Checkpoint>) -> Result<State, TrainError> {
         let mut optimizer = self.problem.optimizer();
-        let (step, values, eigenvector, metrics_length, seconds) = match from {
+        let objective = &self.problem.objective;
+        let (step, values, statistics, eigenvector, metrics_length, seconds) = match from {
             None => Default::default(),
             Some(checkpoint) => {
                 optimizer
@@ -181,6 +195,7 @@ impl<'a> Run<'a> {
                 (
                     checkpoint.step,
                     Some(checkpoint.parameters),
+                    Some(checkpoint.statistics),
                     checkpoint.eigenvector,
                     checkpoint.metrics_length,
                     checkpoint.seconds,
@@ -192,6 +207,10 @@ impl<'a> Run<'a> {
             parameters: self
                 .problem
                 .parameters(values.as_ref().unwrap_or(&self.initial)),
+            statistics: statistics.map_or_else(
+                || objective.conditions().statistics.clone(),
+                |values: Vec<f64>| self.problem.statistics(&values),
+            ),
             optimizer,
             eigenvector: eigenvector.map(Rc::from),
             metrics_length,
@@ -218,7 +237,7 @@ impl<'a> Run<'a> {
         let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
         gradient.to_host().map_err(TrainError::Device)?;
         let all = self.plan.all();
-        let names: Vec<&String> = all.values().flatten().collect();
+        let names: Vec<&String> = all.iter().flat_map(|(_, names)| names).collect();
         let wants = |families: &[&str]| {
             let of = |name: &&String| families.iter().any(|family| name.starts_with(family));
             names.iter().any(of)
@@ -233,7 +252,7 @@ impl<'a> Run<'a> {
         if wants(&["noise."]) {
             matrices.push(Matrix::NoiseCovariance);
         }
-        for chunks in self.train.values() {
+        for View { train: chunks, .. } in &self.views {
             let ends = [chunks.batches().first(), chunks.batches().last()];
             for batch in ends.into_iter().flatten() {
                 objective.evaluate(parameters, batch);
@@ -268,14 +287,11 @@ impl<'a> Run<'a> {
     fn step(&self, state: &mut State) -> Result<(), TrainError> {
         let start = Instant::now();
         let gradient = if self.problem.is_full_batch() {
-            self.full_gradient(&state.parameters)
+            self.full_gradient(state)
         } else {
             let batch = self.next_batch(state);
             let weight = 1.0 / batch.samples() as f64;
-            let objective = &self.problem.objective;
-            objective
-                .loss_and_gradient(&state.parameters, &batch, weight)
-                .1
+            self.training_gradient(state, &batch, weight)
         };
         state.parameters = state.optimizer.step(
             self.schedule.learning_rate(state.step),
@@ -287,13 +303,26 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn full_gradient(&self, parameters: &Parameters) -> Parameters {
-        let chunks = &self.train[&None];
-        let weight = 1.0 / chunks.samples() as f64;
-        let gradients = chunks.batches().iter().map(|batch| {
-            let objective = &self.problem.objective;
-            objective.loss_and_gradient(parameters, batch, weight).1
+    /// The gradient of a batch as in training; the running statistics move on.
+    fn training_gradient(&self, state: &mut State, batch: &Batch, weight: f64) -> Parameters {
+        let objective = self.problem.objective.under(Conditions {
+            statistics: state.statistics.clone(),
+            norm_mode: NormMode::Batch,
+            dropout: Dropout::Drawn {
+                streams: self.problem.streams,
+                step: state.step,
+            },
         });
+        let result = objective.training_gradient(&state.parameters, batch, weight);
+        state.statistics = result.statistics;
+        result.gradient
+    }
+
+    fn full_gradient(&self, state: &mut State) -> Parameters {
+        let chunks = &self.view(&Scope::default()).train;
+        let weight = 1.0 / chunks.samples() as f64;
+        let batches = chunks.batches().iter();
+        let gradients = batches.map(|batch| self.training_gradient(state, batch, weight));
         gradients
             .reduce(|sum, gradient| sum + gradient)
             .expect("a training set has at least one sample")
@@ -355,16 +384,18 @@ impl<'a> Run<'a> {
         let mut measured = Measured::new();
         let starts_warm = self.plan.starts_warm(state.step);
         let mut found = None;
-        for (samples, names) in due {
+        for (scope, names) in due {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let objective = self.objective_in(&scope, state);
+            let view = self.view(&scope);
             let subject = Subject {
-                objective: &self.problem.objective,
+                objective: &objective,
                 parameters: &state.parameters,
                 initial: Some(&self.initial),
-                train: &self.train[&samples],
-                test: Some(&self.test),
+                train: &view.train,
+                test: Some(&view.test),
                 block: None,
-                budget: Budget::default(),
+                budget: scope.budget,
                 start: state.eigenvector.as_deref().filter(|_| starts_warm),
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
                 streams: self.problem.streams,
@@ -376,20 +407,38 @@ impl<'a> Run<'a> {
                 return Ok(None);
             };
             found = session.leading_eigenvector().map(Rc::from).or(found);
-            measured.insert(samples, rows);
+            measured.push((scope, rows));
         }
         if self.plan.keeps_eigenvectors() {
             state.eigenvector = found.or(state.eigenvector.take());
         }
         state.seconds.measuring += start.elapsed().as_secs_f64();
         let rows: Vec<Row> = measured
-            .values()
-            .flatten()
+            .iter()
+            .flat_map(|(_, rows)| rows)
             .map(|measurement| self.row(state.step, measurement.clone()))
             .collect();
         state.metrics_length = self.directory.append_rows(&rows)?;
         observer.measured(&rows);
         Ok(Some(measured))
+    }
+
+    /// The objective as a scope sees it.
+    fn objective_in(&self, scope: &Scope, state: &State) -> Objective {
+        self.problem.objective.under(Conditions {
+            statistics: state.statistics.clone(),
+            norm_mode: scope.norm_mode,
+            dropout: self.problem.dropout(scope.dropout),
+        })
+    }
+
+    fn view(&self, scope: &Scope) -> &View {
+        let is_it =
+            |view: &&View| view.samples == scope.samples && view.norm_mode == scope.norm_mode;
+        self.views
+            .iter()
+            .find(is_it)
+            .expect("every scope of the plan has a view")
     }
 
     /// Waits for work handed to the device and charges the wait to training.
@@ -412,10 +461,12 @@ impl<'a> Run<'a> {
 
     /// Whether what was measured ends the run.
     fn judge(&self, state: &State, measured: &Measured) -> Result<Option<Ending>, TrainError> {
-        let Some(loss) = measured
-            .get(&None)
-            .and_then(|rows| rows.iter().find(|row| row.name == "loss.train"))
-        else {
+        let evaluation = measured
+            .iter()
+            .filter(|(scope, _)| *scope == Scope::default())
+            .flat_map(|(_, rows)| rows)
+            .find(|row| row.name == "loss.train");
+        let Some(loss) = evaluation else {
             return Ok(None);
         };
         let Some(value) = loss.value else {
@@ -445,6 +496,7 @@ impl<'a> Run<'a> {
             config: self.problem.config.fingerprint(),
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
+            statistics: state.statistics.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
             eigenvector: before.eigenvector.map(|vector| vector.to_vec()),
             metrics_length: before.metrics_length,
@@ -471,8 +523,11 @@ impl<'a> Run<'a> {
     ) -> Result<Outcome, TrainError> {
         let values = state.parameters.to_host().map_err(TrainError::Device)?;
         let layout = self.problem.objective.network().layout();
+        let statistics = state.statistics.to_host().map_err(TrainError::Device)?;
+        let mut arrays = named_blocks(layout, &values);
+        arrays.extend(named_blocks(state.statistics.layout(), &statistics));
         let weights = encode(
-            &named_blocks(layout, &values),
+            &arrays,
             self.problem.config.precision,
             ("format", "pt".to_owned()),
         )
@@ -494,7 +549,7 @@ impl<'a> Run<'a> {
             training_seconds: state.seconds.training,
             measuring_seconds: state.seconds.measuring,
             preparing_seconds,
-            measurements: measured.into_values().flatten().collect(),
+            measurements: measured.into_iter().flat_map(|(_, rows)| rows).collect(),
         };
         self.directory.write_json("summary.json", &summary)?;
         Ok(Outcome {
@@ -507,11 +562,11 @@ impl<'a> Run<'a> {
 
 /// What is in a plan and has not been measured yet.
 fn without(mut due: Due, measured: &Measured) -> Due {
-    for (samples, names) in &mut due {
-        if let Some(rows) = measured.get(samples) {
+    for (scope, names) in &mut due {
+        for (_, rows) in measured.iter().filter(|(other, _)| other == scope) {
             names.retain(|name| !rows.iter().any(|row| row.name == *name));
         }
     }
-    due.retain(|_, names| !names.is_empty());
+    due.retain(|(_, names)| !names.is_empty());
     due
 }

@@ -36,6 +36,16 @@ fn one(raw: &RawHook, path: &str, known_measures: &[&str]) -> Result<Hook, Viola
         spacing: spacing(raw, path)?,
         samples: raw.samples.map(|samples| samples.0),
         warm_start: raw.warm_start.unwrap_or(false),
+        norm_mode: raw.norm_mode.unwrap_or_default(),
+        dropout: raw.dropout.unwrap_or_default(),
+        max_matvecs: raw.max_matvecs.map(|most| most.0),
+        max_seconds: match raw.max_seconds {
+            None => None,
+            most => {
+                let key = format!("{path}.max_seconds");
+                Some(range::above_zero(&key, most, 1.0)?)
+            }
+        },
     })
 }
 

@@ -1,14 +1,16 @@
 //! Hyper-dual numbers `a + bε₁ + cε₂ + dε₁ε₂`, `ε₁² = ε₂² = 0`: exact second derivatives of scalar
 //! programs (Fike & Alonso, AIAA 2011-886).
 
-use std::ops::{Add, Mul, Sub};
+use std::iter::Sum;
+use std::ops::{Add, Div, Mul, Sub};
 
 /// The scalar functions a reference network needs.
 pub(crate) trait Real:
-    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    fn sqrt(self) -> Self;
     fn relu(self) -> Self;
     fn tanh(self) -> Self;
     fn gelu(self) -> Self;
@@ -36,6 +38,16 @@ impl Hyper {
 
     pub fn real(value: f64) -> Self {
         Self::new(value, 0.0, 0.0)
+    }
+
+    /// The number without its derivative along the first direction: what reverse mode still sees
+    /// and no tangent reaches.
+    pub fn held(self) -> Self {
+        Self {
+            first: 0.0,
+            second: 0.0,
+            ..self
+        }
     }
 
     /// Applies a function given its value and its first two derivatives here.
@@ -83,6 +95,28 @@ impl Mul for Hyper {
     }
 }
 
+impl Div for Hyper {
+    type Output = Self;
+    fn div(self, b: Self) -> Self {
+        let value = self.value / b.value;
+        let first = (self.first - value * b.first) / b.value;
+        let other = (self.other - value * b.other) / b.value;
+        let rest = first * b.other + other * b.first + value * b.second;
+        Self {
+            value,
+            first,
+            other,
+            second: (self.second - rest) / b.value,
+        }
+    }
+}
+
+impl Sum for Hyper {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers.fold(Self::real(0.0), |sum, number| sum + number)
+    }
+}
+
 impl Real for Hyper {
     fn exp(self) -> Self {
         let e = self.value.exp();
@@ -92,6 +126,11 @@ impl Real for Hyper {
     fn ln(self) -> Self {
         let x = self.value;
         self.chain(x.ln(), 1.0 / x, -1.0 / (x * x))
+    }
+
+    fn sqrt(self) -> Self {
+        let root = self.value.sqrt();
+        self.chain(root, 0.5 / root, -0.25 / (root * self.value))
     }
 
     fn relu(self) -> Self {

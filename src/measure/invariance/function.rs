@@ -14,6 +14,13 @@ pub(super) const ROUNDING_FACTOR: f64 = 100.0;
 /// rounding of the parameters happens not to move.
 pub(super) const ROUNDING_FLOOR: f64 = 100.0;
 
+/// How far the ε that normalisation adds to variances may move the function under a map that is
+/// exact only up to it: ε over the variance of what is normalised, 1e-5 over 1e-2 or more.
+const EPSILON_EFFECT: f64 = 1e-2;
+
+/// How many times as far as the function measures of it may move under such a map, relatively.
+const EPSILON_FACTOR: f64 = 10.0;
+
 /// What a network does on the samples.
 #[derive(Clone, Debug)]
 pub(super) struct Behaviour {
@@ -59,6 +66,17 @@ impl Sensitivity {
     }
 }
 
+/// What may move the function under a map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tolerance {
+    /// How far rounding moves it.
+    pub sensitivity: Sensitivity,
+    /// The precision of the numbers.
+    pub precision: Precision,
+    /// Whether the map is exact, or only up to the ε of normalisation.
+    pub is_exact: bool,
+}
+
 /// A change and the most that round-off explains, both relative to the size of what changed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Change {
@@ -69,13 +87,18 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(moved: f64, rounding: f64, size: f64, precision: Precision) -> Self {
+    fn new(moved: f64, rounding: f64, size: f64, tolerance: Tolerance) -> Self {
         // Where everything is 0 and stays 0, there is nothing to be relative to.
         let size = if size > 0.0 { size } else { 1.0 };
-        let floor = ROUNDING_FLOOR * precision.epsilon();
+        let floor = ROUNDING_FLOOR * tolerance.precision.epsilon();
+        let epsilon = if tolerance.is_exact {
+            0.0
+        } else {
+            EPSILON_EFFECT
+        };
         Self {
             moved: moved / size,
-            allowed: ROUNDING_FACTOR * rounding / size + floor,
+            allowed: ROUNDING_FACTOR * rounding / size + floor + epsilon,
         }
     }
 
@@ -93,31 +116,35 @@ pub struct FunctionCheck {
     pub margins: Change,
     /// The change of the mean loss, relative to it.
     pub loss: Change,
+    /// Whether the map is exact, or only up to the ε of normalisation.
+    pub is_exact: bool,
 }
 
 impl FunctionCheck {
-    pub(super) fn compare(
-        before: &Behaviour,
-        after: &Behaviour,
-        rounding: Sensitivity,
-        precision: Precision,
-    ) -> Self {
+    pub(super) fn compare(before: &Behaviour, after: &Behaviour, tolerance: Tolerance) -> Self {
         let moved = before.distance(after);
+        let rounding = tolerance.sensitivity;
         let size = |values: &[f64]| largest(values.iter().copied());
+        let change = |moved, rounding, size| Change::new(moved, rounding, size, tolerance);
         Self {
-            outputs: Change::new(
-                moved.outputs,
-                rounding.outputs,
-                size(&before.outputs),
-                precision,
-            ),
-            margins: Change::new(
-                moved.margins,
-                rounding.margins,
-                size(&before.margins),
-                precision,
-            ),
-            loss: Change::new(moved.loss, rounding.loss, before.loss.abs(), precision),
+            outputs: change(moved.outputs, rounding.outputs, size(&before.outputs)),
+            margins: change(moved.margins, rounding.margins, size(&before.margins)),
+            loss: change(moved.loss, rounding.loss, before.loss.abs()),
+            is_exact: tolerance.is_exact,
+        }
+    }
+
+    /// How far measures may move, relatively, because the function itself did.
+    pub(super) fn slack(&self) -> f64 {
+        let moved = self
+            .outputs
+            .moved
+            .max(self.margins.moved)
+            .max(self.loss.moved);
+        if self.is_exact {
+            0.0
+        } else {
+            EPSILON_FACTOR * moved
         }
     }
 

@@ -120,15 +120,24 @@ impl Line {
     }
 }
 
-/// Judges a measure by its values before and after a map. `rounding` is how far it moves when every
-/// parameter is rounded, for measures that only evaluate the network.
+/// What explains a change besides a measure's own errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slack {
+    /// How far the number moves when every parameter is rounded, where that is known.
+    pub rounding: Option<f64>,
+    /// The relative change that comes with the function's own.
+    pub relative: f64,
+    /// The precision of the numbers.
+    pub precision: Precision,
+}
+
+/// Judges a measure by its values before and after a map.
 pub(super) fn judge(
     measure: &Measure,
     map: MapKind,
     before: Measurement,
     after: Measurement,
-    rounding: Option<f64>,
-    precision: Precision,
+    slack: Slack,
 ) -> Line {
     let claimed = measure.survives(map);
     let mut line = Line {
@@ -150,10 +159,11 @@ pub(super) fn judge(
         }
         _ => return line,
     };
-    let allowed = match measure.cost {
-        Cost::Passes => of_evaluation(&line, then, now, rounding.unwrap_or(0.0), precision),
-        Cost::Products => of_products(&line, then, now, precision),
+    let own = match measure.cost {
+        Cost::Passes => of_evaluation(&line, then, now, slack),
+        Cost::Products => of_products(&line, then, now, slack.precision),
     };
+    let allowed = own + slack.relative * then.abs().max(now.abs());
     let is_converged = [&line.before, &line.after]
         .iter()
         // The standard error of an estimate counts in full, however large it is.
@@ -176,13 +186,13 @@ pub(super) fn judge(
 
 /// A number that only evaluates the network has no error but rounding: its standard error is about
 /// other samples, and both numbers are taken on the same ones.
-fn of_evaluation(line: &Line, then: f64, now: f64, rounding: f64, precision: Precision) -> f64 {
+fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
     // A share of samples jumps by one sample where rounding decides a tie.
     let is_share = line.measure.starts_with("accuracy.");
     let samples = line.before.samples.filter(|&n| is_share && n > 0);
     let jump = samples.map_or(0.0, |samples| 1.0 / samples as f64);
-    let floor = ROUNDING_FLOOR * precision.epsilon() * then.abs().max(now.abs());
-    ROUNDING_FACTOR * rounding + floor + jump
+    let floor = ROUNDING_FLOOR * slack.precision.epsilon() * then.abs().max(now.abs());
+    ROUNDING_FACTOR * slack.rounding.unwrap_or(0.0) + floor + jump
 }
 
 /// A number from derivatives has its standard error and its residual, and is computed to about half

@@ -13,10 +13,12 @@ use super::registry::find;
 use super::session::{Failure, Session, Subject};
 use super::{Measurement, needs_products};
 use crate::curvature::CurvatureError;
+use crate::model::Conditions;
+use crate::objective::Objective;
 use crate::params::Parameters;
 use crate::reparam::{MapKind, ParameterMap, build};
-use function::{Behaviour, Sensitivity};
-use judge::judge;
+use function::{Behaviour, Sensitivity, Tolerance};
+use judge::{Slack, judge};
 use rand::RngExt;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -64,6 +66,12 @@ impl MapReport {
 pub(super) struct Roundings {
     sensitivity: Option<Sensitivity>,
     of_measures: BTreeMap<String, f64>,
+}
+
+/// A parameter vector with the running statistics that belong to it.
+struct Point {
+    objective: Objective,
+    parameters: Parameters,
 }
 
 /// The map and the measure of a row's name, `reparam.{map}.{measure}`.
@@ -118,7 +126,7 @@ impl Session<'_> {
                 report.function = Some(check);
                 if check.is_same() {
                     let after = self.at(&image).measure(names)?;
-                    report.lines = self.judged(map.kind(), before, after);
+                    report.lines = self.judged(map.kind(), check, before, after);
                 }
             }
         }
@@ -126,30 +134,51 @@ impl Session<'_> {
         Ok(report)
     }
 
-    /// A session at other parameters, everything else being equal.
-    fn at<'b>(&'b self, parameters: &'b Parameters) -> Session<'b> {
+    /// A session at another point, everything else being equal.
+    fn at<'b>(&'b self, point: &'b Point) -> Session<'b> {
         Session::new(Subject {
-            parameters,
+            objective: &point.objective,
+            parameters: &point.parameters,
             start: None,
             ..self.subject
         })
     }
 
-    /// The image of the parameters, and whether it has the same function.
-    fn mapped(&mut self, map: &ParameterMap) -> Result<(Parameters, FunctionCheck), Failure> {
+    /// The image of the parameters and running statistics, and whether it has the same function.
+    fn mapped(&mut self, map: &ParameterMap) -> Result<(Point, FunctionCheck), Failure> {
+        let objective = self.subject.objective;
+        let conditions = objective.conditions();
+        let statistics = map.apply_to_statistics(&conditions.statistics.to_host()?);
+        let blueprint = objective.network().blueprint();
         let values = map.apply(self.values()?);
-        let image = self.moved_to(&values);
+        let image = Point {
+            objective: objective.under(Conditions {
+                statistics: Parameters::from_host(
+                    blueprint.statistics(),
+                    &statistics,
+                    objective.compute(),
+                ),
+                ..conditions.clone()
+            }),
+            ..self.moved_to(&values)
+        };
         let after = Behaviour::of(self.at(&image).train()?);
         let before = Behaviour::of(self.train()?);
-        let sensitivity = self.roundings.sensitivity.unwrap_or_default();
-        let precision = self.subject.objective.compute().precision;
-        let check = FunctionCheck::compare(&before, &after, sensitivity, precision);
-        Ok((image, check))
+        let tolerance = Tolerance {
+            sensitivity: self.roundings.sensitivity.unwrap_or_default(),
+            precision: objective.compute().precision,
+            is_exact: map.is_exact(conditions.norm_mode),
+        };
+        Ok((image, FunctionCheck::compare(&before, &after, tolerance)))
     }
 
-    fn moved_to(&self, values: &[f64]) -> Parameters {
+    fn moved_to(&self, values: &[f64]) -> Point {
         let objective = self.subject.objective;
-        Parameters::from_host(objective.network().layout(), values, objective.compute())
+        let (layout, compute) = (objective.network().layout(), objective.compute());
+        Point {
+            parameters: Parameters::from_host(layout, values, compute),
+            objective: objective.clone(),
+        }
     }
 
     /// Measures how far the function and some measures move when every parameter is rounded once.
@@ -195,15 +224,25 @@ impl Session<'_> {
         Ok(self.values()?.iter().map(&mut rounded).collect())
     }
 
-    fn judged(&self, map: MapKind, before: Vec<Measurement>, after: Vec<Measurement>) -> Vec<Line> {
+    fn judged(
+        &self,
+        map: MapKind,
+        check: FunctionCheck,
+        before: Vec<Measurement>,
+        after: Vec<Measurement>,
+    ) -> Vec<Line> {
         let precision = self.subject.objective.compute().precision;
         before
             .into_iter()
             .zip(after)
             .filter_map(|(before, after)| {
                 let measure = find(&before.name).filter(|measure| !measure.is_check)?;
-                let rounding = self.roundings.of_measures.get(measure.name).copied();
-                Some(judge(measure, map, before, after, rounding, precision))
+                let slack = Slack {
+                    rounding: self.roundings.of_measures.get(measure.name).copied(),
+                    relative: check.slack(),
+                    precision,
+                };
+                Some(judge(measure, map, before, after, slack))
             })
             .collect()
     }

@@ -113,7 +113,7 @@ fn a_wrong_claim_is_caught() {
         };
         let line = report.line(name).unwrap();
         let rows = (line.before.clone(), line.after.clone());
-        let line = judge(&boastful, report.map, rows.0, rows.1, None, Precision::F64);
+        let line = judge(&boastful, report.map, rows.0, rows.1, slack(0.0));
         assert_eq!(line.verdict, Verdict::Broken, "{name}");
         let report = MapReport {
             lines: vec![line],
@@ -138,12 +138,15 @@ fn a_map_that_changes_the_function_is_caught() {
     values[0] *= 1.0 + 1e-6;
     let mut session = tanh.session();
     session.rounded(&[]).unwrap();
-    let moved = tanh.case.at(&permutation.apply(&values));
+    let moved = session.moved_to(&permutation.apply(&values));
     let check = FunctionCheck::compare(
         &Behaviour::of(session.train().unwrap()),
         &Behaviour::of(session.at(&moved).train().unwrap()),
-        session.roundings.sensitivity.unwrap(),
-        Precision::F64,
+        Tolerance {
+            sensitivity: session.roundings.sensitivity.unwrap(),
+            precision: Precision::F64,
+            is_exact: true,
+        },
     );
     assert!(!check.is_same(), "{check:?}");
 }
@@ -199,6 +202,14 @@ fn row_names_are_read_back() {
     }
 }
 
+fn slack(rounding: f64) -> Slack {
+    Slack {
+        rounding: Some(rounding),
+        relative: 0.0,
+        precision: Precision::F64,
+    }
+}
+
 /// The verdict on a claim, from two rows.
 fn judged(name: &str, before: Measurement, after: Measurement) -> Verdict {
     let claiming = Measure {
@@ -206,7 +217,7 @@ fn judged(name: &str, before: Measurement, after: Measurement) -> Verdict {
         ..*find(name).unwrap()
     };
     let map = MapKind::Permutation;
-    judge(&claiming, map, before, after, Some(1e-9), Precision::F64).verdict
+    judge(&claiming, map, before, after, slack(1e-9)).verdict
 }
 
 #[test]

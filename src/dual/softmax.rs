@@ -1,0 +1,38 @@
+//! The softmax over the last dimension and its logarithm.
+
+use super::Dual;
+use super::derivative::exponential;
+use burn::tensor::activation;
+
+impl<const D: usize> Dual<D> {
+    /// The softmax over the last dimension, without overflow: `ṗ = p ∘ ẋ − p Σ p ẋ`.
+    ///
+    /// Entries lowered by a large finite mask (−10⁹) get probability 0; an infinite mask would
+    /// make a fully masked row not a number.
+    pub fn softmax(self) -> Self {
+        let last = D - 1;
+        // The softmax does not change with the shift, so the shift needs no derivative.
+        let shift = self.value.clone().without_autodiff().max_dim(last);
+        let exponentials = exponential(self.value - shift);
+        // Dividing by the short sum instead would cost the reverse pass four long products.
+        let inverse = exponentials.clone().sum_dim(last).recip();
+        let value = exponentials * inverse;
+        let tangent = self.tangent.map(|tangent| {
+            let product = tangent * value.clone();
+            let expected = product.clone().sum_dim(last);
+            product - value.clone() * expected
+        });
+        Self { value, tangent }
+    }
+
+    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
+    pub fn log_softmax(self) -> Self {
+        let last = D - 1;
+        let value = activation::log_softmax(self.value, last);
+        let tangent = self.tangent.map(|tangent| {
+            let expected = (exponential(value.clone()) * tangent.clone()).sum_dim(last);
+            tangent - expected
+        });
+        Self { value, tangent }
+    }
+}

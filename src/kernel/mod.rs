@@ -1,0 +1,38 @@
+//! Operations with kernels of their own on the processor.
+//!
+//! Burn's Flex backend unfolds every patch of a convolution into a matrix and calls the C library's
+//! `tanh` once per number. The kernels here do neither. On other backends each operation is Burn's own.
+//!
+//! All of them are differentiable once in reverse, like Burn's operations, and give the same bytes for
+//! any number of threads: a sum is cut into parts by the shape of its operands alone.
+
+mod autodiff;
+mod convolution;
+mod flex;
+mod operation;
+mod simd;
+
+#[cfg(test)]
+mod tests;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+use operation::Kernels;
+
+/// Two-dimensional convolution, `y[n, o, i, j] = Σ w[o, c, a, b] x[n, c, i·s + a − p, j·s + b − p]`
+/// with stride `s`, padding `p` and zeros outside the input: PyTorch's `conv2d` without a bias.
+///
+/// `input` is `[batch, channels, height, width]` and `weight` `[outputs, channels, kernel height,
+/// kernel width]`; the result is `[batch, outputs, (height + 2p − kernel height) / s + 1, …]`.
+///
+/// # Panics
+///
+/// As Burn's own convolution, where the shapes do not fit.
+pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolution(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        stride,
+        padding,
+    ))
+}

@@ -1,0 +1,97 @@
+//! The operations against Burn's own, on every processor backend.
+
+use super::conv2d;
+use crate::backend::{BackendKind, Compute, Precision, read};
+use crate::random::Streams;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Tensor, module};
+use rand::RngExt;
+
+fn uniform(compute: &Compute, shape: [usize; 4], counter: u64) -> Tensor<4> {
+    let mut rng = Streams::new(0).stream("kernel", counter);
+    let count: usize = shape.iter().product();
+    let values: Vec<f64> = (0..count).map(|_| rng.random::<f64>() - 0.5).collect();
+    compute.tensor(&values, shape)
+}
+
+fn library_conv2d(x: Tensor<4>, w: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+    module::conv2d(x, w, None, options)
+}
+
+fn compute(kind: BackendKind, precision: Precision) -> Compute {
+    Compute::open(kind, precision).expect("processor backends open")
+}
+
+fn assert_close<const D: usize>(left: &Tensor<D>, right: &Tensor<D>, tolerance: f64) {
+    assert_eq!(left.dims(), right.dims());
+    let [left, right] = [left, right].map(|tensor| read(tensor).expect("readable"));
+    for (left, right) in left.iter().zip(&right) {
+        assert!((left - right).abs() <= tolerance, "{left} and {right}");
+    }
+}
+
+#[test]
+fn convolution_and_its_gradients_are_those_of_the_library() {
+    for (kind, precision, tolerance) in [
+        (BackendKind::Cpu, Precision::F64, 1e-13),
+        (BackendKind::Cpu, Precision::F32, 1e-5),
+        (BackendKind::NdArray, Precision::F64, 1e-13),
+    ] {
+        let compute = compute(kind, precision);
+        let input = uniform(&compute, [5, 3, 9, 8], 0);
+        let weight = uniform(&compute, [6, 3, 3, 3], 1);
+        let mask = uniform(&compute, [5, 6, 5, 4], 2).autodiff();
+        let all = |convolution: fn(Tensor<4>, Tensor<4>, usize, usize) -> Tensor<4>| {
+            let x = input.clone().autodiff().require_grad();
+            let w = weight.clone().autodiff().require_grad();
+            let y = convolution(x.clone(), w.clone(), 2, 1);
+            let gradients = (y.clone() * mask.clone()).sum().backward();
+            let of = |leaf: &Tensor<4>| leaf.grad(&gradients).expect("a gradient");
+            [y.without_autodiff(), of(&x), of(&w)]
+        };
+        for (ours, theirs) in all(conv2d).iter().zip(&all(library_conv2d)) {
+            assert_close(ours, theirs, tolerance);
+        }
+    }
+}
+
+#[test]
+fn a_tensor_that_is_not_tracked_is_a_constant() {
+    let compute = compute(BackendKind::Cpu, Precision::F64);
+    let input = uniform(&compute, [2, 2, 5, 5], 0);
+    let weight = uniform(&compute, [3, 2, 3, 3], 1);
+    let plain = conv2d(input.clone(), weight.clone(), 1, 1);
+    assert!(!plain.is_tracked());
+
+    // Neither a tensor outside the graph nor one inside it without a gradient hinders the other.
+    let leaf = weight.clone().autodiff().require_grad();
+    for constant in [input.clone(), input.clone().autodiff()] {
+        let output = conv2d(constant, leaf.clone(), 1, 1);
+        assert!(output.is_tracked());
+        let gradients = output.clone().sum().backward();
+        let expected = library_conv2d(input.clone().autodiff(), leaf.clone(), 1, 1);
+        let expected = leaf.grad(&expected.sum().backward()).expect("a gradient");
+        assert_close(
+            &leaf.grad(&gradients).expect("a gradient"),
+            &expected,
+            1e-13,
+        );
+        assert_close(&output.without_autodiff(), &plain, 0.0);
+    }
+}
+
+#[test]
+fn views_of_tensors_are_read_in_their_order() {
+    let compute = compute(BackendKind::Cpu, Precision::F64);
+    let input = uniform(&compute, [6, 2, 5, 7], 0);
+    let weight = uniform(&compute, [2, 3, 3, 3], 1);
+    let view = input.narrow(0, 1, 3).swap_dims(2, 3);
+    let turned = weight.swap_dims(0, 1);
+    let copied = |tensor: &Tensor<4>| {
+        let values = read(tensor).expect("readable");
+        compute.tensor(&values, tensor.dims())
+    };
+    let expected = conv2d(copied(&view), copied(&turned), 1, 1);
+    assert_close(&conv2d(view, turned, 1, 1), &expected, 0.0);
+}

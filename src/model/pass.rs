@@ -1,0 +1,154 @@
+//! One forward pass: what it reads beside its inputs, and what it saw of them.
+
+pub use crate::config::NormMode;
+
+use crate::backend::Compute;
+use crate::dual::Dual;
+use crate::params::{DualParameters, Parameters};
+use crate::random::Streams;
+use burn::tensor::Tensor;
+use rand::RngExt;
+
+/// Which units dropout silences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Dropout {
+    /// None.
+    Off,
+    /// The same ones for every sample and every pass: the network is a fixed thinned one, and its
+    /// loss a function that can be measured.
+    Fixed(Streams),
+    /// Others for every sample, drawn anew at every training step.
+    Drawn {
+        /// Where the masks come from.
+        streams: Streams,
+        /// The step that numbers them.
+        step: u64,
+    },
+}
+
+/// What outputs depend on besides parameters and inputs.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// The running means and variances of normalisation layers.
+    pub statistics: Parameters,
+    /// Whether normalisation uses them, or the mean and variance of each batch.
+    pub norm_mode: NormMode,
+    /// Which units are silenced.
+    pub dropout: Dropout,
+}
+
+/// A batch statistic and the weight with which it enters the running one.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    position: usize,
+    value: Tensor<1>,
+    momentum: f64,
+}
+
+/// The state of one forward pass.
+pub struct Pass<'a> {
+    parameters: DualParameters<'a>,
+    conditions: &'a Conditions,
+    compute: &'a Compute,
+    is_tracked: bool,
+    dropouts: usize,
+    observations: Vec<Observation>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass over `parameters`; `is_tracked` says whether it is part of a reverse-mode graph.
+    pub fn new(
+        parameters: DualParameters<'a>,
+        conditions: &'a Conditions,
+        compute: &'a Compute,
+        is_tracked: bool,
+    ) -> Self {
+        Self {
+            parameters,
+            conditions,
+            compute,
+            is_tracked,
+            dropouts: 0,
+            observations: Vec::new(),
+        }
+    }
+
+    /// The parameter at `position` of the layout, in its own shape.
+    pub fn parameter<const D: usize>(&self, position: usize) -> Dual<D> {
+        self.parameters.block(position)
+    }
+
+    /// The running statistic at `position`, a constant.
+    pub fn statistic(&self, position: usize) -> Tensor<1> {
+        self.constant(self.conditions.statistics.tensors()[position].clone())
+    }
+
+    /// How normalisation layers behave.
+    pub fn norm_mode(&self) -> NormMode {
+        self.conditions.norm_mode
+    }
+
+    /// A tensor that is no function of the parameters, ready to meet those that are.
+    pub fn constant<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        if self.is_tracked {
+            tensor.autodiff()
+        } else {
+            tensor
+        }
+    }
+
+    /// A constant tensor from numbers.
+    pub fn constant_from<const D: usize>(&self, values: &[f64], shape: [usize; D]) -> Tensor<D> {
+        self.constant(self.compute.tensor(values, shape))
+    }
+
+    /// Remembers a statistic of this batch: the running one becomes
+    /// `(1 − momentum) · running + momentum · value`.
+    pub fn observe(&mut self, position: usize, value: Tensor<1>, momentum: f64) {
+        self.observations.push(Observation {
+            position,
+            value: value.without_autodiff(),
+            momentum,
+        });
+    }
+
+    /// Silences each unit with probability `rate` and scales the others by `1 / (1 − rate)`
+    /// (Srivastava et al. 2014, in the inverted form of PyTorch). The first dimension is that of
+    /// samples.
+    pub fn dropout<const D: usize>(&mut self, input: Dual<D>, rate: f64) -> Dual<D> {
+        let layer = self.dropouts;
+        self.dropouts += 1;
+        let mut shape = input.dims();
+        let (streams, step) = match self.conditions.dropout {
+            _ if rate == 0.0 => return input,
+            Dropout::Off => return input,
+            Dropout::Fixed(streams) => {
+                shape[0] = 1;
+                (streams, 0)
+            }
+            Dropout::Drawn { streams, step } => (streams, step),
+        };
+        let mut rng = streams.stream(&format!("dropout.{layer}"), step);
+        let kept = 1.0 / (1.0 - rate);
+        let mask: Vec<f64> = (0..shape.iter().product())
+            .map(|_| if rng.random_bool(rate) { 0.0 } else { kept })
+            .collect();
+        input.mask(self.constant_from(&mask, shape))
+    }
+
+    /// The running statistics after this pass.
+    pub fn into_statistics(self) -> Parameters {
+        let statistics = &self.conditions.statistics;
+        let mut tensors = statistics.tensors().to_vec();
+        for Observation {
+            position,
+            value,
+            momentum,
+        } in self.observations
+        {
+            let running = tensors[position].clone();
+            tensors[position] = running.mul_scalar(1.0 - momentum) + value.mul_scalar(momentum);
+        }
+        Parameters::from_tensors(statistics.layout(), tensors)
+    }
+}

@@ -1,0 +1,213 @@
+//! Residual convolutional networks.
+
+use super::layer::{Convolution, Initialisation, Linear, Normalisation};
+use super::symmetry::Units;
+use super::{Blueprint, Builder, Network, Pass, Symmetry};
+use crate::config::{Activation, Normalisation as NormalisationKind};
+use crate::dual::Dual;
+use burn::tensor::Tensor;
+
+/// What determines a residual network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResNetShape {
+    /// Channels, height and width of an image.
+    pub image: [usize; 3],
+    /// Channels of the first stage; every further stage has twice as many.
+    pub width: usize,
+    /// Residual blocks of each stage.
+    pub blocks: Vec<usize>,
+    /// Numbers per sample that come out.
+    pub outputs: usize,
+    /// The non-linearity.
+    pub activation: Activation,
+    /// What normalises after each convolution.
+    pub normalisation: NormalisationKind,
+    /// Groups of channels, for normalisation by groups.
+    pub groups: usize,
+    /// The starting weights.
+    pub initialisation: Initialisation,
+}
+
+/// A residual network of basic blocks (He et al. 2016, "Deep residual learning", sec. 3.3 and 4.2)
+/// with PyTorch's usual names: `conv1`, `bn1`, `layer{stage}.{block}.conv1|bn1|conv2|bn2`,
+/// `layer{stage}.{block}.downsample.0|1` where a projection is needed, and `fc`.
+pub struct ResNet {
+    image: [usize; 3],
+    activation: Activation,
+    stem: Step,
+    blocks: Vec<Block>,
+    head: Linear,
+    blueprint: Blueprint,
+}
+
+/// A convolution and its normalisation.
+struct Step {
+    convolution: Convolution,
+    norm: Option<Normalisation>,
+}
+
+/// Two steps and what goes past them.
+struct Block {
+    first: Step,
+    second: Step,
+    projection: Option<Step>,
+}
+
+/// What all steps of a network share.
+struct Plan<'a> {
+    builder: &'a mut Builder,
+    shape: &'a ResNetShape,
+}
+
+impl Plan<'_> {
+    fn step(
+        &mut self,
+        convolution: &str,
+        norm: &str,
+        channels: [usize; 2],
+        size: usize,
+        stride: usize,
+    ) -> Step {
+        let ResNetShape {
+            normalisation,
+            groups,
+            initialisation,
+            ..
+        } = *self.shape;
+        Step {
+            convolution: Convolution::new(
+                self.builder,
+                convolution,
+                channels,
+                size,
+                stride,
+                initialisation,
+            ),
+            norm: Normalisation::new(self.builder, norm, channels[1], normalisation, groups),
+        }
+    }
+
+    fn block(&mut self, name: &str, [inputs, outputs]: [usize; 2], stride: usize) -> Block {
+        let part = |part: &str| format!("{name}.{part}");
+        let is_identity = stride == 1 && inputs == outputs;
+        Block {
+            first: self.step(&part("conv1"), &part("bn1"), [inputs, outputs], 3, stride),
+            second: self.step(&part("conv2"), &part("bn2"), [outputs, outputs], 3, 1),
+            projection: (!is_identity).then(|| {
+                let names = [part("downsample.0"), part("downsample.1")];
+                self.step(&names[0], &names[1], [inputs, outputs], 1, stride)
+            }),
+        }
+    }
+}
+
+impl Step {
+    fn units(&self) -> (Units, Option<&Normalisation>) {
+        (self.convolution.units(), self.norm.as_ref())
+    }
+
+    fn forward(&self, pass: &mut Pass<'_>, input: Dual<4>) -> Dual<4> {
+        let output = self.convolution.forward(pass, input);
+        match &self.norm {
+            Some(norm) => norm.forward(pass, output),
+            None => output,
+        }
+    }
+}
+
+impl Block {
+    fn forward(&self, pass: &mut Pass<'_>, input: Dual<4>, activation: Activation) -> Dual<4> {
+        let hidden = activation.apply(self.first.forward(pass, input.clone()));
+        let residual = self.second.forward(pass, hidden);
+        let shortcut = match &self.projection {
+            Some(projection) => projection.forward(pass, input),
+            None => input,
+        };
+        activation.apply(residual + shortcut)
+    }
+}
+
+impl ResNet {
+    /// Builds the network; it holds no parameters of its own.
+    pub fn new(shape: &ResNetShape) -> Self {
+        let mut builder = Builder::default();
+        let mut plan = Plan {
+            builder: &mut builder,
+            shape,
+        };
+        let mut channels = shape.width;
+        let stem = plan.step("conv1", "bn1", [shape.image[0], channels], 3, 1);
+        let mut blocks = Vec::new();
+        for (stage, &count) in shape.blocks.iter().enumerate() {
+            let width = shape.width << stage;
+            for index in 0..count {
+                let name = format!("layer{}.{index}", stage + 1);
+                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+                blocks.push(plan.block(&name, [channels, width], stride));
+                channels = width;
+            }
+        }
+        let head = Linear::new(
+            &mut builder,
+            "fc",
+            [channels, shape.outputs],
+            true,
+            shape.initialisation,
+        );
+        Self {
+            image: shape.image,
+            activation: shape.activation,
+            stem,
+            blocks,
+            head,
+            blueprint: builder.finish(),
+        }
+    }
+}
+
+impl Network for ResNet {
+    fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
+    fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2> {
+        let [channels, height, width] = self.image;
+        let images = inputs.reshape([-1, channels as i32, height as i32, width as i32]);
+        let mut hidden = self.stem.forward(pass, Dual::constant(images));
+        hidden = self.activation.apply(hidden);
+        for block in &self.blocks {
+            hidden = block.forward(pass, hidden, self.activation);
+        }
+        self.head.forward(pass, hidden.global_average_pool())
+    }
+
+    fn symmetries(&self) -> Vec<Symmetry> {
+        // The channels that all blocks of a stage add to are one row of units with many writers and
+        // readers; a projection begins a new one.
+        let mut symmetries = Vec::new();
+        let mut writers = vec![self.stem.units()];
+        let mut readers = Vec::new();
+        for block in &self.blocks {
+            readers.push(block.first.convolution.columns());
+            symmetries.extend(Symmetry::hidden(
+                &block.first.convolution.units(),
+                block.first.norm.as_ref(),
+                vec![block.second.convolution.columns()],
+                self.activation,
+            ));
+            if let Some(projection) = &block.projection {
+                readers.push(projection.convolution.columns());
+                symmetries.extend(Symmetry::shared(&writers, readers, self.activation));
+                (writers, readers) = (vec![projection.units()], Vec::new());
+            }
+            writers.push(block.second.units());
+        }
+        readers.push(self.head.columns());
+        symmetries.extend(Symmetry::shared(&writers, readers, self.activation));
+        symmetries
+    }
+
+    fn samples_per_chunk(&self) -> usize {
+        128
+    }
+}
