@@ -3,9 +3,12 @@
 mod compare;
 mod data;
 mod exit;
+mod lists;
 mod measure;
 mod output;
+mod reparam;
 mod selfcheck;
+mod solution;
 mod train;
 
 pub use exit::{ExitCode, Failure, panic_message};
@@ -33,6 +36,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Measure a finished run, or weights made elsewhere
     Measure(measure::MeasureArgs),
+    /// Check which measures survive maps that leave the function alone
+    Reparam(reparam::ReparamArgs),
     /// Compare groups of runs in one table
     Compare(compare::CompareArgs),
     /// List, fetch and verify data sets
@@ -75,6 +80,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Measure(args) => measure::run(&args),
+        Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Data(command) => data::run(&command),
         Command::Selfcheck(args) => selfcheck::run(&args),

@@ -9,12 +9,13 @@ mod curvature;
 mod evaluation;
 #[cfg(test)]
 mod fixture;
+pub mod invariance;
 mod layers;
 mod margin;
 mod noise;
 mod norm;
 mod registry;
-mod rescaling;
+mod reparam;
 mod run;
 mod session;
 mod sharpness;

@@ -4,7 +4,7 @@ pub use crate::config::Preset;
 
 use super::session::{Failure, Session};
 use super::{
-    Measurement, curvature, evaluation, margin, noise, norm, rescaling, run, sharpness, stability,
+    Measurement, curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability,
 };
 use crate::reparam::MapKind;
 
@@ -125,7 +125,7 @@ const FAMILIES: &[&Family] = &[
     &sharpness::critical::FAMILY,
     &sharpness::noise_threshold::FAMILY,
     &sharpness::pac_bayes::FAMILY,
-    &rescaling::FAMILY,
+    &reparam::FAMILY,
     &run::FAMILY,
 ];
 

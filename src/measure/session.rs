@@ -1,15 +1,18 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
 use super::curvature::place;
+use super::invariance::{self, MapReport, Roundings};
 use super::noise::Alignment;
 use super::norm::SpectralNorm;
 use super::registry::family;
+use super::reparam::rescaled;
 use super::{Evaluated, Measurement};
 use crate::config::Momentum;
 use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
+use crate::reparam::MapKind;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,6 +73,10 @@ pub struct Session<'a> {
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
     pub(super) alignment: Option<Alignment>,
+    pub(super) wanted_under: Vec<(MapKind, &'static str)>,
+    pub(super) reports: Vec<MapReport>,
+    pub(super) roundings: Roundings,
+    measured: BTreeMap<String, Measurement>,
     train: Option<Result<Evaluated, String>>,
     test: Option<Result<Evaluated, String>>,
     values: Option<Result<Vec<f64>, String>>,
@@ -88,6 +95,10 @@ impl<'a> Session<'a> {
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
             alignment: None,
+            wanted_under: Vec::new(),
+            reports: Vec::new(),
+            roundings: Roundings::default(),
+            measured: BTreeMap::new(),
             train: None,
             test: None,
             values: None,
@@ -101,14 +112,32 @@ impl<'a> Session<'a> {
     ///
     /// [`CurvatureError::Interrupted`] and nothing else.
     pub fn measure(&mut self, names: &[&str]) -> Result<Vec<Measurement>, CurvatureError> {
-        self.wanted_largest = names
-            .iter()
-            .filter_map(|name| place(name))
-            .max()
-            .unwrap_or(1);
-        let needs_smallest = ["hessian.lambda_min", "hessian.stable_rank"];
-        self.wanted_smallest = usize::from(names.iter().any(|name| needs_smallest.contains(name)));
+        self.want(names);
         names.iter().map(|name| self.measure_one(name)).collect()
+    }
+
+    /// Notes what shared computations must provide, and forgets those that provide less.
+    fn want(&mut self, names: &[&str]) {
+        let under = names.iter().filter_map(|name| {
+            let rescaled = rescaled(name).map(|measure| (MapKind::LayerRescaling, measure));
+            rescaled.or_else(|| invariance::parse(name))
+        });
+        for wanted in under {
+            if !self.wanted_under.contains(&wanted) {
+                self.wanted_under.push(wanted);
+                self.reports.retain(|report| report.map != wanted.0);
+            }
+        }
+        let measures = self.wanted_under.iter().map(|(_, measure)| *measure);
+        let all: Vec<&str> = names.iter().copied().chain(measures).collect();
+        let largest = all.iter().filter_map(|name| place(name)).max().unwrap_or(1);
+        let needs_smallest = ["hessian.lambda_min", "hessian.stable_rank"];
+        let smallest = usize::from(all.iter().any(|name| needs_smallest.contains(name)));
+        if largest > self.wanted_largest || smallest > self.wanted_smallest {
+            self.spectrum = None;
+        }
+        self.wanted_largest = self.wanted_largest.max(largest);
+        self.wanted_smallest = self.wanted_smallest.max(smallest);
     }
 
     /// The eigenvector of the largest eigenvalue of the whole Hessian, if it was measured.
@@ -120,6 +149,9 @@ impl<'a> Session<'a> {
 
     fn measure_one(&mut self, name: &str) -> Result<Measurement, CurvatureError> {
         self.subject.interrupt.check()?;
+        if let Some(row) = self.measured.get(name) {
+            return Ok(row.clone());
+        }
         let start = Instant::now();
         let attempt = catch_unwind(AssertUnwindSafe(|| self.dispatch(name)));
         let mut row = match attempt {
@@ -135,12 +167,16 @@ impl<'a> Session<'a> {
         row.norm_mode = norm_mode.map(|mode| mode.as_str().to_owned());
         // A number that shares its computation with an earlier one took as long as that did.
         row.seconds = row.seconds.max(start.elapsed().as_secs_f64());
+        self.measured.insert(name.to_owned(), row.clone());
         Ok(row)
     }
 
     fn dispatch(&mut self, name: &str) -> Result<Measurement, Failure> {
-        match family(name) {
-            Some(family) => (family.measure)(self, name),
+        if let Some(family) = family(name) {
+            return (family.measure)(self, name);
+        }
+        match invariance::parse(name) {
+            Some((map, measure)) => self.ratio_under(map, measure),
             None => Err(Failure::Other("there is no such measure".to_owned())),
         }
     }

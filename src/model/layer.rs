@@ -1,5 +1,6 @@
 //! Layers that networks are made of: each knows the positions of its blocks.
 
+use super::symmetry::{Freedom, Running, Slab, Units};
 use super::{Builder, NormMode, Pass, Start};
 use crate::config::{Activation, Init, Normalisation as Kind};
 use crate::dual::{ChannelStatistics, Dual};
@@ -18,6 +19,15 @@ impl Activation {
             Activation::Gelu => input.gelu(),
             Activation::Softplus => input.softplus(),
             Activation::Linear => input,
+        }
+    }
+
+    /// What can be done with the units behind it.
+    pub(super) fn freedom(self) -> Freedom {
+        match self {
+            Activation::Relu => Freedom::Homogeneous,
+            Activation::Linear => Freedom::Linear,
+            Activation::Tanh | Activation::Gelu | Activation::Softplus => Freedom::Order,
         }
     }
 }
@@ -56,6 +66,7 @@ impl Initialisation {
 pub(super) struct Linear {
     weight: usize,
     bias: Option<usize>,
+    outputs: usize,
     factor: f64,
 }
 
@@ -73,8 +84,23 @@ impl Linear {
             bias: has_bias.then(|| {
                 builder.parameter(format!("{name}.bias"), &[outputs], Start::Constant(0.0))
             }),
+            outputs,
             factor,
         }
+    }
+
+    /// The units it makes, with their incoming weights and biases.
+    pub fn units(&self) -> Units {
+        let blocks = [Some(self.weight), self.bias].into_iter().flatten();
+        Units {
+            count: self.outputs,
+            incoming: blocks.map(Slab::rows).collect(),
+        }
+    }
+
+    /// The weights that read each unit before it.
+    pub fn columns(&self) -> Slab {
+        Slab::columns(self.weight)
     }
 
     pub fn forward<const D: usize>(&self, pass: &Pass<'_>, input: Dual<D>) -> Dual<D> {
@@ -88,6 +114,7 @@ impl Linear {
 #[derive(Clone, Debug)]
 pub(super) struct Convolution {
     weight: usize,
+    outputs: usize,
     stride: usize,
     padding: usize,
     factor: f64,
@@ -108,10 +135,24 @@ impl Convolution {
         let shape = [outputs, inputs, size, size];
         Self {
             weight: builder.parameter(format!("{name}.weight"), &shape, start),
+            outputs,
             stride,
             padding: size / 2,
             factor,
         }
+    }
+
+    /// The channels it makes, with their kernels.
+    pub fn units(&self) -> Units {
+        Units {
+            count: self.outputs,
+            incoming: vec![Slab::rows(self.weight)],
+        }
+    }
+
+    /// The kernels that read each channel before it.
+    pub fn columns(&self) -> Slab {
+        Slab::columns(self.weight)
     }
 
     pub fn forward(&self, pass: &Pass<'_>, input: Dual<4>) -> Dual<4> {
@@ -148,6 +189,10 @@ impl Affine {
             weight: builder.parameter(format!("{name}.weight"), &[channels], Start::Constant(1.0)),
             bias: builder.parameter(format!("{name}.bias"), &[channels], Start::Constant(0.0)),
         }
+    }
+
+    fn slabs(self) -> Vec<Slab> {
+        vec![Slab::rows(self.weight), Slab::rows(self.bias)]
     }
 }
 
@@ -191,6 +236,36 @@ impl Normalisation {
         Some(Self { affine, form })
     }
 
+    /// The weight and bias of every channel.
+    pub fn affine(&self) -> Vec<Slab> {
+        self.affine.slabs()
+    }
+
+    /// The running statistics of every channel, if it keeps any.
+    pub fn running(&self) -> Option<Running> {
+        match self.form {
+            Form::Batch { mean, variance, .. } => Some(Running {
+                mean,
+                variance,
+                epsilon: EPSILON,
+            }),
+            Form::Group(_) => None,
+        }
+    }
+
+    /// How many groups of neighbouring channels have a scale of their own that is divided out.
+    pub fn scales(&self, channels: usize) -> usize {
+        match self.form {
+            Form::Batch { .. } => channels,
+            Form::Group(groups) => groups,
+        }
+    }
+
+    /// Whether channels can change places: not where they are normalised in groups of several.
+    pub fn keeps_order_free(&self, channels: usize) -> bool {
+        [1, channels].contains(&self.scales(channels))
+    }
+
     pub fn forward<const D: usize>(&self, pass: &mut Pass<'_>, input: Dual<D>) -> Dual<D> {
         let weight = pass.parameter(self.affine.weight);
         let bias = pass.parameter(self.affine.bias);
@@ -226,6 +301,11 @@ pub(super) struct LayerNorm(Affine);
 impl LayerNorm {
     pub fn new(builder: &mut Builder, name: &str, width: usize) -> Self {
         Self(Affine::new(builder, name, width))
+    }
+
+    /// The weight and bias of every feature.
+    pub fn affine(&self) -> Vec<Slab> {
+        self.0.slabs()
     }
 
     pub fn forward<const D: usize>(&self, pass: &Pass<'_>, input: Dual<D>) -> Dual<D> {

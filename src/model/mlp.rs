@@ -1,7 +1,7 @@
 //! The multilayer perceptron.
 
 use super::layer::{Initialisation, Linear, Normalisation};
-use super::{Blueprint, Builder, Network, Pass};
+use super::{Blueprint, Builder, Network, Pass, Symmetry};
 use crate::config::{Activation, Normalisation as NormalisationKind};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -31,8 +31,6 @@ pub struct Mlp {
     activation: Activation,
     layers: Vec<Linear>,
     norms: Vec<Option<Normalisation>>,
-    hidden_blocks: usize,
-    is_normalised: bool,
     blueprint: Blueprint,
 }
 
@@ -61,8 +59,6 @@ impl Mlp {
             activation: shape.activation,
             layers,
             norms,
-            hidden_blocks: 1 + usize::from(shape.bias),
-            is_normalised: shape.normalisation != NormalisationKind::None,
             blueprint: builder.finish(),
         }
     }
@@ -85,23 +81,14 @@ impl Network for Mlp {
         self.layers[self.norms.len()].forward(pass, hidden)
     }
 
-    fn layer_rescaling(&self, factor: f64) -> Result<Vec<f64>, String> {
-        if self.norms.is_empty() {
-            return Err("the model has no hidden layer".to_owned());
-        }
-        if self.is_normalised {
-            return Err("a normalisation stands between the layers".to_owned());
-        }
-        if !matches!(self.activation, Activation::Relu | Activation::Linear) {
-            return Err(format!(
-                "{} is not positively homogeneous, so rescaling layers changes the function",
-                self.activation
-            ));
-        }
-        let mut multipliers = vec![1.0; self.layout().blocks().len()];
-        multipliers[..self.hidden_blocks].fill(factor);
-        multipliers[self.hidden_blocks] = 1.0 / factor;
-        Ok(multipliers)
+    fn symmetries(&self) -> Vec<Symmetry> {
+        let pairs = self.layers.windows(2).zip(&self.norms);
+        pairs
+            .flat_map(|(pair, norm)| {
+                let readers = vec![pair[1].columns()];
+                Symmetry::hidden(&pair[0].units(), norm.as_ref(), readers, self.activation)
+            })
+            .collect()
     }
 }
 
@@ -109,6 +96,7 @@ impl Network for Mlp {
 mod tests {
     use super::*;
     use crate::config::Init;
+    use crate::model::{Freedom, Slab};
     use crate::random::Streams;
 
     fn shape() -> MlpShape {
@@ -159,13 +147,26 @@ mod tests {
     }
 
     #[test]
-    fn layer_rescaling_needs_a_homogeneous_activation() {
-        let relu = Mlp::new(shape());
-        assert_eq!(relu.layer_rescaling(10.0).unwrap(), [10.0, 10.0, 0.1, 1.0]);
-        let tanh = Mlp::new(MlpShape {
+    fn hidden_units_own_their_incoming_and_outgoing_weights() {
+        let relu = Mlp::new(shape()).symmetries();
+        let expected = Symmetry {
+            units: 50,
+            raised: vec![Slab::rows(0), Slab::rows(1)],
+            lowered: vec![Slab::columns(2)],
+            carried: Vec::new(),
+            running: Vec::new(),
+            freedom: Freedom::Homogeneous,
+        };
+        assert_eq!(relu, [expected]);
+        let deep_tanh = Mlp::new(MlpShape {
             activation: Activation::Tanh,
+            hidden: vec![7, 5],
+            bias: false,
             ..shape()
         });
-        assert!(tanh.layer_rescaling(10.0).unwrap_err().contains("tanh"));
+        let symmetries = deep_tanh.symmetries();
+        assert_eq!(symmetries.len(), 2);
+        assert_eq!(symmetries[1].lowered, [Slab::columns(2)]);
+        assert_eq!(symmetries[1].freedom, Freedom::Order);
     }
 }

@@ -5,6 +5,7 @@ mod layer;
 mod mlp;
 mod pass;
 mod resnet;
+mod symmetry;
 mod transformer;
 
 pub use blueprint::{Blueprint, Builder, Start};
@@ -12,6 +13,7 @@ pub use layer::Initialisation;
 pub use mlp::{Mlp, MlpShape};
 pub use pass::{Conditions, Dropout, NormMode, Pass};
 pub use resnet::{ResNet, ResNetShape};
+pub use symmetry::{Freedom, Running, Slab, Symmetry};
 pub use transformer::{Transformer, TransformerShape};
 
 use crate::dual::Dual;
@@ -28,13 +30,8 @@ pub trait Network: Send + Sync {
     /// direction in the pass, if it has one.
     fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2>;
 
-    /// A map of the parameters that leaves the function alone: the first layer multiplied by
-    /// `factor`, the next divided by it. Returns one multiplier per block.
-    ///
-    /// # Errors
-    ///
-    /// Why the network has no such map.
-    fn layer_rescaling(&self, factor: f64) -> Result<Vec<f64>, String>;
+    /// What can be changed in the parameters without changing the function.
+    fn symmetries(&self) -> Vec<Symmetry>;
 
     /// The names and shapes of the parameters.
     fn layout(&self) -> &Arc<Layout> {

@@ -1,7 +1,8 @@
 //! Residual convolutional networks.
 
 use super::layer::{Convolution, Initialisation, Linear, Normalisation};
-use super::{Blueprint, Builder, Network, Pass};
+use super::symmetry::Units;
+use super::{Blueprint, Builder, Network, Pass, Symmetry};
 use crate::config::{Activation, Normalisation as NormalisationKind};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -101,6 +102,10 @@ impl Plan<'_> {
 }
 
 impl Step {
+    fn units(&self) -> (Units, Option<&Normalisation>) {
+        (self.convolution.units(), self.norm.as_ref())
+    }
+
     fn forward(&self, pass: &mut Pass<'_>, input: Dual<4>) -> Dual<4> {
         let output = self.convolution.forward(pass, input);
         match &self.norm {
@@ -176,8 +181,30 @@ impl Network for ResNet {
         self.head.forward(pass, hidden.global_average_pool())
     }
 
-    fn layer_rescaling(&self, _factor: f64) -> Result<Vec<f64>, String> {
-        Err("a shortcut passes each layer by, so no two layers follow one another".to_owned())
+    fn symmetries(&self) -> Vec<Symmetry> {
+        // The channels that all blocks of a stage add to are one row of units with many writers and
+        // readers; a projection begins a new one.
+        let mut symmetries = Vec::new();
+        let mut writers = vec![self.stem.units()];
+        let mut readers = Vec::new();
+        for block in &self.blocks {
+            readers.push(block.first.convolution.columns());
+            symmetries.extend(Symmetry::hidden(
+                &block.first.convolution.units(),
+                block.first.norm.as_ref(),
+                vec![block.second.convolution.columns()],
+                self.activation,
+            ));
+            if let Some(projection) = &block.projection {
+                readers.push(projection.convolution.columns());
+                symmetries.extend(Symmetry::shared(&writers, readers, self.activation));
+                (writers, readers) = (vec![projection.units()], Vec::new());
+            }
+            writers.push(block.second.units());
+        }
+        readers.push(self.head.columns());
+        symmetries.extend(Symmetry::shared(&writers, readers, self.activation));
+        symmetries
     }
 
     fn samples_per_chunk(&self) -> usize {

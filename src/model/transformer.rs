@@ -1,7 +1,8 @@
 //! Transformers on image patches.
 
 use super::layer::{Initialisation, LayerNorm, Linear};
-use super::{Blueprint, Builder, Network, Pass, Start};
+use super::symmetry::{Freedom, Slab};
+use super::{Blueprint, Builder, Network, Pass, Start, Symmetry};
 use crate::config::{Activation, Pool};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -125,7 +126,104 @@ impl Block {
     }
 }
 
+/// The weight and bias of every feature of a normalisation, and what reads them.
+fn affine(norm: &LayerNorm, readers: Vec<Slab>, width: usize) -> Symmetry {
+    Symmetry {
+        lowered: readers,
+        ..Symmetry::of(width, norm.affine(), Freedom::Scale)
+    }
+}
+
+impl Attention {
+    fn readers(&self) -> Vec<Slab> {
+        vec![
+            self.query.columns(),
+            self.key.columns(),
+            self.value.columns(),
+        ]
+    }
+
+    /// Heads change places; in each, queries and keys are factors of a product, and so are values
+    /// and what reads them.
+    fn symmetries(&self, heads: usize, width: usize) -> [Symmetry; 3] {
+        let per_head = |slabs: Vec<Slab>| -> Vec<Slab> {
+            let slabs = slabs.into_iter();
+            slabs.map(|slab| slab.of_width(width / heads)).collect()
+        };
+        let incoming = |linear: &Linear| per_head(linear.units().incoming);
+        let out = per_head(vec![self.out.columns()]);
+        let [query, key, value] = [&self.query, &self.key, &self.value].map(incoming);
+        let all = [query.clone(), key.clone(), value.clone()].concat();
+        [
+            Symmetry {
+                lowered: out.clone(),
+                ..Symmetry::of(heads, all, Freedom::Order)
+            },
+            Symmetry {
+                lowered: key,
+                ..Symmetry::of(heads, query, Freedom::Product)
+            },
+            Symmetry {
+                lowered: out,
+                ..Symmetry::of(heads, value, Freedom::Product)
+            },
+        ]
+    }
+}
+
+impl Block {
+    /// The symmetries within the block.
+    fn symmetries(&self, shape: &TransformerShape) -> Vec<Symmetry> {
+        let readers = vec![self.mlp[1].columns()];
+        let mut symmetries =
+            Symmetry::hidden(&self.mlp[0].units(), None, readers, shape.activation);
+        symmetries.extend(self.attention.symmetries(shape.heads, shape.width));
+        symmetries.push(affine(&self.norm1, self.attention.readers(), shape.width));
+        symmetries.push(affine(
+            &self.norm2,
+            vec![self.mlp[0].columns()],
+            shape.width,
+        ));
+        symmetries
+    }
+}
+
 impl Transformer {
+    /// What writes into the stream of tokens that all blocks add to.
+    fn writers(&self) -> Vec<Slab> {
+        let tokens = self.class_token.into_iter().chain([self.position]);
+        let mut writers = self.embedding.units().incoming;
+        writers.extend(tokens.map(|token| Slab::along(token, 2)));
+        for block in &self.blocks {
+            writers.extend(block.attention.out.units().incoming);
+            writers.extend(block.mlp[1].units().incoming);
+        }
+        writers
+    }
+
+    /// The features of the stream in another order.
+    fn stream(&self) -> Symmetry {
+        let mut carried = [self.norm.affine(), vec![self.head.columns()]].concat();
+        for block in &self.blocks {
+            carried.extend(block.norm1.affine());
+            carried.extend(block.attention.readers());
+            carried.extend(block.norm2.affine());
+            carried.push(block.mlp[0].columns());
+        }
+        Symmetry {
+            carried,
+            ..Symmetry::of(self.shape.width, self.writers(), Freedom::Order)
+        }
+    }
+
+    /// The stream's scale: whatever reads it normalises it first.
+    fn stream_scale(&self) -> Symmetry {
+        let width = self.shape.width;
+        let writers = self.writers().into_iter();
+        let whole = writers.map(|slab| slab.of_width(width)).collect();
+        Symmetry::of(1, whole, Freedom::Normalised)
+    }
+
     /// Builds the network; it holds no parameters of its own.
     pub fn new(shape: TransformerShape) -> Self {
         let mut builder = Builder::default();
@@ -207,8 +305,17 @@ impl Network for Transformer {
         self.head.forward(pass, pooled)
     }
 
-    fn layer_rescaling(&self, _factor: f64) -> Result<Vec<f64>, String> {
-        Err("layers of a transformer are joined by shortcuts and normalisation".to_owned())
+    fn symmetries(&self) -> Vec<Symmetry> {
+        let mut symmetries = vec![self.stream(), self.stream_scale()];
+        for block in &self.blocks {
+            symmetries.extend(block.symmetries(&self.shape));
+        }
+        symmetries.push(affine(
+            &self.norm,
+            vec![self.head.columns()],
+            self.shape.width,
+        ));
+        symmetries
     }
 
     fn samples_per_chunk(&self) -> usize {

@@ -1,37 +1,16 @@
-//! Maps of the parameters that leave the function alone.
+//! Maps of the parameters that leave the function alone, made from what a network says of its
+//! symmetries. A map is a linear map of the whole vector θ, pure and invertible.
 
-use std::fmt;
+mod build;
+mod map;
 
-/// A kind of function-preserving map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MapKind {
-    /// The weights and biases of a layer times α, the next layer's weights divided by it (Dinh et
-    /// al. 2017, "Sharp minima can generalize for deep nets", sec. 3).
-    LayerRescaling,
-    /// The same with a factor of its own for every hidden unit or channel (Neyshabur et al. 2015,
-    /// "Path-SGD", sec. 2).
-    UnitRescaling,
-    /// Hidden units or channels in another order.
-    Permutation,
-    /// The weights that feed a normalisation layer times a factor, which it divides out.
-    NormalisedScale,
-    /// In attention, queries times a factor and keys divided by it; values and outputs the same.
-    AttentionRescaling,
-    /// An orthogonal change of basis between two layers of a linear network.
-    OrthogonalBasis,
-}
+pub use crate::config::MapKind;
+pub use build::{FACTOR, NotApplicable, applicable, build};
+pub use map::ParameterMap;
+
+use crate::model::Freedom;
 
 impl MapKind {
-    /// Every kind, in the order of tables.
-    pub const ALL: &'static [Self] = &[
-        Self::LayerRescaling,
-        Self::UnitRescaling,
-        Self::Permutation,
-        Self::NormalisedScale,
-        Self::AttentionRescaling,
-        Self::OrthogonalBasis,
-    ];
-
     /// The kinds that move the parameter vector by an orthogonal matrix.
     pub const ISOMETRIES: &'static [Self] = &[Self::Permutation, Self::OrthogonalBasis];
 
@@ -44,21 +23,38 @@ impl MapKind {
         Self::AttentionRescaling,
     ];
 
-    /// The word in tables, configs and JSON.
-    pub const fn as_str(self) -> &'static str {
+    /// Whether the kind can act on units with this freedom.
+    pub fn acts_on(self, freedom: Freedom) -> bool {
         match self {
-            Self::LayerRescaling => "layer-rescaling",
-            Self::UnitRescaling => "unit-rescaling",
-            Self::Permutation => "permutation",
-            Self::NormalisedScale => "normalised-scale",
-            Self::AttentionRescaling => "attention-rescaling",
-            Self::OrthogonalBasis => "orthogonal-basis",
+            Self::LayerRescaling | Self::UnitRescaling => {
+                matches!(
+                    freedom,
+                    Freedom::Homogeneous | Freedom::Linear | Freedom::Scale
+                )
+            }
+            Self::Permutation => matches!(
+                freedom,
+                Freedom::Order | Freedom::Homogeneous | Freedom::Linear
+            ),
+            Self::NormalisedScale => freedom == Freedom::Normalised,
+            Self::AttentionRescaling => freedom == Freedom::Product,
+            Self::OrthogonalBasis => freedom == Freedom::Linear,
+        }
+    }
+
+    /// What a network must have for the kind to apply.
+    const fn needs(self) -> &'static str {
+        match self {
+            Self::LayerRescaling | Self::UnitRescaling => {
+                "a hidden layer whose activation is positively homogeneous (relu)"
+            }
+            Self::Permutation => "a hidden layer",
+            Self::NormalisedScale => "a normalisation layer",
+            Self::AttentionRescaling => "an attention layer",
+            Self::OrthogonalBasis => "a hidden layer without an activation",
         }
     }
 }
 
-impl fmt::Display for MapKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! What a user sees: tables and progress. Data comes in, text goes out.
 
+mod invariance;
 mod number;
 mod progress;
 mod table;
 
+pub use invariance::{invariance_csv, invariance_table};
 pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;
 pub use table::{

@@ -149,11 +149,14 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
     csv(&header.map(str::to_owned), records)
 }
 
-fn blank<T: ToString>(value: Option<T>) -> String {
+pub(super) fn blank<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn csv(header: &[String], records: impl Iterator<Item = Vec<String>>) -> Result<String, String> {
+pub(super) fn csv(
+    header: &[String],
+    records: impl Iterator<Item = Vec<String>>,
+) -> Result<String, String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let write = |writer: &mut csv::Writer<Vec<u8>>| -> Result<(), csv::Error> {
         writer.write_record(header)?;

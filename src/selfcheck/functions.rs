@@ -3,7 +3,9 @@
 use crate::backend::Compute;
 use crate::config::{Activation, Init, Loss, Normalisation};
 use crate::dual::Dual;
-use crate::model::{Blueprint, Builder, Initialisation, Mlp, MlpShape, Network, Pass, Start};
+use crate::model::{
+    Blueprint, Builder, Initialisation, Mlp, MlpShape, Network, Pass, Start, Symmetry,
+};
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::Parameters;
 use burn::tensor::Tensor;
@@ -119,7 +121,7 @@ impl Network for Rosenbrock {
         first.matmul(row([1.0, 0.0])) + second.matmul(row([0.0, 1.0]))
     }
 
-    fn layer_rescaling(&self, _factor: f64) -> Result<Vec<f64>, String> {
-        Err("Rosenbrock's function has no layers".to_owned())
+    fn symmetries(&self) -> Vec<Symmetry> {
+        Vec::new()
     }
 }

@@ -9,6 +9,7 @@ use crate::curvature::{
     Conjugated, CurvatureError, CurvatureOperator, Interrupt, Matrix, dot, norm,
 };
 use crate::params::Parameters;
+use crate::reparam::{MapKind, build};
 use rand::RngExt;
 
 /// A network of every smooth activation: the Hessian is symmetric and no chunk size changes it.
@@ -53,15 +54,9 @@ pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError>
     let values = uniform(layout.len());
     let inputs: Vec<Vec<f64>> = (0..5).map(|_| uniform(3)).collect();
     let targets = vec![vec![1.0, 0.0]; 5];
-    let multipliers = network
-        .layer_rescaling(10.0)
-        .map_err(CurvatureError::Device)?;
-    let mut rescaled = values.clone();
-    for (block, multiplier) in layout.blocks().iter().zip(multipliers) {
-        rescaled[block.range()]
-            .iter_mut()
-            .for_each(|x| *x *= multiplier);
-    }
+    let map = build(network.as_ref(), MapKind::LayerRescaling, &mut numbers)
+        .map_err(|error| CurvatureError::Device(error.to_string()))?;
+    let rescaled = map.apply(&values);
     let problem = Problem::new(
         network,
         Loss::CrossEntropy,

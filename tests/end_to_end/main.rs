@@ -5,5 +5,6 @@ mod commands;
 mod config_errors;
 mod lab;
 mod real_data;
+mod reparam;
 mod resume;
 mod train;

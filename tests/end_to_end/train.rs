@@ -485,8 +485,5 @@ fn a_measurement_that_cannot_be_made_is_a_row_with_its_reason() {
         .unwrap();
     assert!(row["value"].is_null());
     let reason = row["reason"].as_str().unwrap();
-    assert!(
-        reason.contains("tanh is not positively homogeneous"),
-        "{reason}"
-    );
+    assert!(reason.contains("positively homogeneous"), "{reason}");
 }

@@ -6,14 +6,15 @@ mod refused;
 mod smooth;
 
 use crate::backend::Compute;
-use crate::config::{Activation, Init, Precision};
+use crate::config::{Activation, Init, Normalisation, Precision};
 use crate::curvature::{Budget, Interrupt, dot};
 use crate::measure::{Measurement, Session, Subject};
-use crate::model::{Mlp, MlpShape};
+use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
+use std::sync::Arc;
 
 /// What is measured, owned.
 pub(super) struct Ground {
@@ -78,6 +79,9 @@ impl Ground {
             budget: self.budget,
             start: None,
             learning_rate: Some(0.1),
+            momentum: None,
+            batch_size: None,
+            training_samples: None,
             streams: Streams::new(0),
             step: 0,
             interrupt: Interrupt::never(),
@@ -112,10 +116,13 @@ pub(super) fn bias_free(
         outputs,
         activation: Activation::Relu,
         bias: false,
-        initialisation: Init::He,
-        initialisation_scale: 1.0,
+        normalisation: Normalisation::None,
+        initialisation: Initialisation {
+            kind: Init::He,
+            scale: 1.0,
+        },
     });
-    Objective::new(Box::new(network), loss, Compute::cpu(Precision::F64))
+    Objective::new(Arc::new(network), loss, Compute::cpu(Precision::F64))
 }
 
 /// A quadratic `gᵀδ + ½ δᵀHδ`, which the loss of a linear model with square loss is exactly.

@@ -1,0 +1,212 @@
+//! What commands look at: the solution of a finished run, or weights made elsewhere.
+
+use super::{DataDir, Failure};
+use crate::backend::BackendKind;
+use crate::config::{self, Config, DropoutMode, NormMode, Override};
+use crate::curvature::{Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix};
+use crate::measure::{self, Subject};
+use crate::model::Conditions;
+use crate::objective::{Chunks, Objective};
+use crate::params::Parameters;
+use crate::params::store::read_weights;
+use crate::train::{Problem, RunDirectory, RunRecord, Summary};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Which solution, on which data, computed where.
+#[derive(Args, Debug)]
+pub struct SolutionArgs {
+    /// A run directory: its final weights and its own config
+    #[arg(value_name = "RUN_DIR", required_unless_present = "model", conflicts_with_all = ["model", "config"])]
+    run: Option<PathBuf>,
+    /// Weights with PyTorch's state-dict names and layouts
+    #[arg(long, value_name = "FILE.safetensors", requires = "config")]
+    model: Option<PathBuf>,
+    /// The config that describes the model and its data
+    #[arg(long, value_name = "FILE", requires = "model")]
+    config: Option<PathBuf>,
+    /// Measure on the first N training samples [default: all]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// How normalisation layers behave: by their running statistics, or by each batch's
+    #[arg(long, value_name = "MODE", default_value = "eval", value_parser = ["eval", "batch"])]
+    norm_mode: String,
+    /// What dropout does: nothing, or silence the same units for every sample
+    #[arg(long, value_name = "MODE", default_value = "off", value_parser = ["off", "fixed"])]
+    dropout: String,
+    /// Where to compute [default: the config's]
+    #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
+    backend: Option<String>,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// A solution with its problem, on its device.
+pub struct Solution {
+    /// Config, data and network.
+    pub problem: Problem,
+    /// The network with its loss, under the conditions of the flags.
+    pub objective: Objective,
+    /// The weights.
+    pub parameters: Parameters,
+    /// The training step they were reached at; 0 for weights made elsewhere.
+    pub step: u64,
+    train: Chunks,
+    test: Chunks,
+    /// Where training started; weights made elsewhere did not start where this seed starts.
+    initial: Option<Vec<f64>>,
+}
+
+impl SolutionArgs {
+    /// Opens the backend, the data and the weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where any of it is missing, damaged, or does not fit the others.
+    pub fn open(&self) -> Result<Solution, Failure> {
+        let (config_file, weights_file, step) = self.source()?;
+        let config = self.load(&config_file)?;
+        let origin = config_file.display().to_string();
+        let problem = Problem::open(config, &origin, &self.data_dir.data_dir)?;
+        if problem.compute().kind == BackendKind::Wgpu {
+            eprintln!("preparing compute kernels (minutes on a first use, seconds after) ...");
+        }
+        self.check_samples(problem.data.train.len())?;
+        if let Some(path) = &self.run {
+            let record: RunRecord = RunDirectory::open(path)?.read_json("run.json")?;
+            record.check_data(&problem).map_err(Failure::Input)?;
+        }
+        let network = problem.objective.network();
+        let layouts = [network.layout(), network.blueprint().statistics()];
+        let [values, statistics] = read_weights(&weights_file, layouts.map(Arc::as_ref))?;
+        let conditions = self.conditions(&problem, &statistics);
+        let norm_mode = conditions.norm_mode;
+        Ok(Solution {
+            objective: problem.objective.under(conditions),
+            parameters: problem.parameters(&values),
+            step,
+            train: problem.train_chunks(self.samples, norm_mode),
+            test: problem.test_chunks(norm_mode),
+            initial: self.run.is_some().then(|| problem.initial_values()),
+            problem,
+        })
+    }
+
+    /// Config, weights and step of the solution.
+    fn source(&self) -> Result<(PathBuf, PathBuf, u64), Failure> {
+        if let (Some(model), Some(config)) = (&self.model, &self.config) {
+            return Ok((config::find(config)?, model.clone(), 0));
+        }
+        let path = self.run.as_deref().unwrap_or(Path::new(""));
+        let directory = RunDirectory::open(path)?;
+        if !directory.is_finished() {
+            return Err(Failure::Input(format!(
+                "{} is not finished: finish it with `lab train --resume {0}`",
+                path.display()
+            )));
+        }
+        let summary: Summary = directory.read_json("summary.json")?;
+        Ok((
+            directory.config_file(),
+            directory.model_file(),
+            summary.steps,
+        ))
+    }
+
+    fn load(&self, path: &Path) -> Result<Config, Failure> {
+        let overrides: Vec<Override> = self
+            .backend
+            .as_deref()
+            .map(|backend| {
+                Override::from_flag(&format!("--backend {backend}"), "backend", &backend.into())
+            })
+            .into_iter()
+            .collect();
+        Ok(config::load(path, &overrides, &measure::names())?)
+    }
+
+    /// What outputs depend on besides parameters and inputs, as the flags say.
+    fn conditions(&self, problem: &Problem, statistics: &[f64]) -> Conditions {
+        Conditions {
+            statistics: problem.statistics(statistics),
+            norm_mode: word(NormMode::ALL, NormMode::as_str, &self.norm_mode),
+            dropout: problem.dropout(word(DropoutMode::ALL, DropoutMode::as_str, &self.dropout)),
+        }
+    }
+
+    fn check_samples(&self, available: usize) -> Result<(), Failure> {
+        match self.samples.filter(|&n| n == 0 || n > available) {
+            None => Ok(()),
+            Some(samples) => Err(Failure::Input(format!(
+                "--samples {samples}: must be from 1 to {available}, the config's training samples"
+            ))),
+        }
+    }
+}
+
+/// The choice of a flag whose words have been checked.
+fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &str) -> T {
+    let found = all.iter().copied().find(|&choice| name(choice) == word);
+    found.unwrap_or_default()
+}
+
+impl Solution {
+    /// The solution as something to be measured, without bounds.
+    pub fn subject(&self) -> Subject<'_> {
+        let schedule = self.problem.schedule();
+        let config = &self.problem.config;
+        let available = self.problem.data.train.len();
+        // Weights made elsewhere have no step, so no place on the schedule.
+        let learning_rate = match self.initial {
+            Some(_) => schedule.learning_rate(self.step.saturating_sub(1)),
+            None => config.optimizer.learning_rate,
+        };
+        Subject {
+            objective: &self.objective,
+            parameters: &self.parameters,
+            initial: self.initial.as_deref(),
+            train: &self.train,
+            test: Some(&self.test),
+            block: None,
+            budget: Budget::default(),
+            start: None,
+            learning_rate: Some(learning_rate),
+            momentum: config.optimizer.method.momentum(),
+            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            training_samples: Some(available),
+            streams: self.problem.streams,
+            step: self.step,
+            interrupt: Interrupt::never(),
+        }
+    }
+
+    /// The Hessian of the training loss at the solution.
+    pub fn hessian(&self) -> CurvatureOperator<'_> {
+        CurvatureOperator::new(
+            Matrix::Hessian,
+            &self.objective,
+            &self.parameters,
+            &self.train,
+            Interrupt::never(),
+        )
+    }
+
+    /// Refuses, where curvature is asked for, a model that gives two answers to one question.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Input`]. Whatever else goes wrong here goes wrong again, and is told, in each
+    /// measurement.
+    pub fn check_deterministic(&self, names: &[&str]) -> Result<(), Failure> {
+        if !names.iter().any(|name| measure::needs_products(name)) {
+            return Ok(());
+        }
+        match self.hessian().check_deterministic() {
+            Err(error @ CurvatureError::NotDeterministic { .. }) => {
+                Err(Failure::Input(error.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Whether a measure moved, and whether it may.
+
+use super::function::{ROUNDING_FACTOR, ROUNDING_FLOOR};
+use super::row_name;
+use crate::config::Precision;
+use crate::measure::{Cost, Measure, Measurement};
+use crate::reparam::MapKind;
+use serde::Serialize;
+use std::fmt;
+
+/// Standard errors that two estimates may lie apart. They come from as few as 16 probes each, so
+/// Student's t with 30 degrees of freedom applies: 6 are exceeded once in 700,000 times.
+const STANDARD_ERRORS: f64 = 6.0;
+
+/// Residuals that an eigenvalue may be off by. One bounds the distance to the nearest eigenvalue
+/// (Parlett, "The Symmetric Eigenvalue Problem", theorem 4.5.1).
+const RESIDUALS: f64 = 2.0;
+
+/// What was found about a measure under a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It claims to survive the map, and does.
+    Kept,
+    /// It claims to survive the map, and moved by more than its errors.
+    Broken,
+    /// It claims nothing, and moved.
+    Moved,
+    /// It claims nothing, and did not move.
+    DidNotMove,
+    /// It claims to survive and moved, but the iteration behind it had not converged.
+    NotConverged,
+    /// It has no value.
+    NotMeasured,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kept => "kept",
+            Self::Broken => "broken",
+            Self::Moved => "moved",
+            Self::DidNotMove => "did_not_move",
+            Self::NotConverged => "not_converged",
+            Self::NotMeasured => "not_measured",
+        })
+    }
+}
+
+/// A measure before and after a map.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// The kind of the map.
+    pub map: MapKind,
+    /// The measure's name.
+    pub measure: &'static str,
+    /// At the parameters.
+    pub before: Measurement,
+    /// At their image.
+    pub after: Measurement,
+    /// After over before; none where before is 0.
+    pub ratio: Option<f64>,
+    /// The largest distance of both numbers that their errors explain.
+    pub allowed: Option<f64>,
+    /// Whether the measure claims to survive the map.
+    pub claimed: bool,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+impl Line {
+    /// The ratio as a row of its own: relative errors of independent numbers add in squares,
+    /// residuals, which are bounds, add.
+    pub(super) fn ratio_row(&self) -> Measurement {
+        let name = row_name(self.map, self.measure);
+        let (Some(ratio), Some(before), Some(after)) =
+            (self.ratio, self.before.value, self.after.value)
+        else {
+            return Measurement::failed(&name, self.reason());
+        };
+        let relative =
+            |row: &Measurement, value: f64| row.stderr.map_or(0.0, |error| error / value.abs());
+        let error = relative(&self.before, before).hypot(relative(&self.after, after));
+        let both =
+            |row: fn(&Measurement) -> Option<f64>| Some(row(&self.before)? + row(&self.after)?);
+        Measurement {
+            stderr: self.has_random_error().then_some(error * ratio.abs()),
+            residual: both(|row| row.residual),
+            converged: self
+                .before
+                .converged
+                .zip(self.after.converged)
+                .map(|(b, a)| b && a),
+            matvecs: self
+                .before
+                .matvecs
+                .zip(self.after.matvecs)
+                .map(|(b, a)| b + a),
+            samples: self.after.samples,
+            norm_mode: self.after.norm_mode.clone(),
+            seconds: self.after.seconds,
+            ..Measurement::new(&name, ratio)
+        }
+    }
+
+    fn has_random_error(&self) -> bool {
+        let rows = [&self.before, &self.after];
+        rows.iter()
+            .any(|row| row.stderr.is_some() && row.matvecs.is_some())
+    }
+
+    /// Why there is no ratio.
+    pub fn reason(&self) -> String {
+        let reasons = [&self.before, &self.after].map(|row| row.reason.clone());
+        reasons
+            .into_iter()
+            .flatten()
+            .next()
+            .unwrap_or_else(|| "the value before the map is 0".to_owned())
+    }
+}
+
+/// What explains a change besides a measure's own errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slack {
+    /// How far the number moves when every parameter is rounded, where that is known.
+    pub rounding: Option<f64>,
+    /// The relative change that comes with the function's own.
+    pub relative: f64,
+    /// The precision of the numbers.
+    pub precision: Precision,
+}
+
+/// Judges a measure by its values before and after a map.
+pub(super) fn judge(
+    measure: &Measure,
+    map: MapKind,
+    before: Measurement,
+    after: Measurement,
+    slack: Slack,
+) -> Line {
+    let claimed = measure.survives(map);
+    let mut line = Line {
+        map,
+        measure: measure.name,
+        before,
+        after,
+        ratio: None,
+        allowed: None,
+        claimed,
+        verdict: Verdict::NotMeasured,
+    };
+    let (then, now) = match (line.before.value, line.after.value) {
+        (Some(then), Some(now)) => (then, now),
+        (Some(_), None) if claimed => {
+            // A number that a map makes impossible to take did not survive it.
+            line.verdict = Verdict::Broken;
+            return line;
+        }
+        _ => return line,
+    };
+    let own = match measure.cost {
+        Cost::Passes => of_evaluation(&line, then, now, slack),
+        Cost::Products => of_products(&line, then, now, slack.precision),
+    };
+    let allowed = own + slack.relative * then.abs().max(now.abs());
+    let is_converged = [&line.before, &line.after]
+        .iter()
+        // The standard error of an estimate counts in full, however large it is.
+        .all(|row| row.stderr.is_some() || row.converged != Some(false));
+    line.ratio = match then {
+        0.0 if now == 0.0 => Some(1.0),
+        0.0 => None,
+        _ => Some(now / then),
+    };
+    line.allowed = Some(allowed);
+    line.verdict = match ((now - then).abs() <= allowed, claimed) {
+        (true, true) => Verdict::Kept,
+        (true, false) => Verdict::DidNotMove,
+        (false, false) => Verdict::Moved,
+        (false, true) if !is_converged => Verdict::NotConverged,
+        (false, true) => Verdict::Broken,
+    };
+    line
+}
+
+/// A number that only evaluates the network has no error but rounding: its standard error is about
+/// other samples, and both numbers are taken on the same ones.
+fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
+    // A share of samples jumps by one sample where rounding decides a tie.
+    let is_share = line.measure.starts_with("accuracy.");
+    let samples = line.before.samples.filter(|&n| is_share && n > 0);
+    let jump = samples.map_or(0.0, |samples| 1.0 / samples as f64);
+    let floor = ROUNDING_FLOOR * slack.precision.epsilon() * then.abs().max(now.abs());
+    ROUNDING_FACTOR * slack.rounding.unwrap_or(0.0) + floor + jump
+}
+
+/// A number from derivatives has its standard error and its residual, and is computed to about half
+/// of the digits of the precision.
+fn of_products(line: &Line, then: f64, now: f64, precision: Precision) -> f64 {
+    let stderr = |row: &Measurement| row.stderr.unwrap_or(0.0);
+    let residual = |row: &Measurement, value: f64| row.residual.unwrap_or(0.0) * value.abs();
+    STANDARD_ERRORS * stderr(&line.before).hypot(stderr(&line.after))
+        + RESIDUALS * (residual(&line.before, then) + residual(&line.after, now))
+        + precision.epsilon().sqrt() * then.abs().max(now.abs())
+}
