@@ -21,9 +21,32 @@ pub fn standard_error(values: &[f64]) -> f64 {
     (variance(values) / values.len() as f64).sqrt()
 }
 
+/// A function of a sample and its standard error by the jackknife (Efron & Tibshirani 1993, eq.
+/// 11.5): `of` gets the index of the one of `count` values to leave out, or none.
+pub fn jackknife(count: usize, of: impl Fn(Option<usize>) -> f64) -> (f64, f64) {
+    let without: Vec<f64> = (0..count).map(|index| of(Some(index))).collect();
+    let factor = (count as f64 - 1.0).powi(2) / count as f64;
+    (of(None), (factor * variance(&without)).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_jackknife_of_a_mean_is_its_standard_error() {
+        let values = [1.0, 2.0, 3.0, 6.0];
+        let (value, error) = jackknife(4, |left_out| {
+            let kept = values.iter().enumerate();
+            let kept: Vec<f64> = kept
+                .filter(|(index, _)| Some(*index) != left_out)
+                .map(|(_, value)| *value)
+                .collect();
+            mean(&kept)
+        });
+        assert_eq!(value, 3.0);
+        assert!((error - standard_error(&values)).abs() < 1e-14);
+    }
 
     #[test]
     fn the_standard_error_uses_the_sample_variance() {

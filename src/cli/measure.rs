@@ -24,8 +24,8 @@ pub struct MeasureArgs {
     /// How to print: a Markdown table, JSON, or CSV
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
-    /// Curvature of this block of the parameters only: a parameter (layers.0.weight) or a layer
-    /// (layers.0)
+    /// Curvature, gradient and norms of this block of the parameters only: a parameter
+    /// (layers.0.weight) or a layer (layers.0)
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
     /// End each estimate after this many matrix-vector products
@@ -122,7 +122,7 @@ fn budget(args: &MeasureArgs) -> Budget {
     }
 }
 
-/// A curvature of a block carries the block's name.
+/// A number about a block carries the block's name.
 fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
     let families = [
         "hessian.",
@@ -130,6 +130,11 @@ fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
         "residual.",
         "noise.",
         "stability.",
+        "norm.",
+        "distance.",
+        "gradient.",
+        "sharpness.",
+        "pac_bayes.sigma",
         "reparam.rescale.lambda_max",
         "reparam.rescale.adaptive",
     ];

@@ -155,10 +155,12 @@ impl Solution {
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
         let schedule = self.problem.schedule();
+        let config = &self.problem.config;
+        let available = self.problem.data.train.len();
         // Weights made elsewhere have no step, so no place on the schedule.
         let learning_rate = match self.initial {
             Some(_) => schedule.learning_rate(self.step.saturating_sub(1)),
-            None => self.problem.config.optimizer.learning_rate,
+            None => config.optimizer.learning_rate,
         };
         Subject {
             objective: &self.objective,
@@ -170,6 +172,9 @@ impl Solution {
             budget: Budget::default(),
             start: None,
             learning_rate: Some(learning_rate),
+            momentum: config.optimizer.method.momentum(),
+            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            training_samples: Some(available),
             streams: self.problem.streams,
             step: self.step,
             interrupt: Interrupt::never(),

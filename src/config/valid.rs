@@ -184,6 +184,14 @@ impl Method {
             Self::AdamW(_) => OptimizerKind::AdamW,
         }
     }
+
+    /// The momentum of (stochastic) gradient descent; none for other rules.
+    pub fn momentum(&self) -> Option<Momentum> {
+        match self {
+            Self::Sgd(momentum) | Self::Gd(momentum) => Some(*momentum),
+            Self::Adam(_) | Self::AdamW(_) => None,
+        }
+    }
 }
 
 /// Heavy-ball momentum, of `sgd` and `gd`.

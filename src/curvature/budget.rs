@@ -124,13 +124,17 @@ impl Moments {
 
 /// Draws probes until the tolerance, the number of probes or the budget ends it. `offset` is added
 /// to the mean; each call of `probe` makes `matvecs_per_probe` products and notes them itself.
-pub(super) fn draw(
+///
+/// # Errors
+///
+/// What `probe` returns.
+pub(crate) fn draw<E>(
     spending: &mut Spending<'_>,
     options: ProbeOptions,
     matvecs_per_probe: usize,
     offset: f64,
-    mut probe: impl FnMut(&mut Spending<'_>) -> Result<f64, CurvatureError>,
-) -> Result<Estimate, CurvatureError> {
+    mut probe: impl FnMut(&mut Spending<'_>) -> Result<f64, E>,
+) -> Result<Estimate, E> {
     let mut moments = Moments::default();
     loop {
         moments.add(probe(spending)?);

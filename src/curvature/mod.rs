@@ -10,19 +10,24 @@ mod budget;
 mod density;
 mod lanczos;
 mod operator;
+mod pair;
 mod trace;
 mod transform;
 mod vector;
 
+pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
 pub use density::{Density, DensityOptions, spectral_density};
 pub use lanczos::{Eigenpair, LanczosOptions, Spectrum, lanczos};
+pub(crate) use operator::sum_over_batches;
 pub use operator::{CurvatureOperator, Matrix};
+pub use pair::{Forms, PairedForms, paired_forms};
 pub use trace::{
     DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
     trace_of_product,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
+pub(crate) use vector::{axpy, random_normal, random_signs};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;

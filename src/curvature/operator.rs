@@ -77,25 +77,9 @@ impl<'a> CurvatureOperator<'a> {
 
     fn sum(
         &self,
-        term: impl Fn(&Batch, f64) -> Result<Parameters, CurvatureError>,
+        term: impl FnMut(&Batch, f64) -> Result<Parameters, CurvatureError>,
     ) -> Result<Vec<f64>, CurvatureError> {
-        let weight = 1.0 / self.data.samples() as f64;
-        let mut sum: Option<Parameters> = None;
-        for batch in self.data.batches() {
-            self.interrupt.check()?;
-            let term = term(batch, weight)?;
-            sum = Some(match sum {
-                Some(sum) => sum + term,
-                None => term,
-            });
-        }
-        let sum = sum.ok_or(CurvatureError::NoSamples)?;
-        let vector = sum.to_host().map_err(CurvatureError::Device)?;
-        if vector.iter().all(|value| value.is_finite()) {
-            Ok(vector)
-        } else {
-            Err(CurvatureError::NotFinite)
-        }
+        sum_over_batches(self.data.batches(), self.interrupt, term)
     }
 
     /// `(1/n) Σ gᵢ (gᵢ·v − shift)`: one forward pass for the slopes, one weighted reverse pass.
@@ -162,6 +146,36 @@ impl LinearOperator for CurvatureOperator<'_> {
                 self.second_moment(&direction, shift)
             }
         }
+    }
+}
+
+/// The sum of a term over batches, read to the host. Each term is given its batch and the weight
+/// `1/n` of one of the `n` samples in all batches together.
+///
+/// # Errors
+///
+/// [`CurvatureError`] where a term fails or the sum is not finite.
+pub(crate) fn sum_over_batches(
+    batches: &[Batch],
+    interrupt: Interrupt<'_>,
+    mut term: impl FnMut(&Batch, f64) -> Result<Parameters, CurvatureError>,
+) -> Result<Vec<f64>, CurvatureError> {
+    let weight = 1.0 / batches.iter().map(Batch::samples).sum::<usize>() as f64;
+    let mut sum: Option<Parameters> = None;
+    for batch in batches {
+        interrupt.check()?;
+        let term = term(batch, weight)?;
+        sum = Some(match sum {
+            Some(sum) => sum + term,
+            None => term,
+        });
+    }
+    let sum = sum.ok_or(CurvatureError::NoSamples)?;
+    let vector = sum.to_host().map_err(CurvatureError::Device)?;
+    if vector.iter().all(|value| value.is_finite()) {
+        Ok(vector)
+    } else {
+        Err(CurvatureError::NotFinite)
     }
 }
 

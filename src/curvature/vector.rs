@@ -33,7 +33,7 @@ pub fn norm(vector: &[f64]) -> f64 {
 }
 
 /// `target += factor · vector`.
-pub(super) fn axpy(factor: f64, vector: &[f64], target: &mut [f64]) {
+pub(crate) fn axpy(factor: f64, vector: &[f64], target: &mut [f64]) {
     for (target, value) in target.iter_mut().zip(vector) {
         *target += factor * value;
     }
@@ -47,12 +47,12 @@ pub(super) fn scale(factor: f64, target: &mut [f64]) {
 }
 
 /// Independent standard normal numbers.
-pub(super) fn random_normal(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
+pub(crate) fn random_normal(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
     (0..dimension).map(|_| StandardNormal.sample(rng)).collect()
 }
 
 /// Independent random signs.
-pub(super) fn random_signs(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
+pub(crate) fn random_signs(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
     (0..dimension)
         .map(|_| if rng.random::<bool>() { 1.0 } else { -1.0 })
         .collect()

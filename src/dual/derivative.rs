@@ -19,9 +19,3 @@ pub(super) fn with_slope<const D: usize>(
     let here = input.clone().without_autodiff();
     value + slope() * (input - here)
 }
-
-/// The elementwise exponential.
-pub(super) fn exponential<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    let value = input.clone().without_autodiff().exp();
-    with_slope(value.clone(), input, || value)
-}

@@ -1,7 +1,7 @@
 //! The softmax over the last dimension and its logarithm.
 
 use super::Dual;
-use super::derivative::exponential;
+use crate::kernel;
 use burn::tensor::activation;
 
 impl<const D: usize> Dual<D> {
@@ -13,7 +13,7 @@ impl<const D: usize> Dual<D> {
         let last = D - 1;
         // The softmax does not change with the shift, so the shift needs no derivative.
         let shift = self.value.clone().without_autodiff().max_dim(last);
-        let exponentials = exponential(self.value - shift);
+        let exponentials = kernel::exp(self.value - shift);
         // Dividing by the short sum instead would cost the reverse pass four long products.
         let inverse = exponentials.clone().sum_dim(last).recip();
         let value = exponentials * inverse;
@@ -30,7 +30,7 @@ impl<const D: usize> Dual<D> {
         let last = D - 1;
         let value = activation::log_softmax(self.value, last);
         let tangent = self.tangent.map(|tangent| {
-            let expected = (exponential(value.clone()) * tangent.clone()).sum_dim(last);
+            let expected = (kernel::exp(value.clone()) * tangent.clone()).sum_dim(last);
             tangent - expected
         });
         Self { value, tangent }

@@ -5,8 +5,9 @@ use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 #[derive(Debug)]
 struct Convolution;
@@ -49,6 +50,55 @@ impl<B: Kernels> Backward<B, 2> for Convolution {
     }
 }
 
+#[derive(Debug)]
+struct Tanh;
+
+impl<B: Kernels> Backward<B, 1> for Tanh {
+    /// The output y; the slope is 1 − y².
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let output = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            let scaled = B::float_mul(gradient.clone(), output.clone());
+            B::float_sub(gradient, B::float_mul(scaled, output))
+        });
+    }
+}
+
+#[derive(Debug)]
+struct Exp;
+
+impl<B: Kernels> Backward<B, 1> for Exp {
+    /// The output, which is its own slope.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let output = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::float_mul(gradient, output)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct Erf;
+
+impl<B: Kernels> Backward<B, 1> for Erf {
+    /// The input x; the slope is 2/√π exp(−x²).
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let input = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            let square = B::float_mul(input.clone(), input);
+            let density = B::exp(B::float_neg(square));
+            let slope = B::float_mul_scalar(density, FRAC_2_SQRT_PI.into());
+            B::float_mul(gradient, slope)
+        });
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolution(
         input: FloatTensor<Self>,
@@ -72,6 +122,32 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             OpsKind::UnTracked(preparation) => {
                 preparation.finish(B::convolution(input, weight, stride, padding))
             }
+        }
+    }
+    fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = B::tanh(input.into_primitive());
+        match Tanh.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
+            OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn exp(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = B::exp(input.into_primitive());
+        match Exp.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
+            OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn erf(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let input = input.into_primitive();
+        match Erf.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(input.clone(), B::erf(input)),
+            OpsKind::UnTracked(preparation) => preparation.finish(B::erf(input)),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The operations on Burn's processor backend, Flex.
 
 use super::convolution::{self, Geometry};
+use super::elementwise;
 use super::operation::{Kernels, options};
 use super::simd::{Element, Instructions};
 use burn::backend::flex::FlexTensor;
-use burn::backend::ops::ModuleOps;
+use burn::backend::ops::{FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
@@ -48,6 +49,27 @@ impl Kernels for Flex {
             (Some(geometry), DType::F32) => weight_gradient::<f32>(&geometry, &input, &gradient),
             (Some(geometry), DType::F64) => weight_gradient::<f64>(&geometry, &input, &gradient),
             _ => Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding)),
+        }
+    }
+
+    fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        match input.dtype() {
+            DType::F32 => map(input, elementwise::tanh),
+            _ => Self::float_tanh(input),
+        }
+    }
+
+    fn exp(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        match input.dtype() {
+            DType::F32 => map(input, elementwise::exp),
+            _ => Self::float_exp(input),
+        }
+    }
+
+    fn erf(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        match input.dtype() {
+            DType::F32 => map(input, elementwise::erf),
+            _ => Self::float_erf(input),
         }
     }
 }
@@ -111,6 +133,18 @@ fn weight_gradient<E: Stored>(
         numbers(&gradient.to_contiguous()),
     );
     tensor(result, geometry.weight)
+}
+
+/// Applies a function to every number, in place where no other tensor shares them.
+fn map(input: FlexTensor, function: impl Fn(f32) -> f32 + Copy + Sync) -> FlexTensor {
+    let mut dense = input.to_contiguous();
+    drop(input);
+    if let Some(values) = dense.try_storage_mut::<f32>() {
+        elementwise::apply(Instructions::best(), function, values);
+        return dense;
+    }
+    let values = elementwise::map(Instructions::best(), function, numbers(&dense));
+    FlexTensor::from_data(TensorData::new(values, dense.shape()))
 }
 
 /// The numbers of a contiguous tensor.

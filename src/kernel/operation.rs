@@ -41,6 +41,21 @@ pub trait Kernels: Backend {
     ) -> FloatTensor<Self> {
         Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding))
     }
+
+    /// See [`tanh`](super::tanh).
+    fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_tanh(input)
+    }
+
+    /// See [`exp`](super::exp).
+    fn exp(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_exp(input)
+    }
+
+    /// See [`erf`](super::erf).
+    fn erf(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_erf(input)
+    }
 }
 
 impl Kernels for NdArray {}

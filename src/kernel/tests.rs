@@ -1,11 +1,12 @@
 //! The operations against Burn's own, on every processor backend.
 
-use super::conv2d;
+use super::{conv2d, erf, exp, tanh};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::random::Streams;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
 use rand::RngExt;
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 fn uniform(compute: &Compute, shape: [usize; 4], counter: u64) -> Tensor<4> {
     let mut rng = Streams::new(0).stream("kernel", counter);
@@ -94,4 +95,62 @@ fn views_of_tensors_are_read_in_their_order() {
     };
     let expected = conv2d(copied(&view), copied(&turned), 1, 1);
     assert_close(&conv2d(view, turned, 1, 1), &expected, 0.0);
+}
+
+/// A function of `x`, and its value and slope in closed form.
+type Elementwise = (fn(Tensor<1>) -> Tensor<1>, fn(f64) -> [f64; 2]);
+
+const ELEMENTWISE: [Elementwise; 3] = [
+    (tanh, |x| [x.tanh(), 1.0 - x.tanh().powi(2)]),
+    (exp, |x| [x.exp(), x.exp()]),
+    (erf, |x| {
+        let slope = FRAC_2_SQRT_PI * (-x * x).exp();
+        [statrs::function::erf::erf(x), slope]
+    }),
+];
+
+#[test]
+fn elementwise_functions_have_their_slopes() {
+    for (kind, precision, tolerance) in [
+        // The reference of the error function is good to 4e-12 only.
+        (BackendKind::Cpu, Precision::F64, 1e-11),
+        (BackendKind::Cpu, Precision::F32, 1e-6),
+        (BackendKind::NdArray, Precision::F32, 1e-6),
+    ] {
+        let compute = compute(kind, precision);
+        let points: Vec<f64> = (-10..=10).map(|i| f64::from(i) / 8.0).collect();
+        for (function, closed_form) in ELEMENTWISE {
+            let leaf = compute
+                .tensor(&points, [points.len()])
+                .autodiff()
+                .require_grad();
+            let output = function(leaf.clone());
+            let gradients = output.clone().sum().backward();
+            let slopes = leaf.grad(&gradients).expect("a gradient");
+            for (index, tensor) in [output.without_autodiff(), slopes].iter().enumerate() {
+                let exact: Vec<f64> = points.iter().map(|&x| closed_form(x)[index]).collect();
+                let scale = exact.iter().fold(1.0, |size: f64, x| size.max(x.abs()));
+                let exact = compute.tensor(&exact, [points.len()]);
+                assert_close(tensor, &exact, tolerance * scale);
+            }
+        }
+    }
+}
+
+#[test]
+fn elementwise_functions_leave_shared_numbers_alone() {
+    let compute = compute(BackendKind::Cpu, Precision::F32);
+    let input: Tensor<1> = compute.tensor(&[0.5, -1.0, 2.0, 3.0], [4]);
+    let view = input.clone().narrow(0, 1, 2);
+    for (function, closed_form) in ELEMENTWISE {
+        let output = read(&function(view.clone())).expect("readable");
+        assert_eq!(output.len(), 2);
+        assert!((output[1] - closed_form(2.0)[0]).abs() < 1e-6);
+        assert_eq!(read(&input).expect("readable"), [0.5, -1.0, 2.0, 3.0]);
+        // A tensor no one else holds is overwritten, to the same effect.
+        assert_eq!(
+            read(&function(view.clone() + 0.0)).expect("readable"),
+            output
+        );
+    }
 }

@@ -48,6 +48,7 @@ const fn of_function(name: &'static str, description: &'static str) -> Measure {
 pub struct Evaluated {
     losses: Vec<f64>,
     margins: Vec<f64>,
+    is_right: Vec<bool>,
     outputs: Vec<f64>,
 }
 
@@ -69,11 +70,12 @@ impl Evaluated {
             outputs.extend(read(&evaluation.outputs)?);
         }
         let width = outputs.len() / losses.len().max(1);
-        let margins: Vec<f64> = outputs
-            .chunks(width.max(1))
-            .zip(data.labels())
-            .map(|(outputs, &label)| objective.loss().margin(outputs, label))
-            .collect();
+        let loss = objective.loss();
+        let samples = || outputs.chunks(width.max(1)).zip(data.labels());
+        let margins = samples().map(|(outputs, &label)| loss.margin(outputs, label));
+        let is_right =
+            samples().map(|(outputs, &label)| loss.predicts(outputs) == usize::from(label));
+        let (margins, is_right) = (margins.collect(), is_right.collect());
         if outputs.iter().any(|output: &f64| !output.is_finite()) {
             // Comparisons with NaN are silently false, so no prediction or margin would be right.
             return Err("the network's outputs are not finite".to_owned());
@@ -81,6 +83,7 @@ impl Evaluated {
         Ok(Self {
             losses,
             margins,
+            is_right,
             outputs,
         })
     }
@@ -95,15 +98,6 @@ impl Evaluated {
         &self.outputs
     }
 
-    #[cfg(test)]
-    pub(super) fn of_margins(margins: Vec<f64>) -> Self {
-        Self {
-            losses: Vec::new(),
-            margins,
-            outputs: Vec::new(),
-        }
-    }
-
     /// The mean loss, weighted by samples.
     pub fn mean_loss(&self) -> f64 {
         mean(&self.losses)
@@ -116,12 +110,13 @@ impl Evaluated {
             .over(self.losses.len())
     }
 
-    /// The share of samples with a positive margin; a tie counts as wrong.
+    /// The share of samples whose label is predicted; at a tie, the first of the largest outputs
+    /// is the prediction.
     pub fn accuracy(&self, name: &str) -> Measurement {
         let correct: Vec<f64> = self
-            .margins
+            .is_right
             .iter()
-            .map(|&margin| f64::from(u8::from(margin > 0.0)))
+            .map(|&is_right| f64::from(u8::from(is_right)))
             .collect();
         Measurement::new(name, mean(&correct))
             .with_stderr(standard_error(&correct))
@@ -141,23 +136,24 @@ impl Evaluated {
 mod tests {
     use super::*;
 
-    fn evaluated(losses: &[f64], margins: &[f64]) -> Evaluated {
+    fn evaluated(losses: &[f64], is_right: &[bool]) -> Evaluated {
         Evaluated {
             losses: losses.to_vec(),
-            margins: margins.to_vec(),
+            margins: Vec::new(),
+            is_right: is_right.to_vec(),
             outputs: Vec::new(),
         }
     }
 
     #[test]
     fn loss_and_accuracy_carry_the_standard_error_of_a_mean() {
-        let set = evaluated(&[1.0, 2.0, 3.0, 6.0], &[1.0, -1.0, 0.0, 2.0]);
+        let set = evaluated(&[1.0, 2.0, 3.0, 6.0], &[true, false, false, true]);
         let loss = set.loss("loss.train");
         assert_eq!(loss.value, Some(3.0));
         // Sample variance 14/3, over n = 4.
         assert!((loss.stderr.unwrap() - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
         let accuracy = set.accuracy("accuracy.train");
-        assert_eq!(accuracy.value, Some(0.5), "a tie counts as wrong");
+        assert_eq!(accuracy.value, Some(0.5));
         assert!((accuracy.stderr.unwrap() - (1.0f64 / 12.0).sqrt()).abs() < 1e-15);
     }
 
@@ -171,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_becomes_a_reason() {
-        let row = evaluated(&[f64::NAN, 1.0], &[1.0, 1.0]).loss("loss.train");
+        let row = evaluated(&[f64::NAN, 1.0], &[]).loss("loss.train");
         assert_eq!(row.value, None);
         assert!(row.reason.unwrap().contains("not finite"));
     }

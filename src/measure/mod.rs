@@ -3,18 +3,26 @@
 //! Measuring is pure: it reads parameters and data, and returns rows. What cannot be measured
 //! becomes a row with the reason in it; nothing here can end a run.
 
+#[cfg(test)]
+mod claims;
 mod curvature;
 mod evaluation;
+#[cfg(test)]
+mod fixture;
 pub mod invariance;
+mod layers;
 mod margin;
 mod noise;
 mod norm;
 mod registry;
 mod reparam;
+mod run;
 mod session;
+mod sharpness;
 mod stability;
 
 pub use evaluation::Evaluated;
+pub use norm::{HostMatrix, SpectralNorm, spectral_norm_of_convolution};
 pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
 pub use session::{Session, Subject};
 
@@ -44,6 +52,9 @@ pub struct Measurement {
     /// Why there is no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What a reader of the value must know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Measurement {

@@ -3,7 +3,9 @@
 pub use crate::config::Preset;
 
 use super::session::{Failure, Session};
-use super::{Measurement, curvature, evaluation, margin, noise, norm, reparam, stability};
+use super::{
+    Measurement, curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability,
+};
 use crate::reparam::MapKind;
 
 /// What a measure takes, in passes over its samples.
@@ -63,6 +65,14 @@ impl Measure {
         }
     }
 
+    /// Costs no more than a few passes.
+    pub(super) const fn passes(self) -> Self {
+        Self {
+            cost: Cost::Passes,
+            ..self
+        }
+    }
+
     /// Part of the full preset.
     pub(super) const fn full(self) -> Self {
         Self {
@@ -107,7 +117,16 @@ const FAMILIES: &[&Family] = &[
     &curvature::FAMILY,
     &stability::FAMILY,
     &noise::FAMILY,
+    &sharpness::keskar::FAMILY,
+    &sharpness::worst_case::FAMILY,
+    &sharpness::average::FAMILY,
+    &sharpness::quadratic::FAMILY,
+    &sharpness::relative_flatness::FAMILY,
+    &sharpness::critical::FAMILY,
+    &sharpness::noise_threshold::FAMILY,
+    &sharpness::pac_bayes::FAMILY,
     &reparam::FAMILY,
+    &run::FAMILY,
 ];
 
 /// Every measure, in the order of tables.

@@ -2,9 +2,12 @@
 
 use super::curvature::place;
 use super::invariance::{self, MapReport, Roundings};
+use super::noise::Alignment;
+use super::norm::SpectralNorm;
 use super::registry::family;
 use super::reparam::rescaled;
 use super::{Evaluated, Measurement};
+use crate::config::Momentum;
 use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -28,7 +31,7 @@ pub struct Subject<'a> {
     pub train: &'a Chunks,
     /// Test samples, if there are any.
     pub test: Option<&'a Chunks>,
-    /// Curvature of this block of the parameters only.
+    /// Curvature, gradient and norms of this block of the parameters only.
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
@@ -37,6 +40,12 @@ pub struct Subject<'a> {
     pub start: Option<&'a [f64]>,
     /// The learning rate of the step, for stability conditions.
     pub learning_rate: Option<f64>,
+    /// The momentum of training by (stochastic) gradient descent; none for other update rules.
+    pub momentum: Option<Momentum>,
+    /// Samples per training step.
+    pub batch_size: Option<usize>,
+    /// Samples that training steps are drawn from; `train` may hold fewer.
+    pub training_samples: Option<usize>,
     /// The run's random streams.
     pub streams: Streams,
     /// The training step, which numbers the probes.
@@ -61,6 +70,9 @@ pub struct Session<'a> {
     pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
     pub(super) spectrum_seconds: f64,
     pub(super) estimates: BTreeMap<String, Measurement>,
+    pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
+    pub(super) distances: BTreeMap<String, Vec<f64>>,
+    pub(super) alignment: Option<Alignment>,
     pub(super) wanted_under: Vec<(MapKind, &'static str)>,
     pub(super) reports: Vec<MapReport>,
     pub(super) roundings: Roundings,
@@ -80,6 +92,9 @@ impl<'a> Session<'a> {
             spectrum: None,
             spectrum_seconds: 0.0,
             estimates: BTreeMap::new(),
+            spectral_norms: BTreeMap::new(),
+            distances: BTreeMap::new(),
+            alignment: None,
             wanted_under: Vec::new(),
             reports: Vec::new(),
             roundings: Roundings::default(),

@@ -44,6 +44,14 @@ impl Batch {
     pub fn samples(&self) -> usize {
         self.inputs.dims()[0]
     }
+
+    /// A batch of one sample of this one.
+    pub fn sample(&self, index: usize) -> Self {
+        Self {
+            inputs: self.inputs.clone().narrow(0, index, 1),
+            targets: self.targets.clone().narrow(0, index, 1),
+        }
+    }
 }
 
 /// A fixed set of samples on the device, in chunks of bounded size, for whole-data sums.

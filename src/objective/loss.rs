@@ -41,9 +41,20 @@ impl Loss {
         })
     }
 
+    /// The class that one sample's outputs predict: the first of the largest, as `argmax` of
+    /// PyTorch and NumPy has it, or for a single output whether it is positive.
+    pub fn predicts(self, outputs: &[f64]) -> usize {
+        if let [output] = outputs {
+            return usize::from(*output > 0.0);
+        }
+        let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let is_largest = |output: &f64| *output == largest;
+        outputs.iter().position(is_largest).unwrap_or_default()
+    }
+
     /// The output margin of one sample: how far the label's output is above the largest other
     /// one (`z_y − max_{k≠y} z_k`), or `±z` for a single output. Positive where the prediction
-    /// is right.
+    /// is right, 0 at a tie.
     pub fn margin(self, outputs: &[f64], label: u8) -> f64 {
         if let [output] = outputs {
             return if label == 1 { *output } else { -output };
@@ -70,6 +81,14 @@ mod tests {
         assert_eq!(row(Loss::Logistic, 2, 3), [-1.0, -1.0, 1.0]);
         assert_eq!(row(Loss::Exponential, 0, 2), [-1.0]);
         assert_eq!(row(Loss::Exponential, 1, 2), [1.0]);
+    }
+
+    #[test]
+    fn the_first_of_equal_outputs_is_predicted() {
+        assert_eq!(Loss::CrossEntropy.predicts(&[0.5, 3.0, 3.0]), 1);
+        assert_eq!(Loss::CrossEntropy.predicts(&[0.0, 0.0]), 0);
+        assert_eq!(Loss::Logistic.predicts(&[0.0]), 0);
+        assert_eq!(Loss::Logistic.predicts(&[0.1]), 1);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! The objective: a network and a loss, and what can be computed of their mean over samples.
 
 mod batch;
+mod inputs;
 mod loss;
+mod per_sample;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use batch::{Batch, Chunks};
 pub use loss::Loss;
+pub use per_sample::Outputs;
 
 use crate::backend::Compute;
 use crate::dual::Dual;

@@ -42,7 +42,7 @@ impl Case {
         )
     }
 
-    fn with_hidden(
+    pub fn with_hidden(
         hidden: Vec<usize>,
         activation: Activation,
         loss: Loss,

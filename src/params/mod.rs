@@ -1,5 +1,6 @@
 //! A model's parameters as one vector made of named blocks.
 
+mod distance;
 mod dual;
 mod layout;
 pub mod store;
@@ -9,7 +10,7 @@ pub use layout::{Block, Layout};
 
 use crate::backend::{Compute, read};
 use burn::tensor::Tensor;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::sync::Arc;
 
 /// The parameters of a model (or a vector of their shape) on a device.
@@ -93,6 +94,24 @@ impl Add for Parameters {
             .into_iter()
             .zip(other.tensors)
             .map(|(left, right)| left + right)
+            .collect();
+        Self {
+            layout: self.layout,
+            tensors,
+        }
+    }
+}
+
+impl Sub for Parameters {
+    type Output = Self;
+
+    /// The difference of two vectors of one layout.
+    fn sub(self, other: Self) -> Self {
+        let tensors = self
+            .tensors
+            .into_iter()
+            .zip(other.tensors)
+            .map(|(left, right)| left - right)
             .collect();
         Self {
             layout: self.layout,

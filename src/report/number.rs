@@ -43,7 +43,7 @@ pub fn error_of(row: &Measurement) -> String {
     } else {
         ""
     };
-    match (row.stderr, row.residual, row.name.as_str()) {
+    let text = match (row.stderr, row.residual, row.name.as_str()) {
         (Some(stderr), _, _) => format!("± {}{unconverged}", two_digits(stderr)),
         (None, Some(residual), _) => {
             format!("residual {}{unconverged}", two_digits(residual))
@@ -53,8 +53,14 @@ pub fn error_of(row: &Measurement) -> String {
         }
         (None, None, "reparam.rescale.outputs") => "within rounding".to_owned(),
         (None, None, _) if row.converged == Some(false) => "not converged".to_owned(),
-        (None, None, _) if row.matvecs.is_some() => "no error from one probe".to_owned(),
+        (None, None, _) if row.matvecs.is_some() && row.converged.is_some() => {
+            "no error from one probe".to_owned()
+        }
         (None, None, _) => "exact".to_owned(),
+    };
+    match &row.note {
+        Some(note) => format!("{text}; {note}"),
+        None => text,
     }
 }
 

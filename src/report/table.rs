@@ -73,7 +73,8 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
-                      residual = ‖Hv − λv‖ / |λ|; exact = over these samples, to rounding";
+                      residual = ‖Hv − λv‖ / |λ| of an eigenvalue, the rise \
+                      still promised / the rise found of a maximum, half the bracket of a threshold; exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
     let rows = measurements.iter().map(|row| {
@@ -122,6 +123,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         "dtype",
         "seconds",
         "reason",
+        "note",
     ];
     let records = rows.iter().map(|row| {
         let m = &row.measurement;
@@ -141,6 +143,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
             row.dtype.to_string(),
             m.seconds.to_string(),
             blank(m.reason.as_ref()),
+            blank(m.note.as_ref()),
         ]
     });
     csv(&header.map(str::to_owned), records)

@@ -246,7 +246,7 @@ impl<'a> Run<'a> {
         if names.iter().any(|name| needs_products(name)) {
             matrices.push(Matrix::Hessian);
         }
-        if wants(&["ggn.", "residual."]) {
+        if wants(&["ggn.", "residual.", "noise.alignment"]) {
             matrices.push(Matrix::GaussNewton);
         }
         if wants(&["noise."]) {
@@ -398,6 +398,9 @@ impl<'a> Run<'a> {
                 budget: scope.budget,
                 start: state.eigenvector.as_deref().filter(|_| starts_warm),
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
+                momentum: self.problem.config.optimizer.method.momentum(),
+                batch_size: Some(self.batch_size()),
+                training_samples: Some(self.train_len()),
                 streams: self.problem.streams,
                 step: state.step,
                 interrupt: Interrupt::on(self.interrupt),

@@ -1,9 +1,16 @@
-//! Conditions for training to be stable where it is.
+//! Conditions for training to be stable where it is: each a value over its threshold, so that 1 is
+//! the edge.
+
+mod noise;
+
+#[cfg(test)]
+mod tests;
 
 use super::Measurement;
 use super::curvature::with_operator;
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
+use crate::config::Momentum;
 use crate::curvature::{LanczosOptions, Matrix, lanczos};
 
 pub(super) const FAMILY: Family = Family {
@@ -15,12 +22,31 @@ pub(super) const FAMILY: Family = Family {
         .from("Cohen et al. 2021")
         .full(),
         Measure::new(
+            "stability.momentum",
+            "learning rate times hessian.lambda_max over the run's own threshold, with its momentum",
+        )
+        .from("Cohen et al. 2021, appendix B")
+        .full(),
+        Measure::new(
+            "stability.nonuniformity",
+            "learning rate times noise.nonuniformity over sqrt(B(n-1)/(n-B)): SGD needs below 1",
+        )
+        .from("Wu, Ma & E 2018, eq. 9"),
+        Measure::new(
+            "stability.alignment",
+            "learning rate times hessian.frobenius sqrt(noise.alignment_mu / B): SGD needs below 1",
+        )
+        .from("Wu, Wang & Su 2022, theorem 3.3"),
+        Measure::new(
             "stability.tracked",
             "number of Hessian eigenvalues above 1.5 / learning rate",
         ),
     ],
     measure: |session, name| match name {
         "stability.gd" => session.stability(name),
+        "stability.momentum" => session.momentum_stability(name),
+        "stability.nonuniformity" => session.nonuniformity_stability(name),
+        "stability.alignment" => session.alignment_stability(name),
         _ => session.tracked(name),
     },
 };
@@ -39,6 +65,28 @@ impl Session<'_> {
             value: row.value.map(|sharpness| 0.5 * rate * sharpness),
             ..row
         })
+    }
+
+    /// `η λmax` over the threshold of the run's update rule: 2 without momentum, `2 (1 + β)` with
+    /// heavy-ball momentum `β`, `2 (1 + β) / (1 + 2β)` with Nesterov's (Cohen et al. 2021, "Gradient
+    /// descent on neural networks typically occurs at the edge of stability", appendix B).
+    fn momentum_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let rate = self.learning_rate()?;
+        let threshold = threshold(self.momentum()?);
+        let row = self.eigenvalue(name, |spectrum| spectrum.largest.first())?;
+        Ok(Measurement {
+            value: row.value.map(|sharpness| rate * sharpness / threshold),
+            ..row
+        })
+    }
+
+    fn momentum(&self) -> Result<Momentum, Failure> {
+        let unknown = || {
+            Failure::Other(
+                "the condition is for gradient descent, with or without momentum".to_owned(),
+            )
+        };
+        self.subject.momentum.ok_or_else(unknown)
     }
 
     /// How many eigenvalues lie above `1.5 / η`, three quarters of the way to the edge of stability.
@@ -67,5 +115,15 @@ impl Session<'_> {
         Ok(Measurement::new(name, above.count() as f64)
             .with_residual(residual, converged, spectrum.matvecs)
             .over(subject.train.samples()))
+    }
+}
+
+/// The largest `η λ` at which gradient descent with a momentum is stable on a quadratic.
+fn threshold(momentum: Momentum) -> f64 {
+    let beta = momentum.coefficient;
+    if momentum.nesterov {
+        2.0 * (1.0 + beta) / (1.0 + 2.0 * beta)
+    } else {
+        2.0 * (1.0 + beta)
     }
 }

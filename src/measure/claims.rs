@@ -1,0 +1,126 @@
+//! What measures claim to survive, tried on a network with ReLU.
+
+use super::fixture::Fixture;
+use super::registry::Measure;
+use super::{Measurement, margin, noise, norm, run, stability};
+use crate::config::Activation;
+use crate::reparam::MapKind;
+
+/// Two hidden layers of 6 and 5 units.
+fn network() -> Fixture {
+    Fixture::new(&[6, 5], 3, Activation::Relu, true)
+}
+
+fn scale(fixture: &mut Fixture, name: &str, factor: f64) {
+    for value in fixture.block(name) {
+        *value *= factor;
+    }
+}
+
+/// Multiplies what goes into a unit of the first layer and divides what comes out of it.
+fn scale_unit(fixture: &mut Fixture, unit: usize, factor: f64) {
+    for weight in &mut fixture.block("layers.0.weight")[4 * unit..4 * (unit + 1)] {
+        *weight *= factor;
+    }
+    fixture.block("layers.0.bias")[unit] *= factor;
+    for weight in fixture
+        .block("layers.1.weight")
+        .iter_mut()
+        .skip(unit)
+        .step_by(6)
+    {
+        *weight /= factor;
+    }
+}
+
+/// Exchanges two units of the first layer.
+fn exchange(fixture: &mut Fixture, one: usize, other: usize) {
+    let rows = fixture.block("layers.0.weight");
+    (0..4).for_each(|input| rows.swap(4 * one + input, 4 * other + input));
+    fixture.block("layers.0.bias").swap(one, other);
+    let columns = fixture.block("layers.1.weight");
+    (0..5).for_each(|output| columns.swap(6 * output + one, 6 * output + other));
+}
+
+fn moved_by(map: MapKind) -> Fixture {
+    let mut fixture = network();
+    match map {
+        MapKind::LayerRescaling => {
+            scale(&mut fixture, "layers.0.weight", 3.0);
+            scale(&mut fixture, "layers.0.bias", 3.0);
+            scale(&mut fixture, "layers.1.weight", 1.0 / 3.0);
+        }
+        MapKind::UnitRescaling => {
+            scale_unit(&mut fixture, 1, 4.0);
+            scale_unit(&mut fixture, 4, 0.5);
+        }
+        _ => exchange(&mut fixture, 1, 4),
+    }
+    fixture
+}
+
+/// Whether two rows agree to a few of the errors they state.
+fn agree(before: &Measurement, after: &Measurement) -> bool {
+    let (Some(a), Some(b)) = (before.value, after.value) else {
+        return before.reason == after.reason;
+    };
+    let error = |row: &Measurement, value: f64| {
+        let residual = row.residual.unwrap_or(0.0) * value.abs();
+        // An attack halves its way to 1e-6; the errors of margins are about other samples.
+        let chance = if row.matvecs.is_some() {
+            row.stderr.unwrap_or(0.0)
+        } else {
+            0.0
+        };
+        4.0 * chance + 2.0 * residual + 2e-6 * value.abs()
+    };
+    (a - b).abs() <= error(before, a) + error(after, b)
+}
+
+fn measures() -> Vec<&'static Measure> {
+    [
+        &margin::FAMILY,
+        &norm::FAMILY,
+        &noise::FAMILY,
+        &stability::FAMILY,
+        &run::FAMILY,
+    ]
+    .into_iter()
+    .flat_map(|family| family.measures)
+    .collect()
+}
+
+#[test]
+fn measures_survive_the_maps_they_claim_to() {
+    let measures = measures();
+    let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
+    let before = network().measure(&names);
+    for map in [
+        MapKind::LayerRescaling,
+        MapKind::UnitRescaling,
+        MapKind::Permutation,
+    ] {
+        let after = moved_by(map).measure(&names);
+        for ((measure, before), after) in measures.iter().zip(&before).zip(&after) {
+            if measure.survives(map) {
+                assert!(agree(before, after), "{map}: {before:?} {after:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn measures_of_scale_do_not_claim_to_survive_and_do_not() {
+    let names = [
+        "norm.l2",
+        "norm.spectral.max",
+        "noise.trace",
+        "gradient.norm",
+        "distance.init",
+    ];
+    let before = network().measure(&names);
+    let after = moved_by(MapKind::LayerRescaling).measure(&names);
+    for (before, after) in before.iter().zip(&after) {
+        assert!(!agree(before, after), "{before:?} {after:?}");
+    }
+}

@@ -1,0 +1,157 @@
+//! A small network with random data, to measure in tests.
+
+use super::{Measurement, Session, Subject};
+use crate::backend::{Compute, Precision};
+use crate::config::{Activation, Init, Momentum, Normalisation};
+use crate::curvature::{Budget, Interrupt};
+use crate::model::{Initialisation, Mlp, MlpShape};
+use crate::objective::{Batch, Chunks, Loss, Objective};
+use crate::params::Parameters;
+use crate::random::{StreamRng, Streams};
+use rand::RngExt;
+use std::sync::Arc;
+
+/// Samples, in chunks of three, the last of which is ragged.
+pub(super) const SAMPLES: usize = 8;
+pub(super) const INPUTS: usize = 4;
+
+pub(super) struct Fixture {
+    pub objective: Objective,
+    pub values: Vec<f64>,
+    pub initial: Vec<f64>,
+    pub inputs: Vec<f64>,
+    pub labels: Vec<u8>,
+}
+
+impl Fixture {
+    /// A network on 4 inputs; parameters, inputs and starting point uniform on (−1, 1).
+    pub fn new(hidden: &[usize], outputs: usize, activation: Activation, bias: bool) -> Self {
+        Self::with_loss(hidden, outputs, activation, bias, Loss::CrossEntropy)
+    }
+
+    pub fn with_loss(
+        hidden: &[usize],
+        outputs: usize,
+        activation: Activation,
+        bias: bool,
+        loss: Loss,
+    ) -> Self {
+        let network = Mlp::new(MlpShape {
+            inputs: INPUTS,
+            hidden: hidden.to_vec(),
+            outputs,
+            activation,
+            bias,
+            normalisation: Normalisation::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
+        });
+        let objective = Objective::new(Arc::new(network), loss, Compute::cpu(Precision::F64));
+        let length = objective.network().layout().len();
+        let mut rng = Streams::new(11).stream("test", 0);
+        Self {
+            values: uniform(&mut rng, length),
+            initial: uniform(&mut rng, length),
+            inputs: uniform(&mut rng, SAMPLES * INPUTS),
+            labels: (0..SAMPLES).map(|i| (i % outputs.max(2)) as u8).collect(),
+            objective,
+        }
+    }
+
+    /// The values of a block, to be set.
+    pub fn block(&mut self, name: &str) -> &mut [f64] {
+        let range = self.objective.network().layout().range(name).unwrap();
+        &mut self.values[range]
+    }
+
+    pub fn parameters(&self) -> Parameters {
+        let layout = self.objective.network().layout();
+        Parameters::from_host(layout, &self.values, self.objective.compute())
+    }
+
+    pub fn chunks(&self, size: usize) -> Chunks {
+        let (compute, loss) = (self.objective.compute(), self.objective.loss());
+        let layout = self.objective.network().layout();
+        let outputs = layout.blocks().last().unwrap().shape[0];
+        let samples = self
+            .inputs
+            .chunks(size * INPUTS)
+            .zip(self.labels.chunks(size));
+        let batches = samples.map(|(inputs, labels)| {
+            // A regression on one number has the signs as targets.
+            let is_regression = loss == Loss::Square && outputs == 1;
+            let targets = labels.iter().flat_map(|&label| match is_regression {
+                true => vec![2.0 * f64::from(label) - 1.0],
+                false => loss.target(label, outputs.max(2)).collect(),
+            });
+            let targets: Vec<f64> = targets.collect();
+            Batch {
+                inputs: compute.tensor(inputs, [labels.len(), INPUTS]),
+                targets: compute.tensor(&targets, [labels.len(), outputs]),
+            }
+        });
+        Chunks::from_batches(batches.collect(), self.labels.clone())
+    }
+
+    /// Measures names on a subject that is changed first.
+    pub fn measure_as(
+        &self,
+        names: &[&str],
+        change: impl for<'a> FnOnce(Subject<'a>) -> Subject<'a>,
+    ) -> Vec<Measurement> {
+        let (parameters, train) = (self.parameters(), self.chunks(3));
+        let subject = change(Subject {
+            objective: &self.objective,
+            parameters: &parameters,
+            initial: Some(&self.initial),
+            train: &train,
+            test: None,
+            block: None,
+            budget: Budget::default(),
+            start: None,
+            learning_rate: Some(0.1),
+            momentum: Some(Momentum {
+                coefficient: 0.0,
+                nesterov: false,
+            }),
+            batch_size: Some(2),
+            training_samples: Some(SAMPLES),
+            streams: Streams::new(0),
+            step: 0,
+            interrupt: Interrupt::never(),
+        });
+        Session::new(subject).measure(names).unwrap()
+    }
+
+    pub fn measure(&self, names: &[&str]) -> Vec<Measurement> {
+        self.measure_as(names, |subject| subject)
+    }
+
+    pub fn row(&self, name: &str) -> Measurement {
+        self.measure(&[name]).remove(0)
+    }
+
+    pub fn value(&self, name: &str) -> f64 {
+        let row = self.row(name);
+        row.value
+            .unwrap_or_else(|| panic!("{name}: {:?}", row.reason))
+    }
+
+    pub fn reason(&self, name: &str) -> String {
+        self.row(name).reason.unwrap()
+    }
+}
+
+pub(super) fn uniform(rng: &mut StreamRng, count: usize) -> Vec<f64> {
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+pub(super) fn assert_close(found: f64, expected: f64, tolerance: f64) {
+    let error = (found - expected).abs() / expected.abs().max(1e-300);
+    assert!(
+        error <= tolerance,
+        "{found} is not {expected}: off by {error:e}"
+    );
+}

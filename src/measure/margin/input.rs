@@ -1,0 +1,73 @@
+//! Distances in the space of inputs, to first order.
+
+use super::super::session::{Failure, Session};
+use crate::backend::read;
+use crate::objective::{Batch, Objective};
+use crate::params::Parameters;
+
+impl Session<'_> {
+    /// For every sample the distance to where another class wins, to first order: the smallest
+    /// `(z_y − z_j) / ‖∇ₓ(z_y − z_j)‖₂` over classes `j` (Elsayed et al. 2018, "Large margin deep
+    /// networks for classification", eq. 4). Negative where another class wins already.
+    pub(super) fn input_margins(&mut self) -> Result<Vec<f64>, Failure> {
+        let subject = self.subject;
+        let mut labels = subject.train.labels();
+        let mut margins = Vec::new();
+        for batch in subject.train.batches() {
+            let (own, rest) = labels.split_at(batch.samples());
+            labels = rest;
+            margins.extend(batch_margins(
+                subject.objective,
+                subject.parameters,
+                batch,
+                own,
+                || Ok(subject.interrupt.check()?),
+            )?);
+        }
+        Ok(margins)
+    }
+}
+
+fn batch_margins(
+    objective: &Objective,
+    parameters: &Parameters,
+    batch: &Batch,
+    labels: &[u8],
+    check: impl Fn() -> Result<(), Failure>,
+) -> Result<Vec<f64>, Failure> {
+    let outputs = objective.outputs(parameters, batch.inputs.clone());
+    let width = outputs.dims()[1];
+    let outputs = read(&outputs)?;
+    let mut margins = vec![f64::INFINITY; labels.len()];
+    for rival in 0..width {
+        check()?;
+        let coefficients: Vec<f64> = labels
+            .iter()
+            .flat_map(|&label| difference(usize::from(label), rival, width))
+            .collect();
+        let shape = [labels.len(), width];
+        let gradient = objective.input_gradient(
+            parameters,
+            batch.inputs.clone(),
+            objective.compute().tensor(&coefficients, shape),
+        );
+        let squares = read(&(gradient.clone() * gradient).sum_dim(1))?;
+        let rows = outputs.chunks(width).zip(coefficients.chunks(width));
+        for (index, (z, c)) in rows.enumerate() {
+            if c.iter().any(|&c| c != 0.0) {
+                let above: f64 = z.iter().zip(c).map(|(z, c)| z * c).sum();
+                margins[index] = margins[index].min(above / squares[index].sqrt());
+            }
+        }
+    }
+    Ok(margins)
+}
+
+/// The coefficients `c` with `Σ c_k z_k = z_label − z_rival`, all 0 for the label itself; `±1` for
+/// a single output.
+pub(super) fn difference(label: usize, rival: usize, width: usize) -> impl Iterator<Item = f64> {
+    (0..width).map(move |class| match (width, class) {
+        (1, _) => 2.0 * label as f64 - 1.0,
+        _ => f64::from(u8::from(class == label)) - f64::from(u8::from(class == rival)),
+    })
+}

@@ -1,0 +1,176 @@
+//! Margins: how far each sample is from being classified differently.
+
+mod attack;
+mod input;
+mod normalised;
+mod statistic;
+
+#[cfg(test)]
+mod tests;
+
+use super::Measurement;
+use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
+use super::registry::{Family, Measure};
+use super::session::{Failure, Session};
+use crate::reparam::MapKind;
+use statistic::Statistic;
+
+pub(super) const FAMILY: Family = Family {
+    measures: &[
+        of_function(
+            "margin.min",
+            "smallest output margin, z_y - max_{k!=y} z_k, over training samples",
+        )
+        .light(),
+        of_function("margin.p10", "10th percentile of the output margins").light(),
+        of_function("margin.median", "median of the output margins").light(),
+        of_function("margin.mean", "mean of the output margins").light(),
+        of_class("margin.class.0"),
+        of_class("margin.class.1"),
+        of_class("margin.class.2"),
+        of_class("margin.class.3"),
+        of_class("margin.class.4"),
+        of_class("margin.class.5"),
+        of_class("margin.class.6"),
+        of_class("margin.class.7"),
+        of_class("margin.class.8"),
+        of_class("margin.class.9"),
+        spectral(
+            "margin.spectral",
+            "smallest output margin over the product of the weights' spectral norms",
+        )
+        .full(),
+        spectral("margin.spectral.p10", "10th percentile of those").full(),
+        spectral("margin.spectral.median", "median of those"),
+        bartlett(
+            "margin.bartlett.p10",
+            "10th percentile of margins over spectral complexity times |X|_F / n",
+        ),
+        bartlett("margin.bartlett.median", "median of those").full(),
+        of_loss("margin.loss.0.01"),
+        of_loss("margin.loss.0.03"),
+        of_loss("margin.loss.0.1"),
+        of_loss("margin.loss.0.3"),
+        of_loss("margin.loss.1"),
+        Measure::new(
+            "margin.homogeneous",
+            "smallest output margin over |parameters|^L, for networks homogeneous of degree L",
+        )
+        .from("Lyu & Li 2020, sec. 3")
+        .passes(),
+        Measure::new(
+            "margin.last_hidden.p10",
+            "10th percentile of distances of the last layer's input to where another class wins",
+        )
+        .from("Jiang et al. 2019, \"Predicting the generalization gap\", eq. 3")
+        .passes(),
+        Measure::new("margin.last_hidden.median", "median of those")
+            .from("Jiang et al. 2019, \"Predicting the generalization gap\", eq. 3")
+            .passes(),
+        of_function(
+            "margin.input.p10",
+            "10th percentile of first-order distances of inputs to where another class wins",
+        )
+        .from("Elsayed et al. 2018, eq. 4")
+        .full(),
+        of_function("margin.input.median", "median of those")
+            .from("Elsayed et al. 2018, eq. 4")
+            .full(),
+        attack(
+            "margin.attack.p10",
+            "10th percentile of the smallest perturbations found by an attack (upper bounds)",
+        ),
+        attack("margin.attack.median", "median of those").full(),
+    ],
+    measure: |session, name| {
+        let other_last = |prefix| name.strip_prefix(prefix);
+        if let Some(class) = other_last("margin.class.") {
+            return session.class_margin(name, class);
+        }
+        if let Some(gamma) = other_last("margin.loss.") {
+            let gamma = gamma
+                .parse()
+                .map_err(|_| format!("`{gamma}` is no number"))?;
+            return session.margin_loss(name, gamma);
+        }
+        let (list, statistic) = Statistic::of_name(name);
+        match list {
+            "margin" => Ok(statistic.of(name, session.train()?.margins())),
+            "margin.spectral" => session.spectral_margin(name, statistic),
+            "margin.bartlett" => session.bartlett_margin(name, statistic),
+            "margin.homogeneous" => session.homogeneous_margin(name),
+            _ => Ok(statistic.of(name, session.distances(list)?)),
+        }
+    },
+};
+
+const fn of_function(name: &'static str, description: &'static str) -> Measure {
+    Measure::new(name, description)
+        .passes()
+        .invariant(MapKind::ALL)
+}
+
+const fn of_class(name: &'static str) -> Measure {
+    of_function(
+        name,
+        "10th percentile of the output margins of samples of this class",
+    )
+}
+
+const fn spectral(name: &'static str, description: &'static str) -> Measure {
+    Measure::new(name, description)
+        .from("Bartlett et al. 2017, sec. 1, without the factor of the (2,1) norms")
+        .passes()
+        .invariant(PRODUCTS)
+}
+
+const fn of_loss(name: &'static str) -> Measure {
+    spectral(
+        name,
+        "share of samples with output margin over product of spectral norms at most this number",
+    )
+}
+
+const fn bartlett(name: &'static str, description: &'static str) -> Measure {
+    Measure::new(name, description)
+        .from("Bartlett et al. 2017, sec. 2, reference matrices 0")
+        .passes()
+        .invariant(PRODUCTS_OF_ROWS)
+}
+
+const fn attack(name: &'static str, description: &'static str) -> Measure {
+    Measure::new(name, description)
+        .from("Madry et al. 2018, eq. 3, in the Euclidean norm; radius by bisection")
+        .invariant(MapKind::ALL)
+}
+
+impl Session<'_> {
+    /// The 10th percentile of the margins of one class.
+    fn class_margin(&mut self, name: &str, class: &str) -> Result<Measurement, Failure> {
+        let labels = self.subject.train.labels();
+        let margins = self.train()?.margins().iter().zip(labels);
+        let own: Vec<f64> = margins
+            .filter(|(_, label)| label.to_string() == class)
+            .map(|(&margin, _)| margin)
+            .collect();
+        if own.is_empty() {
+            return Err(Failure::Other(
+                "there is no sample of this class".to_owned(),
+            ));
+        }
+        Ok(Statistic::Quantile(0.1).of(name, &own))
+    }
+
+    /// One distance per sample, computed once.
+    fn distances(&mut self, list: &str) -> Result<&[f64], Failure> {
+        if !self.distances.contains_key(list) {
+            let found = match list {
+                "margin.input" => self.input_margins()?,
+                "margin.attack" => self.attack_margins()?,
+                _ => self.last_hidden_margins()?,
+            };
+            self.distances.insert(list.to_owned(), found);
+        }
+        Ok(self.distances.get(list).map_or(&[], Vec::as_slice))
+    }
+}

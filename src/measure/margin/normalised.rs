@@ -1,0 +1,178 @@
+//! Output margins relative to how large the network can make them.
+
+use super::super::norm::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
+use super::super::session::{Failure, Session};
+use super::super::{Measurement, layers};
+use super::Statistic;
+use crate::backend::{Precision, read};
+use crate::curvature::norm;
+use crate::objective::Objective;
+use crate::params::Parameters;
+use crate::random::StreamRng;
+use rand_distr::{Distribution, StandardNormal};
+
+impl Session<'_> {
+    /// A statistic of the margins over the product of the spectral norms.
+    pub(super) fn spectral_margin(
+        &mut self,
+        name: &str,
+        statistic: Statistic,
+    ) -> Result<Measurement, Failure> {
+        let norms = self.stack_norms(Reference::Zero)?;
+        let margins = scaled(self.train()?.margins(), 1.0 / spectral_product(&norms));
+        Ok(with_error_of_norms(
+            statistic.of(name, &margins),
+            &of_spectral_norms(name, 1.0, &norms, 1.0),
+        ))
+    }
+
+    /// A statistic of the margins over `R_A ‖X‖_F / n`, with `R_A` the spectral complexity, `X` the
+    /// inputs and `n` their number (Bartlett, Foster & Telgarsky 2017, sec. 2).
+    pub(super) fn bartlett_margin(
+        &mut self,
+        name: &str,
+        statistic: Statistic,
+    ) -> Result<Measurement, Failure> {
+        let norms = self.stack_norms(Reference::Zero)?;
+        let subject = self.subject;
+        let mut square = 0.0;
+        for batch in subject.train.batches() {
+            square += read(&batch.inputs)?.iter().map(|x| x * x).sum::<f64>();
+        }
+        let size = spectral_complexity(&norms) * square.sqrt() / subject.train.samples() as f64;
+        let margins = scaled(self.train()?.margins(), 1.0 / size);
+        Ok(with_error_of_norms(
+            statistic.of(name, &margins),
+            &of_spectral_norms(name, 1.0, &norms, 1.0),
+        ))
+    }
+
+    /// The share of samples whose margin over the product of spectral norms is at most `gamma`.
+    pub(super) fn margin_loss(&mut self, name: &str, gamma: f64) -> Result<Measurement, Failure> {
+        let norms = self.stack_norms(Reference::Zero)?;
+        let margins = scaled(self.train()?.margins(), 1.0 / spectral_product(&norms));
+        let is_small: Vec<f64> = margins
+            .iter()
+            .map(|&margin| f64::from(u8::from(margin <= gamma)))
+            .collect();
+        Ok(Statistic::Mean.of(name, &is_small))
+    }
+
+    /// The smallest margin over `‖θ‖ᴸ` for a network that is homogeneous of degree `L` (Lyu & Li
+    /// 2020, "Gradient descent maximizes the margin of homogeneous neural networks", sec. 3).
+    pub(super) fn homogeneous_margin(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let subject = self.subject;
+        let mut rng = subject.streams.stream("probes.homogeneous", subject.step);
+        let values = self.values()?.clone();
+        let degree = degree_of_homogeneity(subject.objective, &values, subject.train, &mut rng)?;
+        let size = norm(&values).powi(degree);
+        let margins = scaled(self.train()?.margins(), 1.0 / size);
+        Ok(Statistic::Min.of(name, &margins))
+    }
+
+    /// For every sample, how far the input of the last layer `z = Wh + b` is from a point where
+    /// another class wins: the smallest `(z_y − z_j) / ‖w_y − w_j‖` over classes `j`. Exact, as the
+    /// outputs are linear there; negative where another class wins already.
+    pub(super) fn last_hidden_margins(&mut self) -> Result<Vec<f64>, Failure> {
+        let layout = self.subject.parameters.layout();
+        let block = layers::output_layer(layout)?;
+        let weights = self.values()?[block.range()].to_vec();
+        let [outputs, inputs] = block.shape[..] else {
+            return Ok(Vec::new());
+        };
+        let row = |class: usize| &weights[class * inputs..(class + 1) * inputs];
+        let labels = self.subject.train.labels();
+        let train = self.train()?;
+        if outputs == 1 {
+            return Ok(scaled(train.margins(), 1.0 / norm(row(0))));
+        }
+        let apart = |a: usize, b: usize| {
+            let difference: Vec<f64> = row(a).iter().zip(row(b)).map(|(a, b)| a - b).collect();
+            norm(&difference)
+        };
+        let distances: Vec<f64> = (0..outputs * outputs)
+            .map(|pair| apart(pair / outputs, pair % outputs))
+            .collect();
+        let margin = |(z, &label): (&[f64], &u8)| {
+            let label = usize::from(label);
+            (0..outputs)
+                .filter(|&class| class != label)
+                .map(|class| (z[label] - z[class]) / distances[label * outputs + class])
+                .fold(f64::INFINITY, f64::min)
+        };
+        Ok(train
+            .outputs()
+            .chunks(outputs)
+            .zip(labels)
+            .map(margin)
+            .collect())
+    }
+}
+
+fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
+    values.iter().map(|value| value * factor).collect()
+}
+
+/// Adds the error of the norms a margin was divided by.
+fn with_error_of_norms(row: Measurement, norms: &Measurement) -> Measurement {
+    Measurement {
+        residual: norms.residual,
+        converged: norms.converged,
+        ..row
+    }
+}
+
+/// The `L` with `f(cθ) = cᴸ f(θ)`, found at a random point near `θ` by doubling it: powers of two
+/// are exact in floating point, and no bias is 0 by chance.
+///
+/// # Errors
+///
+/// Where there is no such `L`.
+fn degree_of_homogeneity(
+    objective: &Objective,
+    values: &[f64],
+    data: &crate::objective::Chunks,
+    rng: &mut StreamRng,
+) -> Result<i32, Failure> {
+    let size = norm(values) / (values.len() as f64).sqrt();
+    let near: Vec<f64> = values
+        .iter()
+        .map(|value| {
+            let noise: f64 = StandardNormal.sample(rng);
+            value + size * noise
+        })
+        .collect();
+    let batch = data
+        .batches()
+        .first()
+        .ok_or_else(|| "there are no samples".to_owned())?;
+    let outputs = |factor: f64| {
+        let compute = objective.compute();
+        let at = Parameters::from_host(
+            objective.network().layout(),
+            &scaled(&near, factor),
+            compute,
+        );
+        read(&objective.evaluate(&at, batch).outputs)
+    };
+    let (once, twice) = (outputs(1.0)?, outputs(2.0)?);
+    let degree = (norm(&twice) / norm(&once)).log2().round();
+    let error: Vec<f64> = twice
+        .iter()
+        .zip(&once)
+        .map(|(twice, once)| twice - degree.exp2() * once)
+        .collect();
+    let tolerance = match objective.compute().precision {
+        Precision::F32 => 1e-4,
+        Precision::F64 => 1e-10,
+    };
+    if degree >= 1.0 && norm(&error) <= tolerance * norm(&twice) {
+        return Ok(degree as i32);
+    }
+    Err(Failure::Other(
+        "the network is not homogeneous: doubling all parameters does not multiply its outputs by \
+         a power of two (biases after the first layer, normalisation, or an activation other than \
+         ReLU)"
+            .to_owned(),
+    ))
+}

@@ -1,0 +1,192 @@
+//! Margins of networks for which they are known.
+
+use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
+use super::Statistic;
+use crate::config::Activation;
+use crate::curvature::norm;
+use crate::objective::Loss;
+
+/// A linear model with biases: its outputs are `Wx + b`.
+fn linear(outputs: usize, loss: Loss) -> Fixture {
+    Fixture::with_loss(&[], outputs, Activation::Relu, true, loss)
+}
+
+impl Fixture {
+    /// The outputs of a linear model, by hand.
+    fn linear_outputs(&self, sample: usize) -> Vec<f64> {
+        let input = &self.inputs[sample * INPUTS..(sample + 1) * INPUTS];
+        let outputs = self.values.len() / (INPUTS + 1);
+        let (weights, biases) = self.values.split_at(outputs * INPUTS);
+        let products = weights.chunks(INPUTS).zip(biases).map(|(row, bias)| {
+            let terms = row.iter().zip(input).map(|(w, x)| w * x);
+            bias + terms.sum::<f64>()
+        });
+        products.collect()
+    }
+
+    /// The distances of each sample to where each other class wins, by hand; negative beyond it.
+    fn linear_distances(&self) -> Vec<f64> {
+        let row = |class: usize| &self.values[class * INPUTS..(class + 1) * INPUTS];
+        let of = |sample: usize| {
+            let z = self.linear_outputs(sample);
+            let label = usize::from(self.labels[sample]);
+            if let [z] = z[..] {
+                return (2.0 * label as f64 - 1.0) * z / norm(row(0));
+            }
+            let others = (0..z.len()).filter(|&class| class != label);
+            let distances = others.map(|class| {
+                let across: Vec<f64> = row(label)
+                    .iter()
+                    .zip(row(class))
+                    .map(|(a, b)| a - b)
+                    .collect();
+                (z[label] - z[class]) / norm(&across)
+            });
+            distances.fold(f64::INFINITY, f64::min)
+        };
+        (0..SAMPLES).map(of).collect()
+    }
+
+    /// Relabels every sample with what a linear model predicts.
+    fn with_right_labels(mut self) -> Self {
+        let loss = self.objective.loss();
+        let labels = (0..SAMPLES).map(|sample| loss.predicts(&self.linear_outputs(sample)) as u8);
+        self.labels = labels.collect();
+        self
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    Statistic::Quantile(0.5).of("", values).value.unwrap()
+}
+
+#[test]
+fn distances_to_the_boundary_of_a_linear_model_are_exact() {
+    for outputs in [2, 3] {
+        let fixture = linear(outputs, Loss::CrossEntropy);
+        let expected = median(&fixture.linear_distances());
+        assert_close(fixture.value("margin.input.median"), expected, 1e-12);
+        // The input is what the last layer sees.
+        assert_close(fixture.value("margin.last_hidden.median"), expected, 1e-12);
+    }
+    let single = linear(1, Loss::Logistic);
+    let expected = median(&single.linear_distances());
+    assert_close(single.value("margin.input.median"), expected, 1e-12);
+    assert_close(single.value("margin.last_hidden.median"), expected, 1e-12);
+}
+
+#[test]
+fn an_attack_on_a_linear_model_finds_the_exact_distance() {
+    for fixture in [linear(2, Loss::CrossEntropy), linear(1, Loss::Logistic)] {
+        let fixture = fixture.with_right_labels();
+        let distances = fixture.linear_distances();
+        assert!(distances.iter().all(|&distance| distance > 0.0));
+        assert_close(
+            fixture.value("margin.attack.median"),
+            median(&distances),
+            2e-6,
+        );
+    }
+}
+
+#[test]
+fn an_attack_never_finds_less_than_the_distance_and_no_distance_where_the_label_is_wrong() {
+    let fixture = linear(3, Loss::CrossEntropy);
+    let exact = fixture.linear_distances();
+    let clipped: Vec<f64> = exact.iter().map(|distance| distance.max(0.0)).collect();
+    assert!(
+        exact.iter().any(|&distance| distance < 0.0),
+        "some labels are wrong"
+    );
+    let found = fixture.row("margin.attack.median");
+    assert!(found.value.unwrap() >= median(&clipped) * (1.0 - 1e-9));
+    assert_eq!(found.samples, Some(SAMPLES));
+}
+
+#[test]
+fn an_attack_bounds_the_first_order_distance_of_a_smooth_network_nearby() {
+    let mut fixture = Fixture::new(&[6], 2, Activation::Tanh, true);
+    let parameters = fixture.parameters();
+    let outputs = fixture.chunks(SAMPLES);
+    let outputs = fixture
+        .objective
+        .outputs(&parameters, outputs.batches()[0].inputs.clone());
+    let outputs = crate::backend::read(&outputs).unwrap();
+    // Two classes whose outputs differ little: every boundary is near, where first order is right.
+    let gap = outputs[0] - outputs[1];
+    fixture.block("layers.1.bias")[1] += gap - 0.01;
+    fixture.inputs = fixture.inputs[..INPUTS].repeat(SAMPLES);
+    fixture.labels = vec![0; SAMPLES];
+    let first_order = fixture.value("margin.input.median");
+    assert_close(fixture.value("margin.attack.median"), first_order, 1e-2);
+}
+
+#[test]
+fn normalised_margins_are_divided_by_what_they_say() {
+    let fixture = Fixture::new(&[6, 5], 3, Activation::Relu, false);
+    let smallest = fixture.value("margin.min");
+    let product = fixture.value("norm.spectral.product");
+    assert_close(fixture.value("margin.spectral"), smallest / product, 1e-12);
+    let degree_three = fixture.value("norm.l2").powi(3);
+    assert_close(
+        fixture.value("margin.homogeneous"),
+        smallest / degree_three,
+        1e-12,
+    );
+    let size = fixture.value("norm.spectral_complexity") * norm(&fixture.inputs) / SAMPLES as f64;
+    let expected = fixture.value("margin.median") / size;
+    assert_close(fixture.value("margin.bartlett.median"), expected, 1e-9);
+}
+
+#[test]
+fn the_homogeneous_margin_does_not_change_with_scale() {
+    let fixture = Fixture::new(&[6, 5], 3, Activation::Relu, false);
+    let mut larger = Fixture::new(&[6, 5], 3, Activation::Relu, false);
+    larger.values.iter_mut().for_each(|value| *value *= 3.0);
+    let margin = fixture.value("margin.homogeneous");
+    assert_close(larger.value("margin.homogeneous"), margin, 1e-10);
+}
+
+#[test]
+fn a_network_that_is_not_homogeneous_is_refused() {
+    for (activation, bias) in [(Activation::Relu, true), (Activation::Tanh, false)] {
+        let fixture = Fixture::new(&[6, 5], 3, activation, bias);
+        let reason = fixture.reason("margin.homogeneous");
+        assert!(reason.contains("not homogeneous"), "{reason}");
+    }
+}
+
+#[test]
+fn the_margin_loss_counts_samples_at_or_below_gamma() {
+    let fixture = linear(3, Loss::CrossEntropy);
+    let product = fixture.value("norm.spectral.product");
+    let margins = (0..SAMPLES).map(|sample| {
+        let loss = fixture.objective.loss();
+        loss.margin(&fixture.linear_outputs(sample), fixture.labels[sample]) / product
+    });
+    let margins: Vec<f64> = margins.collect();
+    for (name, gamma) in [("margin.loss.0.1", 0.1), ("margin.loss.1", 1.0)] {
+        let share = margins.iter().filter(|&&margin| margin <= gamma).count();
+        assert_close(fixture.value(name), share as f64 / SAMPLES as f64, 1e-15);
+    }
+}
+
+#[test]
+fn margins_of_a_class_are_those_of_its_samples() {
+    let fixture = linear(2, Loss::CrossEntropy);
+    let of = |class: usize| {
+        let own = (0..SAMPLES).filter(|&sample| usize::from(fixture.labels[sample]) == class);
+        let margins = own.map(|sample| {
+            let z = fixture.linear_outputs(sample);
+            z[class] - z[1 - class]
+        });
+        Statistic::Quantile(0.1).of("", &margins.collect::<Vec<_>>())
+    };
+    for (class, name) in ["margin.class.0", "margin.class.1"].into_iter().enumerate() {
+        let row = fixture.row(name);
+        assert_close(row.value.unwrap(), of(class).value.unwrap(), 1e-12);
+        assert_eq!(row.samples, Some(SAMPLES / 2));
+    }
+    let reason = fixture.reason("margin.class.7");
+    assert!(reason.contains("no sample of this class"), "{reason}");
+}

@@ -1,0 +1,92 @@
+//! How much the curvature differs from sample to sample.
+
+use super::super::Measurement;
+use super::super::session::{Failure, Session, Subject};
+use crate::backend::Precision;
+use crate::curvature::{CurvatureError, LinearOperator, lanczos};
+use crate::objective::Batch;
+use crate::params::Parameters;
+
+/// `Σ_H = (1/n) Σ (Hᵢ − H)²`, the covariance of one sample's Hessian.
+struct HessianCovariance<'a>(Subject<'a>);
+
+impl HessianCovariance<'_> {
+    /// The sum over batches of `weight · Σᵢ Hᵢ v`.
+    fn product(&self, direction: &Parameters, batch: &Batch, weight: f64) -> Parameters {
+        let subject = self.0;
+        let objective = subject.objective;
+        objective.hessian_vector_product(subject.parameters, direction, batch, weight)
+    }
+}
+
+impl LinearOperator for HessianCovariance<'_> {
+    fn dimension(&self) -> usize {
+        self.0.parameters.layout().len()
+    }
+
+    fn precision(&self) -> Precision {
+        self.0.objective.compute().precision
+    }
+
+    /// `(1/n) Σ Hᵢ (Hᵢv − Hv)`, from two products with every sample's Hessian: the mean is taken off
+    /// before squares are formed, and `Σ (Hᵢv − Hv) = 0` makes the other `H` superfluous.
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+        let subject = self.0;
+        let compute = subject.objective.compute();
+        let direction = Parameters::from_host(subject.parameters.layout(), vector, compute);
+        let batches = subject.train.batches();
+        let weight = 1.0 / subject.train.samples() as f64;
+        let mean = batches
+            .iter()
+            .map(|batch| self.product(&direction, batch, weight))
+            .reduce(|sum, term| sum + term)
+            .ok_or(CurvatureError::NoSamples)?;
+        let mut sum: Option<Parameters> = None;
+        for batch in batches {
+            for place in 0..batch.samples() {
+                subject.interrupt.check()?;
+                let sample = batch.sample(place);
+                let deviation = self.product(&direction, &sample, 1.0) - mean.clone();
+                let term = self.product(&deviation, &sample, weight);
+                sum = Some(match sum {
+                    Some(sum) => sum + term,
+                    None => term,
+                });
+            }
+        }
+        let sum = sum.ok_or(CurvatureError::NoSamples)?;
+        let product = sum.to_host().map_err(CurvatureError::Device)?;
+        if product.iter().all(|value| value.is_finite()) {
+            Ok(product)
+        } else {
+            Err(CurvatureError::NotFinite)
+        }
+    }
+}
+
+impl Session<'_> {
+    /// `s = √λmax(Σ_H)` (Wu, Ma & E 2018, "How SGD selects the global minima in over-parameterized
+    /// learning", definition 3).
+    pub(in super::super) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
+        if let Some(known) = self.estimates.get("noise.nonuniformity") {
+            return Ok(known.clone());
+        }
+        self.refuse_block()?;
+        let subject = self.subject;
+        let mut rng = subject
+            .streams
+            .stream("probes.noise.nonuniformity", subject.step);
+        let options = self.lanczos_options(1, 0);
+        let mut covariance = HessianCovariance(subject);
+        let spectrum = lanczos(&mut covariance, None, &mut rng, options, subject.interrupt)?;
+        let pair = spectrum.largest.first().ok_or(CurvatureError::Empty)?;
+        // Of the whole once and of every sample twice; the relative error of a root is half.
+        let matvecs = 3 * spectrum.matvecs;
+        let row = Measurement::new(name, pair.value.max(0.0).sqrt())
+            .with_residual(0.5 * pair.residual, pair.converged, matvecs)
+            .over(subject.train.samples());
+        self.estimates
+            .insert("noise.nonuniformity".to_owned(), row.clone());
+        Ok(row)
+    }
+}

@@ -1,0 +1,100 @@
+//! The trace of the noise covariance, from the gradients of single samples.
+
+use super::super::Measurement;
+use super::super::session::{Failure, Session};
+use crate::backend::read;
+use crate::curvature::Spending;
+use crate::params::Parameters;
+use crate::statistics::{mean, standard_error};
+use burn::tensor::Tensor;
+use rand::seq::index;
+use std::time::Instant;
+
+/// Squared norms left on the device before they are read together.
+const READ_TOGETHER: usize = 256;
+
+/// Samples always seen: a standard error needs two.
+const FEWEST: usize = 2;
+
+impl Session<'_> {
+    /// `tr Σ = (1/n) Σ ‖gᵢ − g‖²`.
+    ///
+    /// Exact for the samples, from one gradient of each, which takes the time of a few gradients of
+    /// the whole: a Hutchinson estimate with an error of some per cent takes longer. The mean is
+    /// subtracted before squares are formed, so that a small noise is no difference of large
+    /// numbers. The samples come in random order; where the budget ends before they do, those seen
+    /// so far give an estimate with its standard error.
+    pub(super) fn noise_trace(&mut self, name: &str) -> Result<Measurement, Failure> {
+        if let Some(known) = self.estimates.get("noise.trace.samples") {
+            return Ok(known.clone());
+        }
+        let clock = Instant::now();
+        let squares = self.squared_deviations()?;
+        let (seen, samples) = (squares.len() as f64, self.subject.train.samples());
+        // Sampling without replacement: nothing is left to chance once all samples are seen.
+        let left = (1.0 - seen / samples as f64).sqrt();
+        let row = Measurement {
+            stderr: (left > 0.0).then(|| left * standard_error(&squares)),
+            converged: Some(left == 0.0),
+            // The gradient of the whole and, of single samples, as many as make up another one.
+            matvecs: Some(2),
+            seconds: clock.elapsed().as_secs_f64(),
+            ..Measurement::new(name, mean(&squares)).over(squares.len())
+        };
+        self.estimates
+            .insert("noise.trace.samples".to_owned(), row.clone());
+        Ok(row)
+    }
+
+    /// `‖gᵢ − g‖²` of the samples in random order, as far as the budget goes.
+    fn squared_deviations(&self) -> Result<Vec<f64>, Failure> {
+        let subject = self.subject;
+        let range = self.range()?;
+        let mean = self.mean_gradient()?;
+        let samples: Vec<(usize, usize)> = subject
+            .train
+            .batches()
+            .iter()
+            .enumerate()
+            .flat_map(|(batch, samples)| (0..samples.samples()).map(move |place| (batch, place)))
+            .collect();
+        let mut rng = subject.streams.stream("probes.samples", subject.step);
+        let order = index::sample(&mut rng, samples.len(), samples.len());
+        let spending = Spending::new(subject.budget, subject.interrupt);
+        let mut squares = Vec::with_capacity(samples.len());
+        let mut waiting: Vec<Tensor<1>> = Vec::new();
+        for place in order {
+            subject.interrupt.check()?;
+            if waiting.len() + squares.len() >= FEWEST && !spending.allows(0) {
+                break;
+            }
+            let (batch, place) = samples[place];
+            let sample = subject.train.batches()[batch].sample(place);
+            let objective = subject.objective;
+            let (_, gradient) = objective.loss_and_gradient(subject.parameters, &sample, 1.0);
+            waiting.push(gradient.squared_distance(&mean, &range));
+            if waiting.len() == READ_TOGETHER {
+                squares.extend(read(&Tensor::cat(std::mem::take(&mut waiting), 0))?);
+            }
+        }
+        if !waiting.is_empty() {
+            squares.extend(read(&Tensor::cat(waiting, 0))?);
+        }
+        Ok(squares)
+    }
+
+    /// The gradient of the mean loss, on the device.
+    fn mean_gradient(&self) -> Result<Parameters, Failure> {
+        let subject = self.subject;
+        let weight = 1.0 / subject.train.samples() as f64;
+        let gradients = subject.train.batches().iter().map(|batch| {
+            let objective = subject.objective;
+            objective
+                .loss_and_gradient(subject.parameters, batch, weight)
+                .1
+        });
+        gradients
+            .reduce(|sum, gradient| sum + gradient)
+            .ok_or_else(|| Failure::Other("there are no samples to measure on".to_owned()))
+    }
+}

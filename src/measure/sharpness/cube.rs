@@ -1,0 +1,338 @@
+//! The largest value of a function in the cube `|u_i| ≤ 1`, by a projected quasi-Newton method.
+
+use super::super::session::Failure;
+use super::ball::{Ball, Summit};
+use super::chart::Hill;
+use crate::curvature::{axpy, dot, norm};
+
+/// Pairs of steps and changes of slope that are remembered.
+const MEMORY: usize = 10;
+
+/// A trial step is taken if it gains this share of what the slopes promise (Armijo).
+const SUFFICIENT: f64 = 1e-4;
+
+/// A trial step that gains this share of what the slopes promise stopped too soon: along it the
+/// function is no more concave than a line.
+const TOO_SHORT: f64 = 0.75;
+
+/// Trials of a line search.
+const TRIALS: usize = 12;
+
+/// Climbs from a point of the cube, for at most `iterations` steps along directions of the
+/// limited-memory quasi-Newton method in the coordinates that are free to move, each projected onto
+/// the cube (Bertsekas 1982, "Projected Newton methods"; Liu & Nocedal 1989; the same model of the
+/// function as L-BFGS-B).
+///
+/// Where the function is convex along a step no quadratic model has a maximum; the step is then
+/// lengthened until the cube ends it.
+pub(super) fn climb_cube(
+    hill: &mut dyn Hill,
+    start: Vec<f64>,
+    iterations: usize,
+) -> Result<Summit, Failure> {
+    let (value, mut slopes) = hill.value_and_gradient(&start)?;
+    let mut best = Summit::new(Ball::Cube, value, start, &slopes);
+    let mut model = Model::default();
+    for _ in 0..iterations {
+        if best.has_converged() || !hill.allows_another_step() {
+            break;
+        }
+        let direction = model.direction(&best.point, &slopes);
+        let first = match model.is_empty() {
+            // The steepest coordinate crosses half the cube.
+            true => 1.0 / largest(&direction),
+            false => 1.0,
+        };
+        let Some(point) = search(hill, &best, &slopes, &direction, first)? else {
+            if model.is_empty() {
+                break;
+            }
+            model = Model::default();
+            continue;
+        };
+        let (value, found) = hill.value_and_gradient(&point)?;
+        model.learn(&best.point, &slopes, &point, &found);
+        best = Summit::new(Ball::Cube, value, point, &found);
+        slopes = found;
+    }
+    Ok(best)
+}
+
+fn largest(vector: &[f64]) -> f64 {
+    vector.iter().fold(0.0, |most: f64, x| most.max(x.abs()))
+}
+
+/// The point of the cube next to `from + length · direction`.
+fn projected(from: &[f64], length: f64, direction: &[f64]) -> Vec<f64> {
+    from.iter()
+        .zip(direction)
+        .map(|(u, d)| (u + length * d).clamp(-1.0, 1.0))
+        .collect()
+}
+
+/// A point along the projected direction that gains enough, if there is one.
+fn search(
+    hill: &mut dyn Hill,
+    from: &Summit,
+    slopes: &[f64],
+    direction: &[f64],
+    first: f64,
+) -> Result<Option<Vec<f64>>, Failure> {
+    let mut length = first;
+    let mut found: Option<(f64, Vec<f64>)> = None;
+    for _ in 0..TRIALS {
+        let point = projected(&from.point, length, direction);
+        let step: Vec<f64> = point.iter().zip(&from.point).map(|(a, b)| a - b).collect();
+        let promise = dot(slopes, &step);
+        if !hill.allows_another_step() {
+            break;
+        }
+        let value = hill.value(&point)?;
+        let gain = value - from.value;
+        // NaN gains nothing.
+        let gains_enough = promise > 0.0 && gain >= SUFFICIENT * promise;
+        match &found {
+            Some((best, _)) if value.is_nan() || value <= *best => break,
+            None if !gains_enough => {
+                length /= 4.0;
+                continue;
+            }
+            _ => {}
+        }
+        let is_corner = point
+            .iter()
+            .zip(direction)
+            .all(|(u, d)| *d == 0.0 || u.abs() == 1.0);
+        let was_shortened = length < first;
+        found = Some((value, point));
+        if is_corner || was_shortened || gain < TOO_SHORT * promise {
+            break;
+        }
+        length *= 4.0;
+    }
+    Ok(found.map(|(_, point)| point))
+}
+
+/// What is known of the curvature: steps `s` and how much the slopes fell along them, `y`.
+#[derive(Default)]
+struct Model {
+    pairs: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Model {
+    fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Remembers a step if the function is concave along it; the others have no place in a model
+    /// that has a maximum.
+    fn learn(&mut self, from: &[f64], before: &[f64], to: &[f64], after: &[f64]) {
+        let difference = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
+        let step: Vec<f64> = difference(to, from);
+        let fall: Vec<f64> = difference(before, after);
+        if is_concave(dot(&step, &fall), &step, &fall) {
+            self.pairs.push((step, fall));
+            if self.pairs.len() > MEMORY {
+                self.pairs.remove(0);
+            }
+        }
+    }
+
+    /// The quasi-Newton direction in the coordinates that are free to move: those not held at a
+    /// face of the cube by their slope.
+    fn direction(&self, point: &[f64], slopes: &[f64]) -> Vec<f64> {
+        let free: Vec<f64> = point
+            .iter()
+            .zip(slopes)
+            .map(|(u, g)| f64::from(u8::from(u.abs() < 1.0 || u * g < 0.0)))
+            .collect();
+        let steepest = masked(slopes, &free);
+        let direction = self.two_loops(&steepest, &free);
+        if dot(&direction, &steepest) > 0.0 {
+            direction
+        } else {
+            steepest
+        }
+    }
+
+    /// The product of the inverse curvature with a vector (Nocedal 1980), among free coordinates.
+    fn two_loops(&self, vector: &[f64], free: &[f64]) -> Vec<f64> {
+        let pairs: Vec<_> = self
+            .pairs
+            .iter()
+            .map(|(step, fall)| (masked(step, free), masked(fall, free)))
+            .map(|(step, fall)| (dot(&step, &fall), step, fall))
+            .filter(|(product, step, fall)| is_concave(*product, step, fall))
+            .collect();
+        let mut result = vector.to_vec();
+        let mut shares = Vec::with_capacity(pairs.len());
+        for (product, step, fall) in pairs.iter().rev() {
+            let share = dot(step, &result) / product;
+            axpy(-share, fall, &mut result);
+            shares.push(share);
+        }
+        if let Some((product, _, fall)) = pairs.last() {
+            let size = product / dot(fall, fall);
+            result.iter_mut().for_each(|value| *value *= size);
+        }
+        for ((product, step, fall), share) in pairs.iter().zip(shares.into_iter().rev()) {
+            let correction = share - dot(fall, &result) / product;
+            axpy(correction, step, &mut result);
+        }
+        result
+    }
+}
+
+/// Whether slopes fell along a step by more than rounding.
+fn is_concave(product: f64, step: &[f64], fall: &[f64]) -> bool {
+    product > 1e-10 * norm(step) * norm(fall)
+}
+
+fn masked(vector: &[f64], mask: &[f64]) -> Vec<f64> {
+    vector.iter().zip(mask).map(|(x, m)| x * m).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Streams;
+    use rand::RngExt;
+
+    /// `gᵀu + ½ uᵀHu`, not finite beyond a radius.
+    struct Parabola {
+        slopes: Vec<f64>,
+        matrix: Vec<f64>,
+        radius: f64,
+    }
+
+    impl Parabola {
+        fn random(dimension: usize, seed: u64, shift: f64) -> Self {
+            let mut rng = Streams::new(seed).stream("parabola", 0);
+            let mut uniform =
+                |n: usize| -> Vec<f64> { (0..n).map(|_| rng.random_range(-1.0..1.0)).collect() };
+            let (factor, slopes) = (uniform(dimension * dimension), uniform(dimension));
+            let row = |i: usize| &factor[i * dimension..(i + 1) * dimension];
+            let matrix = (0..dimension * dimension)
+                .map(|k| shift.signum() * dot(row(k / dimension), row(k % dimension)))
+                .collect();
+            Self {
+                slopes: slopes.iter().map(|slope| shift.abs() * slope).collect(),
+                matrix,
+                radius: f64::INFINITY,
+            }
+        }
+
+        fn gradient(&self, point: &[f64]) -> Vec<f64> {
+            let rows = self.matrix.chunks(point.len());
+            rows.zip(&self.slopes)
+                .map(|(row, g)| g + dot(row, point))
+                .collect()
+        }
+
+        fn at(&self, point: &[f64]) -> f64 {
+            if norm(point) > self.radius {
+                return f64::NAN;
+            }
+            0.5 * (dot(&self.slopes, point) + dot(&self.gradient(point), point))
+        }
+    }
+
+    impl Hill for Parabola {
+        fn value(&mut self, point: &[f64]) -> Result<f64, Failure> {
+            Ok(self.at(point))
+        }
+
+        fn value_and_gradient(&mut self, point: &[f64]) -> Result<(f64, Vec<f64>), Failure> {
+            Ok((self.at(point), self.gradient(point)))
+        }
+
+        fn allows_another_step(&self) -> bool {
+            true
+        }
+    }
+
+    fn best_of_starts(hill: &mut Parabola, dimension: usize, starts: usize) -> Summit {
+        let mut rng = Streams::new(0).stream("starts", 0);
+        (0..starts)
+            .map(|_| {
+                let start = (0..dimension)
+                    .map(|_| rng.random_range(-1.0..1.0))
+                    .collect();
+                climb_cube(hill, start, 10).unwrap()
+            })
+            .reduce(|a, b| if b.value > a.value { b } else { a })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_convex_function_is_climbed_to_a_corner_as_good_as_the_best() {
+        for dimension in [2, 5, 10] {
+            for seed in 0..5 {
+                let mut hill = Parabola::random(dimension, seed, 1.0);
+                let corners = (0..1u32 << dimension).map(|corner| {
+                    let sign = |i: usize| if corner >> i & 1 == 1 { 1.0 } else { -1.0 };
+                    hill.at(&(0..dimension).map(sign).collect::<Vec<_>>())
+                });
+                let expected = corners.fold(f64::NEG_INFINITY, f64::max);
+                let found = best_of_starts(&mut hill, dimension, 20);
+                // Every ascent ends in some corner that no small step leaves; the best of them is
+                // the best of all, or close to it, and never above.
+                let share = found.value / expected;
+                assert!(
+                    (0.95..1.0 + 1e-12).contains(&share),
+                    "{dimension} {seed}: {share}"
+                );
+                assert!(found.point.iter().all(|u| u.abs() == 1.0) && found.residual < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn a_concave_function_is_climbed_to_its_top_inside_or_on_a_face() {
+        for (shift, name) in [(-0.1, "inside"), (-5.0, "on a face")] {
+            for seed in 0..5 {
+                let mut hill = Parabola::random(6, seed, shift);
+                let found = climb_cube(&mut hill, vec![0.0; 6], 200).unwrap();
+                // Coordinate ascent, exact in each coordinate, converges for concave functions.
+                let mut point = vec![0.0; 6];
+                for _ in 0..20_000 {
+                    for i in 0..6 {
+                        let curvature = hill.matrix[7 * i];
+                        let step = hill.gradient(&point)[i] / -curvature;
+                        point[i] = (point[i] + step).clamp(-1.0, 1.0);
+                    }
+                }
+                let expected = hill.at(&point);
+                assert!(found.value <= expected * (1.0 + 1e-9));
+                assert!(found.has_converged(), "{name} {seed}: {}", found.residual);
+                assert!(
+                    found.value >= expected * 0.99,
+                    "{name} {seed}: {}",
+                    found.value
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_never_a_maximum() {
+        let mut hill = Parabola {
+            radius: 1.0,
+            ..Parabola::random(4, 0, 1.0)
+        };
+        let found = climb_cube(&mut hill, vec![0.0; 4], 10).unwrap();
+        assert!(found.value > 0.0 && norm(&found.point) <= 1.0);
+    }
+
+    #[test]
+    fn where_nothing_rises_the_start_is_the_summit() {
+        let mut flat = Parabola {
+            slopes: vec![0.0; 3],
+            matrix: vec![0.0; 9],
+            radius: f64::INFINITY,
+        };
+        let found = climb_cube(&mut flat, vec![0.5; 3], 10).unwrap();
+        assert_eq!((found.value, found.residual), (0.0, 0.0));
+        assert_eq!(found.point, [0.5; 3]);
+    }
+}

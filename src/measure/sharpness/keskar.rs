@@ -1,0 +1,253 @@
+//! The sharpness of Keskar et al.: the largest rise of the loss in a small box.
+//!
+//! `φ = 100 · (max_{y ∈ C_ε} f(x + Ay) − f(x)) / (1 + f(x))` with
+//! `C_ε = {y : |y_i| ≤ ε (|(A⁺x)_i| + 1)}` (Keskar et al. 2017, "On large-batch training for deep
+//! learning: generalization gap and sharp minima", metric 2.1, eq. 3 and 4). In the full space `A` is the
+//! identity; in a random subspace it has 100 columns. The paper leaves their distribution open; here
+//! the columns are independent, uniform on the unit sphere (normal numbers, divided by their norm),
+//! so that a unit of `y` is a unit of distance in parameters.
+//!
+//! The maximum is searched for with ten quasi-Newton iterations, as in the paper, from the centre
+//! and from three points drawn uniformly from the box: at a minimum the centre alone has no slope
+//! and would report 0. What is found is a lower bound on the maximum, and the spread over the
+//! starts says how far to trust it.
+
+use super::super::Measurement;
+use super::super::registry::{Family, Measure};
+use super::super::session::{Failure, Session, Subject};
+use super::ball::Summit;
+use super::chart::{Chart, Charted};
+use super::cube::climb_cube;
+use super::landscape::Landscape;
+use crate::curvature::{Spending, dot, norm, random_normal};
+use crate::objective::Outputs;
+use crate::random::StreamRng;
+use crate::reparam::MapKind;
+use nalgebra::{DMatrix, DVector};
+use rand::RngExt;
+
+const SOURCE: &str = "Keskar et al. 2017, eq. 3 and 4";
+
+pub(in super::super) const FAMILY: Family = Family {
+    measures: &[
+        Measure::new(
+            "sharpness.keskar.full",
+            "largest rise of the training loss with |change of x_i| <= 1e-3 (|x_i| + 1), in % of 1 + loss: the best of four ascents, so a lower bound",
+        )
+        .from(SOURCE)
+        .invariant(&[MapKind::Permutation])
+        .full(),
+        Measure::new(
+            "sharpness.keskar.full.spread",
+            "largest minus smallest result of the four ascents of sharpness.keskar.full",
+        )
+        .from(SOURCE)
+        .invariant(&[]),
+        Measure::new(
+            "sharpness.keskar.full.5e-4",
+            "sharpness.keskar.full with 5e-4 for 1e-3",
+        )
+        .from(SOURCE)
+        .invariant(&[MapKind::Permutation]),
+        Measure::new(
+            "sharpness.keskar.full.5e-4.spread",
+            "largest minus smallest result of its four ascents",
+        )
+        .from(SOURCE)
+        .invariant(&[]),
+        Measure::new(
+            "sharpness.keskar.subspace",
+            "the same as sharpness.keskar.full in a random subspace of dimension 100",
+        )
+        .from(SOURCE)
+        .invariant(&[])
+        .full(),
+        Measure::new(
+            "sharpness.keskar.subspace.spread",
+            "largest minus smallest result of the four ascents of sharpness.keskar.subspace",
+        )
+        .from(SOURCE)
+        .invariant(&[]),
+        Measure::new(
+            "sharpness.keskar.subspace.5e-4",
+            "sharpness.keskar.subspace with 5e-4 for 1e-3",
+        )
+        .from(SOURCE)
+        .invariant(&[]),
+        Measure::new(
+            "sharpness.keskar.subspace.5e-4.spread",
+            "largest minus smallest result of its four ascents",
+        )
+        .from(SOURCE)
+        .invariant(&[]),
+    ],
+    measure,
+};
+
+/// The dimension of the random subspace.
+const SUBSPACE: usize = 100;
+
+/// Quasi-Newton iterations of one ascent.
+const ITERATIONS: usize = 10;
+
+/// Starts drawn from the box, beside its centre.
+const RANDOM_STARTS: usize = 3;
+
+/// The most numbers a basis of the subspace may hold: 2 GiB.
+const LARGEST_BASIS: usize = 1 << 28;
+
+fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+    let base = name.strip_suffix(".spread").unwrap_or(name);
+    let spread = format!("{base}.spread");
+    if !session.estimates.contains_key(base) {
+        let (largest, range) = search(&session.subject, base)?;
+        session.estimates.insert(base.to_owned(), largest);
+        session.estimates.insert(spread, range);
+    }
+    let known = session.estimates.get(name).cloned();
+    known.ok_or_else(|| Failure::Other("there is no such measure".to_owned()))
+}
+
+/// The sharpness and the spread over its starts.
+fn search(subject: &Subject<'_>, name: &str) -> Result<(Measurement, Measurement), Failure> {
+    let epsilon = if name.ends_with("5e-4") { 5e-4 } else { 1e-3 };
+    let landscape = Landscape::of(subject, Outputs::Raw)?;
+    // Not the whole name: both boxes are searched in the same subspace, from starts in proportion.
+    let space = name.trim_end_matches(".5e-4");
+    let mut rng = subject.streams.stream(space, subject.step);
+    let chart = if name.contains("subspace") {
+        subspace(landscape.centre(), epsilon, &mut rng)?
+    } else {
+        Chart::Scaled(widths(landscape.centre(), epsilon))
+    };
+    let mut spending = Spending::new(subject.budget, subject.interrupt);
+    let summits = climb(&landscape, &chart, &mut rng, &mut spending)?;
+    let percent = |value: f64| 100.0 * value / (1.0 + landscape.base());
+    let highest = |a: Summit, b: Summit| if b.value > a.value { b } else { a };
+    let lowest = summits
+        .iter()
+        .map(|s| s.value)
+        .fold(f64::INFINITY, f64::min);
+    let best = summits
+        .into_iter()
+        .reduce(highest)
+        .ok_or_else(|| Failure::Other("the budget ended before the first ascent".to_owned()))?;
+    let row = Measurement::new(name, percent(landscape.resolved(best.value)?))
+        .with_residual(best.residual, best.has_converged(), spending.matvecs)
+        .over(landscape.samples());
+    let range = Measurement::new(name, percent(best.value - lowest)).over(landscape.samples());
+    Ok((row, range))
+}
+
+/// One ascent from the centre and one from each random start, as far as the budget allows.
+fn climb<'b>(
+    landscape: &Landscape<'b>,
+    chart: &Chart,
+    rng: &mut StreamRng,
+    spending: &mut Spending<'b>,
+) -> Result<Vec<Summit>, Failure> {
+    let dimension = chart.coordinates(landscape.dimension());
+    let mut summits = Vec::new();
+    for number in 0..=RANDOM_STARTS {
+        let start = match number {
+            0 => vec![0.0; dimension],
+            _ => (0..dimension)
+                .map(|_| rng.random_range(-1.0..1.0))
+                .collect(),
+        };
+        if number > 0 && !spending.allows(2) {
+            break;
+        }
+        let mut hill = Charted {
+            landscape,
+            chart,
+            spending,
+        };
+        summits.push(climb_cube(&mut hill, start, ITERATIONS)?);
+    }
+    Ok(summits)
+}
+
+/// Half the widths of the box around coordinates `x`: `ε (|x_i| + 1)`.
+fn widths(coordinates: &[f64], epsilon: f64) -> Vec<f64> {
+    coordinates
+        .iter()
+        .map(|x| epsilon * (x.abs() + 1.0))
+        .collect()
+}
+
+/// A chart of the box in a random subspace.
+fn subspace(centre: &[f64], epsilon: f64, rng: &mut StreamRng) -> Result<Chart, Failure> {
+    let length = centre.len();
+    if length <= SUBSPACE {
+        return Err(Failure::Other(format!(
+            "there are {length} parameters, and a subspace of dimension {SUBSPACE} needs more: use \
+             sharpness.keskar.full"
+        )));
+    }
+    if length * SUBSPACE > LARGEST_BASIS {
+        return Err(Failure::Other(format!(
+            "a basis of {SUBSPACE} vectors of {length} parameters would not fit into 2 GiB"
+        )));
+    }
+    let mut columns: Vec<Vec<f64>> = (0..SUBSPACE).map(|_| direction(length, rng)).collect();
+    let widths = widths(&least_squares(&columns, centre)?, epsilon);
+    for (column, width) in columns.iter_mut().zip(widths) {
+        column.iter_mut().for_each(|entry| *entry *= width);
+    }
+    Ok(Chart::Span(columns))
+}
+
+/// A direction, uniform on the unit sphere.
+fn direction(length: usize, rng: &mut StreamRng) -> Vec<f64> {
+    let mut vector = random_normal(length, rng);
+    let size = norm(&vector);
+    vector.iter_mut().for_each(|entry| *entry /= size);
+    vector
+}
+
+/// `A⁺x` from the normal equations: random columns, fewer than half as many as rows in any network
+/// of use, are far from dependent, so nothing is lost by squaring their condition number.
+fn least_squares(columns: &[Vec<f64>], vector: &[f64]) -> Result<Vec<f64>, Failure> {
+    let count = columns.len();
+    let gram = DMatrix::from_fn(count, count, |i, j| match i >= j {
+        true => dot(&columns[i], &columns[j]),
+        false => 0.0,
+    });
+    let products = DVector::from_iterator(count, columns.iter().map(|column| dot(column, vector)));
+    // Only the lower triangle is read.
+    let factors = gram
+        .cholesky()
+        .ok_or_else(|| Failure::Other("the random columns are dependent".to_owned()))?;
+    Ok(factors.solve(&products).iter().copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Streams;
+
+    #[test]
+    fn a_subspace_has_unit_directions_times_the_widths_of_the_box() {
+        let mut rng = Streams::new(5).stream("centre", 0);
+        let centre: Vec<f64> = (0..300).map(|_| rng.random_range(-9.0..9.0)).collect();
+        let stream = || Streams::new(5).stream("subspace", 0);
+        let Ok(Chart::Span(columns)) = subspace(&centre, 1e-3, &mut stream()) else {
+            panic!("a subspace of 300 parameters");
+        };
+        // The pseudo-inverse, independently, by singular values.
+        let mut rng = stream();
+        let basis = DMatrix::from_columns(
+            &(0..100)
+                .map(|_| DVector::from_vec(direction(300, &mut rng)))
+                .collect::<Vec<_>>(),
+        );
+        let inverse = basis.clone().pseudo_inverse(1e-12).unwrap();
+        let coordinates = inverse * DVector::from_column_slice(&centre);
+        for (j, column) in columns.iter().enumerate() {
+            let width = 1e-3 * (coordinates[j].abs() + 1.0);
+            assert!((norm(column) / width - 1.0).abs() < 1e-9);
+            assert!((column[7] - width * basis[(7, j)]).abs() < 1e-12);
+        }
+    }
+}

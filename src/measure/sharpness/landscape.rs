@@ -1,0 +1,196 @@
+//! The training loss as a function of a displacement of the parameters.
+
+use super::super::session::{Failure, Subject};
+use crate::backend::read;
+use crate::config::Precision;
+use crate::curvature::{CurvatureError, Interrupt, Spending, sum_over_batches};
+use crate::objective::{Batch, Loss, Objective, Outputs};
+use crate::params::Parameters;
+use crate::statistics::mean;
+use std::ops::Range;
+
+/// The mean loss over some batches around a point. Displacements move the subject's block only, if
+/// it has one; they are vectors of the block's length. Losses are averaged in f64, whatever the
+/// precision they are computed in.
+///
+/// Each method spends one pass over the batches; evaluations and gradients are counted alike.
+pub(super) struct Landscape<'a> {
+    objective: &'a Objective,
+    batches: &'a [Batch],
+    interrupt: Interrupt<'a>,
+    outputs: Outputs,
+    whole: Vec<f64>,
+    range: Range<usize>,
+    base: f64,
+    resolution: f64,
+}
+
+impl<'a> Landscape<'a> {
+    /// The landscape of a subject over its training samples.
+    pub fn of(subject: &Subject<'a>, outputs: Outputs) -> Result<Self, Failure> {
+        Self::over(subject, subject.train.batches(), outputs)
+    }
+
+    /// The landscape of a subject over some batches.
+    pub fn over(
+        subject: &Subject<'a>,
+        batches: &'a [Batch],
+        outputs: Outputs,
+    ) -> Result<Self, Failure> {
+        let whole = subject.parameters.to_host()?;
+        let range = match subject.block {
+            Some(block) => subject.range_of(block)?,
+            None => 0..whole.len(),
+        };
+        let mut landscape = Self {
+            objective: subject.objective,
+            batches,
+            interrupt: subject.interrupt,
+            outputs,
+            whole,
+            range,
+            base: 0.0,
+            resolution: 0.0,
+        };
+        landscape.measure_base(subject.parameters)?;
+        Ok(landscape)
+    }
+
+    /// The loss at the centre, and how small a change of it still shows.
+    ///
+    /// A loss is a difference of numbers of the outputs' size, each rounded to the precision, so a
+    /// sample's loss is off by about that size times the distance between two numbers at 1. Means
+    /// are off by no more.
+    fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
+        if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
+            return Err(Failure::Other(
+                "outputs are normalised for cross-entropy only: other losses have targets of a \
+                 size of their own"
+                    .to_owned(),
+            ));
+        }
+        let (mut losses, mut sizes) = (Vec::new(), Vec::new());
+        for batch in self.batches {
+            let size = match self.outputs {
+                Outputs::Raw => self.objective.evaluate(parameters, batch).outputs.abs(),
+                Outputs::Normalised => batch.targets.ones_like(),
+            };
+            sizes.extend(read(&size.max_dim(1))?);
+            let terms = self.objective.losses(parameters, batch, self.outputs);
+            losses.extend(read(&terms)?);
+        }
+        if losses.is_empty() {
+            return Err(CurvatureError::NoSamples.into());
+        }
+        self.base = mean(&losses);
+        self.resolution = self.precision().epsilon() * (self.base.abs() + mean(&sizes));
+        if self.base.is_finite() {
+            Ok(())
+        } else {
+            Err(Failure::Other("the loss is not finite".to_owned()))
+        }
+    }
+
+    fn precision(&self) -> Precision {
+        self.objective.compute().precision
+    }
+
+    /// The number of parameters that may move.
+    pub fn dimension(&self) -> usize {
+        self.range.len()
+    }
+
+    /// The parameters that may move, where they are.
+    pub fn centre(&self) -> &[f64] {
+        &self.whole[self.range.clone()]
+    }
+
+    /// Where they lie in the whole vector.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// The loss at the centre.
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// The number of samples.
+    pub fn samples(&self) -> usize {
+        self.batches.iter().map(Batch::samples).sum()
+    }
+
+    /// The parameters after a displacement.
+    pub fn moved(&self, displacement: &[f64]) -> Parameters {
+        let mut values = self.whole.clone();
+        for (value, step) in values[self.range.clone()].iter_mut().zip(displacement) {
+            *value += step;
+        }
+        let layout = self.objective.network().layout();
+        Parameters::from_host(layout, &values, self.objective.compute())
+    }
+
+    /// `L(θ + δ) − L(θ)`.
+    pub fn change(&self, displacement: &[f64], spending: &mut Spending) -> Result<f64, Failure> {
+        spending.spend()?;
+        let parameters = self.moved(displacement);
+        let mut losses = Vec::new();
+        for batch in self.batches {
+            self.interrupt.check()?;
+            losses.extend(read(&self.objective.losses(
+                &parameters,
+                batch,
+                self.outputs,
+            ))?);
+        }
+        Ok(mean(&losses) - self.base)
+    }
+
+    /// `L(θ + δ) − L(θ)` and `∇L(θ + δ)`.
+    pub fn change_and_gradient(
+        &self,
+        displacement: &[f64],
+        spending: &mut Spending,
+    ) -> Result<(f64, Vec<f64>), Failure> {
+        spending.spend()?;
+        let parameters = self.moved(displacement);
+        let mut losses = Vec::new();
+        let gradient = sum_over_batches(self.batches, self.interrupt, |batch, weight| {
+            let (objective, outputs) = (self.objective, self.outputs);
+            let (terms, gradient) =
+                objective.losses_and_gradient(&parameters, batch, weight, outputs);
+            losses.extend(read(&terms).map_err(CurvatureError::Device)?);
+            Ok(gradient)
+        })?;
+        let gradient = gradient[self.range.clone()].to_vec();
+        Ok((mean(&losses) - self.base, gradient))
+    }
+
+    /// `∇L(θ)`, or why no direction can be read off it.
+    pub fn gradient(&self, spending: &mut Spending) -> Result<Vec<f64>, Failure> {
+        let still = vec![0.0; self.dimension()];
+        let (_, gradient) = self.change_and_gradient(&still, spending)?;
+        if gradient.iter().all(|&slope| slope == 0.0) {
+            return Err(Failure::Other(
+                "the gradient is exactly zero, so it has no direction".to_owned(),
+            ));
+        }
+        Ok(gradient)
+    }
+
+    /// A change of the loss, or why it is none: the rounding of the losses hides it.
+    pub fn resolved(&self, change: f64) -> Result<f64, Failure> {
+        if change.abs() > self.resolution {
+            return Ok(change);
+        }
+        if change.is_nan() {
+            return Err(Failure::Other("the loss is not finite".to_owned()));
+        }
+        Err(Failure::Other(format!(
+            "the loss changes by {change:.1e}, which the rounding of {} losses hides: only changes \
+             above {:.1e} show",
+            self.precision(),
+            self.resolution
+        )))
+    }
+}

@@ -1,0 +1,23 @@
+//! Sharpness by perturbation: how much the training loss changes when the parameters move.
+//!
+//! Where a measure is a maximum, what is reported is the largest value found, a lower bound on the
+//! true one; its residual says how much the slopes there still promise. A change of the loss that is
+//! within the rounding of the losses is no number but a failed row. Where a subject has a block, only
+//! the block's parameters move, unless a measure says that it cannot.
+
+pub(super) mod average;
+mod ball;
+mod chart;
+pub(super) mod critical;
+mod crossing;
+mod cube;
+pub(super) mod keskar;
+mod landscape;
+pub(super) mod noise_threshold;
+pub(super) mod pac_bayes;
+pub(super) mod quadratic;
+pub(super) mod relative_flatness;
+pub(super) mod worst_case;
+
+#[cfg(test)]
+mod tests;

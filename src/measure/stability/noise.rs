@@ -1,0 +1,78 @@
+//! Conditions that the noise of mini-batches sets.
+
+use super::super::Measurement;
+use super::super::session::{Failure, Session};
+use crate::curvature::Matrix;
+
+impl Session<'_> {
+    /// `η s / √(B (n − 1) / (n − B))` with the non-uniformity `s`: stochastic gradient descent
+    /// without replacement is linearly stable only if this and `stability.gd` are at most 1 (Wu, Ma
+    /// & E 2018, "How SGD selects the global minima in over-parameterized learning", eq. 9).
+    pub(super) fn nonuniformity_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let (rate, batch, samples) = self.plain_sgd()?;
+        let threshold = noise_threshold(batch, samples);
+        let row = self.nonuniformity(name)?;
+        Ok(Measurement {
+            value: row.value.map(|spread| rate * spread / threshold),
+            ..row
+        })
+    }
+
+    /// `η ‖H‖_F √(μ / B)` with the alignment `μ`: the loss grows exponentially on average above 1
+    /// (Wu, Wang & Su 2022, theorem 3.3).
+    pub(super) fn alignment_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let (rate, batch, _) = self.plain_sgd()?;
+        let size = self.frobenius("hessian.frobenius", Matrix::Hessian)?;
+        let alignment = self.alignment("noise.alignment_mu")?;
+        let (Some(norm), Some(mu)) = (size.value, alignment.value) else {
+            return Err(Failure::Other(
+                "a part of it could not be measured".to_owned(),
+            ));
+        };
+        if mu < 0.0 {
+            return Err(Failure::Other(format!(
+                "the alignment is estimated below 0 ({mu:.3e}): it needs more probes"
+            )));
+        }
+        let value = rate * norm * (mu / batch).sqrt();
+        // Relative errors of independent factors add in squares, that of a root being half.
+        let error =
+            (size.stderr.unwrap_or(0.0) / norm).hypot(0.5 * alignment.stderr.unwrap_or(0.0) / mu);
+        Ok(Measurement {
+            converged: Some(size.converged != Some(false) && alignment.converged != Some(false)),
+            matvecs: Some(size.matvecs.unwrap_or(0) + alignment.matvecs.unwrap_or(0)),
+            samples: size.samples,
+            seconds: size.seconds + alignment.seconds,
+            ..Measurement::new(name, value).with_stderr(error * value)
+        })
+    }
+
+    /// Learning rate, batch size and training samples of stochastic gradient descent without
+    /// momentum, for which the conditions are derived.
+    fn plain_sgd(&self) -> Result<(f64, f64, f64), Failure> {
+        let rate = self.learning_rate()?;
+        let momentum = self.momentum()?.coefficient;
+        if momentum > 0.0 {
+            return Err(Failure::Other(format!(
+                "the condition is for stochastic gradient descent without momentum; this run has \
+                 momentum {momentum}"
+            )));
+        }
+        let (Some(batch), Some(samples)) = (self.subject.batch_size, self.subject.training_samples)
+        else {
+            return Err(Failure::Other("the batch size is not known".to_owned()));
+        };
+        if batch >= samples {
+            return Err(Failure::Other(
+                "steps that use all training samples have no noise".to_owned(),
+            ));
+        }
+        Ok((rate, batch as f64, samples as f64))
+    }
+}
+
+/// The largest `η s` at which batches drawn without replacement leave a quadratic stable, whatever
+/// its mean curvature.
+pub(super) fn noise_threshold(batch: f64, samples: f64) -> f64 {
+    (batch * (samples - 1.0) / (samples - batch)).sqrt()
+}
