@@ -17,12 +17,12 @@ pub enum Dropout {
     /// The same ones for every sample and every pass: the network is a fixed thinned one, and its
     /// loss a function that can be measured.
     Fixed(Streams),
-    /// Others for every sample, drawn anew at every training step.
+    /// Others for every sample, drawn anew in every pass of training.
     Drawn {
         /// Where the masks come from.
         streams: Streams,
-        /// The step that numbers them.
-        step: u64,
+        /// The number of the pass, counted over the whole training.
+        pass: u64,
     },
 }
 
@@ -119,16 +119,15 @@ impl<'a> Pass<'a> {
         let layer = self.dropouts;
         self.dropouts += 1;
         let mut shape = input.dims();
-        let (streams, step) = match self.conditions.dropout {
+        let mut rng = match self.conditions.dropout {
             _ if rate == 0.0 => return input,
             Dropout::Off => return input,
             Dropout::Fixed(streams) => {
                 shape[0] = 1;
-                (streams, 0)
+                streams.stream(&format!("dropout.fixed.{layer}"), 0)
             }
-            Dropout::Drawn { streams, step } => (streams, step),
+            Dropout::Drawn { streams, pass } => streams.stream(&format!("dropout.{layer}"), pass),
         };
-        let mut rng = streams.stream(&format!("dropout.{layer}"), step);
         let kept = 1.0 / (1.0 - rate);
         let mask: Vec<f64> = (0..shape.iter().product())
             .map(|_| if rng.random_bool(rate) { 0.0 } else { kept })

@@ -178,9 +178,11 @@ impl Problem {
     fn chunks(&self, dataset: &data::Dataset, count: usize, norm_mode: NormMode) -> Chunks {
         let indices: Vec<u32> = (0..count as u32).collect();
         let network = self.objective.network();
-        let chunk = match self.config.train.batch_size {
-            // A batch normalised by its own statistics must be a batch of training.
-            Some(batch) if norm_mode == NormMode::Batch && network.has_statistics() => batch,
+        // A batch normalised by its own statistics must be a batch of training.
+        let chunk = match norm_mode {
+            NormMode::Batch if network.has_statistics() => {
+                self.config.train.batch_size.unwrap_or(count)
+            }
             _ => network.samples_per_chunk(),
         };
         Chunks::gather(
