@@ -45,11 +45,6 @@ impl<'a> Batches<'a> {
         let Problem {
             data, objective, ..
         } = self.problem;
-        Batch::gather(
-            &data.train,
-            indices,
-            objective.loss(),
-            objective.compute(),
-        )
+        Batch::gather(&data.train, indices, objective.loss(), objective.compute())
     }
 }
