@@ -3,6 +3,8 @@
 //! Prints one JSON line per case: the median, over rounds, of the seconds one call takes.
 //! `benches/compare_kernels.py` runs the same work in PyTorch and prints ratios.
 
+mod timing;
+
 use burn::tensor::module::conv2d as library_conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -11,7 +13,7 @@ use lab::kernel;
 use lab::random::Streams;
 use rand::RngExt;
 use std::hint::black_box;
-use std::time::Instant;
+use timing::median_seconds;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -70,7 +72,12 @@ fn main() {
                 let call = || {
                     black_box(function(input.clone()));
                 };
-                report(case, "forward", of, median_seconds(call));
+                report(
+                    case,
+                    "forward",
+                    of,
+                    median_seconds(ROUNDS, SECONDS_PER_ROUND, call),
+                );
             }
         }
     }
@@ -125,7 +132,12 @@ fn time_layer(
     let forward = || {
         black_box(convolution(input.clone(), weight.clone(), stride, 1));
     };
-    report(case, "forward", of, median_seconds(forward));
+    report(
+        case,
+        "forward",
+        of,
+        median_seconds(ROUNDS, SECONDS_PER_ROUND, forward),
+    );
     let leaf = |tensor: &Tensor<4>| tensor.clone().autodiff().require_grad();
     for (what, x, w) in [
         ("forward and input", leaf(&input), weight.clone().autodiff()),
@@ -139,7 +151,12 @@ fn time_layer(
             let output = convolution(x.clone(), w.clone(), stride, 1);
             black_box(output.sum().backward());
         };
-        report(case, what, of, median_seconds(pass));
+        report(
+            case,
+            what,
+            of,
+            median_seconds(ROUNDS, SECONDS_PER_ROUND, pass),
+        );
     }
 }
 
@@ -236,27 +253,19 @@ fn time_network(case: &str, of: &str, body: Body, convolution: Convolution) {
     let gradient = || {
         black_box(losses(false).value.backward());
     };
-    report(case, "gradient", of, median_seconds(gradient));
+    report(
+        case,
+        "gradient",
+        of,
+        median_seconds(ROUNDS, SECONDS_PER_ROUND, gradient),
+    );
     let product = || {
         black_box(losses(true).tangent.expect("a tangent").backward());
     };
-    report(case, "hvp", of, median_seconds(product));
-}
-
-/// The median over rounds of the mean seconds per call; rounds last equally long.
-fn median_seconds(mut call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    call();
-    call();
-    let calls = (SECONDS_PER_ROUND / (start.elapsed().as_secs_f64() / 2.0)).ceil() as usize;
-    let calls = calls.clamp(1, 2000);
-    let mut rounds: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            (0..calls).for_each(|_| call());
-            start.elapsed().as_secs_f64() / calls as f64
-        })
-        .collect();
-    rounds.sort_by(f64::total_cmp);
-    rounds[ROUNDS / 2]
+    report(
+        case,
+        "hvp",
+        of,
+        median_seconds(ROUNDS, SECONDS_PER_ROUND, product),
+    );
 }

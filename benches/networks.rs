@@ -4,6 +4,8 @@
 //! Prints one JSON line per case: the median, over rounds, of the seconds one call takes.
 //! `benches/compare.py` runs the same work in PyTorch and prints ratios.
 
+mod timing;
+
 use lab::backend::{BackendKind, Compute, Precision};
 use lab::config::{Activation, Init, Loss, Method, Momentum, Normalisation, Optimizer, Pool};
 use lab::model::{
@@ -17,7 +19,7 @@ use lab::random::Streams;
 use rand::RngExt;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use timing::median_seconds;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -177,13 +179,16 @@ fn run(compute: &Compute, case: &Case) {
         black_box((loss, gradient));
         compute.synchronize();
     };
-    report("gradient", median_seconds(gradient));
+    report(
+        "gradient",
+        median_seconds(ROUNDS, SECONDS_PER_ROUND, gradient),
+    );
     let product = || {
         let product = objective.hessian_vector_product(&parameters, &direction, &batch, weight);
         black_box(product);
         compute.synchronize();
     };
-    report("hvp", median_seconds(product));
+    report("hvp", median_seconds(ROUNDS, SECONDS_PER_ROUND, product));
     let config = Optimizer {
         learning_rate: 1e-4,
         weight_decay: 0.0,
@@ -199,23 +204,5 @@ fn run(compute: &Compute, case: &Case) {
         current = optimizer.step(1e-4, &current, &gradient);
         compute.synchronize();
     };
-    report("step", median_seconds(step));
-}
-
-/// The median over rounds of the mean seconds per call; rounds last equally long on any backend.
-fn median_seconds(mut call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    call();
-    call();
-    let calls = (SECONDS_PER_ROUND / (start.elapsed().as_secs_f64() / 2.0)).ceil() as usize;
-    let calls = calls.clamp(3, 2000);
-    let mut rounds: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            (0..calls).for_each(|_| call());
-            start.elapsed().as_secs_f64() / calls as f64
-        })
-        .collect();
-    rounds.sort_by(f64::total_cmp);
-    rounds[ROUNDS / 2]
+    report("step", median_seconds(ROUNDS, SECONDS_PER_ROUND, step));
 }

@@ -57,7 +57,7 @@ pub trait Kernels: Backend {
         Self::float_erf(input)
     }
 
-    /// See [`softmax`](super::softmax).
+    /// See [`softmax`](super::softmax()).
     fn softmax_last(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let last = input.shape().num_dims() - 1;
         Self::softmax(input, last)
