@@ -4,7 +4,7 @@ use super::{DataDir, Failure};
 use crate::backend::BackendKind;
 use crate::config::{self, Config, DropoutMode, NormMode, Override};
 use crate::curvature::{Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix};
-use crate::measure::{self, Subject};
+use crate::measure::{self, Search, Subject};
 use crate::model::Conditions;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -170,7 +170,7 @@ impl Solution {
             test: Some(&self.test),
             block: None,
             budget: Budget::default(),
-            start: None,
+            search: Search::Fresh,
             learning_rate: Some(learning_rate),
             momentum: config.optimizer.method.momentum(),
             batch_size: Some(config.train.batch_size.unwrap_or(available)),

@@ -2,16 +2,15 @@
 
 use super::Measurement;
 use super::registry::{Family, Measure};
-use super::session::{Failure, Session, Subject};
+use super::session::{Failure, Search, Session, Subject};
 use crate::curvature::{
-    Conjugated, CurvatureError, CurvatureOperator, Eigenpair, Estimate, LanczosOptions,
-    LinearOperator, Matrix, ProbeOptions, Restricted, Spectrum, hutchinson, lanczos, norm,
-    squared_frobenius_norm,
+    Conjugated, CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Estimate,
+    LanczosOptions, LinearOperator, Matrix, ProbeOptions, Recollection, Restricted, Spectrum,
+    davidson, hutchinson, lanczos, squared_frobenius_norm,
 };
 use crate::params::Parameters;
 use crate::random::StreamRng;
 use crate::reparam::MapKind;
-use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;
 
 pub(super) const FAMILY: Family = Family {
@@ -134,26 +133,13 @@ impl Session<'_> {
     }
 
     /// Both ends of the Hessian's spectrum, as far as this round of measurements needs them.
-    ///
-    /// From a random start unless the subject gives one. From the eigenvector found last the residual
-    /// is small at once, and an eigenvalue that has overtaken the old one goes unseen: in a model with
-    /// ten separate top eigenvalues, 60 times of 60 when it is 2 % larger.
     pub(super) fn spectrum(&mut self) -> Result<&Spectrum, Failure> {
         if self.spectrum.is_none() {
             let clock = Instant::now();
-            let subject = self.subject;
-            let mut rng = subject.streams.stream("probes.lanczos", subject.step);
-            let start = subject.start.map(|vector| perturbed(vector, &mut rng));
-            let options = self.lanczos_options(self.wanted_largest, self.wanted_smallest);
-            let result = with_operator(&subject, Matrix::Hessian, |operator| {
-                lanczos(
-                    operator,
-                    start.as_deref(),
-                    &mut rng,
-                    options,
-                    subject.interrupt,
-                )
-            });
+            let result = match self.subject.search {
+                Search::Fresh => self.fresh_spectrum(self.wanted_largest, self.wanted_smallest),
+                Search::Remembering(past) => self.remembered_spectrum(past),
+            };
             self.spectrum = Some(result);
             self.spectrum_seconds = clock.elapsed().as_secs_f64();
         }
@@ -162,6 +148,46 @@ impl Session<'_> {
             Some(Err(error)) => Err(error.clone().into()),
             None => Err(CurvatureError::Empty.into()),
         }
+    }
+
+    /// Eigenpairs by Lanczos from a random vector.
+    fn fresh_spectrum(&self, largest: usize, smallest: usize) -> Result<Spectrum, CurvatureError> {
+        let subject = self.subject;
+        let mut rng = subject.streams.stream("probes.lanczos", subject.step);
+        let options = self.lanczos_options(largest, smallest);
+        with_operator(&subject, Matrix::Hessian, |operator| {
+            lanczos(operator, None, &mut rng, options, subject.interrupt)
+        })
+    }
+
+    /// The largest eigenpairs from what the last search has left; the smallest from a random vector.
+    fn remembered_spectrum(
+        &mut self,
+        past: Option<&Recollection>,
+    ) -> Result<Spectrum, CurvatureError> {
+        let subject = self.subject;
+        let mut rng = subject.streams.stream("probes.davidson", subject.step);
+        let options = DavidsonOptions {
+            largest: self.wanted_largest,
+            budget: subject.budget,
+            ..DavidsonOptions::default()
+        };
+        let found = with_operator(&subject, Matrix::Hessian, |operator| {
+            davidson(operator, past, &mut rng, options, subject.interrupt)
+        })?;
+        self.recollection = Some(found.recollection);
+        let (smallest, matvecs) = match self.wanted_smallest {
+            0 => (Vec::new(), 0),
+            count => {
+                let spectrum = self.fresh_spectrum(0, count)?;
+                (spectrum.smallest, spectrum.matvecs)
+            }
+        };
+        Ok(Spectrum {
+            largest: found.pairs,
+            smallest,
+            matvecs: found.matvecs + matvecs,
+        })
     }
 
     /// The eigenpair at a place from one end of the Hessian's spectrum.
@@ -360,16 +386,4 @@ pub(super) fn with_operator<T>(
             work(&mut Restricted::new(&mut operator, range))
         }
     }
-}
-
-/// A start near a vector that still has a component along every other one.
-fn perturbed(vector: &[f64], rng: &mut StreamRng) -> Vec<f64> {
-    let size = 0.01 * norm(vector) / (vector.len() as f64).sqrt();
-    vector
-        .iter()
-        .map(|value| {
-            let noise: f64 = StandardNormal.sample(rng);
-            value + size * noise
-        })
-        .collect()
 }

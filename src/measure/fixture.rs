@@ -1,6 +1,6 @@
 //! A small network with random data, to measure in tests.
 
-use super::{Measurement, Session, Subject};
+use super::{Measurement, Search, Session, Subject};
 use crate::backend::{Compute, Precision};
 use crate::config::{Activation, Init, Momentum, Normalisation};
 use crate::curvature::{Budget, Interrupt};
@@ -110,7 +110,7 @@ impl Fixture {
             test: None,
             block: None,
             budget: Budget::default(),
-            start: None,
+            search: Search::Fresh,
             learning_rate: Some(0.1),
             momentum: Some(Momentum {
                 coefficient: 0.0,

@@ -26,7 +26,7 @@ mod stability;
 pub use evaluation::Evaluated;
 pub use norm::{HostMatrix, SpectralNorm, spectral_norm_of_convolution};
 pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
-pub use session::{Session, Subject};
+pub use session::{Search, Session, Subject};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use super::registry::family;
 use super::reparam::rescaled;
 use super::{Evaluated, Measurement};
 use crate::config::Momentum;
-use crate::curvature::{Budget, CurvatureError, Interrupt, Spectrum};
+use crate::curvature::{Budget, CurvatureError, Interrupt, Recollection, Spectrum};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -17,6 +17,17 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+
+/// How the search for the largest eigenvalues of the Hessian begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Search<'a> {
+    /// From a random vector, by Lanczos.
+    #[default]
+    Fresh,
+    /// From what the last search has left, if there was one, by a Davidson method; it leaves
+    /// something for the next.
+    Remembering(Option<&'a Recollection>),
+}
 
 /// What is measured.
 #[derive(Clone, Copy)]
@@ -35,9 +46,8 @@ pub struct Subject<'a> {
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
-    /// An eigenvector to start the search for the largest eigenvalue from. The residual is then
-    /// small at once even if another eigenvalue has overtaken this one, which goes unseen.
-    pub start: Option<&'a [f64]>,
+    /// How the search for the largest eigenvalues begins.
+    pub search: Search<'a>,
     /// The learning rate of the step, for stability conditions.
     pub learning_rate: Option<f64>,
     /// The momentum of training by (stochastic) gradient descent; none for other update rules.
@@ -69,6 +79,7 @@ pub struct Session<'a> {
     pub(super) wanted_smallest: usize,
     pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
     pub(super) spectrum_seconds: f64,
+    pub(super) recollection: Option<Recollection>,
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
@@ -91,6 +102,7 @@ impl<'a> Session<'a> {
             wanted_smallest: 0,
             spectrum: None,
             spectrum_seconds: 0.0,
+            recollection: None,
             estimates: BTreeMap::new(),
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
@@ -140,11 +152,9 @@ impl<'a> Session<'a> {
         self.wanted_smallest = self.wanted_smallest.max(smallest);
     }
 
-    /// The eigenvector of the largest eigenvalue of the whole Hessian, if it was measured.
-    pub fn leading_eigenvector(&self) -> Option<&[f64]> {
-        let spectrum = self.spectrum.as_ref()?.as_ref().ok()?;
-        let pair = spectrum.largest.first()?;
-        self.subject.block.is_none().then_some(&pair.vector[..])
+    /// What the search for the largest eigenvalues leaves for the next one, if it remembers.
+    pub fn into_recollection(self) -> Option<Recollection> {
+        self.recollection
     }
 
     fn measure_one(&mut self, name: &str) -> Result<Measurement, CurvatureError> {

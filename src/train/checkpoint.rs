@@ -4,6 +4,7 @@
 
 use crate::backend::Compute;
 use crate::config::Precision;
+use crate::curvature::Recollection;
 use crate::model::Blueprint;
 use crate::optim::OptimizerState;
 use crate::params::store::{NamedArray, encode, numbers};
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 const PARAMETERS: &str = "parameters";
 const STATISTICS: &str = "statistics";
 const OPTIMIZER: &str = "optimizer.";
-const EIGENVECTOR: &str = "measure.eigenvector";
+const EIGENVALUES: &str = "measure.eigenvalues";
+const EIGENVECTORS: &str = "measure.eigenvectors";
 const METADATA: &str = "lab";
 
 /// The state of a run between two steps.
@@ -33,8 +35,8 @@ pub struct Checkpoint {
     pub statistics: Vec<f64>,
     /// The optimizer's moments and counters.
     pub optimizer: OptimizerState,
-    /// The eigenvector a warm-started measurement begins with.
-    pub eigenvector: Option<Vec<f64>>,
+    /// What a warm-started search for eigenvalues begins with.
+    pub recollection: Option<Recollection>,
     /// Bytes of `metrics.jsonl` that were written by then.
     pub metrics_length: u64,
     /// Seconds spent training and measuring by then.
@@ -83,8 +85,14 @@ impl Checkpoint {
                 .iter()
                 .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
         );
-        if let Some(vector) = &self.eigenvector {
-            arrays.push((EIGENVECTOR.to_owned(), vec![vector.len()], vector));
+        let remembered = self.recollection.as_ref().map(|recollection| {
+            let vectors = (0..recollection.len()).flat_map(|index| recollection.vector(index));
+            (recollection.values(), vectors.collect::<Vec<f64>>())
+        });
+        if let Some((values, vectors)) = &remembered {
+            let shape = vec![values.len(), self.parameters.len()];
+            arrays.push((EIGENVALUES.to_owned(), vec![values.len()], values));
+            arrays.push((EIGENVECTORS.to_owned(), shape, vectors));
         }
         let metadata = serde_json::to_string(&Metadata {
             config: self.config.clone(),
@@ -122,18 +130,21 @@ impl Checkpoint {
                 tensors: Vec::new(),
                 scalars: metadata.counters,
             },
-            eigenvector: None,
+            recollection: None,
             metrics_length: metadata.metrics_length,
             seconds: metadata.seconds,
         };
+        let (mut eigenvalues, mut eigenvectors) = (Vec::new(), Vec::new());
         for (name, view) in file.iter() {
             let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
             } else if name == STATISTICS {
                 checkpoint.statistics = values;
-            } else if name == EIGENVECTOR {
-                checkpoint.eigenvector = Some(values);
+            } else if name == EIGENVALUES {
+                eigenvalues = values;
+            } else if name == EIGENVECTORS {
+                eigenvectors = values;
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 let length = values.len();
                 let data =
@@ -152,6 +163,15 @@ impl Checkpoint {
                     "it holds {found} {what}, the model in the config has {expected}"
                 ));
             }
+        }
+        if !eigenvalues.is_empty() {
+            let vectors = eigenvectors.chunks(checkpoint.parameters.len().max(1));
+            let pairs: Vec<_> = eigenvalues
+                .into_iter()
+                .zip(vectors.map(<[f64]>::to_vec))
+                .collect();
+            let recollection = Recollection::new(&pairs, compute.precision);
+            checkpoint.recollection = Some(recollection.map_err(|error| error.to_string())?);
         }
         Ok(checkpoint)
     }
@@ -192,6 +212,11 @@ mod tests {
         builder.finish()
     }
 
+    fn remembered() -> Recollection {
+        let pairs = [(2.0, vec![0.6, 0.8]), (1.0, vec![-0.8, 0.6])];
+        Recollection::new(&pairs, Precision::F32).unwrap()
+    }
+
     fn checkpoint() -> Checkpoint {
         Checkpoint {
             config: "fingerprint".to_owned(),
@@ -205,7 +230,7 @@ mod tests {
                 )],
                 scalars: BTreeMap::from([("w.momentum.time".to_owned(), Scalar::UInt(42))]),
             },
-            eigenvector: Some(vec![0.5, 0.25]),
+            recollection: Some(remembered()),
             metrics_length: 1234,
             seconds: Seconds {
                 training: 1.5,
@@ -223,7 +248,11 @@ mod tests {
         assert_eq!(after.step, before.step);
         assert_eq!(after.parameters, before.parameters);
         assert_eq!(after.statistics, before.statistics);
-        assert_eq!(after.eigenvector, before.eigenvector);
+        let found = after.recollection.unwrap();
+        assert_eq!(found.values(), remembered().values());
+        for index in 0..2 {
+            assert_eq!(found.vector(index), remembered().vector(index));
+        }
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
         assert_eq!(after.optimizer.scalars, before.optimizer.scalars);

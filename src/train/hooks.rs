@@ -78,15 +78,10 @@ impl HookPlan {
         self.collect(true, |_| true)
     }
 
-    /// Whether eigenvalues due before this step start from the eigenvector found last.
+    /// Whether the search for eigenvalues due before this step begins with what the last one left.
     pub fn starts_warm(&self, step: u64) -> bool {
         let is_due = |hook: &&Hook| fires(hook, step, self.steps_per_epoch);
         self.hooks.iter().filter(is_due).any(|hook| hook.warm_start)
-    }
-
-    /// Whether any hook starts warm, so that eigenvectors must be kept.
-    pub fn keeps_eigenvectors(&self) -> bool {
-        self.hooks.iter().any(|hook| hook.warm_start)
     }
 
     fn collect(&self, evaluate: bool, wanted: impl Fn(&Hook) -> bool) -> Due {

@@ -5,8 +5,8 @@ use super::checkpoint::Seconds;
 use super::{Checkpoint, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError};
 use crate::backend::BackendKind;
 use crate::config::{Length, NormMode};
-use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
-use crate::measure::{Measurement, Session, Subject, needs_products};
+use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix, Recollection};
+use crate::measure::{Measurement, Search, Session, Subject, needs_products};
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
 use crate::optim::{Schedule, Stepper};
@@ -88,7 +88,7 @@ struct State<'a> {
     parameters: Parameters,
     statistics: Parameters,
     optimizer: Box<dyn Stepper>,
-    eigenvector: Option<Rc<[f64]>>,
+    recollection: Option<Rc<Recollection>>,
     metrics_length: u64,
     seconds: Seconds,
     batches: Batches<'a>,
@@ -98,7 +98,7 @@ struct State<'a> {
 #[derive(Clone)]
 struct Before {
     metrics_length: u64,
-    eigenvector: Option<Rc<[f64]>>,
+    recollection: Option<Rc<Recollection>>,
 }
 
 /// What a round of measurements found, by scope.
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
             // A checkpoint is the state before measuring, so that resuming measures again.
             let before = Before {
                 metrics_length: state.metrics_length,
-                eigenvector: state.eigenvector.clone(),
+                recollection: state.recollection.clone(),
             };
             if Interrupt::on(self.interrupt).is_raised() {
                 return self.interrupted(&mut state, before);
@@ -197,7 +197,7 @@ impl<'a> Run<'a> {
     fn start(&self, from: Option<Checkpoint>) -> Result<State<'a>, TrainError> {
         let mut optimizer = self.problem.optimizer();
         let objective = &self.problem.objective;
-        let (step, values, statistics, eigenvector, metrics_length, seconds) = match from {
+        let (step, values, statistics, recollection, metrics_length, seconds) = match from {
             None => Default::default(),
             Some(checkpoint) => {
                 optimizer
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
                     checkpoint.step,
                     Some(checkpoint.parameters),
                     Some(checkpoint.statistics),
-                    checkpoint.eigenvector,
+                    checkpoint.recollection,
                     checkpoint.metrics_length,
                     checkpoint.seconds,
                 )
@@ -223,7 +223,7 @@ impl<'a> Run<'a> {
                 |values: Vec<f64>| self.problem.statistics(&values),
             ),
             optimizer,
-            eigenvector: eigenvector.map(Rc::from),
+            recollection: recollection.map(Rc::new),
             metrics_length,
             seconds,
             batches: Batches::new(self.problem),
@@ -388,7 +388,10 @@ impl<'a> Run<'a> {
                 test: Some(&view.test),
                 block: None,
                 budget: scope.budget,
-                start: state.eigenvector.as_deref().filter(|_| starts_warm),
+                search: match starts_warm {
+                    true => Search::Remembering(state.recollection.as_deref()),
+                    false => Search::Fresh,
+                },
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
                 momentum: config.optimizer.method.momentum(),
                 batch_size: Some(config.train.batch_size.unwrap_or(available)),
@@ -401,11 +404,11 @@ impl<'a> Run<'a> {
             let Ok(rows) = session.measure(&names) else {
                 return Ok(None);
             };
-            found = session.leading_eigenvector().map(Rc::from).or(found);
+            found = session.into_recollection().map(Rc::new).or(found);
             measured.push((scope, rows));
         }
-        if self.plan.keeps_eigenvectors() {
-            state.eigenvector = found.or(state.eigenvector.take());
+        if found.is_some() {
+            state.recollection = found;
         }
         state.seconds.measuring += start.elapsed().as_secs_f64();
         let rows: Vec<Row> = measured
@@ -493,7 +496,7 @@ impl<'a> Run<'a> {
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             statistics: state.statistics.to_host().map_err(TrainError::Device)?,
             optimizer: state.optimizer.save(),
-            eigenvector: before.eigenvector.map(|vector| vector.to_vec()),
+            recollection: before.recollection.map(Rc::unwrap_or_clone),
             metrics_length: before.metrics_length,
             seconds: state.seconds,
         };

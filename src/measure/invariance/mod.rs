@@ -10,7 +10,7 @@ pub use function::{Change, FunctionCheck};
 pub use judge::{Line, Verdict};
 
 use super::registry::find;
-use super::session::{Failure, Session, Subject};
+use super::session::{Failure, Search, Session, Subject};
 use super::{Measurement, needs_products};
 use crate::curvature::CurvatureError;
 use crate::model::Conditions;
@@ -139,7 +139,7 @@ impl Session<'_> {
         Session::new(Subject {
             objective: &point.objective,
             parameters: &point.parameters,
-            start: None,
+            search: Search::Fresh,
             ..self.subject
         })
     }

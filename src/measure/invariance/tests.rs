@@ -45,7 +45,7 @@ impl Setting {
             test: None,
             block: None,
             budget: Budget::default(),
-            start: None,
+            search: Search::Fresh,
             learning_rate: None,
             momentum: None,
             batch_size: None,

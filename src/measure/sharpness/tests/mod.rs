@@ -8,7 +8,7 @@ mod smooth;
 use crate::backend::Compute;
 use crate::config::{Activation, Init, Normalisation, Precision};
 use crate::curvature::{Budget, Interrupt, dot};
-use crate::measure::{Measurement, Session, Subject};
+use crate::measure::{Measurement, Search, Session, Subject};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss, Objective};
@@ -77,7 +77,7 @@ impl Ground {
             test: None,
             block: self.block,
             budget: self.budget,
-            start: None,
+            search: Search::Fresh,
             learning_rate: Some(0.1),
             momentum: None,
             batch_size: None,
