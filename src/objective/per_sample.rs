@@ -25,8 +25,9 @@ impl Outputs {
             Self::Raw => outputs,
             Self::Normalised => {
                 let centred = outputs.clone() - outputs.mean_dim(1);
-                let norm = (centred.clone() * centred.clone()).sum_dim(1).sqrt();
-                centred / norm.clamp_min(SMALLEST_NORM)
+                let square = (centred.clone() * centred.clone()).sum_dim(1);
+                // Bounded before the root, whose slope at 0 is infinite.
+                centred / square.clamp_min(SMALLEST_NORM * SMALLEST_NORM).sqrt()
             }
         }
     }

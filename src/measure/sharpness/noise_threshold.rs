@@ -39,7 +39,7 @@ pub(in super::super) const FAMILY: Family = Family {
 const RISE: f64 = 0.1;
 
 /// Draws, each taken with both signs.
-const PAIRS: usize = 8;
+const PAIRS: usize = 16;
 
 /// Where the search begins.
 const START: f64 = 0.05;

@@ -199,3 +199,17 @@ fn normalised_losses_and_their_gradient_are_those_of_centred_unit_outputs() {
         assert!((gradient[place] - difference).abs() < 1e-8, "{place}");
     }
 }
+
+#[test]
+fn equal_outputs_are_normalised_to_zero_without_nan() {
+    let case = Case::reference(Activation::Tanh, Loss::CrossEntropy);
+    let data = case.chunks(7);
+    let still = case.at(&vec![0.0; case.values.len()]);
+    let (losses, gradient) =
+        case.objective
+            .losses_and_gradient(&still, &data.batches()[0], 1.0, Outputs::Normalised);
+    for loss in read(&losses).unwrap() {
+        assert_close(loss, 3.0f64.ln(), 1e-15);
+    }
+    assert!(gradient.to_host().unwrap().iter().all(|g| g.is_finite()));
+}
