@@ -97,7 +97,7 @@ pub(super) fn climb_ball(
         let target = ball.farthest(&slopes);
         let mut share = 1.0;
         loop {
-            if share < SMALLEST_SHARE || !hill.allows_another_step() {
+            if share < SMALLEST_SHARE || !hill.allows(1) {
                 break 'steps;
             }
             let point: Vec<f64> = best

@@ -57,8 +57,8 @@ pub(super) trait Hill {
     /// Its value and gradient.
     fn value_and_gradient(&mut self, point: &[f64]) -> Result<(f64, Vec<f64>), Failure>;
 
-    /// Whether the budget allows another step.
-    fn allows_another_step(&self) -> bool;
+    /// Whether the budget allows so many further values or gradients.
+    fn allows(&self, passes: usize) -> bool;
 }
 
 /// The change of the loss in the coordinates of a chart.
@@ -82,7 +82,7 @@ impl Hill for Charted<'_, '_> {
         Ok((value, self.chart.pull_back(&gradient)))
     }
 
-    fn allows_another_step(&self) -> bool {
-        self.spending.allows(1)
+    fn allows(&self, passes: usize) -> bool {
+        self.spending.allows(passes)
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn climb_cube(
     let mut best = Summit::new(Ball::Cube, value, start, &slopes);
     let mut model = Model::default();
     for _ in 0..iterations {
-        if best.has_converged() || !hill.allows_another_step() {
+        if best.has_converged() {
             break;
         }
         let direction = model.direction(&best.point, &slopes);
@@ -84,7 +84,8 @@ fn search(
         let point = projected(&from.point, length, direction);
         let step: Vec<f64> = point.iter().zip(&from.point).map(|(a, b)| a - b).collect();
         let promise = dot(slopes, &step);
-        if !hill.allows_another_step() {
+        // One for the value here, one for the gradient where the search ends.
+        if !hill.allows(2) {
             break;
         }
         let value = hill.value(&point)?;
@@ -246,7 +247,7 @@ mod tests {
             Ok((self.at(point), self.gradient(point)))
         }
 
-        fn allows_another_step(&self) -> bool {
+        fn allows(&self, _: usize) -> bool {
             true
         }
     }

@@ -242,14 +242,29 @@ fn in_a_subspace_less_is_found_than_in_the_whole_space() {
 
 #[test]
 fn a_budget_ends_an_ascent_honestly() {
-    let (ground, quadratic, values) = linear();
-    let ground = Ground {
+    let (ground, _, _) = linear();
+    let within = |most: usize, ground: Ground| Ground {
         budget: Budget {
-            max_matvecs: Some(3),
+            max_matvecs: Some(most),
             max_seconds: None,
         },
-        ..ground.at(&minimum(&quadratic, &values))
+        ..ground
     };
-    let row = ground.measure("sharpness.sam.multi");
-    assert!(row.matvecs.unwrap() <= 3);
+    let ground = within(1, ground);
+    for name in ["sharpness.sam.multi", "sharpness.keskar.full"] {
+        let row = ground.measure(name);
+        assert!(
+            row.value.is_none(),
+            "{name}: nothing but the centre was seen"
+        );
+    }
+    let full = "sharpness.keskar.full";
+    let (few, many) = (3, 1000);
+    let ground = within(few, ground);
+    let row = ground.measure(full);
+    assert!(
+        row.matvecs.unwrap() <= few && row.converged == Some(false),
+        "{row:?}"
+    );
+    assert!(row.value.unwrap() < within(many, ground).value(full));
 }
