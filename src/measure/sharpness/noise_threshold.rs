@@ -2,8 +2,9 @@
 //!
 //! The standard deviation `σ` at which the mean rise of the training loss is 0.1, with noise `σ z` on
 //! every parameter or, in the magnitude-aware form, `σ |θ_i| z` (Jiang et al. 2020, "Fantastic
-//! generalization measures", app. C.5, whose complexity is `1/σ²`). The same draws serve every `σ`
-//! that is tried, so the rise is a smooth function of it and the threshold is found by bisection.
+//! generalization measures and where to find them", app. C.5, whose complexity is `1/σ²`; they bound
+//! the error, here it is the rise of the loss). The same draws serve every `σ` that is tried, so the
+//! rise is a smooth function of it and the threshold is found by bisection.
 
 use super::super::Measurement;
 use super::super::registry::{Family, Measure};

@@ -5,7 +5,7 @@
 //! constant (McAllester 1999; Maurer 2004, "A note on the PAC-Bayesian theorem", theorem 5, through
 //! Pinsker's inequality). `Q = N(θ, σ²I)`, `P_j = N(θ₀, λ_j² I)` around the starting point, which
 //! knows no data. A prior may not be chosen by the data: `λ_j² = e^{−j/100}` for `j = 1, 2, …`, and
-//! `δ_j = 6δ / (π² j²)` adds up to `δ` (Dziugaite & Roy 2017, sec. 3.1, with 1 for their 0.1).
+//! `δ_j = 6δ / (π² j²)` adds up to `δ` (Dziugaite & Roy 2017, sec. 3, with 1 for their 0.1).
 //!
 //! The error is 0-1 error, which is bounded; cross-entropy is not, and has no such bound.
 
@@ -25,7 +25,7 @@ pub(in super::super) const FAMILY: Family = Family {
         "pac_bayes.bound",
         "bound on the test error of the network under normal noise, with probability 0.95; says nothing from 1 on",
     )
-    .from("Dziugaite & Roy 2017, sec. 3.1; McAllester 1999; Maurer 2004")
+    .from("Dziugaite & Roy 2017, sec. 3; McAllester 1999; Maurer 2004")
     // The starting point, the centre of the prior, is moved by no map.
     .invariant(&[])
     .full()],

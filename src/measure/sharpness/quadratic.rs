@@ -24,7 +24,7 @@ pub(in super::super) const FAMILY: Family = Family {
             "sharpness.fisher_rao",
             "Fisher-Rao norm of the parameters, the root of the mean of (parameters · gradient of one sample)^2",
         )
-        .from("Liang et al. 2019, definition 2, with the labels of the data")
+        .from("Liang et al. 2019, \"Fisher-Rao metric, geometry, and complexity of neural networks\", with the labels of the data")
         .invariant(MapKind::ALL)
         .full(),
     ],

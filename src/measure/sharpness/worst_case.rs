@@ -92,7 +92,7 @@ pub(in super::super) const FAMILY: Family = Family {
             "sharpness.asam.eta",
             "sharpness.asam as its authors train: scales |weight| + 0.01, and 1 for biases",
         )
-        .from("Kwon et al. 2021, sec. 5")
+        .from("Kwon et al. 2021, experiments")
         .invariant(&[MapKind::Permutation]),
         Measure::new(
             "sharpness.asam.linf",
