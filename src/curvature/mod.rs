@@ -19,7 +19,7 @@ mod vector;
 
 pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
-pub use davidson::{DavidsonOptions, LeadingPairs, Recollection, davidson};
+pub use davidson::{DavidsonOptions, LeadingPairs, Recollection, Start, davidson};
 pub use density::{Density, DensityOptions, spectral_density};
 pub use lanczos::{LanczosOptions, Spectrum, lanczos};
 pub(crate) use operator::sum_over_batches;

@@ -30,9 +30,23 @@ use crate::random::StreamRng;
 use model::Model;
 use nalgebra::DVector;
 
+/// What a search with a recollection begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// A mixture of all remembered eigenvectors with random signs: for pairs of an earlier point, of
+    /// which another may lead by now.
+    #[default]
+    Mixture,
+    /// The leading remembered eigenvectors themselves: a product less, for pairs of this very point, as
+    /// of the same matrix over fewer samples. After a step of training it misses what has overtaken.
+    Leading,
+}
+
 /// What to look for and when to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct DavidsonOptions {
+    /// What a search with a recollection begins with.
+    pub start: Start,
     /// How many of the largest eigenpairs must converge. A search begins with as many directions, so
     /// eigenvalues are found up to this multiplicity.
     pub largest: usize,
@@ -52,6 +66,7 @@ pub struct DavidsonOptions {
 impl Default for DavidsonOptions {
     fn default() -> Self {
         Self {
+            start: Start::default(),
             largest: 1,
             above: None,
             tolerance: 1e-3,
@@ -101,7 +116,7 @@ pub fn davidson(
     let mut spending = Spending::new(options.budget, interrupt);
     let block = options.largest.clamp(1, search.dimension);
     let limit = options.max_matvecs.max(1);
-    let mut next = search.start(rng);
+    let mut next = search.start(options.start, rng);
     while let Some(direction) = next {
         spending.spend()?;
         search.multiply(operator, direction)?;
@@ -110,7 +125,7 @@ pub fn davidson(
             break;
         }
         next = if made < block {
-            search.start(rng)
+            search.start(options.start, rng)
         } else {
             let ritz = search.ritz();
             if ritz.satisfies(&options.wanted()) {
@@ -205,16 +220,22 @@ impl Search {
         (coordinates, joins)
     }
 
-    /// A first direction: a mixture of what is remembered with a little of a random vector, or a random
-    /// vector alone.
-    fn start(&mut self, rng: &mut StreamRng) -> Option<DVector<f64>> {
+    /// A first direction: what is remembered with a little of a random vector, or a random vector alone.
+    fn start(&mut self, start: Start, rng: &mut StreamRng) -> Option<DVector<f64>> {
         let random = self.random(rng)?;
-        let count = self.model.remembered();
-        if count == 0 {
-            return Some(random);
-        }
-        let mut mixture = self.model.mixture(&random_signs(count, rng)) / (count as f64).sqrt();
-        mixture += RANDOM_SHARE * random;
+        let (made, count) = (self.model.products(), self.model.remembered());
+        let factors: Vec<f64> = match start {
+            Start::Mixture if count > 0 => {
+                let mut signs = random_signs(count, rng);
+                scale(1.0 / (count as f64).sqrt(), &mut signs);
+                signs
+            }
+            Start::Leading if made < count => (0..count)
+                .map(|index| f64::from(u8::from(index == made)))
+                .collect(),
+            _ => return Some(random),
+        };
+        let mixture = self.model.mixture(&factors) + RANDOM_SHARE * random;
         let (direction, length) = self.model.outside(&mixture);
         (length > 0.0).then_some(direction)
     }

@@ -180,6 +180,29 @@ fn an_eigenvalue_that_has_overtaken_is_seen_though_the_eigenvectors_have_turned(
 }
 
 #[test]
+fn a_cheap_likeness_of_the_operator_saves_products() {
+    let eigenvalues = outliers(80);
+    let mut likeness = with_eigenvectors(&turn(80, 0.02, &mut rng(1)), &eigenvalues);
+    let mut operator = with_eigenvectors(&turn(80, 0.02, &mut rng(2)), &eigenvalues);
+    let first = search(&mut likeness, None, DavidsonOptions::default());
+    let options = DavidsonOptions {
+        start: Start::Leading,
+        largest: 2,
+        ..Default::default()
+    };
+    let cold = search(&mut operator, None, options);
+    let warm = search(&mut operator, Some(&first.recollection), options);
+    assert!(warm.complete && cold.complete);
+    assert_close(&values(&warm), &[10.0, 8.8], 1e-4);
+    assert!(
+        2 * warm.matvecs <= cold.matvecs,
+        "{} {}",
+        warm.matvecs,
+        cold.matvecs
+    );
+}
+
+#[test]
 fn multiple_eigenvalues_are_found_up_to_the_number_asked_for() {
     let mut eigenvalues = vec![0.5; 30];
     eigenvalues[..4].copy_from_slice(&[3.0, 3.0, 3.0, 2.0]);
