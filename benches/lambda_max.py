@@ -76,9 +76,9 @@ def methods_while_training(folder, data, x, y, epochs=5):
     print("|---:|---|---|---:|---:|---:|---:|")
     for epoch, (run, file) in enumerate(zip(runs, weights_files), 1):
         for row in rows:
-            if row["weights"] == file and (epoch > 1 or not row["warm"]):
+            if row["weights"] == file:
                 print(f"| {epoch} | {row['method']} | {'warm' if row['warm'] else 'cold'} "
-                      f"| {row['value']:.5g} | {row['residual']:.1e} | {row['matvecs']} "
+                      f"| {row['value']:.5g} | {row['residual']:.1e} | {row['matvecs']:.1f} "
                       f"| {row['seconds']:.2f} |")
         value, residual, matvecs, seconds = peer(run, x, y)
         print(f"| {epoch} | PyHessian's power iteration | cold | {value:.5g} | {residual:.1e} "
