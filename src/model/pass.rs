@@ -151,3 +151,63 @@ impl<'a> Pass<'a> {
         Parameters::from_tensors(statistics.layout(), tensors)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Precision, read};
+    use crate::params::Layout;
+    use std::sync::Arc;
+
+    /// What a dropout layer makes of 400 ones in two samples.
+    fn masks(dropout: Dropout, rate: f64) -> Vec<Vec<f64>> {
+        let compute = Compute::cpu(Precision::F64);
+        let nothing = Parameters::from_host(&Arc::new(Layout::new([])), &[], &compute);
+        let conditions = Conditions {
+            statistics: nothing.clone(),
+            norm_mode: NormMode::Eval,
+            dropout,
+        };
+        let mut pass = Pass::new(
+            DualParameters::plain(&nothing),
+            &conditions,
+            &compute,
+            false,
+        );
+        let mut layer = || {
+            let ones = compute.tensor(&[1.0; 400], [2, 200]);
+            read(&pass.dropout(Dual::constant(ones), rate).value).unwrap()
+        };
+        vec![layer(), layer()]
+    }
+
+    #[test]
+    fn kept_units_are_scaled_so_that_the_mean_stays() {
+        let streams = Streams::new(0);
+        let mask = masks(Dropout::Drawn { streams, pass: 0 }, 0.2).concat();
+        assert!(mask.iter().all(|&unit| unit == 0.0 || unit == 1.25));
+        // Five standard deviations of the mean of 800 units.
+        let mean = mask.iter().sum::<f64>() / 800.0;
+        assert!((mean - 1.0).abs() < 5.0 * 0.5 / 800f64.sqrt(), "{mean}");
+    }
+
+    #[test]
+    fn a_rate_of_zero_and_dropout_off_change_nothing() {
+        let streams = Streams::new(0);
+        assert_eq!(masks(Dropout::Fixed(streams), 0.0).concat(), [1.0; 800]);
+        assert_eq!(masks(Dropout::Off, 0.5).concat(), [1.0; 800]);
+    }
+
+    #[test]
+    fn fixed_masks_are_the_same_for_every_sample_and_drawn_ones_are_not() {
+        let streams = Streams::new(0);
+        for mask in masks(Dropout::Fixed(streams), 0.5) {
+            assert_eq!(mask[..200], mask[200..]);
+        }
+        let drawn = |pass| masks(Dropout::Drawn { streams, pass }, 0.5);
+        assert_ne!(drawn(0)[0][..200], drawn(0)[0][200..]);
+        assert_ne!(drawn(0)[0], drawn(0)[1], "two layers");
+        assert_ne!(drawn(0), drawn(1));
+        assert_eq!(drawn(7), drawn(7));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::config::Sampling;
-use crate::data::{epoch_order, replacement_batch};
+use crate::data::{changes, epoch_order, replacement_batch};
 use crate::objective::Batch;
 
 /// The mini-batches of a problem, as a function of the step; the order of the epoch asked for last
@@ -23,13 +23,14 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// The batch of a step, on the device.
+    /// The batch of a step, on the device, its images changed as `data.augment` says.
     pub fn at(&mut self, step: u64) -> Batch {
         let problem = self.problem;
         let samples = problem.data.train.len();
         let size = problem.config.train.batch_size.unwrap_or(samples);
         if problem.config.train.sampling == Sampling::Replacement {
-            return self.gather(&replacement_batch(&problem.streams, step, samples, size));
+            let drawn = replacement_batch(&problem.streams, step, samples, size);
+            return self.gather(&drawn, step);
         }
         let steps_per_epoch = problem.steps_per_epoch();
         let (epoch, place) = (step / steps_per_epoch, (step % steps_per_epoch) as usize);
@@ -38,13 +39,18 @@ impl<'a> Batches<'a> {
             self.order_of = Some(epoch);
         }
         let end = ((place + 1) * size).min(samples);
-        self.gather(&self.order[place * size..end])
+        self.gather(&self.order[place * size..end], step)
     }
 
-    fn gather(&self, indices: &[u32]) -> Batch {
+    fn gather(&self, indices: &[u32], step: u64) -> Batch {
         let Problem {
-            data, objective, ..
+            config,
+            data,
+            objective,
+            streams,
         } = self.problem;
-        Batch::gather(&data.train, indices, objective.loss(), objective.compute())
+        let changes = changes(&config.data.augment, indices.len(), streams, step);
+        let (loss, compute) = (objective.loss(), objective.compute());
+        Batch::gather_changed(&data.train, indices, &changes, loss, compute)
     }
 }
