@@ -322,10 +322,8 @@ mod tests {
     fn weights_survive_a_round_trip_in_either_precision() {
         let values: Vec<f64> = (0..8).map(|i| f64::from(i) / 3.0).collect();
         let file = write(&named_blocks(&layout(), &values), Precision::F64);
-        assert_eq!(
-            read_weights(file.path(), [&layout()]).unwrap(),
-            [values.clone()]
-        );
+        let [read] = read_weights(file.path(), [&layout()]).unwrap();
+        assert_eq!(read, values);
         let file = write(&named_blocks(&layout(), &values), Precision::F32);
         let rounded: Vec<f64> = values.iter().map(|&x| f64::from(x as f32)).collect();
         assert_eq!(read_weights(file.path(), [&layout()]).unwrap(), [rounded]);

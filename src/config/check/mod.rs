@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn full_batch_descent_sees_the_same_images_in_every_step() {
         insta::assert_snapshot!(
-            message(&format!("data.dataset = \"cifar10\"\ndata.augment = [\"crop\"]\noptimizer.kind = \"gd\"\noptimizer.learning_rate = 0.1\ntrain.epochs = 1")),
+            message("data.dataset = \"cifar10\"\ndata.augment = [\"crop\"]\noptimizer.kind = \"gd\"\noptimizer.learning_rate = 0.1\ntrain.epochs = 1"),
             @r#"x.toml: `data.augment` (line 2) must be empty for optimizer.kind = "gd", whose steps all use the same images"#
         );
     }
