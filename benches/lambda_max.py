@@ -6,7 +6,8 @@ Usage: python benches/lambda_max.py [--data-dir DIR] [--rounds N]
 
 Trains MLP 784-512-512-10 with lab, then measures the same weights on the same images with both, in
 turns; figures are medians. Residuals of PyHessian's pair are computed here, as |Hv - lv| / |l|.
-Last, the peak memory of a Lanczos process of 50 vectors on a million parameters.
+Then the products and seconds of each method after each of the first epochs of a run with batch size 32,
+from a random start (cold) and from what the epoch before has left (warm). Last, the peak memory of a Lanczos process of 50 vectors on a million parameters.
 """
 
 import argparse
@@ -37,14 +38,14 @@ def lab(*arguments):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def train(folder, data, name, hidden, epochs, hooks=""):
+def train(folder, data, name, hidden, epochs, hooks="", batch_size=100):
     config = os.path.join(folder, f"{name}.toml")
     with open(config, "w") as file:
         file.write(
             f'[data]\ndataset = "mnist"\ntrain = {SAMPLES}\ntest = 1000\n'
             f'[model]\nkind = "mlp"\nhidden = {hidden}\n'
             '[optimizer]\nkind = "sgd"\nlearning_rate = 0.1\n'
-            f"[train]\nbatch_size = 100\nepochs = {epochs}\n{hooks}"
+            f"[train]\nbatch_size = {batch_size}\nepochs = {epochs}\n{hooks}"
         )
     lab("train", "--config", config, "--data-dir", data, "--out", folder, "--quiet")
     return os.path.join(folder, name, "seed-0")
@@ -58,6 +59,30 @@ def matvecs_while_training(folder, data, warm):
     ))
     rows = map(json.loads, open(os.path.join(run, "metrics.jsonl")))
     return [r["matvecs"] for r in rows if r["name"] == "hessian.lambda_max"][1:]
+
+
+def methods_while_training(folder, data, x, y, epochs=5):
+    """A run of e epochs is the beginning of a run of e + 1, so their final weights are one path."""
+    runs = [
+        train(folder, data, f"path{epoch}", [512, 512], epoch, batch_size=32)
+        for epoch in range(1, epochs + 1)
+    ]
+    weights_files = [os.path.join(run, "model.safetensors") for run in runs]
+    config = os.path.join(runs[-1], "config.toml")
+    command = ["cargo", "bench", "--bench", "eigenvalues", "--", config, data, *weights_files]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    print("\n| after epoch | method | start | largest eigenvalue | residual | matvecs | seconds |")
+    print("|---:|---|---|---:|---:|---:|---:|")
+    for epoch, (run, file) in enumerate(zip(runs, weights_files), 1):
+        for row in rows:
+            if row["weights"] == file and (epoch > 1 or not row["warm"]):
+                print(f"| {epoch} | {row['method']} | {'warm' if row['warm'] else 'cold'} "
+                      f"| {row['value']:.5g} | {row['residual']:.1e} | {row['matvecs']} "
+                      f"| {row['seconds']:.2f} |")
+        value, residual, matvecs, seconds = peer(run, x, y)
+        print(f"| {epoch} | PyHessian's power iteration | cold | {value:.5g} | {residual:.1e} "
+              f"| {matvecs} | {seconds:.2f} |", flush=True)
 
 
 def measure(run, data, *more):
@@ -151,6 +176,7 @@ def main():
             print(f"\nproducts per measurement after epochs 1, 2, 3, 4, "
                   f"{'warm' if warm else 'cold'}: {counts}", end="")
         print()
+        methods_while_training(place, data, x, y)
         run = train(place, data, "million", [900, 360], 1)
         count = sum(tensor.numel() for tensor in weights(run).values())
         row = measure(run, data, "--measures", "hessian.lambda_min", "--max-matvecs", "50")[0]

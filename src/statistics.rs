@@ -21,8 +21,8 @@ pub fn standard_error(values: &[f64]) -> f64 {
     (variance(values) / values.len() as f64).sqrt()
 }
 
-/// A function of a sample and its standard error by the jackknife (Efron & Tibshirani 1993, eq.
-/// 11.5): `of` gets the index of the one of `count` values to leave out, or none.
+/// A function of a sample and its standard error by the jackknife (Efron & Tibshirani
+/// 1993, "An introduction to the bootstrap", chapter 11): `of` gets the index of the one of `count` values to leave out, or none.
 pub fn jackknife(count: usize, of: impl Fn(Option<usize>) -> f64) -> (f64, f64) {
     let without: Vec<f64> = (0..count).map(|index| of(Some(index))).collect();
     let factor = (count as f64 - 1.0).powi(2) / count as f64;

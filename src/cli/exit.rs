@@ -79,7 +79,8 @@ impl From<ProblemError> for Failure {
             ProblemError::Backend(error) => error.into(),
             error @ (ProblemError::TooLarge { .. }
             | ProblemError::Patch { .. }
-            | ProblemError::TooManyStages { .. }) => Failure::Input(error.to_string()),
+            | ProblemError::TooManyStages { .. }
+            | ProblemError::LonelyValue { .. }) => Failure::Input(error.to_string()),
         }
     }
 }

@@ -96,6 +96,17 @@ choice! {
 }
 
 choice! {
+    /// A random change of training images that keeps their class (`data.augment`).
+    Augment {
+        /// Left and right are swapped, for half of the images.
+        #[default]
+        Flip = "flip",
+        /// The image is shifted by up to 4 pixels each way, and filled with black.
+        Crop = "crop",
+    }
+}
+
+choice! {
     /// The architecture (`model.kind`).
     ModelKind {
         /// A multilayer perceptron; the default.

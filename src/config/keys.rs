@@ -18,6 +18,7 @@ pub(super) const KEYS: &[&str] = &[
     "data.normalize",
     "data.label_noise",
     "data.classes",
+    "data.augment",
     "model.kind",
     "model.hidden",
     "model.activation",

@@ -27,9 +27,9 @@ mod valid;
 use std::path::Path;
 
 pub use choice::{
-    Activation, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, ModelPreset,
-    NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling,
-    ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind,
+    ModelPreset, NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset,
+    Sampling, ScheduleKind, SpacingKind, Subset, Unit,
 };
 pub use error::{ConfigError, Key};
 pub use fault::Fault;

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::choice::{
-    Activation, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, ModelPreset,
-    NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling,
-    ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind,
+    ModelPreset, NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset,
+    Sampling, ScheduleKind, SpacingKind, Subset, Unit,
 };
 use super::number::{Count, Real, Whole};
 
@@ -60,6 +60,7 @@ table! {
         normalize: Normalize,
         label_noise: Real,
         classes: Vec<Whole>,
+        augment: Vec<Augment>,
     }
 }
 

@@ -51,6 +51,7 @@ impl From<&Data> for RawData {
             normalize: Some(data.normalize),
             label_noise: Some(Real(data.label_noise)),
             classes: classes.map(|list| list.iter().map(|&class| Whole(class.into())).collect()),
+            augment: Some(data.augment.clone()),
         }
     }
 }
@@ -212,6 +213,7 @@ dataset = \"digits\"
 subset = \"first\"
 normalize = \"unit\"
 label_noise = 0.0
+augment = []
 
 [model]
 kind = \"mlp\"

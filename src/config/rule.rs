@@ -1,6 +1,8 @@
 //! The rules a config must keep beyond the shape of its values: one variant and one message each.
 //! A message continues a sentence that begins with the key.
 
+use super::choice::{Augment, Dataset};
+
 /// A rule that a value, or a combination of values, breaks.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the fields are the values the message quotes")]
@@ -45,6 +47,19 @@ pub enum Rule {
     /// Nothing to tell apart.
     #[error("must name 2 to 10 classes, found {found}")]
     TooFewClasses { found: usize },
+    /// A change named twice.
+    #[error("must name each change once, found \"{found}\" again")]
+    AugmentRepeated { found: Augment },
+    /// An image that is no longer what its label says.
+    #[error("= \"{found}\" does not keep the class of data.dataset = \"{dataset}\": {reason}")]
+    AugmentLosesClass {
+        found: Augment,
+        dataset: Dataset,
+        reason: &'static str,
+    },
+    /// Gradient descent follows one loss.
+    #[error("must be empty for optimizer.kind = \"gd\", whose steps all use the same images")]
+    AugmentWithGd,
     /// A key of another kind.
     #[error(
         "only applies to {kind_key} = {}; this config has {found:?}",

@@ -67,8 +67,9 @@ fn count() -> impl Strategy<Value = usize> {
 
 fn any_data() -> impl Strategy<Value = Data> {
     let classes = subsequence((0..10).collect::<Vec<u8>>(), 2..=10).prop_shuffle();
+    let augment = subsequence(Augment::ALL, 0..=2);
     (
-        select(Dataset::ALL),
+        (select(Dataset::ALL), augment),
         option::of(2_000_000..4_000_000_usize),
         option::of(count()),
         select(Subset::ALL),
@@ -77,14 +78,22 @@ fn any_data() -> impl Strategy<Value = Data> {
         option::of(classes),
     )
         .prop_map(
-            |(dataset, train, test, subset, normalize, label_noise, classes)| Data {
-                dataset,
-                train,
-                test,
-                subset,
-                normalize,
-                label_noise,
-                classes,
+            |((dataset, mut augment), train, test, subset, normalize, label_noise, classes)| {
+                match dataset {
+                    Dataset::Digits => augment.clear(),
+                    Dataset::Mnist => augment.retain(|kind| *kind == Augment::Crop),
+                    Dataset::FashionMnist | Dataset::Cifar10 => {}
+                }
+                Data {
+                    dataset,
+                    train,
+                    test,
+                    subset,
+                    normalize,
+                    label_noise,
+                    classes,
+                    augment,
+                }
             },
         )
 }
@@ -288,8 +297,13 @@ pub(crate) fn any_config() -> impl Strategy<Value = Config> {
         any_train(),
     );
     (head, body, vec(any_hook(), 0..3)).prop_map(
-        |((name, seed, backend, precision), (data, model, optimizer, shape, mut train), hooks)| {
+        |(
+            (name, seed, backend, precision),
+            (mut data, model, optimizer, shape, mut train),
+            hooks,
+        )| {
             if matches!(optimizer.method, Method::Gd(_)) {
+                data.augment.clear();
                 train.batch_size = None;
                 train.sampling = Sampling::Shuffle;
             }

@@ -2,7 +2,7 @@
 //! [`super::parse`] only after all checks, so whoever holds one need not check again.
 
 use super::choice::{
-    Activation, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, NormMode,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, NormMode,
     Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling, ScheduleKind,
     SpacingKind, Subset, Unit,
 };
@@ -49,6 +49,9 @@ pub struct Data {
     pub label_noise: f64,
     /// `classes`: the classes to keep, 2 to 10 distinct ones from 0 to 9. Default: all.
     pub classes: Option<Vec<u8>>,
+    /// `augment`: random changes of the training images of each batch, each kind at most once, and
+    /// only where it keeps the class. Default: none.
+    pub augment: Vec<Augment>,
 }
 
 impl Data {
@@ -62,6 +65,7 @@ impl Data {
             normalize: Normalize::default(),
             label_noise: 0.0,
             classes: None,
+            augment: Vec::new(),
         }
     }
 }

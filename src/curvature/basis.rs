@@ -5,60 +5,86 @@ use crate::config::Precision;
 
 /// Orthonormal vectors of one dimension. Inner products are summed in f64 either way; in f32 the
 /// basis of `k` vectors of an `n`-parameter model takes `4·k·n` bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Basis {
     F32(Store<f32>),
     F64(Store<f64>),
 }
 
-/// Vectors end to end.
-#[derive(Debug)]
+/// Vectors, each in an allocation of its own: one growing buffer would hold up to twice as much, and
+/// three times as much while it moves.
+#[derive(Clone, Debug)]
 pub(super) struct Store<T> {
-    dimension: usize,
-    numbers: Vec<T>,
+    vectors: Vec<Box<[T]>>,
 }
 
 impl Basis {
-    pub fn new(dimension: usize, precision: Precision) -> Self {
+    pub fn new(precision: Precision) -> Self {
         match precision {
-            Precision::F32 => Self::F32(Store::new(dimension)),
-            Precision::F64 => Self::F64(Store::new(dimension)),
+            Precision::F32 => Self::F32(Store::new()),
+            Precision::F64 => Self::F64(Store::new()),
+        }
+    }
+
+    /// The precision the vectors are stored in.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::F32(_) => Precision::F32,
+            Self::F64(_) => Precision::F64,
         }
     }
 
     pub fn len(&self) -> usize {
         match self {
-            Self::F32(store) => store.vectors().len(),
-            Self::F64(store) => store.vectors().len(),
+            Self::F32(store) => store.vectors.len(),
+            Self::F64(store) => store.vectors.len(),
         }
     }
 
     pub fn push(&mut self, vector: &[f64]) {
         match self {
-            Self::F32(store) => store.numbers.extend(vector.iter().map(|&x| x as f32)),
-            Self::F64(store) => store.numbers.extend(vector),
+            Self::F32(store) => store
+                .vectors
+                .push(vector.iter().map(|&x| x as f32).collect()),
+            Self::F64(store) => store.vectors.push(vector.into()),
+        }
+    }
+
+    /// The bytes that the stored vectors take: `4·k·n` for `k` vectors of dimension `n` in f32.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::F32(store) => store.bytes(),
+            Self::F64(store) => store.bytes(),
+        }
+    }
+
+    /// The vector at `index`, as it is stored.
+    pub fn vector(&self, index: usize) -> Vec<f64> {
+        match self {
+            Self::F32(store) => store.vector(index),
+            Self::F64(store) => store.vector(index),
         }
     }
 
     /// The vector added last, as it is stored.
     pub fn newest(&self) -> Vec<f64> {
-        match self {
-            Self::F32(store) => store.newest(),
-            Self::F64(store) => store.newest(),
-        }
+        self.vector(self.len() - 1)
     }
 
-    /// Removes the components along the basis; a second time where the first took off nearly
-    /// everything, because what is left then is full of its rounding errors (Parlett, §6.9).
-    pub fn orthogonalise(&self, vector: &mut [f64]) {
+    /// Removes the components along the basis and returns them; a second time where the first took
+    /// off nearly everything, because what is left then is full of its rounding errors (Parlett,
+    /// §6.9).
+    pub fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
         let before = norm(vector);
-        self.remove_components(vector);
+        let mut components = self.remove_components(vector);
         if norm(vector) < 0.1 * before {
-            self.remove_components(vector);
+            let rest = self.remove_components(vector);
+            super::vector::axpy(1.0, &rest, &mut components);
         }
+        components
     }
 
-    fn remove_components(&self, vector: &mut [f64]) {
+    fn remove_components(&self, vector: &mut [f64]) -> Vec<f64> {
         match self {
             Self::F32(store) => store.orthogonalise(vector),
             Self::F64(store) => store.orthogonalise(vector),
@@ -75,34 +101,40 @@ impl Basis {
 }
 
 impl<T: Copy + Into<f64>> Store<T> {
-    fn new(dimension: usize) -> Self {
+    fn new() -> Self {
         Self {
-            dimension,
-            numbers: Vec::new(),
+            vectors: Vec::new(),
         }
     }
 
-    fn vectors(&self) -> std::slice::ChunksExact<'_, T> {
-        self.numbers.chunks_exact(self.dimension)
+    fn bytes(&self) -> usize {
+        self.vectors
+            .iter()
+            .map(|vector| std::mem::size_of_val(&vector[..]))
+            .sum()
     }
 
-    fn newest(&self) -> Vec<f64> {
-        let last = self.vectors().next_back().unwrap_or_default();
-        last.iter().map(|&x| x.into()).collect()
+    fn vector(&self, index: usize) -> Vec<f64> {
+        self.vectors[index].iter().map(|&x| x.into()).collect()
     }
 
-    fn orthogonalise(&self, vector: &mut [f64]) {
-        for direction in self.vectors() {
-            let component = lanes(direction, vector);
-            for (target, &value) in vector.iter_mut().zip(direction) {
-                *target -= component * value.into();
-            }
-        }
+    fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
+        self.vectors
+            .iter()
+            .map(|direction| {
+                let component = lanes(direction, vector);
+                for (target, &value) in vector.iter_mut().zip(direction) {
+                    *target -= component * value.into();
+                }
+                component
+            })
+            .collect()
     }
 
     fn combine(&self, coordinates: &[f64]) -> Vec<f64> {
-        let mut sum = vec![0.0; self.dimension];
-        for (direction, &coordinate) in self.vectors().zip(coordinates) {
+        let dimension = self.vectors.first().map_or(0, |vector| vector.len());
+        let mut sum = vec![0.0; dimension];
+        for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
             for (target, &value) in sum.iter_mut().zip(direction) {
                 *target += coordinate * value.into();
             }
@@ -130,12 +162,13 @@ mod tests {
     #[test]
     fn both_precisions_orthogonalise_and_combine() {
         for precision in [Precision::F32, Precision::F64] {
-            let mut basis = Basis::new(3, precision);
+            let mut basis = Basis::new(precision);
             basis.push(&[1.0, 0.0, 0.0]);
             basis.push(&[0.0, 0.6, 0.8]);
             assert_eq!(basis.len(), 2);
             let mut vector = vec![5.0, 1.0, 7.0];
-            basis.orthogonalise(&mut vector);
+            let components = basis.orthogonalise(&mut vector);
+            assert!((components[0] - 5.0).abs() < 1e-6 && (components[1] - 6.2).abs() < 1e-6);
             assert!(vector[0].abs() < 1e-6);
             assert!((0.6 * vector[1] + 0.8 * vector[2]).abs() < 1e-6);
             let combined = basis.combine(&[2.0, 10.0]);
@@ -144,12 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn f32_takes_half_the_memory() {
-        let mut basis = Basis::new(1000, Precision::F32);
-        (0..3).for_each(|_| basis.push(&vec![0.5; 1000]));
-        let Basis::F32(store) = &basis else {
-            panic!("an f32 basis is stored in f32")
-        };
-        assert_eq!(std::mem::size_of_val(&store.numbers[..]), 4 * 3 * 1000);
+    fn a_basis_takes_the_bytes_of_its_vectors_and_no_more() {
+        for (precision, size) in [(Precision::F32, 4), (Precision::F64, 8)] {
+            let mut basis = Basis::new(precision);
+            (0..5).for_each(|_| basis.push(&vec![0.5; 1000]));
+            assert_eq!(basis.bytes(), size * 5 * 1000);
+        }
     }
 }

@@ -122,6 +122,21 @@ impl Moments {
     }
 }
 
+/// Whether `count` probes end an estimate, and then whether it has converged; `is_within` tells
+/// whether its error is within the tolerance.
+pub(super) fn verdict(
+    count: usize,
+    options: ProbeOptions,
+    may_go_on: bool,
+    is_within: impl FnOnce() -> bool,
+) -> Option<bool> {
+    let ended = count >= options.max_probes.max(1) || !may_go_on;
+    let first = options.min_probes.max(2);
+    let is_look = count.is_multiple_of(first) && (count / first).is_power_of_two();
+    let converged = (is_look || (ended && count >= first)) && is_within();
+    (converged || ended).then_some(converged)
+}
+
 /// Draws probes until the tolerance, the number of probes or the budget ends it. `offset` is added
 /// to the mean; each call of `probe` makes `matvecs_per_probe` products and notes them itself.
 ///
@@ -140,14 +155,9 @@ pub(crate) fn draw<E>(
         moments.add(probe(spending)?);
         let value = offset + moments.mean;
         let standard_error = moments.standard_error();
-        let ended =
-            moments.count >= options.max_probes.max(1) || !spending.allows(matvecs_per_probe);
-        let first = options.min_probes.max(2);
-        let rounds = moments.count / first;
-        let is_look = moments.count.is_multiple_of(first) && rounds.is_power_of_two();
-        let converged = (is_look || (ended && moments.count >= first))
-            && standard_error <= options.tolerance * value.abs();
-        if converged || ended {
+        let may_go_on = spending.allows(matvecs_per_probe);
+        let is_within = || standard_error <= options.tolerance * value.abs();
+        if let Some(converged) = verdict(moments.count, options, may_go_on, is_within) {
             return Ok(Estimate {
                 value,
                 standard_error,

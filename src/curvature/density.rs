@@ -125,7 +125,7 @@ fn quadrature(
     let dimension = operator.dimension();
     let mut vector = random_normal(dimension, rng);
     let (mut diagonal, mut off_diagonal) = (Vec::new(), Vec::new());
-    let mut basis = Basis::new(dimension, operator.precision());
+    let mut basis = Basis::new(operator.precision());
     let mut size = 0.0f64;
     loop {
         let length = norm(&vector);

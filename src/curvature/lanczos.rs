@@ -1,11 +1,12 @@
 //! Extreme eigenpairs by the Lanczos process with full reorthogonalisation.
 
 use super::basis::Basis;
+use super::operator::product_rounding;
+use super::ritz::{Ritz, Wanted, eigen_descending};
 use super::vector::{random_normal, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
-use crate::config::Precision;
+use super::{Budget, CurvatureError, Eigenpair, Interrupt, LinearOperator, Spending, norm};
 use crate::random::StreamRng;
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::DMatrix;
 
 /// What to look for and when to stop.
 #[derive(Clone, Copy, Debug)]
@@ -41,17 +42,15 @@ impl Default for LanczosOptions {
     }
 }
 
-/// An approximate eigenpair with its error.
-#[derive(Clone, Debug)]
-pub struct Eigenpair {
-    /// The Ritz value λ, signed. Some true eigenvalue lies within `residual · |λ|` of it.
-    pub value: f64,
-    /// The Ritz vector, of norm 1.
-    pub vector: Vec<f64>,
-    /// `‖Av − λv‖ / |λ|`.
-    pub residual: f64,
-    /// Whether the residual is below the tolerance.
-    pub converged: bool,
+impl LanczosOptions {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            largest: self.largest,
+            above: self.above,
+            smallest: self.smallest,
+            tolerance: self.tolerance,
+        }
+    }
 }
 
 /// The two ends of a spectrum.
@@ -82,6 +81,9 @@ impl Spectrum {
 /// vectors so far span an invariant subspace the process goes on in its complement, so that
 /// multiple eigenvalues are found as often as they occur.
 ///
+/// Memory for `k` products of dimension `n`: the basis of `k` vectors in the precision of the products
+/// (`4kn` bytes in f32), two working vectors of `8n` bytes, and `8n` for each pair returned.
+///
 /// # Errors
 ///
 /// [`CurvatureError`] from the operator, or where it has dimension 0.
@@ -106,7 +108,7 @@ pub fn lanczos(
         let finished = steps >= limit || !spending.allows(1);
         if finished || (steps >= options.min_matvecs && is_checkpoint(steps)) {
             let ritz = process.ritz();
-            if finished || ritz.satisfies(&options) {
+            if finished || ritz.satisfies(&options.wanted()) {
                 return Ok(process.spectrum(&ritz, &options));
             }
         }
@@ -146,14 +148,11 @@ impl Process {
         };
         let length = norm(&first);
         scale(1.0 / length, &mut first);
-        let mut basis = Basis::new(dimension, operator.precision());
+        let mut basis = Basis::new(operator.precision());
         basis.push(&first);
         Self {
             dimension,
-            rounding: match operator.precision() {
-                Precision::F32 => 1e-7,
-                Precision::F64 => 1e-14,
-            },
+            rounding: product_rounding(operator.precision()),
             basis,
             diagonal: Vec::new(),
             off_diagonal: Vec::new(),
@@ -227,9 +226,7 @@ impl Process {
                 0.0
             }
         });
-        let eigen = SymmetricEigen::new(matrix);
-        let mut order: Vec<usize> = (0..steps).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let (values, vectors) = eigen_descending(matrix);
         let remainder = norm(&self.remainder);
         let remainder = if remainder > self.negligible() {
             remainder
@@ -238,32 +235,23 @@ impl Process {
         };
         let floor = self.rounding * self.size();
         Ritz {
-            values: order.iter().map(|&i| eigen.eigenvalues[i]).collect(),
             // In exact arithmetic the residual is the first term; rounding of the products adds what
             // no further step can remove.
-            residuals: order
-                .iter()
-                .map(|&i| remainder * eigen.eigenvectors[(steps - 1, i)].abs())
-                .map(|residual| residual.hypot(floor))
+            residuals: vectors
+                .column_iter()
+                .map(|vector| (remainder * vector[steps - 1].abs()).hypot(floor))
                 .collect(),
-            coordinates: order
-                .iter()
-                .map(|&i| eigen.eigenvectors.column(i).iter().copied().collect())
+            coordinates: vectors
+                .column_iter()
+                .map(|vector| vector.iter().copied().collect())
                 .collect(),
+            values,
         }
     }
 
     fn spectrum(&self, ritz: &Ritz, options: &LanczosOptions) -> Spectrum {
         let steps = self.steps();
-        let pair = |index: usize| {
-            let residual = ritz.relative_residual(index);
-            Eigenpair {
-                value: ritz.values[index],
-                vector: self.basis.combine(&ritz.coordinates[index]),
-                residual,
-                converged: residual <= options.tolerance,
-            }
-        };
+        let pair = |index| ritz.pair(index, options.tolerance, |x| self.basis.combine(x));
         let largest = options
             .largest
             .max(ritz.count_above(options.above))
@@ -275,55 +263,6 @@ impl Process {
                 .collect(),
             matvecs: steps,
         }
-    }
-}
-
-/// Ritz values in descending order, with absolute residuals and coordinates in the basis.
-struct Ritz {
-    values: Vec<f64>,
-    residuals: Vec<f64>,
-    coordinates: Vec<Vec<f64>>,
-}
-
-impl Ritz {
-    /// `‖Av − λv‖ / |λ|`; 0 for an exact pair, an exact zero eigenvalue included.
-    fn relative_residual(&self, index: usize) -> f64 {
-        let residual = self.residuals[index];
-        if residual == 0.0 {
-            return 0.0;
-        }
-        residual / self.values[index].abs()
-    }
-
-    /// How many values lie above a threshold.
-    fn count_above(&self, threshold: Option<f64>) -> usize {
-        threshold.map_or(0, |threshold| {
-            self.values.partition_point(|value| *value > threshold)
-        })
-    }
-
-    /// Whether a value and its residual are so far below the largest value that no further step
-    /// could make the one small relative to the other.
-    fn is_tiny(&self, index: usize) -> bool {
-        let size = self
-            .values
-            .iter()
-            .fold(0.0f64, |size, value| size.max(value.abs()));
-        self.residuals[index].max(self.values[index].abs()) <= 1e-6 * size
-    }
-
-    fn satisfies(&self, options: &LanczosOptions) -> bool {
-        let steps = self.values.len();
-        let converged = |index: usize| self.relative_residual(index) <= options.tolerance;
-        // The first value below the threshold must be certain too, or it may still rise above it.
-        let above = options
-            .above
-            .map_or(0, |_| self.count_above(options.above) + 1);
-        let largest = options.largest.max(above);
-        largest.max(options.smallest) <= steps
-            && (0..largest).all(converged)
-            && (0..options.smallest)
-                .all(|k| converged(steps - 1 - k) || self.is_tiny(steps - 1 - k))
     }
 }
 

@@ -7,21 +7,25 @@
 
 mod basis;
 mod budget;
+mod davidson;
 mod density;
 mod lanczos;
 mod operator;
 mod pair;
+mod ritz;
 mod trace;
 mod transform;
 mod vector;
 
 pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
+pub use davidson::{DavidsonOptions, LeadingPairs, Recollection, davidson};
 pub use density::{Density, DensityOptions, spectral_density};
-pub use lanczos::{Eigenpair, LanczosOptions, Spectrum, lanczos};
+pub use lanczos::{LanczosOptions, Spectrum, lanczos};
 pub(crate) use operator::sum_over_batches;
 pub use operator::{CurvatureOperator, Matrix};
 pub use pair::{Forms, PairedForms, paired_forms};
+pub use ritz::Eigenpair;
 pub use trace::{
     DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
     trace_of_product,
@@ -79,6 +83,17 @@ pub enum CurvatureError {
          measure with norm_mode = \"eval\""
     )]
     Coupled,
+    /// Remembered eigenvectors belong to an operator of another dimension.
+    #[error(
+        "a remembered eigenvector has {found} entries where {expected} are needed: it belongs to \
+         another model"
+    )]
+    WrongLength {
+        /// The length of the vectors of this operator.
+        expected: usize,
+        /// The length of the remembered one.
+        found: usize,
+    },
     /// The device failed.
     #[error("{0}")]
     Device(String),

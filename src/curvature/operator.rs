@@ -1,6 +1,7 @@
 //! The curvature matrices of a mean loss over a set of samples.
 
 use super::{CurvatureError, Interrupt, LinearOperator, dot, norm};
+use crate::backend::BackendKind;
 use crate::config::Precision;
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::Parameters;
@@ -65,14 +66,17 @@ impl<'a> CurvatureOperator<'a> {
         })
     }
 
-    /// Evaluates the gradient twice and refuses to go on when the two differ by more than rounding:
-    /// dropout or normalisation by batch statistics would make every estimate meaningless.
+    /// Evaluates the gradient twice and refuses to go on when the two differ: dropout or
+    /// normalisation by batch statistics would make every estimate meaningless. The CPU backends must
+    /// give the same bits twice; on a graphics card sums may be taken in another order.
     ///
     /// # Errors
     ///
     /// [`CurvatureError::NotDeterministic`], or as [`CurvatureOperator::gradient`].
     pub fn check_deterministic(&self) -> Result<(), CurvatureError> {
-        check_equal(&self.gradient()?, &self.gradient()?)
+        let compute = self.objective.compute();
+        let tolerance = repetition_tolerance(compute.kind, compute.precision);
+        check_equal(&self.gradient()?, &self.gradient()?, tolerance)
     }
 
     fn sum(
@@ -179,11 +183,28 @@ pub(crate) fn sum_over_batches(
     }
 }
 
-/// Refuses two evaluations that differ by more than rounding.
-fn check_equal(first: &[f64], second: &[f64]) -> Result<(), CurvatureError> {
+/// The relative rounding error of one product.
+pub(super) fn product_rounding(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => 1e-7,
+        Precision::F64 => 1e-14,
+    }
+}
+
+/// By how much, relative to its norm, a gradient may differ from itself evaluated again.
+fn repetition_tolerance(backend: BackendKind, precision: Precision) -> f64 {
+    match backend {
+        BackendKind::Cpu | BackendKind::NdArray => 0.0,
+        // Rounding errors of sums in two orders, of which a gradient holds some in every entry.
+        BackendKind::Wgpu => 100.0 * precision.epsilon(),
+    }
+}
+
+/// Refuses two evaluations that differ by more than a share of their norm.
+fn check_equal(first: &[f64], second: &[f64], tolerance: f64) -> Result<(), CurvatureError> {
     let difference: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
     let relative = norm(&difference) / norm(first).max(f64::MIN_POSITIVE);
-    if relative > 1e-4 {
+    if relative > tolerance {
         return Err(CurvatureError::NotDeterministic {
             difference: format!("{relative:.1e}"),
         });
@@ -194,12 +215,80 @@ fn check_equal(first: &[f64], second: &[f64]) -> Result<(), CurvatureError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Compute;
+    use crate::config::Loss;
+    use crate::dual::Dual;
+    use crate::model::{Blueprint, Builder, Network, Pass, Start, Symmetry};
+    use crate::random::{StreamRng, Streams};
+    use burn::tensor::Tensor;
+    use rand::RngExt;
+    use std::sync::{Arc, Mutex};
+
+    /// A linear model whose outputs carry noise of a given relative size, drawn anew at each call.
+    struct Noisy {
+        blueprint: Blueprint,
+        rng: Mutex<StreamRng>,
+        noise: f64,
+    }
+
+    impl Network for Noisy {
+        fn blueprint(&self) -> &Blueprint {
+            &self.blueprint
+        }
+
+        fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2> {
+            let outputs = Dual::constant(inputs).linear(pass.parameter(0), None);
+            let mut rng = self.rng.lock().unwrap();
+            outputs.scale(1.0 + self.noise * rng.random_range(-1.0..1.0))
+        }
+
+        fn symmetries(&self) -> Vec<Symmetry> {
+            Vec::new()
+        }
+    }
+
+    fn check(noise: f64, precision: Precision) -> Result<(), CurvatureError> {
+        let compute = Compute::cpu(precision);
+        let mut builder = Builder::default();
+        builder.parameter("weight".to_owned(), &[2, 3], Start::Constant(0.5));
+        let network = Noisy {
+            blueprint: builder.finish(),
+            rng: Mutex::new(Streams::new(0).stream("noise", 0)),
+            noise,
+        };
+        let batch = Batch {
+            inputs: compute.tensor(&[1.0, 2.0, 3.0, -1.0, 0.5, 2.0], [2, 3]),
+            targets: compute.tensor(&[1.0, 0.0, 0.0, 1.0], [2, 2]),
+        };
+        let values = [0.5, -0.25, 1.0, 0.75, 0.1, -0.3];
+        let parameters = Parameters::from_host(network.layout(), &values, &compute);
+        let data = Chunks::from_batches(vec![batch], vec![0, 1]);
+        let objective = Objective::new(Arc::new(network), Loss::CrossEntropy, compute);
+        let never = Interrupt::never();
+        CurvatureOperator::new(Matrix::Hessian, &objective, &parameters, &data, never)
+            .check_deterministic()
+    }
 
     #[test]
-    fn evaluations_that_differ_are_refused() {
-        assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0]).is_ok());
-        assert!(check_equal(&[0.0, 0.0], &[0.0, 0.0]).is_ok());
-        let error = check_equal(&[1.0, 2.0], &[1.0, 2.1]).unwrap_err();
-        assert!(error.to_string().contains("twice"), "{error}");
+    fn a_model_that_draws_noise_is_refused_however_small_the_noise() {
+        for precision in [Precision::F32, Precision::F64] {
+            check(0.0, precision).unwrap();
+            for noise in [0.5, 1e-5] {
+                let error = check(noise, precision).unwrap_err();
+                assert!(error.to_string().contains("twice"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_graphics_card_may_round_twice_differently() {
+        let tolerance = |kind| repetition_tolerance(kind, Precision::F32);
+        assert_eq!(tolerance(BackendKind::Cpu), 0.0);
+        assert_eq!(tolerance(BackendKind::NdArray), 0.0);
+        let allowed = tolerance(BackendKind::Wgpu);
+        assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0 + 1e-6], allowed).is_ok());
+        assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0 + 1e-4], allowed).is_err());
+        assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0 + 1e-15], 0.0).is_err());
+        assert!(check_equal(&[0.0, 0.0], &[0.0, 0.0], 0.0).is_ok());
     }
 }

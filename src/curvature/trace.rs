@@ -1,7 +1,9 @@
 //! Traces and norms from random quadratic forms.
 
-use super::budget::draw;
-use super::vector::{orthogonalise, random_signs, scale};
+use super::basis::Basis;
+use super::budget::{Moments, draw, verdict};
+use super::operator::product_rounding;
+use super::vector::{random_signs, scale};
 use super::{
     CurvatureError, Estimate, Interrupt, LinearOperator, ProbeOptions, Spending, dot, norm,
 };
@@ -38,7 +40,7 @@ pub fn hutch_plus_plus(
 ) -> Result<Estimate, CurvatureError> {
     let dimension = nonzero(operator)?;
     let mut spending = Spending::new(options.budget, interrupt);
-    let mut basis: Vec<Vec<f64>> = Vec::new();
+    let mut basis = Basis::new(operator.precision());
     let mut captured = 0.0;
     for _ in 0..rank.min(dimension) {
         if !spending.allows(3) {
@@ -47,14 +49,15 @@ pub fn hutch_plus_plus(
         spending.spend()?;
         let mut vector = operator.apply(&random_signs(dimension, rng))?;
         let size = norm(&vector);
-        orthogonalise(&mut vector, &basis);
+        basis.orthogonalise(&mut vector);
         let length = norm(&vector);
         // What is left of a product in the span of the earlier ones is rounding error.
-        if length > 1e-12 * size && length > 0.0 {
+        if length > 100.0 * product_rounding(operator.precision()) * size {
             scale(1.0 / length, &mut vector);
+            basis.push(&vector);
+            let vector = basis.newest();
             spending.spend()?;
             captured += dot(&vector, &operator.apply(&vector)?);
-            basis.push(vector);
         }
     }
     if basis.len() == dimension {
@@ -67,7 +70,7 @@ pub fn hutch_plus_plus(
     }
     draw(&mut spending, options, 1, captured, |spending| {
         let mut signs = random_signs(dimension, rng);
-        orthogonalise(&mut signs, &basis);
+        basis.orthogonalise(&mut signs);
         spending.spend()?;
         Ok(dot(&signs, &operator.apply(&signs)?))
     })
@@ -134,51 +137,57 @@ pub fn trace_of_product(
 pub struct DiagonalEstimate {
     /// The mean of `z ⊙ Az`.
     pub values: Vec<f64>,
-    /// The standard error of each entry.
+    /// The standard error of each entry; infinite from a single probe.
     pub standard_errors: Vec<f64>,
+    /// Whether the norm of the standard errors reached the tolerance, as a share of the norm of the
+    /// values. Single entries may be less certain.
+    pub converged: bool,
     /// Matrix-vector products used.
     pub matvecs: usize,
 }
 
 /// Estimates the diagonal as the mean of `z ⊙ Az` over random signs (Bekas, Kokiopoulou & Saad
-/// 2007), from `probes` products.
+/// 2007). Needs memory for five vectors of the dimension.
 ///
 /// # Errors
 ///
 /// As [`hutchinson`].
 pub fn diagonal(
     operator: &mut dyn LinearOperator,
-    probes: usize,
     rng: &mut StreamRng,
+    options: ProbeOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<DiagonalEstimate, CurvatureError> {
     let dimension = nonzero(operator)?;
-    let probes = probes.max(2);
-    let (mut sums, mut squares) = (vec![0.0; dimension], vec![0.0; dimension]);
-    for _ in 0..probes {
-        interrupt.check()?;
+    let mut spending = Spending::new(options.budget, interrupt);
+    let mut entries = vec![Moments::default(); dimension];
+    loop {
         let signs = random_signs(dimension, rng);
+        spending.spend()?;
         let product = operator.apply(&signs)?;
-        for (index, (sign, value)) in signs.iter().zip(&product).enumerate() {
-            sums[index] += sign * value;
-            squares[index] += value * value;
+        for ((entry, sign), value) in entries.iter_mut().zip(&signs).zip(&product) {
+            entry.add(sign * value);
+        }
+        let root_of_squares = |number: fn(&Moments) -> f64| {
+            entries
+                .iter()
+                .map(|entry| number(entry).powi(2))
+                .sum::<f64>()
+                .sqrt()
+        };
+        let is_within = || {
+            let error = root_of_squares(Moments::standard_error);
+            error <= options.tolerance * root_of_squares(|entry| entry.mean)
+        };
+        if let Some(converged) = verdict(spending.matvecs, options, spending.allows(1), is_within) {
+            return Ok(DiagonalEstimate {
+                values: entries.iter().map(|entry| entry.mean).collect(),
+                standard_errors: entries.iter().map(Moments::standard_error).collect(),
+                converged,
+                matvecs: spending.matvecs,
+            });
         }
     }
-    let count = probes as f64;
-    let values: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
-    let standard_errors = values
-        .iter()
-        .zip(&squares)
-        .map(|(mean, squares)| {
-            let variance = (squares - count * mean * mean).max(0.0) / (count - 1.0);
-            (variance / count).sqrt()
-        })
-        .collect();
-    Ok(DiagonalEstimate {
-        values,
-        standard_errors,
-        matvecs: probes,
-    })
 }
 
 fn nonzero(operator: &dyn LinearOperator) -> Result<usize, CurvatureError> {
@@ -280,11 +289,55 @@ mod tests {
 
     #[test]
     fn diagonal_entries_have_errors_of_the_right_size() {
-        let estimate = diagonal(&mut ones(3), 3000, &mut rng(4), Interrupt::never()).unwrap();
+        let estimate =
+            diagonal(&mut ones(3), &mut rng(4), fixed(3000), Interrupt::never()).unwrap();
+        assert!(!estimate.converged, "a tolerance of 0 is never reached");
+        assert_eq!(estimate.matvecs, 3000);
         for (value, error) in estimate.values.iter().zip(&estimate.standard_errors) {
             // Variance of an entry: the sum of the squares of its row off the diagonal, 2.
             assert!((error / (2.0f64 / 3000.0).sqrt() - 1.0).abs() < 0.1);
             assert!((value - 1.0).abs() < 4.0 * error);
+        }
+    }
+
+    #[test]
+    fn a_diagonal_converges_when_its_errors_are_small_beside_it() {
+        let never = Interrupt::never();
+        let mut exact = Dense::diagonal(&[1.0, -2.0, 5.0]);
+        let options = ProbeOptions::default();
+        let estimate = diagonal(&mut exact, &mut rng(0), options, never).unwrap();
+        assert!(estimate.converged && estimate.matvecs == 16);
+        assert_eq!(estimate.values, [1.0, -2.0, 5.0]);
+
+        let options = ProbeOptions {
+            tolerance: 0.2,
+            ..options
+        };
+        let estimate = diagonal(&mut ones(4), &mut rng(0), options, never).unwrap();
+        assert!(estimate.converged && estimate.matvecs > 16);
+        let error: f64 = estimate.standard_errors.iter().map(|e| e * e).sum();
+        let size: f64 = estimate.values.iter().map(|value| value * value).sum();
+        assert!(error.sqrt() <= 0.2 * size.sqrt());
+    }
+
+    #[test]
+    fn budgets_end_a_diagonal_and_hutch_plus_plus_honestly() {
+        let never = Interrupt::never();
+        for (max_matvecs, max_seconds, made) in [(Some(7), None, 7), (None, Some(0.0), 1)] {
+            let options = ProbeOptions {
+                budget: Budget {
+                    max_matvecs,
+                    max_seconds,
+                },
+                ..ProbeOptions::default()
+            };
+            let estimate = diagonal(&mut ones(9), &mut rng(0), options, never).unwrap();
+            assert_eq!((estimate.matvecs, estimate.converged), (made, false));
+
+            let mut matrix = super::super::test_operators::rotated(&[1.0; 9]);
+            let estimate = hutch_plus_plus(&mut matrix, 20, &mut rng(0), options, never).unwrap();
+            assert_eq!((estimate.matvecs, estimate.converged), (made, false));
+            assert!(estimate.value.is_finite());
         }
     }
 

@@ -58,18 +58,6 @@ pub(crate) fn random_signs(dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
         .collect()
 }
 
-/// Removes from `vector` its components along an orthonormal basis, twice: once leaves rounding
-/// errors of the size of what was removed, twice is enough (Parlett, "The Symmetric Eigenvalue
-/// Problem", §6.9).
-pub(super) fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
-    for _ in 0..2 {
-        for direction in basis {
-            let component = dot(direction, vector);
-            axpy(-component, direction, vector);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Images;
 use super::normalize::{Normalize, Pixel, Tables};
+use super::{Change, Images};
 
 /// Labelled images with the tables that normalise them. Pixels stay bytes until a batch asks for
 /// them.
@@ -93,26 +93,28 @@ impl Dataset {
     ///
     /// Panics when an index is not below [`len`](Self::len).
     pub fn fill<T: Pixel>(&self, indices: &[u32], out: &mut Vec<T>) {
+        self.fill_changed(indices, &[], out);
+    }
+
+    /// [`fill`](Self::fill) with images that were changed before they are normalised: the `i`-th
+    /// by `changes[i]`; those past the end of `changes` stay as they are.
+    pub fn fill_changed<T: Pixel>(&self, indices: &[u32], changes: &[Change], out: &mut Vec<T>) {
         let tables = T::tables(&self.tables);
         let plane = (self.images.shape[1] * self.images.shape[2]).max(1);
         out.clear();
         out.reserve(indices.len() * self.features());
-        for &index in indices {
-            let channels = self.images.sample(index as usize).chunks_exact(plane);
-            for (pixels, table) in channels.zip(tables) {
+        let mut changed = Vec::new();
+        for (place, &index) in indices.iter().enumerate() {
+            let mut image = self.images.sample(index as usize);
+            if let Some(change) = changes.get(place) {
+                changed.clear();
+                change.apply(image, self.images.shape, &mut changed);
+                image = &changed;
+            }
+            for (pixels, table) in image.chunks_exact(plane).zip(tables) {
                 out.extend(pixels.iter().map(|&pixel| table[usize::from(pixel)]));
             }
         }
-    }
-
-    /// [`fill`](Self::fill) in single precision.
-    pub fn fill_f32(&self, indices: &[u32], out: &mut Vec<f32>) {
-        self.fill(indices, out);
-    }
-
-    /// [`fill`](Self::fill) in double precision.
-    pub fn fill_f64(&self, indices: &[u32], out: &mut Vec<f64>) {
-        self.fill(indices, out);
     }
 
     /// Replaces `out` by the labels of the samples `indices`.
@@ -142,13 +144,31 @@ mod tests {
     #[test]
     fn a_batch_is_row_major_in_the_order_asked_for() {
         let (mut single, mut double) = (vec![9.0_f32], Vec::<f64>::new());
-        dataset().fill_f32(&[2, 0], &mut single);
+        dataset().fill(&[2, 0], &mut single);
         assert_eq!(single, [0.8, 0.9, 1.0, 0.0, 0.0, 0.1, 0.2, 0.3]);
-        dataset().fill_f64(&[1], &mut double);
+        dataset().fill(&[1], &mut double);
         assert_eq!(double, [0.4, 0.5, 0.6, 0.7]);
         let mut labels = vec![7];
         dataset().fill_labels(&[1, 2], &mut labels);
         assert_eq!(labels, [0, 1]);
+    }
+
+    #[test]
+    fn padding_is_a_black_pixel_normalised_like_any_other() {
+        let images = dataset().images().clone();
+        let dataset = Dataset::from_images(images, Normalize::Standard);
+        let changes = [Change {
+            column: 1,
+            ..Change::default()
+        }];
+        let (mut plain, mut changed) = (Vec::<f64>::new(), Vec::<f64>::new());
+        dataset.fill(&[0, 0], &mut plain);
+        dataset.fill_changed(&[0, 0], &changes, &mut changed);
+        // Pixels 0 1 | 2 3: each channel loses its first column and ends with a 0.
+        let black = |channel: usize| f64::tables(&dataset.tables)[channel][0];
+        assert!(black(0) < 0.0);
+        assert_eq!(changed[..4], [plain[1], black(0), plain[3], black(1)]);
+        assert_eq!(changed[4..], plain[4..], "the second sample has no change");
     }
 
     #[test]

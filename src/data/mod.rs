@@ -2,9 +2,10 @@
 //! verified on request.
 //!
 //! [`load`] is the way in. What it leaves out: tensors and devices (the model's business) and
-//! printing (the caller's). Random choices come from the run's named streams: `subset`, `labels`
-//! and `order`.
+//! printing (the caller's). Random choices come from the run's named streams: `subset`, `labels`,
+//! `order` and `augment`.
 
+mod augment;
 mod catalog;
 pub mod cifar;
 mod dataset;
@@ -31,6 +32,7 @@ mod verify;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use augment::{Augment, Change, changes};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use fetch::{FetchOptions, MIRROR_VARIABLE, fetch};

@@ -2,9 +2,7 @@
 
 use super::Dual;
 use super::arithmetic::add_tangents;
-use burn::tensor::Tensor;
-use burn::tensor::module;
-use burn::tensor::ops::ConvOptions;
+use crate::kernel;
 
 impl Dual<4> {
     /// The convolution of PyTorch's `nn.Conv2d` without bias: `(x ∗ w)˙ = ẋ ∗ w + x ∗ ẇ`.
@@ -15,18 +13,12 @@ impl Dual<4> {
     pub fn conv2d(self, weight: Self, stride: usize, padding: usize) -> Self {
         let left = self
             .tangent
-            .map(|tangent| convolution(tangent, weight.value.clone(), stride, padding));
+            .map(|tangent| kernel::conv2d(tangent, weight.value.clone(), stride, padding));
         let right = weight
             .tangent
-            .map(|tangent| convolution(self.value.clone(), tangent, stride, padding));
-        let value = convolution(self.value, weight.value, stride, padding);
+            .map(|tangent| kernel::conv2d(self.value.clone(), tangent, stride, padding));
+        let value = kernel::conv2d(self.value, weight.value, stride, padding);
         let tangent = add_tangents(left, right, value.dims());
         Self { value, tangent }
     }
-}
-
-/// The convolution of plain tensors, in the shapes of [`Dual::conv2d`].
-fn convolution(input: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
-    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
-    module::conv2d(input, weight, None, options)
 }

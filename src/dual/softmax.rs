@@ -11,12 +11,7 @@ impl<const D: usize> Dual<D> {
     /// make a fully masked row not a number.
     pub fn softmax(self) -> Self {
         let last = D - 1;
-        // The softmax does not change with the shift, so the shift needs no derivative.
-        let shift = self.value.clone().without_autodiff().max_dim(last);
-        let exponentials = kernel::exp(self.value - shift);
-        // Dividing by the short sum instead would cost the reverse pass four long products.
-        let inverse = exponentials.clone().sum_dim(last).recip();
-        let value = exponentials * inverse;
+        let value = kernel::softmax(self.value);
         let tangent = self.tangent.map(|tangent| {
             let product = tangent * value.clone();
             let expected = product.clone().sum_dim(last);

@@ -2,6 +2,7 @@
 
 use super::operation::Kernels;
 use burn::backend::Autodiff;
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -99,6 +100,24 @@ impl<B: Kernels> Backward<B, 1> for Erf {
     }
 }
 
+#[derive(Debug)]
+struct Softmax;
+
+impl<B: Kernels> Backward<B, 1> for Softmax {
+    /// The output y; the gradient is y (ȳ − Σ y ȳ).
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let output = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            let last = output.shape().num_dims() - 1;
+            let mean = B::float_mul(output.clone(), gradient.clone());
+            let mean = B::float_sum_dim(mean, last);
+            B::float_mul(output, B::float_sub(gradient, mean))
+        });
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolution(
         input: FloatTensor<Self>,
@@ -148,6 +167,15 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match Erf.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => preparation.finish(input.clone(), B::erf(input)),
             OpsKind::UnTracked(preparation) => preparation.finish(B::erf(input)),
+        }
+    }
+
+    fn softmax_last(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = B::softmax_last(input.into_primitive());
+        match Softmax.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
+            OpsKind::UnTracked(preparation) => preparation.finish(output),
         }
     }
 }

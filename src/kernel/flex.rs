@@ -1,14 +1,20 @@
 //! The operations on Burn's processor backend, Flex.
 
+use super::buffer::changed;
 use super::convolution::{self, Geometry};
 use super::elementwise;
 use super::operation::{Kernels, options};
 use super::simd::{Element, Instructions};
+use super::softmax::softmax;
 use burn::backend::flex::FlexTensor;
-use burn::backend::ops::{FloatTensorOps, ModuleOps};
+use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
+use rayon::prelude::*;
+
+/// Numbers a thread takes at a time, at least.
+const CHUNK: usize = 1 << 14;
 
 impl Kernels for Flex {
     fn convolution(
@@ -54,22 +60,37 @@ impl Kernels for Flex {
 
     fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
         match input.dtype() {
-            DType::F32 => map(input, elementwise::tanh),
+            DType::F32 => apply(input, elementwise::tanh),
             _ => Self::float_tanh(input),
         }
     }
 
     fn exp(input: FloatTensor<Self>) -> FloatTensor<Self> {
         match input.dtype() {
-            DType::F32 => map(input, elementwise::exp),
+            DType::F32 => apply(input, elementwise::exp),
             _ => Self::float_exp(input),
         }
     }
 
     fn erf(input: FloatTensor<Self>) -> FloatTensor<Self> {
         match input.dtype() {
-            DType::F32 => map(input, elementwise::erf),
+            DType::F32 => apply(input, elementwise::erf),
             _ => Self::float_erf(input),
+        }
+    }
+
+    fn softmax_last(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let shape = input.shape();
+        let length = shape[shape.num_dims() - 1];
+        match input.dtype() {
+            DType::F32 if length > 0 => {
+                let rows = CHUNK.div_ceil(length);
+                let instructions = Instructions::best();
+                change(input, rows * length, |values| {
+                    softmax(instructions, values, length)
+                })
+            }
+            _ => Self::softmax(input, shape.num_dims() - 1),
         }
     }
 }
@@ -92,7 +113,7 @@ fn geometry(
     )
 }
 
-/// A type that Flex stores and the kernels compute in.
+/// A floating-point type that Flex stores and the kernels compute in.
 trait Stored: Element + burn::tensor::Element {}
 impl Stored for f32 {}
 impl Stored for f64 {}
@@ -135,15 +156,26 @@ fn weight_gradient<E: Stored>(
     tensor(result, geometry.weight)
 }
 
-/// Applies a function to every number, in place where no other tensor shares them.
-fn map(input: FlexTensor, function: impl Fn(f32) -> f32 + Copy + Sync) -> FlexTensor {
+fn apply(input: FlexTensor, function: impl Fn(f32) -> f32 + Copy + Send + Sync) -> FlexTensor {
+    let instructions = Instructions::best();
+    change(input, CHUNK, |values| {
+        elementwise::apply(instructions, function, values)
+    })
+}
+
+/// What `change` makes of every chunk of a tensor, in place where no other tensor shares its numbers.
+fn change(
+    input: FlexTensor,
+    chunk: usize,
+    change: impl Fn(&mut [f32]) + Send + Sync,
+) -> FlexTensor {
     let mut dense = input.to_contiguous();
     drop(input);
     if let Some(values) = dense.try_storage_mut::<f32>() {
-        elementwise::apply(Instructions::best(), function, values);
+        values.par_chunks_mut(chunk).for_each(change);
         return dense;
     }
-    let values = elementwise::map(Instructions::best(), function, numbers(&dense));
+    let values = changed(numbers(&dense), chunk, change);
     FlexTensor::from_data(TensorData::new(values, dense.shape()))
 }
 

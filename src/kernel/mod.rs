@@ -7,11 +7,13 @@
 //! any number of threads: a sum is cut into parts by the shape of its operands alone.
 
 mod autodiff;
+mod buffer;
 mod convolution;
 mod elementwise;
 mod flex;
 mod operation;
 mod simd;
+mod softmax;
 
 #[cfg(test)]
 mod tests;
@@ -51,4 +53,9 @@ pub fn exp<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 /// The error function of every element, in f32 on the processor to 0.54 units in the last place.
 pub fn erf<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::erf(input.into_dispatch()))
+}
+
+/// The softmax over the last dimension.
+pub fn softmax<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::softmax_last(input.into_dispatch()))
 }

@@ -5,7 +5,7 @@
 
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, NdArray, backend_extension};
+use burn::backend::{Backend, Cube, NdArray, TensorMetadata, backend_extension};
 
 /// Operations that a backend may replace; by default each is Burn's own.
 #[backend_extension(Flex, NdArray, Cube, Autodiff)]
@@ -55,6 +55,12 @@ pub trait Kernels: Backend {
     /// See [`erf`](super::erf).
     fn erf(input: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_erf(input)
+    }
+
+    /// See [`softmax`](super::softmax()).
+    fn softmax_last(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let last = input.shape().num_dims() - 1;
+        Self::softmax(input, last)
     }
 }
 

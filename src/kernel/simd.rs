@@ -126,6 +126,15 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    /// How many of `channels` neighbouring numbers are computed together: one register's, or two's
+    /// where there are enough registers for sixteen sums of two.
+    pub fn block(self, channels: usize) -> usize {
+        match self.registers >= 32 && channels > self.lanes {
+            true => 2 * self.lanes,
+            false => self.lanes,
+        }
+    }
+
     /// The vectors of an instruction set.
     pub fn of<E: Element>(instructions: Instructions) -> Self {
         instructions.dispatch(Query(PhantomData::<E>))

@@ -14,6 +14,8 @@ mod layers;
 mod margin;
 mod noise;
 mod norm;
+#[cfg(test)]
+mod reference;
 mod registry;
 mod reparam;
 mod run;

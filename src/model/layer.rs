@@ -103,6 +103,24 @@ impl Linear {
         Slab::columns(self.weight)
     }
 
+    /// Three maps of equal size as the rows of one matrix, `{name}_weight` and `{name}_bias`; each
+    /// starts as a layer of its own does.
+    pub fn triple(
+        builder: &mut Builder,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        initialisation: Initialisation,
+    ) -> Self {
+        let (start, factor) = initialisation.of_layer(inputs, outputs);
+        let (weight, bias) = ([3 * outputs, inputs], [3 * outputs]);
+        Self {
+            weight: builder.parameter(format!("{name}_weight"), &weight, start),
+            bias: Some(builder.parameter(format!("{name}_bias"), &bias, Start::Constant(0.0))),
+            outputs: 3 * outputs,
+            factor,
+        }
+    }
+
     pub fn forward<const D: usize>(&self, pass: &Pass<'_>, input: Dual<D>) -> Dual<D> {
         let weight = scaled(pass.parameter(self.weight), self.factor);
         let bias = self.bias.map(|bias| pass.parameter(bias));

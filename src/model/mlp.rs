@@ -2,7 +2,7 @@
 
 use super::layer::{Initialisation, Linear, Normalisation};
 use super::{Blueprint, Builder, Network, Pass, Symmetry};
-use crate::config::{Activation, Normalisation as NormalisationKind};
+use crate::config::{Activation, Init, Normalisation as NormalisationKind};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
 
@@ -23,6 +23,24 @@ pub struct MlpShape {
     pub normalisation: NormalisationKind,
     /// The starting weights.
     pub initialisation: Initialisation,
+}
+
+impl MlpShape {
+    /// The plain kind: ReLU, biases, no normalisation, He's starting weights.
+    pub fn new(inputs: usize, hidden: &[usize], outputs: usize) -> Self {
+        Self {
+            inputs,
+            hidden: hidden.to_vec(),
+            outputs,
+            activation: Activation::Relu,
+            bias: true,
+            normalisation: NormalisationKind::None,
+            initialisation: Initialisation {
+                kind: Init::He,
+                scale: 1.0,
+            },
+        }
+    }
 }
 
 /// A multilayer perceptron with parameters `layers.{i}.weight` (`[outputs, inputs]`) and

@@ -17,12 +17,12 @@ pub enum Dropout {
     /// The same ones for every sample and every pass: the network is a fixed thinned one, and its
     /// loss a function that can be measured.
     Fixed(Streams),
-    /// Others for every sample, drawn anew at every training step.
+    /// Others for every sample, drawn anew in every pass of training.
     Drawn {
         /// Where the masks come from.
         streams: Streams,
-        /// The step that numbers them.
-        step: u64,
+        /// The number of the pass, counted over the whole training.
+        pass: u64,
     },
 }
 
@@ -119,16 +119,15 @@ impl<'a> Pass<'a> {
         let layer = self.dropouts;
         self.dropouts += 1;
         let mut shape = input.dims();
-        let (streams, step) = match self.conditions.dropout {
+        let mut rng = match self.conditions.dropout {
             _ if rate == 0.0 => return input,
             Dropout::Off => return input,
             Dropout::Fixed(streams) => {
                 shape[0] = 1;
-                (streams, 0)
+                streams.stream(&format!("dropout.fixed.{layer}"), 0)
             }
-            Dropout::Drawn { streams, step } => (streams, step),
+            Dropout::Drawn { streams, pass } => streams.stream(&format!("dropout.{layer}"), pass),
         };
-        let mut rng = streams.stream(&format!("dropout.{layer}"), step);
         let kept = 1.0 / (1.0 - rate);
         let mask: Vec<f64> = (0..shape.iter().product())
             .map(|_| if rng.random_bool(rate) { 0.0 } else { kept })
@@ -150,5 +149,65 @@ impl<'a> Pass<'a> {
             tensors[position] = running.mul_scalar(1.0 - momentum) + value.mul_scalar(momentum);
         }
         Parameters::from_tensors(statistics.layout(), tensors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Precision, read};
+    use crate::params::Layout;
+    use std::sync::Arc;
+
+    /// What a dropout layer makes of 400 ones in two samples.
+    fn masks(dropout: Dropout, rate: f64) -> Vec<Vec<f64>> {
+        let compute = Compute::cpu(Precision::F64);
+        let nothing = Parameters::from_host(&Arc::new(Layout::new([])), &[], &compute);
+        let conditions = Conditions {
+            statistics: nothing.clone(),
+            norm_mode: NormMode::Eval,
+            dropout,
+        };
+        let mut pass = Pass::new(
+            DualParameters::plain(&nothing),
+            &conditions,
+            &compute,
+            false,
+        );
+        let mut layer = || {
+            let ones = compute.tensor(&[1.0; 400], [2, 200]);
+            read(&pass.dropout(Dual::constant(ones), rate).value).unwrap()
+        };
+        vec![layer(), layer()]
+    }
+
+    #[test]
+    fn kept_units_are_scaled_so_that_the_mean_stays() {
+        let streams = Streams::new(0);
+        let mask = masks(Dropout::Drawn { streams, pass: 0 }, 0.2).concat();
+        assert!(mask.iter().all(|&unit| unit == 0.0 || unit == 1.25));
+        // Five standard deviations of the mean of 800 units.
+        let mean = mask.iter().sum::<f64>() / 800.0;
+        assert!((mean - 1.0).abs() < 5.0 * 0.5 / 800f64.sqrt(), "{mean}");
+    }
+
+    #[test]
+    fn a_rate_of_zero_and_dropout_off_change_nothing() {
+        let streams = Streams::new(0);
+        assert_eq!(masks(Dropout::Fixed(streams), 0.0).concat(), [1.0; 800]);
+        assert_eq!(masks(Dropout::Off, 0.5).concat(), [1.0; 800]);
+    }
+
+    #[test]
+    fn fixed_masks_are_the_same_for_every_sample_and_drawn_ones_are_not() {
+        let streams = Streams::new(0);
+        for mask in masks(Dropout::Fixed(streams), 0.5) {
+            assert_eq!(mask[..200], mask[200..]);
+        }
+        let drawn = |pass| masks(Dropout::Drawn { streams, pass }, 0.5);
+        assert_ne!(drawn(0)[0][..200], drawn(0)[0][200..]);
+        assert_ne!(drawn(0)[0], drawn(0)[1], "two layers");
+        assert_ne!(drawn(0), drawn(1));
+        assert_eq!(drawn(7), drawn(7));
     }
 }

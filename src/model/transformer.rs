@@ -45,11 +45,13 @@ impl TransformerShape {
 }
 
 /// A vision transformer (Dosovitskiy et al. 2021, eq. 1-4): patches embedded linearly, learned
-/// positions, blocks with normalisation before each part, and a linear head.
+/// positions, blocks with normalisation before each part, and a linear head. Dropout is where they
+/// have it (appendix B.1): after the positions and every dense layer, but not inside attention.
 ///
-/// Names: `patch_embed` (`[width, channels × patch × patch]`), `class_token`, `position`,
-/// `blocks.{i}.norm1|attention.query|attention.key|attention.value|attention.out|norm2|mlp.0|mlp.1`,
-/// `norm`, `head`. A linear layer has PyTorch's layout.
+/// Names: `patch_embed` (a linear map of `channels × patch × patch` numbers), `class_token`,
+/// `position`, `encoder.layers.{i}` with the names of PyTorch's `nn.TransformerEncoderLayer`
+/// (`norm1`, `self_attn.in_proj_weight|in_proj_bias|out_proj`, `norm2`, `linear1`, `linear2`),
+/// `norm`, `head`.
 pub struct Transformer {
     shape: TransformerShape,
     embedding: Linear,
@@ -69,31 +71,25 @@ struct Block {
 }
 
 struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    out: Linear,
+    /// Queries, keys and values, in this order.
+    input: Linear,
+    output: Linear,
 }
 
 impl Attention {
     fn new(builder: &mut Builder, name: &str, width: usize, start: Initialisation) -> Self {
-        let mut linear = |part: &str| {
-            let name = format!("{name}.{part}");
-            Linear::new(builder, &name, [width, width], true, start)
-        };
+        let (input, output) = (format!("{name}.in_proj"), format!("{name}.out_proj"));
         Self {
-            query: linear("query"),
-            key: linear("key"),
-            value: linear("value"),
-            out: linear("out"),
+            input: Linear::triple(builder, &input, [width, width], start),
+            output: Linear::new(builder, &output, [width, width], true, start),
         }
     }
 
     fn forward(&self, pass: &Pass<'_>, tokens: Dual<3>, heads: usize) -> Dual<3> {
-        let project = |linear: &Linear| linear.forward(pass, tokens.clone()).split_heads(heads);
-        let (queries, keys) = (project(&self.query), project(&self.key));
-        let mixed = queries.attention(keys, project(&self.value), None);
-        self.out.forward(pass, mixed.merge_heads())
+        let projected = self.input.forward(pass, tokens).split_heads(3 * heads);
+        let part = |index| projected.clone().narrow(1, index * heads, heads);
+        let mixed = part(0).attention(part(1), part(2), None);
+        self.output.forward(pass, mixed.merge_heads())
     }
 }
 
@@ -103,11 +99,11 @@ impl Block {
         let part = |part: &str| format!("{name}.{part}");
         Self {
             norm1: LayerNorm::new(builder, &part("norm1"), width),
-            attention: Attention::new(builder, &part("attention"), width, start),
+            attention: Attention::new(builder, &part("self_attn"), width, start),
             norm2: LayerNorm::new(builder, &part("norm2"), width),
             mlp: [
-                Linear::new(builder, &part("mlp.0"), [width, hidden], true, start),
-                Linear::new(builder, &part("mlp.1"), [hidden, width], true, start),
+                Linear::new(builder, &part("linear1"), [width, hidden], true, start),
+                Linear::new(builder, &part("linear2"), [hidden, width], true, start),
             ],
         }
     }
@@ -136,23 +132,20 @@ fn affine(norm: &LayerNorm, readers: Vec<Slab>, width: usize) -> Symmetry {
 
 impl Attention {
     fn readers(&self) -> Vec<Slab> {
-        vec![
-            self.query.columns(),
-            self.key.columns(),
-            self.value.columns(),
-        ]
+        vec![self.input.columns()]
     }
 
     /// Heads change places; in each, queries and keys are factors of a product, and so are values
     /// and what reads them.
     fn symmetries(&self, heads: usize, width: usize) -> [Symmetry; 3] {
-        let per_head = |slabs: Vec<Slab>| -> Vec<Slab> {
-            let slabs = slabs.into_iter();
-            slabs.map(|slab| slab.of_width(width / heads)).collect()
+        let per_head = width / heads;
+        let part = |index: usize| -> Vec<Slab> {
+            let slabs = self.input.units().incoming.into_iter();
+            let of_part = |slab: Slab| slab.of_width(per_head).from_offset(index * width);
+            slabs.map(of_part).collect()
         };
-        let incoming = |linear: &Linear| per_head(linear.units().incoming);
-        let out = per_head(vec![self.out.columns()]);
-        let [query, key, value] = [&self.query, &self.key, &self.value].map(incoming);
+        let out = vec![self.output.columns().of_width(per_head)];
+        let [query, key, value] = [0, 1, 2].map(part);
         let all = [query.clone(), key.clone(), value.clone()].concat();
         [
             Symmetry {
@@ -195,7 +188,7 @@ impl Transformer {
         let mut writers = self.embedding.units().incoming;
         writers.extend(tokens.map(|token| Slab::along(token, 2)));
         for block in &self.blocks {
-            writers.extend(block.attention.out.units().incoming);
+            writers.extend(block.attention.output.units().incoming);
             writers.extend(block.mlp[1].units().incoming);
         }
         writers
@@ -243,7 +236,7 @@ impl Transformer {
         let tokens = rows * columns + usize::from(class_token.is_some());
         let position = builder.parameter("position".to_owned(), &[1, tokens, shape.width], small);
         let blocks = (0..shape.depth)
-            .map(|index| Block::new(&mut builder, &format!("blocks.{index}"), &shape))
+            .map(|index| Block::new(&mut builder, &format!("encoder.layers.{index}"), &shape))
             .collect();
         let norm = LayerNorm::new(&mut builder, "norm", shape.width);
         let head = Linear::new(

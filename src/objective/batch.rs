@@ -2,7 +2,7 @@
 
 use super::Loss;
 use crate::backend::{Compute, Precision};
-use crate::data::Dataset;
+use crate::data::{Change, Dataset};
 use burn::tensor::{Tensor, TensorData};
 
 /// Samples of a data set, ready for a forward pass.
@@ -17,16 +17,27 @@ pub struct Batch {
 impl Batch {
     /// Gathers the samples at `indices`, normalised, and puts them on the device.
     pub fn gather(dataset: &Dataset, indices: &[u32], loss: Loss, compute: &Compute) -> Self {
+        Self::gather_changed(dataset, indices, &[], loss, compute)
+    }
+
+    /// [`Batch::gather`] with images that are changed first, the `i`-th by `changes[i]`.
+    pub fn gather_changed(
+        dataset: &Dataset,
+        indices: &[u32],
+        changes: &[Change],
+        loss: Loss,
+        compute: &Compute,
+    ) -> Self {
         let shape = [indices.len(), dataset.features()];
         let inputs = match compute.precision {
             Precision::F32 => {
                 let mut values = Vec::with_capacity(shape[0] * shape[1]);
-                dataset.fill_f32(indices, &mut values);
+                dataset.fill_changed::<f32>(indices, changes, &mut values);
                 TensorData::new(values, shape)
             }
             Precision::F64 => {
                 let mut values = Vec::with_capacity(shape[0] * shape[1]);
-                dataset.fill_f64(indices, &mut values);
+                dataset.fill_changed::<f64>(indices, changes, &mut values);
                 TensorData::new(values, shape)
             }
         };

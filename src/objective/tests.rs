@@ -1,5 +1,9 @@
 //! Gradient and Hessian of whole networks against a dense reference made of hyper-dual scalars.
 
+mod properties;
+mod pytorch;
+mod tiny;
+
 use super::{Batch, Chunks, Loss, Objective};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::config::{Activation, Init, Normalisation};

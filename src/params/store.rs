@@ -71,6 +71,16 @@ pub enum WeightsError {
         /// Its type.
         found: String,
     },
+    /// A running variance is below 0.
+    #[error("{}: tensor `{name}` holds a variance below 0, at element {element}", path.display())]
+    NegativeVariance {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Where, counting from 0.
+        element: usize,
+    },
     /// A tensor holds NaN or infinity.
     #[error("{}: tensor `{name}` holds a number that is not finite, at element {element}", path.display())]
     NotFinite {
@@ -242,8 +252,19 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             found: format!("{:?}", view.dtype()),
         });
     };
-    match numbers.iter().position(|number| !number.is_finite()) {
-        Some(element) => Err(WeightsError::NotFinite {
+    if let Some(element) = numbers.iter().position(|number| !number.is_finite()) {
+        return Err(WeightsError::NotFinite {
+            path,
+            name,
+            element,
+        });
+    }
+    let is_variance = name.ends_with("running_var");
+    match numbers
+        .iter()
+        .position(|&number| is_variance && number < 0.0)
+    {
+        Some(element) => Err(WeightsError::NegativeVariance {
             path,
             name,
             element,
@@ -332,6 +353,32 @@ mod tests {
         let biases = ("layers.0.bias".to_owned(), vec![2], &weight[..2]);
         let other = ("head.weight".to_owned(), vec![1], &weight[..1]);
         insta::assert_snapshot!(message(&[weights, biases, other]), @"w.safetensors: tensor `head.weight` belongs to no parameter of the model in the config, which has `layers.0.bias`, `layers.0.weight`");
+    }
+
+    #[test]
+    fn running_statistics_are_read_beside_weights_and_checked() {
+        let weights = Layout::new([("bn1.weight".to_owned(), vec![2])]);
+        let statistics = Layout::new([
+            ("bn1.running_mean".to_owned(), vec![2]),
+            ("bn1.running_var".to_owned(), vec![2]),
+            ("bn1.num_batches_tracked".to_owned(), vec![]),
+        ]);
+        let read = |mean: [f64; 2], variance: [f64; 2]| {
+            let mut arrays = named_blocks(&weights, &[0.5, -0.5]);
+            let values = [mean[0], mean[1], variance[0], variance[1], 7.0];
+            arrays.extend(named_blocks(&statistics, &values));
+            let file = write(&arrays, Precision::F64);
+            let read = read_weights(file.path(), [&weights, &statistics]);
+            read.map_err(|error| {
+                let path = file.path().display().to_string();
+                error.to_string().replace(&path, "w.safetensors")
+            })
+        };
+        let [weights, statistics] = read([0.1, 0.2], [1.0, 2.0]).unwrap();
+        assert_eq!(weights, [0.5, -0.5]);
+        assert_eq!(statistics, [0.1, 0.2, 1.0, 2.0, 7.0]);
+        insta::assert_snapshot!(read([0.1, f64::NAN], [1.0, 2.0]).unwrap_err(), @"w.safetensors: tensor `bn1.running_mean` holds a number that is not finite, at element 1");
+        insta::assert_snapshot!(read([0.1, 0.2], [1.0, -2.0]).unwrap_err(), @"w.safetensors: tensor `bn1.running_var` holds a variance below 0, at element 1");
     }
 
     #[test]

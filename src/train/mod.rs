@@ -1,5 +1,6 @@
 //! Training: from a checked config and loaded data to a finished run directory.
 
+mod batches;
 mod checkpoint;
 mod error;
 mod hooks;

@@ -1,11 +1,11 @@
 //! The training loop.
 
+use super::batches::Batches;
 use super::checkpoint::Seconds;
 use super::{Checkpoint, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError};
 use crate::backend::BackendKind;
-use crate::config::{Length, NormMode, Sampling};
+use crate::config::{Length, NormMode};
 use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
-use crate::data::{epoch_order, replacement_batch};
 use crate::measure::{Measurement, Session, Subject, needs_products};
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
@@ -72,8 +72,19 @@ struct View {
     test: Chunks,
 }
 
+impl View {
+    /// The scope of these data, everything else at its default.
+    fn scope(&self) -> Scope {
+        Scope {
+            samples: self.samples,
+            norm_mode: self.norm_mode,
+            ..Scope::default()
+        }
+    }
+}
+
 /// What changes from step to step.
-struct State {
+struct State<'a> {
     step: u64,
     parameters: Parameters,
     statistics: Parameters,
@@ -81,8 +92,7 @@ struct State {
     eigenvector: Option<Rc<[f64]>>,
     metrics_length: u64,
     seconds: Seconds,
-    order: Vec<u32>,
-    order_of: Option<u64>,
+    batches: Batches<'a>,
 }
 
 /// The part of the state that measuring changes, as it was before a round of measurements.
@@ -105,9 +115,10 @@ impl<'a> Run<'a> {
         let plan = HookPlan::new(&problem.config, problem.steps_per_epoch());
         let mut views: Vec<View> = Vec::new();
         let scopes = plan.all().into_iter().map(|(scope, _)| scope);
+        let training = problem.is_full_batch().then(|| training_scope(problem));
         for Scope {
             samples, norm_mode, ..
-        } in scopes.chain([Scope::default()])
+        } in scopes.chain([Scope::default()]).chain(training)
         {
             let is_there = |view: &View| view.samples == samples && view.norm_mode == norm_mode;
             if !views.iter().any(is_there) {
@@ -142,7 +153,7 @@ impl<'a> Run<'a> {
     ) -> Result<Outcome, TrainError> {
         let mut state = self.start(from)?;
         self.directory.truncate_rows(state.metrics_length)?;
-        let preparing_seconds = self.prepare(&state.parameters, observer)?;
+        let preparing_seconds = self.prepare(&mut state, observer)?;
         let resumed_at = state.step;
         let total = self.problem.total_steps();
         let checkpoint_every =
@@ -184,7 +195,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn start(&self, from: Option<Checkpoint>) -> Result<State, TrainError> {
+    fn start(&self, from: Option<Checkpoint>) -> Result<State<'a>, TrainError> {
         let mut optimizer = self.problem.optimizer();
         let objective = &self.problem.objective;
         let (step, values, statistics, eigenvector, metrics_length, seconds) = match from {
@@ -216,8 +227,7 @@ impl<'a> Run<'a> {
             eigenvector: eigenvector.map(Rc::from),
             metrics_length,
             seconds,
-            order: Vec::new(),
-            order_of: None,
+            batches: Batches::new(self.problem),
         })
     }
 
@@ -225,7 +235,7 @@ impl<'a> Run<'a> {
     /// chosen before the clock of training starts.
     fn prepare(
         &self,
-        parameters: &Parameters,
+        state: &mut State,
         observer: &mut dyn Observer,
     ) -> Result<Option<f64>, TrainError> {
         if self.problem.compute().kind != BackendKind::Wgpu {
@@ -233,9 +243,13 @@ impl<'a> Run<'a> {
         }
         observer.preparing();
         let start = Instant::now();
-        let objective = &self.problem.objective;
-        let batch = self.batch(&epoch_order(&self.problem.streams, 0, self.train_len()), 0);
-        let (_, gradient) = objective.loss_and_gradient(parameters, &batch, 1.0);
+        let parameters = &state.parameters;
+        let training = self.training_objective(&state.statistics, 0);
+        let batch = match self.problem.is_full_batch() {
+            true => self.view(&training_scope(self.problem)).train.batches()[0].clone(),
+            false => state.batches.at(state.step),
+        };
+        let (_, gradient) = training.loss_and_gradient(parameters, &batch, 1.0);
         gradient.to_host().map_err(TrainError::Device)?;
         let all = self.plan.all();
         let names: Vec<&String> = all.iter().flat_map(|(_, names)| names).collect();
@@ -253,7 +267,9 @@ impl<'a> Run<'a> {
         if wants(&["noise."]) {
             matrices.push(Matrix::NoiseCovariance);
         }
-        for View { train: chunks, .. } in &self.views {
+        for view in &self.views {
+            let chunks = &view.train;
+            let objective = &self.objective_in(&view.scope(), state);
             let ends = [chunks.batches().first(), chunks.batches().last()];
             for batch in ends.into_iter().flatten() {
                 objective.evaluate(parameters, batch);
@@ -280,19 +296,15 @@ impl<'a> Run<'a> {
         Ok(Some(seconds))
     }
 
-    fn train_len(&self) -> usize {
-        self.problem.data.train.len()
-    }
-
     /// One optimizer step.
     fn step(&self, state: &mut State) -> Result<(), TrainError> {
         let start = Instant::now();
         let gradient = if self.problem.is_full_batch() {
             self.full_gradient(state)
         } else {
-            let batch = self.next_batch(state);
+            let batch = state.batches.at(state.step);
             let weight = 1.0 / batch.samples() as f64;
-            self.training_gradient(state, &batch, weight)
+            self.training_gradient(state, &batch, weight, state.step)
         };
         state.parameters = state.optimizer.step(
             self.schedule.learning_rate(state.step),
@@ -305,64 +317,42 @@ impl<'a> Run<'a> {
     }
 
     /// The gradient of a batch as in training; the running statistics move on.
-    fn training_gradient(&self, state: &mut State, batch: &Batch, weight: f64) -> Parameters {
-        let objective = self.problem.objective.under(Conditions {
-            statistics: state.statistics.clone(),
-            norm_mode: NormMode::Batch,
-            dropout: Dropout::Drawn {
-                streams: self.problem.streams,
-                step: state.step,
-            },
-        });
+    fn training_gradient(
+        &self,
+        state: &mut State,
+        batch: &Batch,
+        weight: f64,
+        pass: u64,
+    ) -> Parameters {
+        let objective = self.training_objective(&state.statistics, pass);
         let result = objective.training_gradient(&state.parameters, batch, weight);
         state.statistics = result.statistics;
         result.gradient
     }
 
+    /// The objective as one pass of training sees it.
+    fn training_objective(&self, statistics: &Parameters, pass: u64) -> Objective {
+        self.problem.objective.under(Conditions {
+            statistics: statistics.clone(),
+            norm_mode: NormMode::Batch,
+            dropout: Dropout::Drawn {
+                streams: self.problem.streams,
+                pass,
+            },
+        })
+    }
+
+    /// The gradient over all training samples.
     fn full_gradient(&self, state: &mut State) -> Parameters {
-        let chunks = &self.view(&Scope::default()).train;
+        let chunks = &self.view(&training_scope(self.problem)).train;
         let weight = 1.0 / chunks.samples() as f64;
-        let batches = chunks.batches().iter();
-        let gradients = batches.map(|batch| self.training_gradient(state, batch, weight));
+        let first = state.step * chunks.batches().len() as u64;
+        let gradients = (first..)
+            .zip(chunks.batches())
+            .map(|(pass, batch)| self.training_gradient(state, batch, weight, pass));
         gradients
             .reduce(|sum, gradient| sum + gradient)
             .expect("a training set has at least one sample")
-    }
-
-    fn next_batch(&self, state: &mut State) -> Batch {
-        let streams = &self.problem.streams;
-        let size = self.batch_size();
-        if self.problem.config.train.sampling == Sampling::Replacement {
-            let drawn = replacement_batch(streams, state.step, self.train_len(), size);
-            return self.batch(&drawn, 0);
-        }
-        let steps_per_epoch = self.problem.steps_per_epoch();
-        let (epoch, place) = (state.step / steps_per_epoch, state.step % steps_per_epoch);
-        if state.order_of != Some(epoch) {
-            state.order = epoch_order(streams, epoch, self.train_len());
-            state.order_of = Some(epoch);
-        }
-        self.batch(&state.order, place as usize)
-    }
-
-    fn batch_size(&self) -> usize {
-        self.problem
-            .config
-            .train
-            .batch_size
-            .unwrap_or(self.train_len())
-    }
-
-    /// The batch at `place` of an order.
-    fn batch(&self, order: &[u32], place: usize) -> Batch {
-        let start = place * self.batch_size();
-        let end = (start + self.batch_size()).min(order.len());
-        Batch::gather(
-            &self.problem.data.train,
-            &order[start..end],
-            self.problem.objective.loss(),
-            self.problem.compute(),
-        )
     }
 
     fn epoch(&self, step: u64) -> f64 {
@@ -382,6 +372,8 @@ impl<'a> Run<'a> {
         self.settle(state);
         observer.measuring(state.step);
         let start = Instant::now();
+        let config = &self.problem.config;
+        let available = self.problem.data.train.len();
         let mut measured = Measured::new();
         let starts_warm = self.plan.starts_warm(state.step);
         let mut found = None;
@@ -399,9 +391,9 @@ impl<'a> Run<'a> {
                 budget: scope.budget,
                 start: state.eigenvector.as_deref().filter(|_| starts_warm),
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
-                momentum: self.problem.config.optimizer.method.momentum(),
-                batch_size: Some(self.batch_size()),
-                training_samples: Some(self.train_len()),
+                momentum: config.optimizer.method.momentum(),
+                batch_size: Some(config.train.batch_size.unwrap_or(available)),
+                training_samples: Some(available),
                 streams: self.problem.streams,
                 step: state.step,
                 interrupt: Interrupt::on(self.interrupt),
@@ -562,6 +554,18 @@ impl<'a> Run<'a> {
             step: state.step,
             summary: Some(summary),
         })
+    }
+}
+
+/// On what a step of full-batch descent is made.
+fn training_scope(problem: &Problem) -> Scope {
+    let norm_mode = match problem.objective.network().has_statistics() {
+        true => NormMode::Batch,
+        false => NormMode::Eval,
+    };
+    Scope {
+        norm_mode,
+        ..Scope::default()
     }
 }
 

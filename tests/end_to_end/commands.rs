@@ -241,7 +241,7 @@ fn curvature_of_a_block_and_within_a_budget() {
             "measure",
             RUN,
             "--measures",
-            "hessian.lambda_max,hessian.trace",
+            "hessian.lambda_max,hessian.trace,norm.spectral.max",
             "--block",
             "layers.1.weight",
             "--max-matvecs",
@@ -254,6 +254,7 @@ fn curvature_of_a_block_and_within_a_budget() {
     assert_eq!(rows[0]["name"], "hessian.lambda_max.layers.1.weight");
     assert_eq!(rows[1]["matvecs"], 3);
     assert_eq!(rows[1]["converged"], false);
+    assert_eq!(rows[2]["name"], "norm.spectral.max.layers.1.weight");
     let message = lab
         .run(&["measure", RUN, "--block", "layers.1.wight"])
         .failure(2);

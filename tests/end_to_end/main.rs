@@ -4,6 +4,7 @@ mod backends;
 mod commands;
 mod config_errors;
 mod lab;
+mod networks;
 mod real_data;
 mod reparam;
 mod resume;

@@ -1,21 +1,45 @@
 //! Checks `[data]`.
 
 use super::range;
+use crate::config::choice::{Augment, Dataset};
 use crate::config::number::Whole;
 use crate::config::raw::RawData;
 use crate::config::rule::{Rule, Violation};
 use crate::config::valid::Data;
 
 pub(super) fn check(raw: &RawData) -> Result<Data, Violation> {
+    let dataset = raw.dataset.unwrap_or_default();
     Ok(Data {
-        dataset: raw.dataset.unwrap_or_default(),
+        dataset,
         train: raw.train.map(|count| count.0),
         test: raw.test.map(|count| count.0),
         subset: raw.subset.unwrap_or_default(),
         normalize: raw.normalize.unwrap_or_default(),
         label_noise: range::fraction("data.label_noise", raw.label_noise, 0.0)?,
         classes: raw.classes.as_deref().map(classes).transpose()?,
+        augment: augment(raw.augment.as_deref().unwrap_or_default(), dataset)?,
     })
+}
+
+fn augment(kinds: &[Augment], dataset: Dataset) -> Result<Vec<Augment>, Violation> {
+    for (index, &kind) in kinds.iter().enumerate() {
+        let at = |rule| Violation::new(format!("data.augment.{index}"), rule);
+        if kinds[..index].contains(&kind) {
+            return Err(at(Rule::AugmentRepeated { found: kind }));
+        }
+        let reason = match (kind, dataset) {
+            (Augment::Flip, Dataset::Digits | Dataset::Mnist) => "a mirrored digit is another sign",
+            (Augment::Crop, Dataset::Digits) => "4 pixels are half of an image",
+            _ => continue,
+        };
+        let rule = Rule::AugmentLosesClass {
+            found: kind,
+            dataset,
+            reason,
+        };
+        return Err(at(rule).against("data.dataset"));
+    }
+    Ok(kinds.to_vec())
 }
 
 fn classes(raw: &[Whole]) -> Result<Vec<u8>, Violation> {
@@ -63,6 +87,19 @@ mod tests {
             classes("[3, 5, 3]"),
             "x.toml: `data.classes.2` (line 1) must name each class once, found 3 again"
         );
+    }
+
+    #[test]
+    fn augmentation_keeps_the_class() {
+        let augment = |dataset: &str, list: &str| {
+            message(&format!(
+                "data.dataset = \"{dataset}\"\ndata.augment = {list}\n{PLAIN}"
+            ))
+        };
+        insta::assert_snapshot!(augment("mnist", "[\"crop\", \"flip\"]"), @r#"x.toml: `data.augment.1` (line 2) = "flip" does not keep the class of data.dataset = "mnist": a mirrored digit is another sign"#);
+        insta::assert_snapshot!(augment("digits", "[\"crop\"]"), @r#"x.toml: `data.augment.0` (line 2) = "crop" does not keep the class of data.dataset = "digits": 4 pixels are half of an image"#);
+        insta::assert_snapshot!(augment("cifar10", "[\"flip\", \"flip\"]"), @r#"x.toml: `data.augment.1` (line 2) must name each change once, found "flip" again"#);
+        insta::assert_snapshot!(augment("cifar10", "[\"rotate\"]"), @r#"x.toml: `data.augment.0` (line 2) must be one of "flip", "crop", found "rotate""#);
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub(super) fn check(
     if config.precision == Precision::F64 && config.backend == Backend::Wgpu {
         return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
     }
+    if is_full_batch(kind) && !config.data.augment.is_empty() {
+        return Err(Violation::new("data.augment", Rule::AugmentWithGd).against("optimizer.kind"));
+    }
     fits(&config, config.data.train)?;
     Ok(config)
 }
@@ -178,6 +181,14 @@ mod tests {
         assert_eq!(
             message(&format!("precision = \"f64\"\nbackend = \"wgpu\"\n{PLAIN}")),
             "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+        );
+    }
+
+    #[test]
+    fn full_batch_descent_sees_the_same_images_in_every_step() {
+        insta::assert_snapshot!(
+            message(&format!("data.dataset = \"cifar10\"\ndata.augment = [\"crop\"]\noptimizer.kind = \"gd\"\noptimizer.learning_rate = 0.1\ntrain.epochs = 1")),
+            @r#"x.toml: `data.augment` (line 2) must be empty for optimizer.kind = "gd", whose steps all use the same images"#
         );
     }
 

@@ -39,6 +39,12 @@ impl Geometry {
         };
         [self.input[0], self.weight[0], extent(2), extent(3)]
     }
+
+    /// Where the weight between two channels at a row and column of the kernel lies.
+    pub fn weight_position(&self, output: usize, channel: usize, tap: [usize; 2]) -> usize {
+        let [_, channels, rows, columns] = self.weight;
+        ((output * channels + channel) * rows + tap[0]) * columns + tap[1]
+    }
 }
 
 /// A number of the kernel along one axis and where its source lies, counted from a position's start.
@@ -59,6 +65,18 @@ pub struct Axis {
     pub target: [usize; 2],
     /// The numbers of the kernel that take part.
     pub taps: Vec<Tap>,
+}
+
+impl Axis {
+    /// The start of a position in the padded source.
+    pub fn source(&self, position: usize) -> usize {
+        self.source[0] + position * self.source[1]
+    }
+
+    /// The place of a position in the target.
+    pub fn target(&self, position: usize) -> usize {
+        self.target[0] + position * self.target[1]
+    }
 }
 
 /// Zeros before and after one axis of an image.

@@ -22,26 +22,14 @@ pub fn weight_gradient<E: Element>(
     let [samples, channels, height, width] = geometry.input;
     let [_, outputs, rows, columns] = geometry.output();
     let part = samples.div_ceil(PARTS);
+    let (input_size, gradient_size) = (channels * height * width, outputs * rows * columns);
     let parts: Vec<Vec<E>> = input
-        .par_chunks(part * channels * height * width)
-        .zip(gradient.par_chunks(part * outputs * rows * columns))
+        .par_chunks(part * input_size)
+        .zip(gradient.par_chunks(part * gradient_size))
         .map(|(inputs, gradients)| {
-            let mut sums = vec![E::zeroed(); plan.blocks() * plan.taps() * plan.block];
-            let mut padded = plan.source.zeros();
-            let mut panel = vec![E::zeroed(); plan.block * rows * columns];
-            let inputs = inputs.chunks_exact(channels * height * width);
-            let gradients = gradients.chunks_exact(outputs * rows * columns);
-            for (input, gradient) in inputs.zip(gradients) {
-                plan.source.fill(&mut padded, input);
-                instructions.dispatch(Sample {
-                    plan: &plan,
-                    source: &padded,
-                    gradient,
-                    panel: &mut panel,
-                    sums: &mut sums,
-                });
-            }
-            sums
+            let inputs = inputs.chunks_exact(input_size);
+            let gradients = gradients.chunks_exact(gradient_size);
+            plan.sum(instructions, inputs.zip(gradients))
         })
         .collect();
     plan.join(&parts)
@@ -82,15 +70,13 @@ impl Plan {
                     .map(move |column| channel * source.plane() + row * source.pitch() + column)
             })
         });
-        let vectors = Vectors::of::<E>(instructions);
-        let wide = vectors.registers >= 32 && outputs > vectors.lanes;
         Self {
             source,
             positions: Offsets::new(positions.collect()),
             starts: starts.collect(),
             run,
             outputs,
-            block: vectors.lanes * if wide { 2 } else { 1 },
+            block: Vectors::of::<E>(instructions).block(outputs),
         }
     }
 
@@ -100,6 +86,28 @@ impl Plan {
 
     fn blocks(&self) -> usize {
         self.outputs.div_ceil(self.block)
+    }
+
+    /// The sum over pairs of an input and an output's gradient, `[block, tap, channel of block]`.
+    fn sum<'a, E: Element>(
+        &self,
+        instructions: Instructions,
+        samples: impl Iterator<Item = (&'a [E], &'a [E])>,
+    ) -> Vec<E> {
+        let mut sums = vec![E::zeroed(); self.blocks() * self.taps() * self.block];
+        let mut padded = self.source.zeros();
+        let mut panel = vec![E::zeroed(); self.positions.len() * self.block];
+        for (input, gradient) in samples {
+            self.source.fill(&mut padded, input);
+            instructions.dispatch(Sample {
+                plan: self,
+                source: &padded,
+                gradient,
+                panel: &mut panel,
+                sums: &mut sums,
+            });
+        }
+        sums
     }
 
     /// Adds the parts in their order and brings them from `[block, tap, channel of block]` to
@@ -121,8 +129,10 @@ impl Plan {
 /// One sample's share, added to `sums`.
 struct Sample<'a, E> {
     plan: &'a Plan,
+    /// The padded input.
     source: &'a [E],
     gradient: &'a [E],
+    /// Room for one block's gradient, `[position, channel of block]`.
     panel: &'a mut [E],
     sums: &'a mut [E],
 }
@@ -133,11 +143,13 @@ impl<E: Element> WithSimd for Sample<'_, E> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let wide = self.plan.block > E::lanes::<S>();
-        match (wide, self.plan.run) {
-            (false, 3) => self.all::<S, 6, 3, 1>(simd),
-            (true, 3) => self.all::<S, 4, 3, 2>(simd),
-            (false, _) => self.all::<S, 8, 1, 1>(simd),
-            (true, _) => self.all::<S, 8, 1, 2>(simd),
+        let roomy = S::REGISTER_COUNT >= 32;
+        match (self.plan.run, wide, roomy) {
+            (3, true, _) => self.all::<S, 4, 3, 2>(simd),
+            (3, false, true) => self.all::<S, 6, 3, 1>(simd),
+            (3, false, false) => self.all::<S, 3, 3, 1>(simd),
+            (_, true, _) => self.all::<S, 8, 1, 2>(simd),
+            (_, false, _) => self.all::<S, 8, 1, 1>(simd),
         }
     }
 }
@@ -173,7 +185,8 @@ impl<E: Element> Sample<'_, E> {
     }
 }
 
-/// `[channels, plane]` → `[plane, block]`; channels that are missing keep what the panel has.
+/// `[channels, plane]` → `[plane, block]`. Missing channels of the last block keep what the panel has:
+/// their sums are not read.
 fn transpose<E: Element>(images: &[E], plane: usize, panel: &mut [E], block: usize) {
     for (position, numbers) in panel.chunks_exact_mut(block).enumerate() {
         for (number, image) in numbers.iter_mut().zip(images.chunks_exact(plane)) {

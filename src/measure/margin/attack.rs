@@ -58,7 +58,7 @@ impl Session<'_> {
 /// An attack on samples, all at once.
 ///
 /// Projected gradient descent on `z_y − max_{j≠y} z_j` within a ball, with normalised steps (Madry
-/// et al. 2018, "Towards deep learning models resistant to adversarial attacks", eq. 3, in the
+/// et al. 2018, "Towards deep learning models resistant to adversarial attacks", sec. 2.1, in the
 /// Euclidean norm). The radius is found for each sample by bisection; the smallest perturbation
 /// that succeeded is then shortened along its own direction until it just does. It starts at the
 /// sample itself, where the margin, unlike the loss at a minimum, has a slope.

@@ -8,7 +8,7 @@ use crate::params::Parameters;
 impl Session<'_> {
     /// For every sample the distance to where another class wins, to first order: the smallest
     /// `(z_y − z_j) / ‖∇ₓ(z_y − z_j)‖₂` over classes `j` (Elsayed et al. 2018, "Large margin deep
-    /// networks for classification", eq. 4). Negative where another class wins already.
+    /// networks for classification"). Negative where another class wins already.
     pub(super) fn input_margins(&mut self) -> Result<Vec<f64>, Failure> {
         let subject = self.subject;
         let mut labels = subject.train.labels();

@@ -56,25 +56,25 @@ pub(super) const FAMILY: Family = Family {
             "margin.homogeneous",
             "smallest output margin over |parameters|^L, for networks homogeneous of degree L",
         )
-        .from("Lyu & Li 2020, sec. 3")
+        .from("Lyu & Li 2020")
         .passes(),
         Measure::new(
             "margin.last_hidden.p10",
             "10th percentile of distances of the last layer's input to where another class wins",
         )
-        .from("Jiang et al. 2019, \"Predicting the generalization gap\", eq. 3")
+        .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
         .passes(),
         Measure::new("margin.last_hidden.median", "median of those")
-            .from("Jiang et al. 2019, \"Predicting the generalization gap\", eq. 3")
+            .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
             .passes(),
         of_function(
             "margin.input.p10",
             "10th percentile of first-order distances of inputs to where another class wins",
         )
-        .from("Elsayed et al. 2018, eq. 4")
+        .from("Elsayed et al. 2018, \"Large margin deep networks for classification\"")
         .full(),
         of_function("margin.input.median", "median of those")
-            .from("Elsayed et al. 2018, eq. 4")
+            .from("Elsayed et al. 2018, \"Large margin deep networks for classification\"")
             .full(),
         attack(
             "margin.attack.p10",
@@ -83,11 +83,10 @@ pub(super) const FAMILY: Family = Family {
         attack("margin.attack.median", "median of those").full(),
     ],
     measure: |session, name| {
-        let other_last = |prefix| name.strip_prefix(prefix);
-        if let Some(class) = other_last("margin.class.") {
+        if let Some(class) = name.strip_prefix("margin.class.") {
             return session.class_margin(name, class);
         }
-        if let Some(gamma) = other_last("margin.loss.") {
+        if let Some(gamma) = name.strip_prefix("margin.loss.") {
             let gamma = gamma
                 .parse()
                 .map_err(|_| format!("`{gamma}` is no number"))?;
@@ -119,7 +118,7 @@ const fn of_class(name: &'static str) -> Measure {
 
 const fn spectral(name: &'static str, description: &'static str) -> Measure {
     Measure::new(name, description)
-        .from("Bartlett et al. 2017, sec. 1, without the factor of the (2,1) norms")
+        .from("Bartlett et al. 2017, eq. 1.2 without its sum of (2,1) norms")
         .passes()
         .invariant(PRODUCTS)
 }
@@ -133,14 +132,14 @@ const fn of_loss(name: &'static str) -> Measure {
 
 const fn bartlett(name: &'static str, description: &'static str) -> Measure {
     Measure::new(name, description)
-        .from("Bartlett et al. 2017, sec. 2, reference matrices 0")
+        .from("Bartlett et al. 2017, with reference matrices 0")
         .passes()
         .invariant(PRODUCTS_OF_ROWS)
 }
 
 const fn attack(name: &'static str, description: &'static str) -> Measure {
     Measure::new(name, description)
-        .from("Madry et al. 2018, eq. 3, in the Euclidean norm; radius by bisection")
+        .from("Madry et al. 2018, sec. 2.1, in the Euclidean norm; radius by bisection")
         .invariant(MapKind::ALL)
 }
 

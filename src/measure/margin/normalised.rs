@@ -27,7 +27,7 @@ impl Session<'_> {
     }
 
     /// A statistic of the margins over `R_A ‖X‖_F / n`, with `R_A` the spectral complexity, `X` the
-    /// inputs and `n` their number (Bartlett, Foster & Telgarsky 2017, sec. 2).
+    /// inputs and `n` their number (Bartlett, Foster & Telgarsky 2017).
     pub(super) fn bartlett_margin(
         &mut self,
         name: &str,
@@ -59,7 +59,7 @@ impl Session<'_> {
     }
 
     /// The smallest margin over `‖θ‖ᴸ` for a network that is homogeneous of degree `L` (Lyu & Li
-    /// 2020, "Gradient descent maximizes the margin of homogeneous neural networks", sec. 3).
+    /// 2020, "Gradient descent maximizes the margin of homogeneous neural networks").
     pub(super) fn homogeneous_margin(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.homogeneous", subject.step);

@@ -7,21 +7,21 @@ use crate::curvature::{Forms, Matrix, PairedForms, ProbeOptions, paired_forms};
 use std::time::Instant;
 
 /// The forms of noise covariance `Σ` and Gauss-Newton matrix `G`, and the time they took.
-pub(in super::super) struct Alignment {
+pub(in crate::measure) struct Alignment {
     forms: PairedForms,
     seconds: f64,
 }
 
 impl Session<'_> {
     /// The alignment of gradient noise with curvature (Wu, Wang & Su 2022, "The alignment property
-    /// of SGD noise and how it helps select flat minima", sec. 3):
+    /// of SGD noise and how it helps select flat minima"):
     ///
     /// `α = tr(ΣG) / (‖Σ‖_F ‖G‖_F)`, `β = ‖Σ‖_F / (2L ‖G‖_F)` and `μ = αβ = tr(ΣG) / (2L ‖G‖_F²)`,
     /// with `L` the mean loss. Where errors and features are independent and the loss is the half
     /// square, `Σ` is about `2L G` and `μ` about 1; for other losses the formulas hold, that value
     /// does not. All three come from the same random products, so that what makes one part of a
     /// ratio large makes the other large too.
-    pub(in super::super) fn alignment(&mut self, name: &str) -> Result<Measurement, Failure> {
+    pub(in crate::measure) fn alignment(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
         let samples = self.subject.train.samples();
         let alignment = self.aligned_forms(loss)?;

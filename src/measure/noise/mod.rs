@@ -39,23 +39,23 @@ pub(super) const FAMILY: Family = Family {
             "noise.alignment_mu",
             "alignment of gradient noise with curvature, tr(C G) / (2 L |G|_F^2)",
         )
-        .from("Wu, Wang & Su 2022, \"The alignment property of SGD noise\", sec. 3")
+        .from("Wu, Wang & Su 2022, \"The alignment property of SGD noise\"")
         .full(),
         Measure::new(
             "noise.alignment_alpha",
             "cosine between noise covariance and Gauss-Newton matrix, tr(C G) / (|C|_F |G|_F)",
         )
-        .from("Wu, Wang & Su 2022, sec. 3"),
+        .from("Wu, Wang & Su 2022"),
         Measure::new(
             "noise.alignment_beta",
             "size of noise relative to curvature and loss, |C|_F / (2 L |G|_F)",
         )
-        .from("Wu, Wang & Su 2022, sec. 3"),
+        .from("Wu, Wang & Su 2022"),
         Measure::new(
             "noise.nonuniformity",
             "root of the largest eigenvalue of the covariance of one sample's Hessian",
         )
-        .from("Wu, Ma & E 2018, definition 3"),
+        .from("Wu, Ma & E 2018"),
     ],
     measure: |session, name| match name {
         "noise.trace" => session.noise_trace(name),

@@ -66,8 +66,8 @@ impl LinearOperator for HessianCovariance<'_> {
 
 impl Session<'_> {
     /// `s = √λmax(Σ_H)` (Wu, Ma & E 2018, "How SGD selects the global minima in over-parameterized
-    /// learning", definition 3).
-    pub(in super::super) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
+    /// learning").
+    pub(in crate::measure) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
         if let Some(known) = self.estimates.get("noise.nonuniformity") {
             return Ok(known.clone());
         }

@@ -2,13 +2,14 @@
 
 use super::super::Measurement;
 use super::super::layers::{dense_stack, weights};
-use super::super::session::{Failure, Session};
+use super::super::session::{Failure, Session, Subject};
 use super::matrix::{HostMatrix, SpectralNorm};
+use crate::curvature::norm;
 use crate::params::Block;
 
 /// What the bounds read off one weight matrix `A`.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct LayerNorms {
+pub(in crate::measure) struct LayerNorms {
     /// `‖A‖₂`.
     pub spectral: SpectralNorm,
     /// `‖A‖_F`.
@@ -26,7 +27,7 @@ impl LayerNorms {
 
 /// Which reference matrices `M` a complexity measures from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Reference {
+pub(in crate::measure) enum Reference {
     /// Zero.
     Zero,
     /// Where training started.
@@ -35,14 +36,14 @@ pub(in super::super) enum Reference {
 
 /// `∏ ‖A‖₂`, a bound on the Lipschitz constant of the network for activations with slopes of at
 /// most 1.
-pub(in super::super) fn spectral_product(layers: &[LayerNorms]) -> f64 {
+pub(in crate::measure) fn spectral_product(layers: &[LayerNorms]) -> f64 {
     layers.iter().map(|layer| layer.spectral.value).product()
 }
 
 /// The spectral complexity `∏ ‖A‖₂ · (Σ (‖Aᵀ − Mᵀ‖₂,₁ / ‖A‖₂)^⅔)^{3/2}` (Bartlett, Foster &
 /// Telgarsky 2017, "Spectrally-normalized margin bounds for neural networks", eq. 1.2), for
 /// activations with slopes of at most 1. Biases are not counted.
-pub(in super::super) fn spectral_complexity(layers: &[LayerNorms]) -> f64 {
+pub(in crate::measure) fn spectral_complexity(layers: &[LayerNorms]) -> f64 {
     let terms = layers
         .iter()
         .map(|layer| (layer.rows / layer.spectral.value).powf(2.0 / 3.0));
@@ -58,7 +59,7 @@ fn pac_bayes_complexity(layers: &[LayerNorms]) -> f64 {
 
 /// A number made of spectral norms, with the error they bring: the sum of their relative errors
 /// times the highest power of a norm in the number.
-pub(in super::super) fn of_spectral_norms(
+pub(in crate::measure) fn of_spectral_norms(
     name: &str,
     value: f64,
     layers: &[LayerNorms],
@@ -73,24 +74,21 @@ pub(in super::super) fn of_spectral_norms(
 }
 
 impl Session<'_> {
-    /// A number made of the norms of the weight matrices, of the subject's block if it has one.
-    pub(super) fn of_weights(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let layout = self.subject.parameters.layout();
-        let blocks = weights(layout, self.subject.block);
-        if blocks.is_empty() {
-            return Err(Failure::Other("there is no weight matrix in it".to_owned()));
-        }
-        if let "norm.frobenius.product" | "norm.frobenius.sum" = name {
-            let values = self.values()?;
-            let norms = blocks
-                .iter()
-                .map(|block| crate::curvature::norm(&values[block.range()]));
-            let value = match name {
-                "norm.frobenius.product" => norms.product(),
-                _ => norms.map(|norm| norm * norm).sum(),
-            };
-            return Ok(Measurement::new(name, value));
-        }
+    /// A number made of the Frobenius norms of the weights.
+    pub(super) fn of_frobenius_norms(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let blocks = measured_weights(self.subject)?;
+        let values = self.values()?;
+        let norms = blocks.iter().map(|block| norm(&values[block.range()]));
+        let value = match name {
+            "norm.frobenius.product" => norms.product(),
+            _ => norms.map(|norm| norm * norm).sum(),
+        };
+        Ok(Measurement::new(name, value))
+    }
+
+    /// A number made of the spectral norms of the weights.
+    pub(super) fn of_spectra(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let blocks = measured_weights(self.subject)?;
         let layers = self.layer_norms(&blocks, Reference::Zero)?;
         let spectral = layers.iter().map(|layer| layer.spectral.value);
         let ranks = layers.iter().map(LayerNorms::stable_rank);
@@ -120,7 +118,7 @@ impl Session<'_> {
     }
 
     /// The norms of every layer of a stack of fully connected layers.
-    pub(in super::super) fn stack_norms(
+    pub(in crate::measure) fn stack_norms(
         &mut self,
         reference: Reference,
     ) -> Result<Vec<LayerNorms>, Failure> {
@@ -179,10 +177,10 @@ impl Session<'_> {
             .stream(&format!("probes.{name}"), subject.step);
         let initial = self.initial()?.to_vec();
         let (mut largest, mut residual, mut converged) = (f64::NEG_INFINITY, 0.0, true);
-        for block in weights(subject.parameters.layout(), subject.block) {
+        for block in measured_weights(subject)? {
             let (moved, start) = (self.moved(block)?, &initial[block.range()]);
             let relative = if name == "distance.init.frobenius" {
-                crate::curvature::norm(&moved) / crate::curvature::norm(start)
+                norm(&moved) / norm(start)
             } else {
                 let interrupt = subject.interrupt;
                 let above = matrix_of(block, &moved)?.spectral_norm(&mut rng, interrupt)?;
@@ -203,6 +201,15 @@ impl Session<'_> {
             },
         })
     }
+}
+
+/// The weights of the network, or of the subject's block if it has one.
+fn measured_weights(subject: Subject<'_>) -> Result<Vec<&Block>, Failure> {
+    let blocks = weights(subject.parameters.layout(), subject.block);
+    if blocks.is_empty() {
+        return Err(Failure::Other("there is no weight matrix in it".to_owned()));
+    }
+    Ok(blocks)
 }
 
 /// A block as a matrix.

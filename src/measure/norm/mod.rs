@@ -47,7 +47,7 @@ pub(super) const FAMILY: Family = Family {
             "norm.frobenius.product",
             "product over weight matrices of their Frobenius norms",
         )
-        .from("Jiang et al. 2020, appendix C")
+        .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
         .invariant(PRODUCTS)
         .passes()
         .full(),
@@ -55,7 +55,7 @@ pub(super) const FAMILY: Family = Family {
             "norm.frobenius.sum",
             "sum over weight matrices of their squared Frobenius norms",
         )
-        .from("Jiang et al. 2020, appendix C")
+        .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
         .passes(),
         Measure::new(
             "norm.spectral.product",
@@ -69,7 +69,7 @@ pub(super) const FAMILY: Family = Family {
             "norm.spectral.sum",
             "sum over weight matrices of their squared spectral norms",
         )
-        .from("Jiang et al. 2020, appendix C")
+        .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
         .passes(),
         Measure::new(
             "norm.spectral.max",
@@ -80,7 +80,7 @@ pub(super) const FAMILY: Family = Family {
             "norm.stable_rank.sum",
             "sum over weight matrices of |W|_F^2 / |W|_2^2",
         )
-        .from("Rudelson & Vershynin 2007, sec. 1.2")
+        .from("Rudelson & Vershynin 2007")
         .invariant(PRODUCTS)
         .passes()
         .full(),
@@ -94,7 +94,9 @@ pub(super) const FAMILY: Family = Family {
             "norm.path",
             "sum over all paths from input to output of the magnitude of the product of weights",
         )
-        .from("Neyshabur et al. 2015, \"Norm-based capacity control\", eq. 6, p = 1")
+        .from(
+            "Neyshabur, Tomioka & Srebro 2015, \"Norm-based capacity control in neural networks\"",
+        )
         .invariant(PATHS)
         .passes()
         .full(),
@@ -102,7 +104,7 @@ pub(super) const FAMILY: Family = Family {
             "norm.path.l2",
             "root of the sum over all paths of the squared product of weights",
         )
-        .from("Neyshabur et al. 2015, \"Path-SGD\", sec. 3")
+        .from("Neyshabur, Salakhutdinov & Srebro 2015, \"Path-SGD\"")
         .invariant(PATHS)
         .passes()
         .full(),
@@ -173,7 +175,8 @@ pub(super) const FAMILY: Family = Family {
         "distance.init" | "distance.init.relative" => session.distance(name),
         "distance.init.frobenius" | "distance.init.spectral" => session.relative_distance(name),
         "gradient.norm" => session.gradient_norm(name),
-        _ => session.of_weights(name),
+        "norm.frobenius.product" | "norm.frobenius.sum" => session.of_frobenius_norms(name),
+        _ => session.of_spectra(name),
     },
 };
 

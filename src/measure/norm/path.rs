@@ -32,7 +32,7 @@ impl Path {
 
 impl Session<'_> {
     /// A norm of the vector of products of weights along all paths from an input to an output
-    /// (Neyshabur, Tomioka & Srebro 2015, "Norm-based capacity control in neural networks", eq. 6).
+    /// (Neyshabur, Tomioka & Srebro 2015, "Norm-based capacity control in neural networks").
     /// A bias counts as the weight of an edge from an input that is always 1.
     pub(super) fn path_norm(&mut self, name: &str, path: Path) -> Result<Measurement, Failure> {
         self.refuse_block()?;

@@ -3,7 +3,8 @@
 //! `E L(θ + δ) − L(θ)` with `δ_i = σ z_i`, or `δ_i = σ |θ_i| z_i` in the adaptive form, `z` standard
 //! normal (Andriushchenko et al. 2023, sec. 3; Neyshabur et al. 2017, "Exploring generalization in
 //! deep learning", sec. 2.3). Near a point it is `σ²/2 · tr H`, with `D H D` for `H` in the adaptive
-//! form, whatever the gradient: each draw is taken with both signs, which cancels odd terms.
+//! form, whatever the gradient: each draw is taken with both signs, which cancels odd terms. On a
+//! network with kinks it differs from that, because the Hessian does not see them.
 
 use super::super::Measurement;
 use super::super::registry::{Family, Measure};

@@ -59,8 +59,10 @@ impl<'a> Landscape<'a> {
     /// The loss at the centre, and how small a change of it still shows.
     ///
     /// A loss is a difference of numbers of the outputs' size, each rounded to the precision, so a
-    /// sample's loss is off by about that size times the distance between two numbers at 1. Means
-    /// are off by no more.
+    /// sample's loss is off by about that size times the distance between two numbers at 1. Samples
+    /// round independently of one another, so a mean over `n` of them is off by `√n` times less. (On
+    /// a network of 7,510 parameters and 1,297 samples this bound is 5e-8 in f32, and changes of the
+    /// loss differ from those in f64 by 4e-9 to 8e-9.)
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
             return Err(Failure::Other(
@@ -83,7 +85,8 @@ impl<'a> Landscape<'a> {
             return Err(CurvatureError::NoSamples.into());
         }
         self.base = mean(&losses);
-        self.resolution = self.precision().epsilon() * (self.base.abs() + mean(&sizes));
+        let size = self.base.abs() + mean(&sizes);
+        self.resolution = self.precision().epsilon() * size / (losses.len() as f64).sqrt();
         if self.base.is_finite() {
             Ok(())
         } else {

@@ -27,7 +27,8 @@ pub(in super::super) const FAMILY: Family = Family {
     )
     .from("Dziugaite & Roy 2017, sec. 3.1; McAllester 1999; Maurer 2004")
     // The starting point, the centre of the prior, is moved by no map.
-    .invariant(&[])],
+    .invariant(&[])
+    .full()],
     measure,
 };
 

@@ -206,7 +206,19 @@ impl Problem {
     }
 }
 
-/// What the measures of a name share: the landscape, the chart and the slopes in its coordinates.
+/// The landscape a measure is about, and the chart of its ball.
+fn ground<'a>(
+    subject: &Subject<'a>,
+    batches: &'a [Batch],
+    name: &str,
+) -> Result<(Landscape<'a>, Chart, Ball), Failure> {
+    let problem = Problem::of(name);
+    let landscape = Landscape::over(subject, batches, problem.outputs)?;
+    let chart = problem.chart(&landscape, subject.parameters.layout().blocks());
+    Ok((landscape, chart, problem.ball))
+}
+
+/// What measures of one step share: the ground, and the slopes at the centre of the ball.
 struct Setting<'a> {
     landscape: Landscape<'a>,
     chart: Chart,
@@ -217,15 +229,13 @@ struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     fn of(subject: &Subject<'a>, batches: &'a [Batch], name: &str) -> Result<Self, Failure> {
-        let problem = Problem::of(name);
+        let (landscape, chart, ball) = ground(subject, batches, name)?;
         let mut spending = Spending::new(subject.budget, subject.interrupt);
-        let landscape = Landscape::over(subject, batches, problem.outputs)?;
-        let chart = problem.chart(&landscape, subject.parameters.layout().blocks());
         let slopes = chart.pull_back(&landscape.gradient(&mut spending)?);
         Ok(Self {
             landscape,
             chart,
-            ball: problem.ball,
+            ball,
             slopes,
             spending,
         })
@@ -261,13 +271,8 @@ fn gradient_term(session: &mut Session<'_>, name: &str) -> Result<Measurement, F
 
 fn many_steps(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
     let subject = session.subject;
-    let Setting {
-        landscape,
-        chart,
-        ball,
-        mut spending,
-        ..
-    } = Setting::of(&subject, subject.train.batches(), name)?;
+    let (landscape, chart, ball) = ground(&subject, subject.train.batches(), name)?;
+    let mut spending = Spending::new(subject.budget, subject.interrupt);
     let mut hill = Charted {
         landscape: &landscape,
         chart: &chart,

@@ -25,18 +25,18 @@ pub(super) const FAMILY: Family = Family {
             "stability.momentum",
             "learning rate times hessian.lambda_max over the run's own threshold, with its momentum",
         )
-        .from("Cohen et al. 2021, appendix B")
+        .from("Cohen et al. 2021")
         .full(),
         Measure::new(
             "stability.nonuniformity",
             "learning rate times noise.nonuniformity over sqrt(B(n-1)/(n-B)): SGD needs below 1",
         )
-        .from("Wu, Ma & E 2018, eq. 9"),
+        .from("Wu, Ma & E 2018"),
         Measure::new(
             "stability.alignment",
             "learning rate times hessian.frobenius sqrt(noise.alignment_mu / B): SGD needs below 1",
         )
-        .from("Wu, Wang & Su 2022, theorem 3.3"),
+        .from("Wu, Wang & Su 2022"),
         Measure::new(
             "stability.tracked",
             "number of Hessian eigenvalues above 1.5 / learning rate",
@@ -69,7 +69,7 @@ impl Session<'_> {
 
     /// `η λmax` over the threshold of the run's update rule: 2 without momentum, `2 (1 + β)` with
     /// heavy-ball momentum `β`, `2 (1 + β) / (1 + 2β)` with Nesterov's (Cohen et al. 2021, "Gradient
-    /// descent on neural networks typically occurs at the edge of stability", appendix B).
+    /// descent on neural networks typically occurs at the edge of stability").
     fn momentum_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let rate = self.learning_rate()?;
         let threshold = threshold(self.momentum()?);

@@ -7,7 +7,7 @@ use crate::curvature::Matrix;
 impl Session<'_> {
     /// `η s / √(B (n − 1) / (n − B))` with the non-uniformity `s`: stochastic gradient descent
     /// without replacement is linearly stable only if this and `stability.gd` are at most 1 (Wu, Ma
-    /// & E 2018, "How SGD selects the global minima in over-parameterized learning", eq. 9).
+    /// & E 2018, "How SGD selects the global minima in over-parameterized learning").
     pub(super) fn nonuniformity_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, batch, samples) = self.plain_sgd()?;
         let threshold = noise_threshold(batch, samples);
@@ -19,7 +19,7 @@ impl Session<'_> {
     }
 
     /// `η ‖H‖_F √(μ / B)` with the alignment `μ`: the loss grows exponentially on average above 1
-    /// (Wu, Wang & Su 2022, theorem 3.3).
+    /// (Wu, Wang & Su 2022, "The alignment property of SGD noise and how it helps select flat minima").
     pub(super) fn alignment_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, batch, _) = self.plain_sgd()?;
         let size = self.frobenius("hessian.frobenius", Matrix::Hessian)?;

@@ -1,0 +1,316 @@
+//! The largest eigenpairs by a Davidson method that remembers.
+//!
+//! A Davidson method (Davidson 1975; Morgan & Scott 1986) multiplies one direction at a time, takes
+//! Ritz pairs from all of them (Rayleigh-Ritz), and picks the next direction with the help of a cheap
+//! approximation of the operator. Here the approximation is a low-rank model: the eigenpairs that the
+//! last search left, corrected by every product made since. The next direction is the part of the
+//! model's leading eigenvectors that has not been multiplied yet. Without a recollection this is the
+//! Lanczos process, or block Lanczos for several pairs.
+//!
+//! During training with stochastic gradients the leading eigenvectors rotate among themselves within an
+//! epoch, while the space they span stays. So a warm search does not begin with the leading eigenvector,
+//! whose residual may be small at once although another has overtaken it, but with a mixture of all
+//! remembered ones with random signs: one product then shows every eigenvalue among them that has
+//! changed.
+
+mod model;
+mod recollection;
+
+#[cfg(test)]
+mod tests;
+
+pub use recollection::Recollection;
+
+use super::basis::Basis;
+use super::operator::product_rounding;
+use super::ritz::{Eigenpair, Ritz, Wanted};
+use super::vector::{random_normal, random_signs, scale};
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
+use crate::random::StreamRng;
+use model::Model;
+use nalgebra::DVector;
+
+/// What to look for and when to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct DavidsonOptions {
+    /// How many of the largest eigenpairs must converge. A search begins with as many directions, so
+    /// eigenvalues are found up to this multiplicity.
+    pub largest: usize,
+    /// Also look for every eigenvalue above this, and for the first one below it.
+    pub above: Option<f64>,
+    /// The relative residual `‖Av − λv‖ / |λ|` below which a pair has converged.
+    pub tolerance: f64,
+    /// Matrix-vector products never exceeded.
+    pub max_matvecs: usize,
+    /// How many eigenpairs the recollection for the next search holds at most. It should reach the end
+    /// of the outliers: a network with `C` classes has about as many (Papyan 2019).
+    pub remembered: usize,
+    /// Bounds set by the user.
+    pub budget: Budget,
+}
+
+impl Default for DavidsonOptions {
+    fn default() -> Self {
+        Self {
+            largest: 1,
+            above: None,
+            tolerance: 1e-3,
+            max_matvecs: 100,
+            remembered: 10,
+            budget: Budget::default(),
+        }
+    }
+}
+
+/// The largest eigenpairs of an operator.
+#[derive(Clone, Debug)]
+pub struct LeadingPairs {
+    /// Largest first: as many as were asked for and, with a threshold, all above it and the first one
+    /// below. Fewer where the operator's dimension or the budget allows no more.
+    pub pairs: Vec<Eigenpair>,
+    /// Whether everything asked for has converged.
+    pub complete: bool,
+    /// Matrix-vector products used.
+    pub matvecs: usize,
+    /// What the next search may begin with.
+    pub recollection: Recollection,
+}
+
+/// Searches for the largest eigenpairs, from what an earlier search has left or from random vectors.
+///
+/// Residuals are those of the products made, not of the model; a wrong recollection costs products and
+/// cannot make a wrong pair look right. What a warm search cannot see is a new eigenvalue whose
+/// eigenvector is orthogonal to all remembered ones: it shows only through a random part of 1 % in the
+/// first direction. A search without a recollection has no such blind spot.
+///
+/// Memory: the basis holds at most `remembered + largest + matvecs + 1` vectors of the dimension, in the
+/// precision of the products, and the recollection `remembered` more.
+///
+/// # Errors
+///
+/// [`CurvatureError`] from the operator, where it has dimension 0, where a product is not finite, or
+/// where the recollection has another dimension.
+pub fn davidson(
+    operator: &mut dyn LinearOperator,
+    recollection: Option<&Recollection>,
+    rng: &mut StreamRng,
+    options: DavidsonOptions,
+    interrupt: Interrupt<'_>,
+) -> Result<LeadingPairs, CurvatureError> {
+    let mut search = Search::open(operator, recollection)?;
+    let mut spending = Spending::new(options.budget, interrupt);
+    let block = options.largest.clamp(1, search.dimension);
+    let limit = options.max_matvecs.max(1);
+    let mut next = search.start(rng);
+    while let Some(direction) = next {
+        spending.spend()?;
+        search.multiply(operator, direction)?;
+        let made = search.model.products();
+        if made >= limit || !spending.allows(1) {
+            break;
+        }
+        next = if made < block {
+            search.start(rng)
+        } else {
+            let ritz = search.ritz();
+            if ritz.satisfies(&options.wanted()) {
+                break;
+            }
+            search.advance(&ritz, &options, rng)
+        };
+    }
+    Ok(search.leading_pairs(&options, spending.matvecs))
+}
+
+impl DavidsonOptions {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            largest: self.largest.max(1),
+            above: self.above,
+            smallest: 0,
+            tolerance: self.tolerance,
+        }
+    }
+}
+
+/// The share of a random vector in the first direction of a warm search.
+const RANDOM_SHARE: f64 = 0.01;
+
+/// Remembered values below this share of the largest belong to the bulk of the spectrum, where a
+/// direction is as good as any other.
+const BULK: f64 = 0.05;
+
+/// A remembered vector (of norm 1) with a smaller rest than this outside of the others adds no
+/// direction.
+const DEPENDENT: f64 = 1e-3;
+
+/// A search under way: an orthonormal basis of all vectors it knows, and the model in its coordinates.
+struct Search {
+    dimension: usize,
+    /// Relative rounding error of one product.
+    rounding: f64,
+    basis: Basis,
+    model: Model,
+}
+
+impl Search {
+    fn open(
+        operator: &dyn LinearOperator,
+        recollection: Option<&Recollection>,
+    ) -> Result<Self, CurvatureError> {
+        let dimension = operator.dimension();
+        if dimension == 0 {
+            return Err(CurvatureError::Empty);
+        }
+        let precision = operator.precision();
+        let mut search = Self {
+            dimension,
+            rounding: product_rounding(precision),
+            basis: Basis::new(precision),
+            model: Model::default(),
+        };
+        if let Some(recollection) = recollection {
+            search.remember(recollection)?;
+        }
+        Ok(search)
+    }
+
+    fn remember(&mut self, recollection: &Recollection) -> Result<(), CurvatureError> {
+        for (index, &value) in recollection.values().iter().enumerate() {
+            let vector = recollection.vector(index);
+            if vector.len() != self.dimension {
+                return Err(CurvatureError::WrongLength {
+                    expected: self.dimension,
+                    found: vector.len(),
+                });
+            }
+            let (coordinates, _) = self.enter(vector, DEPENDENT);
+            self.model.remember(value, coordinates);
+        }
+        Ok(())
+    }
+
+    /// Splits a vector into coordinates in the basis and a rest; where the rest is longer than
+    /// `negligible` its direction joins the basis. Also returns whether it did.
+    fn enter(&mut self, mut vector: Vec<f64>, negligible: f64) -> (Vec<f64>, bool) {
+        let mut coordinates = self.basis.orthogonalise(&mut vector);
+        let rest = norm(&vector);
+        let joins = rest > negligible && self.basis.len() < self.dimension;
+        if joins {
+            scale(1.0 / rest, &mut vector);
+            self.basis.push(&vector);
+            self.model.grow(self.basis.len());
+            coordinates.push(rest);
+        }
+        (coordinates, joins)
+    }
+
+    /// A first direction: a mixture of what is remembered with a little of a random vector, or a random
+    /// vector alone.
+    fn start(&mut self, rng: &mut StreamRng) -> Option<DVector<f64>> {
+        let random = self.random(rng)?;
+        let count = self.model.remembered();
+        if count == 0 {
+            return Some(random);
+        }
+        let mut mixture = self.model.mixture(&random_signs(count, rng)) / (count as f64).sqrt();
+        mixture += RANDOM_SHARE * random;
+        let (direction, length) = self.model.outside(&mixture);
+        (length > 0.0).then_some(direction)
+    }
+
+    /// A random direction orthogonal to all multiplied so far: outside the basis while it does not span
+    /// the whole space. None once everything has been multiplied.
+    fn random(&mut self, rng: &mut StreamRng) -> Option<DVector<f64>> {
+        if self.model.products() >= self.dimension {
+            return None;
+        }
+        let (_, is_new) = self.enter(random_normal(self.dimension, rng), 0.0);
+        let size = self.basis.len();
+        let vector = if is_new {
+            let mut unit = DVector::zeros(size);
+            unit[size - 1] = 1.0;
+            unit
+        } else {
+            DVector::from_vec(random_normal(size, rng))
+        };
+        let (direction, length) = self.model.outside(&vector);
+        (length > 0.0).then_some(direction)
+    }
+
+    /// Multiplies a direction and corrects the model.
+    fn multiply(
+        &mut self,
+        operator: &mut dyn LinearOperator,
+        direction: DVector<f64>,
+    ) -> Result<(), CurvatureError> {
+        let product = operator.apply(&self.basis.combine(direction.as_slice()))?;
+        if !product.iter().all(|value| value.is_finite()) {
+            return Err(CurvatureError::NotFinite);
+        }
+        // What is left of a product within the basis is rounding error of its size.
+        let size = self.model.scale().max(norm(&product));
+        let (coordinates, _) = self.enter(product, 10.0 * self.rounding * size);
+        self.model.learn(direction, coordinates);
+        Ok(())
+    }
+
+    fn ritz(&self) -> Ritz {
+        self.model.ritz(self.rounding * self.model.scale())
+    }
+
+    /// The next direction: of the model's leading eigenvectors, up to the first pair that has not
+    /// converged, the one that lies most outside of what has been multiplied, and of it the part outside.
+    /// In an invariant subspace there is no such part, and the search goes on in its complement.
+    fn advance(
+        &mut self,
+        ritz: &Ritz,
+        options: &DavidsonOptions,
+        rng: &mut StreamRng,
+    ) -> Option<DVector<f64>> {
+        let wanted = ritz.largest_wanted(&options.wanted());
+        let target = (0..wanted.min(ritz.values.len()))
+            .find(|&index| !ritz.has_converged(index, options.tolerance))
+            .unwrap_or(ritz.values.len());
+        let (_, vectors) = self.model.eigenpairs();
+        let best = vectors
+            .column_iter()
+            .take(target + 1)
+            .map(|vector| self.model.outside(&vector.into_owned()))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        match best {
+            Some((direction, length)) if length > 10.0 * self.rounding => Some(direction),
+            _ => self.random(rng),
+        }
+    }
+
+    fn leading_pairs(&self, options: &DavidsonOptions, matvecs: usize) -> LeadingPairs {
+        let ritz = self.ritz();
+        let wanted = ritz.largest_wanted(&options.wanted());
+        let found = wanted.min(ritz.values.len());
+        let pairs: Vec<Eigenpair> = (0..found)
+            .map(|index| ritz.pair(index, options.tolerance, |x| self.basis.combine(x)))
+            .collect();
+        let is_whole = found == wanted.min(self.dimension);
+        LeadingPairs {
+            complete: is_whole && pairs.iter().all(|pair| pair.converged),
+            pairs,
+            matvecs,
+            recollection: self.recollection(options.remembered),
+        }
+    }
+
+    /// The model's leading eigenpairs, without its bulk.
+    fn recollection(&self, most: usize) -> Recollection {
+        let (mut values, vectors) = self.model.eigenpairs();
+        let least = BULK * values.first().copied().unwrap_or(0.0).abs();
+        let count = values.partition_point(|&value| value > least).min(most);
+        values.truncate(count);
+        let mut kept = Basis::new(self.basis.precision());
+        for vector in vectors.column_iter().take(count) {
+            let coordinates: Vec<f64> = vector.iter().copied().collect();
+            kept.push(&self.basis.combine(&coordinates));
+        }
+        Recollection::from_basis(values, kept)
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of an operator: remembered eigenpairs, corrected by the products made since.
+
+use super::super::ritz::{Ritz, eigen_descending};
+use nalgebra::{DMatrix, DVector};
+
+/// A low-rank model of a symmetric operator `A`, in the coordinates of an orthonormal basis that grows.
+///
+/// With the remembered pairs `(λ, v)`, the directions `Q` that have been multiplied (orthonormal), their
+/// products `W = AQ` and `P = I − QQᵀ`, the model is
+/// `P (Σ λ v vᵀ) P + Q Wᵀ + W Qᵀ − Q (QᵀW) Qᵀ`: it is right on `Q` and, of all symmetric matrices that
+/// are, the nearest to the remembered one in the Frobenius norm (the symmetric secant update for several
+/// directions at once; Powell 1970; Schnabel 1983, theorem 3.1).
+#[derive(Debug, Default)]
+pub struct Model {
+    size: usize,
+    values: Vec<f64>,
+    remembered: Vec<Vec<f64>>,
+    directions: Vec<Vec<f64>>,
+    products: Vec<Vec<f64>>,
+}
+
+impl Model {
+    /// Tells how many vectors the basis has; coordinates along new ones are 0 so far.
+    pub fn grow(&mut self, size: usize) {
+        self.size = size;
+    }
+
+    /// Adds a pair known from before.
+    pub fn remember(&mut self, value: f64, vector: Vec<f64>) {
+        self.values.push(value);
+        self.remembered.push(vector);
+    }
+
+    /// Adds a direction of norm 1, orthogonal to the earlier ones, and its product.
+    pub fn learn(&mut self, direction: DVector<f64>, product: Vec<f64>) {
+        self.directions.push(direction.as_slice().to_vec());
+        self.products.push(product);
+    }
+
+    /// How many directions have been multiplied.
+    pub fn products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// How many pairs are remembered.
+    pub fn remembered(&self) -> usize {
+        self.remembered.len()
+    }
+
+    /// The sum of the remembered vectors with these factors.
+    pub fn mixture(&self, factors: &[f64]) -> DVector<f64> {
+        self.columns(&self.remembered) * DVector::from_column_slice(factors)
+    }
+
+    /// The part of a vector orthogonal to all directions multiplied, of norm 1, and the norm it had.
+    pub fn outside(&self, vector: &DVector<f64>) -> (DVector<f64>, f64) {
+        let directions = self.columns(&self.directions);
+        let mut rest = vector.clone();
+        for _ in 0..2 {
+            rest -= &directions * directions.tr_mul(&rest);
+        }
+        let length = rest.norm();
+        (rest / length.max(f64::MIN_POSITIVE), length)
+    }
+
+    /// The size of the products: the scale of their rounding errors.
+    pub fn scale(&self) -> f64 {
+        let norms = self.products.iter().map(|product| super::norm(product));
+        norms.fold(0.0, f64::max)
+    }
+
+    /// The Rayleigh-Ritz pairs of the operator on the directions multiplied, with the residuals of the
+    /// products themselves; `floor` is the part of a residual that rounding makes uncertain.
+    pub fn ritz(&self, floor: f64) -> Ritz {
+        let directions = self.columns(&self.directions);
+        let products = self.columns(&self.products);
+        let projected = directions.tr_mul(&products);
+        let (values, small) = eigen_descending(0.5 * (&projected + projected.transpose()));
+        let vectors = &directions * &small;
+        let mut residuals = &products * &small;
+        for (index, mut residual) in residuals.column_iter_mut().enumerate() {
+            residual.axpy(-values[index], &vectors.column(index), 1.0);
+        }
+        Ritz {
+            residuals: residuals
+                .column_iter()
+                .map(|residual| residual.norm().hypot(floor))
+                .collect(),
+            coordinates: vectors
+                .column_iter()
+                .map(|vector| vector.iter().copied().collect())
+                .collect(),
+            values,
+        }
+    }
+
+    /// The eigenpairs of the model, largest first.
+    pub fn eigenpairs(&self) -> (Vec<f64>, DMatrix<f64>) {
+        let directions = self.columns(&self.directions);
+        let products = self.columns(&self.products);
+        let mut rest = self.columns(&self.remembered);
+        rest -= &directions * directions.tr_mul(&rest);
+        let weights = DMatrix::from_diagonal(&DVector::from_column_slice(&self.values));
+        let inner = directions.tr_mul(&products);
+        // Half of a matrix whose sum with its transpose is the model.
+        let half = 0.5 * &rest * weights * rest.transpose() + &products * directions.transpose()
+            - 0.5 * &directions * inner * directions.transpose();
+        eigen_descending(&half + half.transpose())
+    }
+
+    /// Vectors as columns, filled up with zeros.
+    fn columns(&self, vectors: &[Vec<f64>]) -> DMatrix<f64> {
+        DMatrix::from_fn(self.size, vectors.len(), |row, column| {
+            vectors[column].get(row).copied().unwrap_or(0.0)
+        })
+    }
+}

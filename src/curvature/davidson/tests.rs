@@ -1,0 +1,334 @@
+//! Against dense eigenvalues, with eigenvalues that change places between two searches.
+
+use super::super::test_operators::{Dense, rotated};
+use super::super::vector::axpy;
+use super::*;
+use crate::config::Precision;
+use crate::random::Streams;
+use nalgebra::DMatrix;
+
+fn rng(seed: u64) -> StreamRng {
+    Streams::new(seed).stream("probes", 0)
+}
+
+fn search(
+    operator: &mut dyn LinearOperator,
+    recollection: Option<&Recollection>,
+    options: DavidsonOptions,
+) -> LeadingPairs {
+    davidson(
+        operator,
+        recollection,
+        &mut rng(0),
+        options,
+        Interrupt::never(),
+    )
+    .unwrap()
+}
+
+fn values(found: &LeadingPairs) -> Vec<f64> {
+    found.pairs.iter().map(|pair| pair.value).collect()
+}
+
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{found:?} for {expected:?}");
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= tolerance, "{found:?} for {expected:?}");
+    }
+}
+
+/// A random orthogonal matrix near the identity: the first ten axes turn among themselves by angles
+/// of about `size`, and a third of that towards the others.
+fn turn(dimension: usize, size: f64, rng: &mut StreamRng) -> DMatrix<f64> {
+    let normal = random_normal(dimension * dimension, rng);
+    let skew = DMatrix::from_fn(dimension, dimension, |row, column| {
+        let (low, high) = (row.min(column), row.max(column));
+        let spread = match (low < 10, high < 10) {
+            _ if low == high => 0.0,
+            (true, true) => size / 10.0f64.sqrt(),
+            (true, false) => 0.3 * size / (dimension as f64).sqrt(),
+            _ => 0.0,
+        };
+        spread * normal[low * dimension + high] * if row < column { 1.0 } else { -1.0 }
+    });
+    (DMatrix::identity(dimension, dimension) + skew).qr().q()
+}
+
+fn with_eigenvectors(vectors: &DMatrix<f64>, eigenvalues: &[f64]) -> Dense {
+    let diagonal = DMatrix::from_diagonal(&DVector::from_column_slice(eigenvalues));
+    let matrix = vectors * diagonal * vectors.transpose();
+    Dense {
+        dimension: eigenvalues.len(),
+        entries: matrix.iter().copied().collect(),
+    }
+}
+
+/// Ten separate eigenvalues over a bulk, as the Hessian of a network with ten outputs has.
+fn outliers(dimension: usize) -> Vec<f64> {
+    let mut eigenvalues = vec![10.0, 8.8, 7.9, 7.0, 6.2, 5.5, 4.8, 4.2, 3.6, 3.1];
+    let bulk = dimension - eigenvalues.len();
+    eigenvalues.extend((0..bulk).map(|i| 0.9 - 1.2 * i as f64 / bulk as f64));
+    eigenvalues
+}
+
+/// The eigenpairs of a diagonal matrix, largest ten.
+fn exact_recollection(eigenvalues: &[f64]) -> Recollection {
+    let pairs: Vec<(f64, Vec<f64>)> = (0..10)
+        .map(|i| {
+            let mut axis = vec![0.0; eigenvalues.len()];
+            axis[i] = 1.0;
+            (eigenvalues[i], axis)
+        })
+        .collect();
+    Recollection::new(&pairs, Precision::F64).unwrap()
+}
+
+#[test]
+fn cold_and_warm_searches_find_the_eigenvalues_of_dense_matrices() {
+    let options = DavidsonOptions {
+        largest: 4,
+        tolerance: 1e-9,
+        ..Default::default()
+    };
+    let mut recollection = None;
+    for step in 0..3 {
+        let vectors = turn(60, 0.2 * f64::from(step), &mut rng(5));
+        let mut matrix = with_eigenvectors(&vectors, &outliers(60));
+        let dense = DMatrix::from_row_slice(60, 60, &matrix.entries);
+        let mut truth = dense.symmetric_eigenvalues().as_slice().to_vec();
+        truth.sort_by(|a, b| b.total_cmp(a));
+        let found = search(&mut matrix, recollection.as_ref(), options);
+        assert!(found.complete);
+        assert_close(&values(&found), &truth[..4], 1e-8);
+        recollection = Some(found.recollection);
+    }
+}
+
+#[test]
+fn residuals_are_those_of_real_products() {
+    let mut matrix = rotated(&outliers(80));
+    let options = DavidsonOptions {
+        max_matvecs: 6,
+        ..Default::default()
+    };
+    let mut wrong = outliers(80);
+    wrong.reverse();
+    for recollection in [None, Some(exact_recollection(&wrong))] {
+        let found = search(&mut matrix, recollection.as_ref(), options);
+        let pair = &found.pairs[0];
+        let mut rest = matrix.apply(&pair.vector).unwrap();
+        axpy(-pair.value, &pair.vector, &mut rest);
+        let residual = norm(&rest) / pair.value.abs();
+        assert!((pair.residual / residual - 1.0).abs() < 1e-6);
+        assert!(!pair.converged && !found.complete && found.matvecs == 6);
+    }
+}
+
+#[test]
+fn a_small_change_takes_fewer_products_warm_than_cold() {
+    let eigenvalues = outliers(80);
+    let mut products = [0, 0];
+    for seed in 0..10 {
+        let vectors = turn(80, 0.05, &mut rng(seed));
+        let mut matrix = with_eigenvectors(&vectors, &eigenvalues);
+        let recollection = exact_recollection(&eigenvalues);
+        for (count, start) in products.iter_mut().zip([None, Some(&recollection)]) {
+            let found = search(&mut matrix, start, DavidsonOptions::default());
+            assert!((found.pairs[0].value - 10.0).abs() < 1e-3);
+            *count += found.matvecs;
+        }
+    }
+    let [cold, warm] = products;
+    assert!(
+        warm <= 60 && cold >= 100,
+        "cold {cold}, warm {warm} in ten searches"
+    );
+}
+
+/// How often of `runs` the largest eigenvalue is missed after one of the nine others has risen above
+/// it, and the eigenvectors have turned by about `turned`.
+fn missed(overtaken_by: f64, turned: f64, runs: u64) -> usize {
+    let old = outliers(80);
+    let recollection = exact_recollection(&old);
+    let is_missed = |&seed: &u64| {
+        let mut rng = rng(seed);
+        let mut new = old.clone();
+        new[1 + seed as usize % 9] = 10.0 * (1.0 + overtaken_by);
+        let mut matrix = with_eigenvectors(&turn(80, turned, &mut rng), &new);
+        let options = DavidsonOptions::default();
+        let start = Some(&recollection);
+        let found = davidson(&mut matrix, start, &mut rng, options, Interrupt::never());
+        found.unwrap().pairs[0].value < 10.0 * (1.0 + overtaken_by) * (1.0 - 2e-3)
+    };
+    (0..runs).filter(is_missed).count()
+}
+
+#[test]
+fn an_eigenvalue_that_has_overtaken_is_seen_though_the_old_eigenvectors_are_still_exact() {
+    for overtaken_by in [0.02, 0.05, 0.2] {
+        assert_eq!(missed(overtaken_by, 0.0, 60), 0, "{overtaken_by}");
+    }
+}
+
+#[test]
+fn an_eigenvalue_that_has_overtaken_is_seen_though_the_eigenvectors_have_turned() {
+    for turned in [0.05, 0.1, 0.5] {
+        assert_eq!(missed(0.2, turned, 40), 0, "{turned}");
+        let close = missed(0.02, turned, 40);
+        assert!(close <= 6, "{turned}: {close} of 40 at 2 %");
+    }
+}
+
+#[test]
+fn multiple_eigenvalues_are_found_up_to_the_number_asked_for() {
+    let mut eigenvalues = vec![0.5; 30];
+    eigenvalues[..4].copy_from_slice(&[3.0, 3.0, 3.0, 2.0]);
+    let options = DavidsonOptions {
+        largest: 4,
+        tolerance: 1e-8,
+        ..Default::default()
+    };
+    let cold = search(&mut rotated(&eigenvalues), None, options);
+    assert_close(&values(&cold), &[3.0, 3.0, 3.0, 2.0], 1e-9);
+    let warm = search(
+        &mut rotated(&eigenvalues),
+        Some(&cold.recollection),
+        options,
+    );
+    assert_close(&values(&warm), &[3.0, 3.0, 3.0, 2.0], 1e-9);
+    assert!(cold.complete && warm.complete);
+}
+
+#[test]
+fn every_eigenvalue_above_a_threshold_is_found_and_the_first_below() {
+    let options = DavidsonOptions {
+        above: Some(6.0),
+        tolerance: 1e-6,
+        ..Default::default()
+    };
+    let mut matrix = rotated(&outliers(80));
+    let cold = search(&mut matrix, None, options);
+    let warm = search(&mut matrix, Some(&cold.recollection), options);
+    for found in [cold, warm] {
+        assert_close(&values(&found), &[10.0, 8.8, 7.9, 7.0, 6.2, 5.5], 1e-6);
+        assert!(found.complete);
+    }
+}
+
+#[test]
+fn invariant_subspaces_and_small_dimensions_end_early_without_nan() {
+    let options = DavidsonOptions {
+        largest: 3,
+        ..Default::default()
+    };
+    // The relative residual of a zero eigenvalue beside a large one is never small.
+    let cases: [(&[f64], &[f64], bool); 5] = [
+        (&[0.0; 5], &[0.0; 3], true),
+        (&[2.5; 6], &[2.5; 3], true),
+        (&[-1.0; 4], &[-1.0; 3], true),
+        (&[4.0, 2.0], &[4.0, 2.0], true),
+        (&[7.0, 0.0, 0.0, 0.0, 0.0], &[7.0, 0.0, 0.0], false),
+    ];
+    for (eigenvalues, expected, complete) in cases {
+        let mut matrix = Dense::diagonal(eigenvalues);
+        let cold = search(&mut matrix, None, options);
+        let warm = search(&mut matrix, Some(&cold.recollection), options);
+        for found in [cold, warm] {
+            assert_close(&values(&found), expected, 1e-12);
+            assert!(found.pairs.iter().all(|pair| !pair.residual.is_nan()));
+            assert_eq!(found.complete, complete);
+            assert!(found.matvecs <= eigenvalues.len());
+        }
+    }
+}
+
+#[test]
+fn budgets_end_a_search_honestly() {
+    let budgets = [(Some(3), None, 3), (None, Some(0.0), 1), (Some(1), None, 1)];
+    for (max_matvecs, max_seconds, made) in budgets {
+        let options = DavidsonOptions {
+            largest: 2,
+            budget: Budget {
+                max_matvecs,
+                max_seconds,
+            },
+            ..Default::default()
+        };
+        let found = search(&mut rotated(&outliers(80)), None, options);
+        assert_eq!(found.matvecs, made);
+        assert!(!found.complete && found.pairs.len() == made.min(2));
+        assert!(found.pairs.iter().all(|pair| !pair.converged));
+    }
+}
+
+#[test]
+fn a_recollection_of_another_dimension_is_refused() {
+    let recollection = exact_recollection(&outliers(20));
+    let result = davidson(
+        &mut rotated(&outliers(30)),
+        Some(&recollection),
+        &mut rng(0),
+        DavidsonOptions::default(),
+        Interrupt::never(),
+    );
+    let expected = CurvatureError::WrongLength {
+        expected: 30,
+        found: 20,
+    };
+    assert_eq!(result.unwrap_err(), expected);
+    let pairs = [(2.0, vec![1.0, 0.0]), (1.0, vec![0.0])];
+    let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
+    assert!(error.to_string().contains("another model"), "{error}");
+    let pairs = [(f64::NAN, vec![1.0, 0.0])];
+    let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
+    assert_eq!(error, CurvatureError::NotFinite);
+}
+
+#[test]
+fn products_that_are_not_finite_and_dimension_zero_are_refused() {
+    let attempt = |matrix: &mut Dense| {
+        let options = DavidsonOptions::default();
+        davidson(matrix, None, &mut rng(0), options, Interrupt::never()).unwrap_err()
+    };
+    let mut overflown = Dense::diagonal(&[1.0, f64::INFINITY]);
+    assert_eq!(attempt(&mut overflown), CurvatureError::NotFinite);
+    assert_eq!(attempt(&mut Dense::diagonal(&[])), CurvatureError::Empty);
+}
+
+#[test]
+fn the_same_stream_gives_the_same_bits() {
+    let once = || {
+        let mut matrix = rotated(&outliers(60));
+        let cold = search(&mut matrix, None, DavidsonOptions::default());
+        let warm = search(
+            &mut matrix,
+            Some(&cold.recollection),
+            DavidsonOptions::default(),
+        );
+        (values(&warm), warm.pairs[0].vector.clone(), warm.matvecs)
+    };
+    assert_eq!(once(), once());
+}
+
+#[test]
+fn in_f32_a_recollection_takes_four_bytes_a_number() {
+    struct Single(Dense);
+    impl LinearOperator for Single {
+        fn dimension(&self) -> usize {
+            self.0.dimension
+        }
+        fn precision(&self) -> Precision {
+            Precision::F32
+        }
+        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+            let product = self.0.apply(vector)?;
+            Ok(product.iter().map(|&x| f64::from(x as f32)).collect())
+        }
+    }
+    let mut matrix = Single(rotated(&outliers(80)));
+    let found = search(&mut matrix, None, DavidsonOptions::default());
+    assert!(found.complete && (found.pairs[0].value - 10.0).abs() < 1e-4);
+    let recollection = &found.recollection;
+    assert!(!recollection.is_empty() && recollection.len() <= 10);
+    assert_eq!(recollection.bytes(), recollection.len() * 80 * 4);
+}
