@@ -113,7 +113,7 @@ fn by_fewer_samples(
 ) -> Result<(Eigenpair, f64, Instant), Box<dyn Error>> {
     let (mut rng, clock) = (problem.streams.stream("bench", 2), Instant::now());
     let (objective, never) = (&problem.objective, Interrupt::never());
-    let few = problem.train_chunks(Some(problem.data.train.len() / 5));
+    let few = problem.train_chunks(Some(problem.data.train.len() / 5), NormMode::Eval);
     let mut likeness = CurvatureOperator::new(Matrix::Hessian, objective, parameters, &few, never);
     let options = DavidsonOptions {
         max_matvecs: 12,

@@ -1,11 +1,15 @@
 //! Groups of runs, side by side: means over seeds, ratios, and what can be decided.
 
+mod invariance;
 mod statistics;
 
 use crate::config::{Config, ConfigError};
-use crate::measure::{Measurement, catalogue};
+use crate::measure::{Measure, Measurement, catalogue};
+use crate::reparam::MapKind;
 use crate::statistics::{mean, standard_error};
 use crate::train::{DataFile, DirectoryError, Summary};
+pub use invariance::Movement;
+use invariance::movements;
 use serde::Serialize;
 pub use statistics::Method;
 use statistics::difference;
@@ -95,8 +99,8 @@ pub struct Line {
     pub method: Option<Method>,
     /// What can be said.
     pub verdict: Verdict,
-    /// By what factor a function-preserving rescaling moved the measure, where it was checked.
-    pub moves_by: Option<f64>,
+    /// The networks' function-preserving maps that the measure does not claim to survive.
+    pub moved_by: Vec<Movement>,
 }
 
 /// A whole comparison.
@@ -104,6 +108,8 @@ pub struct Line {
 pub struct Comparison {
     /// The config key the runs are grouped by.
     pub key: String,
+    /// The function-preserving maps that any of the networks has.
+    pub maps: Vec<MapKind>,
     /// The groups, by ascending value.
     pub groups: Vec<Group>,
     /// The lines.
@@ -133,10 +139,15 @@ pub fn compare(runs: &[FinishedRun], key: &str) -> Result<Comparison, CompareErr
         .collect();
     let members: Vec<&Vec<&FinishedRun>> = grouped.iter().map(|(_, runs)| runs).collect();
     let mut lines = given_lines(&members);
-    lines.extend(catalogue().filter_map(|measure| measured_line(measure.name, &members)));
-    let notes = notes(key, &groups, &lines, &members);
+    let maps = invariance::maps(&members);
+    lines.extend(catalogue().filter_map(|measure| measured_line(measure, &maps, &members)));
+    let mut notes = notes(key, &groups, &lines, &members);
+    if groups.len() > 1 {
+        notes.push(invariance::note(&lines, &maps));
+    }
     Ok(Comparison {
         key: key.to_owned(),
+        maps,
         groups,
         lines,
         notes,
@@ -196,7 +207,7 @@ fn given_lines(members: &[&Vec<&FinishedRun>]) -> Vec<Line> {
             interval: None,
             method: None,
             verdict: Verdict::Given,
-            moves_by: None,
+            moved_by: Vec::new(),
         }
     };
     vec![
@@ -212,15 +223,16 @@ fn find<'a>(run: &'a FinishedRun, name: &str) -> Option<&'a Measurement> {
     run.summary.measurements.iter().find(|row| row.name == name)
 }
 
-fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
+fn measured_line(
+    measure: &Measure,
+    maps: &[MapKind],
+    members: &[&Vec<&FinishedRun>],
+) -> Option<Line> {
+    let name = measure.name;
     let cells: Vec<Option<CellValue>> = members.iter().map(|runs| cell(name, runs)).collect();
     if cells.iter().all(Option::is_none) {
         return None;
     }
-    let moves_by = (name == "hessian.lambda_max")
-        .then(|| cell("reparam.rescale.lambda_max", members.first()?))
-        .flatten()
-        .map(|cell| cell.mean);
     let mut line = Line {
         name: name.to_owned(),
         ratio: ratio(&cells),
@@ -228,12 +240,15 @@ fn measured_line(name: &str, members: &[&Vec<&FinishedRun>]) -> Option<Line> {
         interval: None,
         method: None,
         verdict: Verdict::TooFewSeeds,
-        moves_by,
+        moved_by: Vec::new(),
     };
-    if crate::measure::find(name)?.is_check {
+    if measure.is_check {
         // Whether a map kept the function is not a question of one group against another.
         line.verdict = Verdict::Given;
-    } else if let (Some(first), Some(last)) = (members.first(), members.last())
+        return Some(line);
+    }
+    line.moved_by = movements(measure, maps, members);
+    if let (Some(first), Some(last)) = (members.first(), members.last())
         && members.len() > 1
     {
         let (first, last) = (sample(name, first), sample(name, last));
@@ -325,11 +340,6 @@ fn notes(
     }
     notes.extend(incomplete(groups, lines));
     notes.extend(unlike_measurements(lines, members));
-    notes.push(
-        "A measure that moves under rescaling can be changed without changing the function: a \
-         conclusion that rests on it alone rests on the parameterisation."
-            .to_owned(),
-    );
     notes
 }
 

@@ -165,7 +165,7 @@ mod tests {
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),
-            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, every, unit, schedule, ratio, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
+            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
         );
     }
 

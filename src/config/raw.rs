@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::choice::{
-    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, ModelKind, ModelPreset,
-    NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling,
-    ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind,
+    ModelPreset, NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset,
+    Sampling, ScheduleKind, SpacingKind, Subset, Unit,
 };
 use super::number::{Count, Real, Whole};
 
@@ -132,6 +132,7 @@ table! {
     RawHook {
         preset: Preset,
         measures: Vec<String>,
+        maps: Vec<MapKind>,
         every: Count,
         unit: Unit,
         schedule: SpacingKind,

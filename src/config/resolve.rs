@@ -169,6 +169,7 @@ impl From<&Hook> for RawHook {
         Self {
             preset,
             measures,
+            maps: (!hook.maps.is_empty()).then(|| hook.maps.clone()),
             every: Some(Count(hook.every)),
             unit: Some(hook.unit),
             schedule: Some(hook.spacing.kind()),

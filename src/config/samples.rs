@@ -255,7 +255,7 @@ fn any_hook() -> impl Strategy<Value = Hook> {
         (1.5..10.0_f64).prop_map(|ratio| Spacing::Logarithmic { ratio }),
     ];
     (
-        what,
+        (what, vec(select(MapKind::ALL), 0..3)),
         count(),
         select(Unit::ALL),
         spacing,
@@ -265,8 +265,9 @@ fn any_hook() -> impl Strategy<Value = Hook> {
         (option::of(count()), option::of(positive())),
     )
         .prop_map(
-            |(what, every, unit, spacing, samples, warm_start, modes, budget)| Hook {
+            |((what, maps), every, unit, spacing, samples, warm_start, modes, budget)| Hook {
                 what,
+                maps,
                 every,
                 unit,
                 spacing,

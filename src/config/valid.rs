@@ -2,7 +2,7 @@
 //! [`super::parse`] only after all checks, so whoever holds one need not check again.
 
 use super::choice::{
-    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, ModelKind, NormMode,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, NormMode,
     Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, Sampling, ScheduleKind,
     SpacingKind, Subset, Unit,
 };
@@ -297,6 +297,9 @@ pub enum Length {
 pub struct Hook {
     /// Exactly one of `preset` and `measures`.
     pub what: What,
+    /// `maps`: maps that leave the function alone, after each of which the measures are taken again
+    /// (rows `reparam.{map}.{measure}`). Default: none.
+    pub maps: Vec<MapKind>,
     /// `every`: units between two measurements, at least 1. Default 1.
     pub every: usize,
     /// `unit`. Default `"epochs"`.

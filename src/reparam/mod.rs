@@ -23,6 +23,12 @@ impl MapKind {
         Self::AttentionRescaling,
     ];
 
+    /// The word without what all kinds have in common, for narrow columns.
+    pub fn short(self) -> &'static str {
+        let word = self.as_str();
+        word.split_once('-').map_or(word, |(first, _)| first)
+    }
+
     /// Whether the kind can act on units with this freedom.
     pub fn acts_on(self, freedom: Freedom) -> bool {
         match self {

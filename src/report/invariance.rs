@@ -7,6 +7,9 @@ use crate::measure::invariance::{Change, Line, MapReport, Verdict};
 /// A claim is tested loosely where the errors leave room for a larger relative change than this.
 const LOOSE: f64 = 0.05;
 
+/// A relative change that shows in a table.
+const VISIBLE: f64 = 5e-4;
+
 /// What `lab reparam` prints: whether the maps left the function alone, the ratio of every measure
 /// after each map to before, and what must be known to believe it.
 pub fn invariance_table(reports: &[MapReport]) -> String {
@@ -63,12 +66,8 @@ fn function(report: &MapReport) -> String {
 
 /// Measures down, maps across.
 fn measure_table(reports: &[MapReport]) -> String {
-    let maps: Vec<String> = reports
-        .iter()
-        .map(|report| report.map.to_string())
-        .collect();
     let mut headers = vec!["measure"];
-    headers.extend(maps.iter().map(String::as_str));
+    headers.extend(reports.iter().map(|report| report.map.short()));
     let mut names: Vec<&str> = Vec::new();
     for line in lines(reports) {
         if !names.contains(&line.measure) {
@@ -125,13 +124,7 @@ fn notes(reports: &[MapReport]) -> Vec<String> {
             .filter(|line| line.verdict == Verdict::Broken)
             .map(|line| broken(line)),
     );
-    let loose: Vec<String> = tested.iter().filter_map(|line| loose(line)).collect();
-    if !loose.is_empty() {
-        notes.push(format!(
-            "Tested loosely, because their own errors are large: {}.",
-            loose.join(", ")
-        ));
-    }
+    notes.extend(loose(&tested));
     notes.extend(not_measured(reports));
     notes
 }
@@ -148,12 +141,24 @@ fn broken(line: &Line) -> String {
     )
 }
 
-/// A kept claim that a change of several percent would not have broken.
-fn loose(line: &Line) -> Option<String> {
-    let share = line.allowed? / line.before.value?.abs();
-    let percent = 100.0 * share;
-    (line.verdict == Verdict::Kept && share > LOOSE)
-        .then(|| format!("{} under {} (to {percent:.0} %)", line.measure, line.map))
+/// Names measures that moved visibly, but by less than their own large errors.
+fn loose(tested: &[&Line]) -> Option<String> {
+    let share = |line: &Line| Some(line.allowed? / line.before.value?.abs());
+    let is_visible = |line: &Line| line.ratio.is_none_or(|ratio| (ratio - 1.0).abs() > VISIBLE);
+    let mut names: Vec<&str> = Vec::new();
+    for line in tested.iter().filter(|line| line.verdict == Verdict::Kept) {
+        let is_loose = share(line).is_some_and(|share| share > LOOSE) && is_visible(line);
+        if is_loose && !names.contains(&line.measure) {
+            names.push(line.measure);
+        }
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "Kept only within large errors of their own (more than {:.0} %): {}.",
+            100.0 * LOOSE,
+            names.join(", ")
+        )
+    })
 }
 
 /// Measures without a value, with the reason, each pair once.

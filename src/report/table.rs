@@ -249,14 +249,15 @@ pub fn comparison_table(comparison: &Comparison) -> String {
     let labels: Vec<String> = comparison
         .groups
         .iter()
-        .map(|group| format!(">{} = {} (n={})", comparison.key, group.label, group.runs))
+        .map(|group| format!(">{} (n={})", group.label, group.runs))
         .collect();
-    let mut headers = vec!["measure"];
+    let first = format!("by {}", comparison.key);
+    let mut headers = vec![first.as_str()];
     headers.extend(labels.iter().map(String::as_str));
     if comparison.groups.len() > 1 {
-        headers.extend([">ratio last/first", "verdict"]);
+        headers.extend([">ratio", "verdict"]);
     }
-    headers.push("under rescaling");
+    headers.push("moved by");
     let rows = comparison.lines.iter().map(|line| {
         let mut row = vec![line.name.clone()];
         row.extend(line.cells.iter().map(|cell| match cell {
@@ -270,7 +271,7 @@ pub fn comparison_table(comparison: &Comparison) -> String {
             row.push(line.ratio.map_or_else(|| "-".to_owned(), significant));
             row.push(verdict(line, &comparison.groups));
         }
-        row.push(rescaling(line));
+        row.push(moved_by(line, &comparison.maps));
         row
     });
     let mut text = markdown(&headers, rows);
@@ -289,21 +290,31 @@ fn verdict(line: &Line, groups: &[Group]) -> String {
     match line.verdict {
         Verdict::LastLarger => format!("{} larger", last.label),
         Verdict::FirstLarger => format!("{} larger", first.label),
-        Verdict::NotDecided => "not decided".to_owned(),
-        Verdict::TooFewSeeds => "not decided (one seed)".to_owned(),
+        Verdict::NotDecided => "undecided".to_owned(),
+        Verdict::TooFewSeeds => "one seed".to_owned(),
         Verdict::Given => String::new(),
     }
 }
 
-fn rescaling(line: &Line) -> String {
+/// The maps that move a line's measure, briefly: the column is one of many.
+fn moved_by(line: &Line, maps: &[MapKind]) -> String {
     match find(&line.name) {
-        None => String::new(),
-        Some(measure) if measure.is_check => "check".to_owned(),
-        Some(measure) if measure.survives(MapKind::LayerRescaling) => "invariant".to_owned(),
-        Some(_) => line.moves_by.map_or_else(
-            || "moves".to_owned(),
-            |ratio| format!("moves (x{})", significant(ratio)),
-        ),
+        None => return String::new(),
+        Some(measure) if measure.is_check => return "check".to_owned(),
+        Some(_) => {}
+    }
+    let moving: Vec<MapKind> = line.moved_by.iter().map(|movement| movement.map).collect();
+    let is_scaling = |map: &MapKind| !MapKind::ISOMETRIES.contains(map);
+    let scalings: Vec<MapKind> = maps.iter().copied().filter(is_scaling).collect();
+    if moving.is_empty() {
+        "nothing".to_owned()
+    } else if moving == maps {
+        "all maps".to_owned()
+    } else if moving == scalings {
+        "scaling".to_owned()
+    } else {
+        let words: Vec<&str> = moving.iter().map(|map| map.short()).collect();
+        words.join(", ")
     }
 }
 
@@ -324,6 +335,7 @@ pub fn comparison_csv(comparison: &Comparison) -> Result<String, String> {
         "interval_low",
         "interval_high",
         "verdict",
+        "moved_by",
     ];
     let records = comparison.lines.iter().flat_map(|line| {
         line.cells
@@ -341,6 +353,7 @@ pub fn comparison_csv(comparison: &Comparison) -> Result<String, String> {
                     blank(line.interval.map(|interval| interval[0])),
                     blank(line.interval.map(|interval| interval[1])),
                     verdict(line, &comparison.groups),
+                    moved_by(line, &comparison.maps),
                 ]
             })
     });

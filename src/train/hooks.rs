@@ -2,6 +2,7 @@
 
 use crate::config::{Config, DropoutMode, Hook, NormMode, Spacing, Unit, What};
 use crate::curvature::Budget;
+use crate::measure::{self, invariance::row_name};
 
 /// On what, and how, a round of measurements is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -109,11 +110,22 @@ impl HookPlan {
     }
 }
 
+/// The measures of a hook, and the names of their ratios under its maps.
 fn measures(hook: &Hook) -> Vec<String> {
-    match &hook.what {
+    let mut names: Vec<String> = match &hook.what {
         What::Preset(preset) => preset.measures().into_iter().map(str::to_owned).collect(),
         What::Measures(names) => names.clone(),
+    };
+    let is_check = |name: &str| measure::find(name).is_some_and(|measure| measure.is_check);
+    let measured: Vec<String> = names
+        .iter()
+        .filter(|name| !is_check(name))
+        .cloned()
+        .collect();
+    for &map in &hook.maps {
+        names.extend(measured.iter().map(|name| row_name(map, name)));
     }
+    names
 }
 
 /// Whether a hook fires before this step.
@@ -144,7 +156,7 @@ fn is_logarithmic(time: u64, every: u64, ratio: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Preset;
+    use crate::config::{MapKind, Preset};
 
     fn hook(every: usize, unit: Unit, spacing: Spacing) -> Hook {
         Hook {
@@ -154,6 +166,7 @@ mod tests {
             spacing,
             samples: None,
             warm_start: false,
+            maps: Vec::new(),
             norm_mode: NormMode::Eval,
             dropout: DropoutMode::Off,
             max_matvecs: None,
@@ -180,6 +193,27 @@ mod tests {
         assert_eq!(fired(&every_three, 50), [0, 3, 6, 12, 24, 48]);
         let fine = hook(1, Unit::Steps, Spacing::Logarithmic { ratio: 1.5 });
         assert_eq!(fired(&fine, 12), [0, 1, 2, 3, 5, 8, 11]);
+    }
+
+    #[test]
+    fn a_hook_with_maps_measures_again_after_each() {
+        let hook = Hook {
+            what: What::Measures(vec![
+                "norm.l2".to_owned(),
+                "reparam.rescale.outputs".to_owned(),
+            ]),
+            maps: vec![MapKind::Permutation, MapKind::UnitRescaling],
+            ..hook(1, Unit::Epochs, Spacing::Linear)
+        };
+        assert_eq!(
+            measures(&hook),
+            [
+                "norm.l2",
+                "reparam.rescale.outputs",
+                "reparam.permutation.norm.l2",
+                "reparam.unit-rescaling.norm.l2",
+            ]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::objective::{Batch, Chunks, Objective};
 use crate::optim::{Schedule, Stepper};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
+use crate::reparam::applicable;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -543,6 +544,7 @@ impl<'a> Run<'a> {
             epochs: self.epoch(state.step),
             stopped_by: stopped_by.to_owned(),
             parameters: layout.len(),
+            maps: applicable(self.problem.objective.network()),
             learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
             training_seconds: state.seconds.training,
             measuring_seconds: state.seconds.measuring,

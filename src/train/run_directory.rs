@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::data::Source;
 use crate::files::write_atomically;
 use crate::measure::Measurement;
+use crate::reparam::MapKind;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -145,6 +146,9 @@ pub struct Summary {
     pub stopped_by: String,
     /// The number of parameters.
     pub parameters: usize,
+    /// The maps of the parameters that leave the network's function alone.
+    #[serde(default = "every_map")]
+    pub maps: Vec<MapKind>,
     /// The learning rate of the last step.
     pub learning_rate: f64,
     /// Seconds in optimizer steps.
@@ -155,6 +159,11 @@ pub struct Summary {
     pub preparing_seconds: Option<f64>,
     /// The last measurements.
     pub measurements: Vec<Measurement>,
+}
+
+/// What is assumed of a run that does not say which maps its network has.
+fn every_map() -> Vec<MapKind> {
+    MapKind::ALL.to_vec()
 }
 
 /// The files of one run.

@@ -167,3 +167,45 @@ fn a_network_without_homogeneous_units_has_permutations_only() {
         .failure(2);
     assert!(message.contains("positively homogeneous"), "{message}");
 }
+
+#[test]
+fn a_hook_with_maps_writes_ratios_and_comparing_names_them() {
+    let lab = Lab::new();
+    let hook =
+        "[[hooks]]\nmeasures = [\"norm.l2\"]\nmaps = [\"layer-rescaling\", \"permutation\"]\n";
+    let config = CONFIG.split("[[hooks]]").next().unwrap().to_owned() + hook;
+    lab.write("maps.toml", &config);
+    for batch in ["train.batch_size=10", "train.batch_size=100"] {
+        let name = format!("name={}", batch.replace(['.', '='], "-"));
+        let train = [
+            "train",
+            "--config",
+            "maps.toml",
+            "--seeds",
+            "0..3",
+            "--set",
+            batch,
+        ];
+        lab.run(&[&train[..], &["--set", &name]].concat()).success();
+    }
+    let rows = lab.rows("runs/train-batch_size-10/seed-0");
+    let last = |name: &str| {
+        let row = rows.iter().rfind(|row| row["name"] == name);
+        row.unwrap_or_else(|| panic!("no row {name}"))["value"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!((last("reparam.permutation.norm.l2") - 1.0).abs() < 1e-6);
+    assert!(last("reparam.layer-rescaling.norm.l2") > 2.0);
+    let table = lab.run(&["compare", "runs"]).success();
+    assert!(table.contains("norm.l2 (x"), "{table}");
+    assert!(table.contains(" under layer-rescaling)"), "{table}");
+
+    let wrong = config.replace("\"permutation\"", "\"permutations\"");
+    lab.write("wrong.toml", &wrong);
+    let message = lab.run(&["train", "--config", "wrong.toml"]).failure(2);
+    assert!(
+        message.contains("did you mean \"permutation\"?"),
+        "{message}"
+    );
+}

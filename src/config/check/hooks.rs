@@ -31,6 +31,7 @@ fn one(raw: &RawHook, path: &str, known_measures: &[&str]) -> Result<Hook, Viola
     };
     Ok(Hook {
         what,
+        maps: raw.maps.clone().unwrap_or_default(),
         every: raw.every.map_or(1, |every| every.0),
         unit: raw.unit.unwrap_or_default(),
         spacing: spacing(raw, path)?,

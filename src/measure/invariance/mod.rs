@@ -288,3 +288,6 @@ impl Session<'_> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod networks;

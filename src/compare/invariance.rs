@@ -1,0 +1,96 @@
+//! Whether the measure of a line survives the maps that leave the function alone.
+
+use super::{FinishedRun, Line, Verdict, cell};
+use crate::measure::Measure;
+use crate::measure::invariance::row_name;
+use crate::reparam::MapKind;
+use serde::Serialize;
+
+/// A map that a measure does not claim to survive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Movement {
+    /// The kind of the map.
+    pub map: MapKind,
+    /// The measure after it over the measure before, where the runs measured that: the mean of the
+    /// first group that did.
+    pub ratio: Option<f64>,
+}
+
+/// The maps that any of the runs' networks has.
+pub(super) fn maps(members: &[&Vec<&FinishedRun>]) -> Vec<MapKind> {
+    let has = |kind: &&MapKind| {
+        let mut runs = members.iter().flat_map(|runs| runs.iter());
+        runs.any(|run| run.summary.maps.contains(kind))
+    };
+    MapKind::ALL.iter().filter(has).copied().collect()
+}
+
+/// Which of the maps a measure does not claim to survive.
+pub(super) fn movements(
+    measure: &Measure,
+    maps: &[MapKind],
+    members: &[&Vec<&FinishedRun>],
+) -> Vec<Movement> {
+    let moving = maps.iter().filter(|map| !measure.survives(**map));
+    moving
+        .map(|&map| Movement {
+            map,
+            ratio: ratio(measure.name, map, members),
+        })
+        .collect()
+}
+
+fn ratio(measure: &str, map: MapKind, members: &[&Vec<&FinishedRun>]) -> Option<f64> {
+    let is_sharpness = map == MapKind::LayerRescaling && measure == "hessian.lambda_max";
+    let names = [
+        Some(row_name(map, measure)),
+        is_sharpness.then(|| "reparam.rescale.lambda_max".to_owned()),
+    ];
+    let cells = names
+        .iter()
+        .flatten()
+        .flat_map(|name| members.iter().filter_map(|runs| cell(name, runs)));
+    cells.map(|cell| cell.mean).next()
+}
+
+/// What the decided lines rest on.
+pub(super) fn note(lines: &[Line], maps: &[MapKind]) -> String {
+    if maps.is_empty() {
+        return "The networks have no map that leaves their function alone.".to_owned();
+    }
+    let is_decided =
+        |line: &&Line| matches!(line.verdict, Verdict::FirstLarger | Verdict::LastLarger);
+    let decided = || lines.iter().filter(is_decided);
+    let moved: Vec<String> = decided()
+        .filter(|line| !line.moved_by.is_empty())
+        .map(described)
+        .collect();
+    let kept: Vec<&str> = decided()
+        .filter(|line| line.moved_by.is_empty())
+        .map(|line| line.name.as_str())
+        .collect();
+    let list = |names: &[&str]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let moved: Vec<&str> = moved.iter().map(String::as_str).collect();
+    format!(
+        "Moved by: maps that leave the function alone and change the measure. Decided lines that \
+         no map moves: {}. Decided lines that rest on the parameterisation: {}.",
+        list(&kept),
+        list(&moved)
+    )
+}
+
+/// A line's name with how far maps moved its measure, where that was measured.
+fn described(line: &Line) -> String {
+    let ratios: Vec<String> = line
+        .moved_by
+        .iter()
+        .filter_map(|movement| Some(format!("x{:.3} under {}", movement.ratio?, movement.map)))
+        .collect();
+    if ratios.is_empty() {
+        return line.name.clone();
+    }
+    format!("{} ({})", line.name, ratios.join(", "))
+}
