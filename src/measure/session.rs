@@ -191,6 +191,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Refuses where a sample's outputs depend on the others of its batch.
+    pub(super) fn require_independent_samples(&self) -> Result<(), Failure> {
+        match self.subject.objective.samples_are_independent() {
+            true => Ok(()),
+            false => Err(CurvatureError::Coupled.into()),
+        }
+    }
+
     pub(super) fn train(&mut self) -> Result<&Evaluated, Failure> {
         let subject = self.subject;
         self.train

@@ -68,6 +68,7 @@ impl Session<'_> {
     /// `s = √λmax(Σ_H)` (Wu, Ma & E 2018, "How SGD selects the global minima in over-parameterized
     /// learning").
     pub(in crate::measure) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
+        self.require_independent_samples()?;
         if let Some(known) = self.estimates.get("noise.nonuniformity") {
             return Ok(known.clone());
         }

@@ -48,6 +48,7 @@ impl Session<'_> {
 
     /// `‖gᵢ − g‖²` of the samples in random order, as far as the budget goes.
     fn squared_deviations(&self) -> Result<Vec<f64>, Failure> {
+        self.require_independent_samples()?;
         let subject = self.subject;
         let range = self.range()?;
         let mean = self.mean_gradient()?;
