@@ -129,6 +129,7 @@ fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
         "ggn.",
         "residual.",
         "noise.",
+        "moment.",
         "stability.",
         "norm.",
         "distance.",

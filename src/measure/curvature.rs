@@ -6,12 +6,16 @@ use super::session::{Failure, Search, Session, Subject};
 use crate::curvature::{
     Conjugated, CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Estimate,
     LanczosOptions, LinearOperator, Matrix, ProbeOptions, Recollection, Restricted, Spectrum,
-    davidson, hutchinson, lanczos, squared_frobenius_norm,
+    davidson, hutch_plus_plus, hutchinson, lanczos, squared_frobenius_norm,
 };
 use crate::params::Parameters;
 use crate::random::StreamRng;
 use crate::reparam::MapKind;
 use std::time::Instant;
+
+/// Directions of Hutch++ in which the trace is taken exactly: as many as a network of ten classes has
+/// outlying eigenvalues.
+const SKETCH: usize = 10;
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -80,6 +84,23 @@ pub(super) const FAMILY: Family = Family {
             "residual.frobenius",
             "Frobenius norm of Hessian minus Gauss-Newton",
         ),
+        Measure::new(
+            "hessian.lambda_magnitude",
+            "the eigenvalue of the Hessian that is largest in magnitude, with its sign",
+        ),
+        Measure::new(
+            "hessian.trace.hutch_plus_plus",
+            "trace of the Hessian, its leading part exactly and the rest by random probes",
+        )
+        .from("Meyer et al. 2021"),
+        Measure::new(
+            "moment.trace",
+            "trace of the second moment of one sample's gradient, by Hutchinson's estimator",
+        ),
+        Measure::new(
+            "moment.lambda_max",
+            "largest eigenvalue of the second moment of one sample's gradient",
+        ),
     ],
     measure: |session, name| {
         if let Some(place) = place(name) {
@@ -94,6 +115,18 @@ pub(super) const FAMILY: Family = Family {
             "hessian.frobenius" => session.frobenius(name, Matrix::Hessian),
             "hessian.stable_rank" => session.stable_rank(name),
             "ggn.lambda_max" => session.largest_eigenvalue(name, Matrix::GaussNewton),
+            "hessian.lambda_magnitude" => {
+                session.eigenvalue(name, |spectrum| spectrum.by_magnitude().first().copied())
+            }
+            "hessian.trace.hutch_plus_plus" => session.estimate(
+                name,
+                Matrix::Hessian,
+                |operator, rng, options, interrupt| {
+                    hutch_plus_plus(operator, SKETCH, rng, options, interrupt)
+                },
+            ),
+            "moment.trace" => session.trace(name, Matrix::SecondMoment),
+            "moment.lambda_max" => session.largest_eigenvalue(name, Matrix::SecondMoment),
             "ggn.trace" => session.trace(name, Matrix::GaussNewton),
             "ggn.frobenius" => session.frobenius(name, Matrix::GaussNewton),
             "ggn.effective_rank" => session.effective_rank(name),

@@ -4,11 +4,13 @@ use super::curvature::place;
 use super::invariance::{self, MapReport, Roundings};
 use super::noise::Alignment;
 use super::norm::SpectralNorm;
-use super::registry::family;
+use super::registry::{family, needs_products};
 use super::reparam::rescaled;
 use super::{Evaluated, Measurement};
 use crate::config::Momentum;
-use crate::curvature::{Budget, CurvatureError, Interrupt, Recollection, Spectrum};
+use crate::curvature::{
+    Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix, Recollection, Spectrum,
+};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -80,6 +82,7 @@ pub struct Session<'a> {
     pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
     pub(super) spectrum_seconds: f64,
     pub(super) recollection: Option<Recollection>,
+    repeats: Option<Result<(), CurvatureError>>,
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
@@ -103,6 +106,7 @@ impl<'a> Session<'a> {
             spectrum: None,
             spectrum_seconds: 0.0,
             recollection: None,
+            repeats: None,
             estimates: BTreeMap::new(),
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
@@ -143,7 +147,11 @@ impl<'a> Session<'a> {
         let measures = self.wanted_under.iter().map(|(_, measure)| *measure);
         let all: Vec<&str> = names.iter().copied().chain(measures).collect();
         let largest = all.iter().filter_map(|name| place(name)).max().unwrap_or(1);
-        let needs_smallest = ["hessian.lambda_min", "hessian.stable_rank"];
+        let needs_smallest = [
+            "hessian.lambda_min",
+            "hessian.lambda_magnitude",
+            "hessian.stable_rank",
+        ];
         let smallest = usize::from(all.iter().any(|name| needs_smallest.contains(name)));
         if largest > self.wanted_largest || smallest > self.wanted_smallest {
             self.spectrum = None;
@@ -181,7 +189,29 @@ impl<'a> Session<'a> {
         Ok(row)
     }
 
+    /// Refuses, once for all, a network that gives two answers to one question: curvature of a
+    /// random function means nothing. One chunk is enough to tell.
+    fn require_repetition(&mut self) -> Result<(), Failure> {
+        let subject = self.subject;
+        let check = || {
+            let first = subject.train.batches().first().cloned();
+            let first = Chunks::from_batches(first.into_iter().collect(), Vec::new());
+            CurvatureOperator::new(
+                Matrix::Hessian,
+                subject.objective,
+                subject.parameters,
+                &first,
+                subject.interrupt,
+            )
+            .check_deterministic()
+        };
+        Ok(self.repeats.get_or_insert_with(check).clone()?)
+    }
+
     fn dispatch(&mut self, name: &str) -> Result<Measurement, Failure> {
+        if needs_products(name) {
+            self.require_repetition()?;
+        }
         if let Some(family) = family(name) {
             return (family.measure)(self, name);
         }

@@ -53,9 +53,6 @@ pub fn error_of(row: &Measurement) -> String {
         }
         (None, None, "reparam.rescale.outputs") => "within rounding".to_owned(),
         (None, None, _) if row.converged == Some(false) => "not converged".to_owned(),
-        (None, None, _) if row.matvecs.is_some() && row.converged.is_some() => {
-            "no error from one probe".to_owned()
-        }
         (None, None, _) => "exact".to_owned(),
     };
     match &row.note {

@@ -35,7 +35,7 @@ impl Session<'_> {
         let left = (1.0 - seen / samples as f64).sqrt();
         let row = Measurement {
             stderr: (left > 0.0).then(|| left * standard_error(&squares)),
-            converged: Some(left == 0.0),
+            converged: (left > 0.0).then_some(false),
             // The gradient of the whole and, of single samples, as many as make up another one.
             matvecs: Some(2),
             seconds: clock.elapsed().as_secs_f64(),
