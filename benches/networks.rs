@@ -9,8 +9,8 @@ mod timing;
 use lab::backend::{BackendKind, Compute, Precision};
 use lab::config::{Activation, Init, Loss, Method, Momentum, Normalisation, Optimizer, Pool};
 use lab::model::{
-    Conditions, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape, Transformer,
-    TransformerShape,
+    Conditions, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape, Tokens,
+    Transformer, TransformerShape,
 };
 use lab::objective::{Batch, Objective};
 use lab::optim;
@@ -77,14 +77,16 @@ const CASES: [Case; 4] = [
         batch: 128,
         network: || {
             Arc::new(Transformer::new(TransformerShape {
-                image: CIFAR,
-                patch: 4,
+                tokens: Tokens::Patches {
+                    image: CIFAR,
+                    patch: 4,
+                    pool: Pool::Class,
+                },
                 width: 64,
                 depth: 4,
                 heads: 4,
                 mlp_width: 256,
                 outputs: 10,
-                pool: Pool::Class,
                 dropout: 0.0,
                 activation: Activation::Gelu,
                 initialisation: HE,

@@ -68,7 +68,15 @@ choice! {
         FashionMnist = "fashion-mnist",
         /// CIFAR-10.
         Cifar10 = "cifar10",
+        /// A text file of the user's own (`data.file`), to be predicted character by character.
+        Text = "text",
     }
+}
+
+impl Dataset {
+    /// The data sets of labelled images, which have files of their own.
+    pub const IMAGES: &'static [Self] =
+        &[Self::Digits, Self::Mnist, Self::FashionMnist, Self::Cifar10];
 }
 
 choice! {
@@ -337,6 +345,9 @@ mod tests {
     #[test]
     fn a_choice_prints_as_the_word_it_is_written_as() {
         let words: Vec<String> = Dataset::ALL.iter().map(Dataset::to_string).collect();
-        assert_eq!(words, ["digits", "mnist", "fashion-mnist", "cifar10"]);
+        assert_eq!(
+            words,
+            ["digits", "mnist", "fashion-mnist", "cifar10", "text"]
+        );
     }
 }

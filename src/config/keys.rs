@@ -12,6 +12,8 @@ pub(super) const KEYS: &[&str] = &[
     "backend",
     "precision",
     "data.dataset",
+    "data.file",
+    "data.sequence",
     "data.train",
     "data.test",
     "data.subset",

@@ -41,7 +41,7 @@ pub use rule::Rule;
 pub use set::Override;
 pub use valid::{
     Config, Data, Hook, Length, Method, Mlp, Model, Moments, Momentum, Optimizer, ResNet, Schedule,
-    Shape, Spacing, Train, Transformer, What,
+    Shape, Spacing, Text, Train, Transformer, What,
 };
 
 use document::{Node, Origin};
@@ -253,7 +253,7 @@ mod tests {
             (
                 "data.dataset = \"cifar\"",
                 "data.dataset",
-                "one of \"digits\", \"mnist\", \"fashion-mnist\", \"cifar10\", found \"cifar\"; did you mean \"cifar10\"?",
+                "one of \"digits\", \"mnist\", \"fashion-mnist\", \"cifar10\", \"text\", found \"cifar\"; did you mean \"cifar10\"?",
             ),
         ];
         for (line, key, sentence) in cases {

@@ -54,6 +54,8 @@ table! {
     /// `[data]`
     RawData {
         dataset: Dataset,
+        file: String,
+        sequence: Count,
         train: Count,
         test: Count,
         subset: Subset,

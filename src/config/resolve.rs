@@ -25,7 +25,7 @@ impl Config {
 
 impl From<&Config> for RawConfig {
     fn from(config: &Config) -> Self {
-        Self {
+        let mut raw = Self {
             name: Some(config.name.clone()),
             seed: Some(Whole(config.seed)),
             backend: Some(config.backend),
@@ -36,22 +36,30 @@ impl From<&Config> for RawConfig {
             schedule: (&config.schedule).into(),
             train: (&config.train).into(),
             hooks: config.hooks.iter().map(RawHook::from).collect(),
+        };
+        if config.data.text.is_some() {
+            raw.model.patch = None;
+            raw.model.pool = None;
         }
+        raw
     }
 }
 
 impl From<&Data> for RawData {
     fn from(data: &Data) -> Self {
         let classes = data.classes.as_ref();
+        let is_image = data.text.is_none();
         Self {
             dataset: Some(data.dataset),
+            file: data.text.as_ref().map(|text| text.file.clone()),
+            sequence: data.text.as_ref().map(|text| Count(text.sequence)),
             train: data.train.map(Count),
             test: data.test.map(Count),
             subset: Some(data.subset),
-            normalize: Some(data.normalize),
-            label_noise: Some(Real(data.label_noise)),
+            normalize: is_image.then_some(data.normalize),
+            label_noise: is_image.then_some(Real(data.label_noise)),
             classes: classes.map(|list| list.iter().map(|&class| Whole(class.into())).collect()),
-            augment: Some(data.augment.clone()),
+            augment: is_image.then(|| data.augment.clone()),
         }
     }
 }

@@ -60,6 +60,21 @@ pub enum Rule {
     /// Gradient descent follows one loss.
     #[error("must be empty for optimizer.kind = \"gd\", whose steps all use the same images")]
     AugmentWithGd,
+    /// Only transformers read sequences.
+    #[error(
+        "must be \"transformer\", the only kind that reads a sequence, for data.dataset = \"text\"; this config has {found:?}"
+    )]
+    TextNeedsTransformer { found: &'static str },
+    /// A distribution over characters.
+    #[error(
+        "must be \"cross_entropy\" for data.dataset = \"text\", whose outputs are distributions over characters; this config has {found:?}"
+    )]
+    TextNeedsCrossEntropy { found: &'static str },
+    /// A sample of text has no class.
+    #[error(
+        "= \"stratified\" needs a class of each sample, and data.dataset = \"text\" has one of each character; allowed are \"first\" and \"random\""
+    )]
+    StratifiedText,
     /// A key of another kind.
     #[error(
         "only applies to {kind_key} = {}; this config has {found:?}",

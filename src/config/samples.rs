@@ -29,6 +29,8 @@ pub(crate) fn message(text: &str) -> String {
 pub(crate) fn every_key() -> RawConfig {
     let (count, real) = (Some(Count(1)), Some(Real(0.5)));
     let mut raw = RawConfig::from(&plain());
+    raw.data.file = Some(String::new());
+    raw.data.sequence = count;
     raw.data.train = count;
     raw.data.test = count;
     raw.data.classes = Some(Vec::new());
@@ -69,7 +71,7 @@ fn any_data() -> impl Strategy<Value = Data> {
     let classes = subsequence((0..10).collect::<Vec<u8>>(), 2..=10).prop_shuffle();
     let augment = subsequence(Augment::ALL, 0..=2);
     (
-        (select(Dataset::ALL), augment),
+        (select(Dataset::IMAGES), augment),
         option::of(2_000_000..4_000_000_usize),
         option::of(count()),
         select(Subset::ALL),
@@ -82,10 +84,11 @@ fn any_data() -> impl Strategy<Value = Data> {
                 match dataset {
                     Dataset::Digits => augment.clear(),
                     Dataset::Mnist => augment.retain(|kind| *kind == Augment::Crop),
-                    Dataset::FashionMnist | Dataset::Cifar10 => {}
+                    _ => {}
                 }
                 Data {
                     dataset,
+                    text: None,
                     train,
                     test,
                     subset,

@@ -37,6 +37,8 @@ pub struct Config {
 pub struct Data {
     /// `dataset`. Default `"digits"`.
     pub dataset: Dataset,
+    /// `file` and `sequence` of `dataset = "text"`; none for images.
+    pub text: Option<Text>,
     /// `train`: how many training samples to use, at least 1. Default: all.
     pub train: Option<usize>,
     /// `test`: how many test samples to use, at least 1. Default: all.
@@ -59,6 +61,7 @@ impl Data {
     pub fn new(dataset: Dataset) -> Self {
         Self {
             dataset,
+            text: None,
             train: None,
             test: None,
             subset: Subset::default(),
@@ -68,6 +71,15 @@ impl Data {
             augment: Vec::new(),
         }
     }
+}
+
+/// What only `dataset = "text"` has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// `file`: the path of the text, below the data folder if it is relative. Required.
+    pub file: String,
+    /// `sequence`: characters (bytes of the file) in a sample, at least 1. Default 64.
+    pub sequence: usize,
 }
 
 /// `[model]`: the architecture.
@@ -129,7 +141,8 @@ pub struct ResNet {
     pub init_scale: f64,
 }
 
-/// A transformer on image patches with normalisation before each part (Dosovitskiy et al. 2021).
+/// A transformer with normalisation before each part, on image patches (Dosovitskiy et al. 2021) or
+/// on the characters of a text, to which `patch` and `pool` do not apply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transformer {
     /// `patch`: the side of a square patch; divides height and width. Default: the preset's.

@@ -5,14 +5,24 @@ use std::sync::Arc;
 use super::normalize::{Normalize, Pixel, Tables};
 use super::{Change, Images};
 
-/// Labelled images with the tables that normalise them. Pixels stay bytes until a batch asks for
-/// them.
+/// Labelled images with the tables that normalise them, or windows of tokens. Pixels stay bytes until
+/// a batch asks for them.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     images: Images,
     tables: Arc<Tables>,
     clean_labels: Vec<u8>,
     noisy: Vec<usize>,
+    task: Task,
+}
+
+/// What is to be predicted of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// Its label.
+    Label,
+    /// Each token but the first from those before it.
+    NextToken,
 }
 
 impl Dataset {
@@ -40,6 +50,15 @@ impl Dataset {
             tables,
             clean_labels,
             noisy,
+            task: Task::Label,
+        }
+    }
+
+    /// Windows of tokens, one row of pixels each, of which every next token is to be predicted.
+    pub(super) fn of_text(windows: Images) -> Self {
+        Self {
+            task: Task::NextToken,
+            ..Self::new(windows, Arc::new(Tables::tokens()))
         }
     }
 
@@ -53,22 +72,39 @@ impl Dataset {
         self.images.is_empty()
     }
 
-    /// Numbers per sample: C × H × W.
+    /// Numbers per sample: C × H × W, or tokens.
     pub fn features(&self) -> usize {
-        self.images.features()
+        self.shape().iter().product()
     }
 
-    /// Channels, height, width.
+    /// Channels, height, width; of a text 1, 1 and the tokens that others are predicted from.
     pub fn shape(&self) -> [usize; 3] {
-        self.images.shape
+        let [channels, height, width] = self.images.shape;
+        match self.task {
+            Task::Label => [channels, height, width],
+            Task::NextToken => [channels, height, width - 1],
+        }
     }
 
-    /// The number of classes.
+    /// What is to be predicted of a sample: its label, noise included, or for a text as many
+    /// tokens as it has [`features`](Self::features), each the successor of one of them. All are
+    /// below [`classes`](Self::classes).
+    ///
+    /// Panics when `index` is not below [`len`](Self::len).
+    pub fn targets(&self, index: usize) -> &[u8] {
+        match self.task {
+            Task::Label => &self.images.labels[index..=index],
+            Task::NextToken => &self.images.sample(index)[1..],
+        }
+    }
+
+    /// The number of classes, or of distinct tokens.
     pub fn classes(&self) -> usize {
         self.images.classes
     }
 
-    /// The labels training sees, noise included; `len()` of them, each below `classes()`.
+    /// The labels training sees, noise included; `len()` of them, each below `classes()`. Of a text,
+    /// the last token of each window.
     pub fn labels(&self) -> &[u8] {
         &self.images.labels
     }
@@ -100,15 +136,16 @@ impl Dataset {
     /// by `changes[i]`; those past the end of `changes` stay as they are.
     pub fn fill_changed<T: Pixel>(&self, indices: &[u32], changes: &[Change], out: &mut Vec<T>) {
         let tables = T::tables(&self.tables);
-        let plane = (self.images.shape[1] * self.images.shape[2]).max(1);
+        let (shape, features) = (self.shape(), self.features());
+        let plane = (shape[1] * shape[2]).max(1);
         out.clear();
-        out.reserve(indices.len() * self.features());
+        out.reserve(indices.len() * features);
         let mut changed = Vec::new();
         for (place, &index) in indices.iter().enumerate() {
-            let mut image = self.images.sample(index as usize);
+            let mut image = &self.images.sample(index as usize)[..features];
             if let Some(change) = changes.get(place) {
                 changed.clear();
-                change.apply(image, self.images.shape, &mut changed);
+                change.apply(image, shape, &mut changed);
                 image = &changed;
             }
             for (pixels, table) in image.chunks_exact(plane).zip(tables) {

@@ -53,6 +53,14 @@ pub enum DataError {
         /// The data folder.
         dir: PathBuf,
     },
+    /// A text cannot serve as data.
+    #[error("cannot use `data.file` = {}: {reason}. A relative path begins at the data folder (--data-dir or LAB_DATA_DIR).", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Images and labels do not belong together.
     #[error(
         "{} holds {images} images but {} holds {labels} labels. Move both away and run {}.",
@@ -165,7 +173,7 @@ fn suggestion(nearest: Option<DatasetName>) -> String {
 }
 
 fn known() -> String {
-    DatasetName::ALL
+    DatasetName::IMAGES
         .iter()
         .map(|name| name.key())
         .collect::<Vec<_>>()

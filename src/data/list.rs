@@ -34,7 +34,7 @@ pub struct ListRow {
 
 /// What the data folder `dir` holds of every dataset. Reads headers only.
 pub fn list(dir: &Path) -> Vec<ListRow> {
-    DatasetName::ALL
+    DatasetName::IMAGES
         .iter()
         .map(|&dataset| row(dataset, dir))
         .collect()

@@ -27,6 +27,7 @@ mod read;
 mod server;
 mod subset;
 mod tar;
+mod text;
 mod verify;
 
 use std::path::Path;
@@ -64,11 +65,19 @@ pub struct Split {
 
 /// Loads the data of `plan` from the data folder `data_dir`: reads the files, keeps the wanted
 /// classes, chooses the samples, fits the normalisation to the chosen training samples, and last
-/// redraws labels.
+/// redraws labels. Of a text it cuts windows and chooses among them.
 ///
 /// # Errors
 /// A file is missing or damaged, or the plan asks for something the data does not have.
 pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, DataError> {
+    if let Some(text) = &plan.text {
+        let raw = text::read(text, data_dir)?;
+        return Ok(Split {
+            train: Dataset::of_text(part(plan, raw.train, true, streams)?),
+            test: Dataset::of_text(part(plan, raw.test, false, streams)?),
+            sources: raw.sources,
+        });
+    }
     let raw = read(plan.dataset, data_dir)?;
     let mut train = part(plan, raw.train, true, streams)?;
     let test = part(plan, raw.test, false, streams)?;

@@ -19,6 +19,7 @@ impl DatasetName {
             Self::Mnist => "MNIST",
             Self::FashionMnist => "Fashion-MNIST",
             Self::Cifar10 => "CIFAR-10",
+            Self::Text => "Text",
         }
     }
 }
@@ -26,9 +27,9 @@ impl DatasetName {
 impl FromStr for DatasetName {
     type Err = DataError;
 
-    /// Reads a dataset's key. The error suggests the nearest one.
+    /// Reads the key of a dataset that has files of its own. The error suggests the nearest one.
     fn from_str(text: &str) -> Result<Self, DataError> {
-        Self::ALL
+        Self::IMAGES
             .iter()
             .copied()
             .find(|name| name.key() == text)
@@ -42,7 +43,7 @@ impl FromStr for DatasetName {
 /// The dataset whose key resembles `text` most, when any does.
 fn nearest(text: &str) -> Option<DatasetName> {
     let text = text.to_lowercase();
-    DatasetName::ALL
+    DatasetName::IMAGES
         .iter()
         .copied()
         .map(|name| {
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_name_reads_back_as_text_and_from_a_config() {
-        for &name in DatasetName::ALL {
+        for &name in DatasetName::IMAGES {
             assert_eq!(name.to_string().parse::<DatasetName>().unwrap(), name);
             let text: StrDeserializer<'_, Error> = name.key().into_deserializer();
             assert_eq!(DatasetName::deserialize(text).unwrap(), name);

@@ -12,6 +12,13 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// The table that leaves bytes as they are: they are tokens.
+    pub(super) fn tokens() -> Self {
+        let f64 = vec![std::array::from_fn(|x| x as f64)];
+        let f32 = vec![std::array::from_fn(|x| x as f32)];
+        Self { f64, f32 }
+    }
+
     /// The tables of `normalize`, fitted to the training images.
     pub fn fit(normalize: Normalize, train: &Images) -> Self {
         let maximum = f64::from(train.maximum.max(1));

@@ -18,10 +18,11 @@ pub struct Raw {
     pub sources: Vec<Source>,
 }
 
-/// Reads both parts of `dataset` from the data folder `dir`.
+/// Reads both parts of `dataset`, one of images, from the data folder `dir`.
 ///
 /// # Errors
-/// A file is missing, unreadable, damaged, or does not fit its companion.
+/// A file is missing, unreadable, damaged, or does not fit its companion; or the dataset has no
+/// files of its own.
 pub fn read(dataset: DatasetName, dir: &Path) -> Result<Raw, DataError> {
     let mut reader = Reader {
         dataset,
@@ -33,6 +34,12 @@ pub fn read(dataset: DatasetName, dir: &Path) -> Result<Raw, DataError> {
         DatasetName::Digits => reader.digits()?,
         DatasetName::Mnist | DatasetName::FashionMnist => (reader.idx(true)?, reader.idx(false)?),
         DatasetName::Cifar10 => (reader.cifar(true)?, reader.cifar(false)?),
+        DatasetName::Text => {
+            return Err(DataError::UnknownDataset {
+                name: dataset.to_string(),
+                nearest: None,
+            });
+        }
     };
     Ok(Raw {
         train,

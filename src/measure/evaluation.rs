@@ -48,7 +48,7 @@ const fn of_function(name: &'static str, description: &'static str) -> Measure {
 pub struct Evaluated {
     losses: Vec<f64>,
     margins: Vec<f64>,
-    is_right: Vec<bool>,
+    right: Vec<f64>,
     outputs: Vec<f64>,
 }
 
@@ -69,13 +69,16 @@ impl Evaluated {
             losses.extend(read(&evaluation.losses)?);
             outputs.extend(read(&evaluation.outputs)?);
         }
-        let width = outputs.len() / losses.len().max(1);
+        let width = outputs.len() / data.labels().len().max(1);
+        let positions = data.labels().len() / losses.len().max(1);
         let loss = objective.loss();
-        let samples = || outputs.chunks(width.max(1)).zip(data.labels());
-        let margins = samples().map(|(outputs, &label)| loss.margin(outputs, label));
-        let is_right =
-            samples().map(|(outputs, &label)| loss.predicts(outputs) == usize::from(label));
-        let (margins, is_right) = (margins.collect(), is_right.collect());
+        let rows = || outputs.chunks(width.max(1)).zip(data.labels());
+        let margins = rows().map(|(outputs, &label)| loss.margin(outputs, label));
+        let is_right = |(outputs, &label): (&[f64], &u8)| {
+            f64::from(u8::from(loss.predicts(outputs) == usize::from(label)))
+        };
+        let (margins, is_right): (_, Vec<f64>) =
+            (margins.collect(), rows().map(is_right).collect());
         if outputs.iter().any(|output: &f64| !output.is_finite()) {
             // Comparisons with NaN are silently false, so no prediction or margin would be right.
             return Err("the network's outputs are not finite".to_owned());
@@ -83,17 +86,17 @@ impl Evaluated {
         Ok(Self {
             losses,
             margins,
-            is_right,
+            right: is_right.chunks(positions.max(1)).map(mean).collect(),
             outputs,
         })
     }
 
-    /// The output margin of every sample.
+    /// The output margin of every sample, at each of its positions.
     pub fn margins(&self) -> &[f64] {
         &self.margins
     }
 
-    /// The outputs of all samples, one row after another.
+    /// The outputs of all samples, one row after another, one for each position.
     pub fn outputs(&self) -> &[f64] {
         &self.outputs
     }
@@ -110,17 +113,13 @@ impl Evaluated {
             .over(self.losses.len())
     }
 
-    /// The share of samples whose label is predicted; at a tie, the first of the largest outputs
-    /// is the prediction.
+    /// The share of labels predicted; at a tie, the first of the largest outputs is the
+    /// prediction. Samples with several positions count by the share of theirs: only whole samples
+    /// are independent.
     pub fn accuracy(&self, name: &str) -> Measurement {
-        let correct: Vec<f64> = self
-            .is_right
-            .iter()
-            .map(|&is_right| f64::from(u8::from(is_right)))
-            .collect();
-        Measurement::new(name, mean(&correct))
-            .with_stderr(standard_error(&correct))
-            .over(correct.len())
+        Measurement::new(name, mean(&self.right))
+            .with_stderr(standard_error(&self.right))
+            .over(self.right.len())
     }
 
     /// Test loss minus training loss; the standard errors of independent means add in squares.
@@ -136,18 +135,18 @@ impl Evaluated {
 mod tests {
     use super::*;
 
-    fn evaluated(losses: &[f64], is_right: &[bool]) -> Evaluated {
+    fn evaluated(losses: &[f64], right: &[f64]) -> Evaluated {
         Evaluated {
             losses: losses.to_vec(),
             margins: Vec::new(),
-            is_right: is_right.to_vec(),
+            right: right.to_vec(),
             outputs: Vec::new(),
         }
     }
 
     #[test]
     fn loss_and_accuracy_carry_the_standard_error_of_a_mean() {
-        let set = evaluated(&[1.0, 2.0, 3.0, 6.0], &[true, false, false, true]);
+        let set = evaluated(&[1.0, 2.0, 3.0, 6.0], &[1.0, 0.0, 0.0, 1.0]);
         let loss = set.loss("loss.train");
         assert_eq!(loss.value, Some(3.0));
         // Sample variance 14/3, over n = 4.
@@ -155,6 +154,13 @@ mod tests {
         let accuracy = set.accuracy("accuracy.train");
         assert_eq!(accuracy.value, Some(0.5));
         assert!((accuracy.stderr.unwrap() - (1.0f64 / 12.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn accuracy_is_a_share_of_positions_whose_error_comes_from_whole_samples() {
+        let row = evaluated(&[0.0; 2], &[0.75, 0.25]).accuracy("accuracy.test");
+        assert_eq!((row.value, row.samples), (Some(0.5), Some(2)));
+        assert!((row.stderr.unwrap() - 0.25).abs() < 1e-15);
     }
 
     #[test]

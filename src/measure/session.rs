@@ -229,6 +229,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Refuses where inputs are tokens, between which there is no distance.
+    pub(super) fn require_smooth_inputs(&self) -> Result<(), Failure> {
+        match self.subject.objective.network().has_smooth_inputs() {
+            true => Ok(()),
+            false => Err(Failure::Other(
+                "the inputs are tokens, and there is no distance between tokens".to_owned(),
+            )),
+        }
+    }
+
     pub(super) fn train(&mut self) -> Result<&Evaluated, Failure> {
         let subject = self.subject;
         self.train

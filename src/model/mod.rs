@@ -6,6 +6,7 @@ mod mlp;
 mod pass;
 mod resnet;
 mod symmetry;
+mod tokens;
 mod transformer;
 
 pub use blueprint::{Blueprint, Builder, Start};
@@ -14,6 +15,7 @@ pub use mlp::{Mlp, MlpShape};
 pub use pass::{Conditions, Dropout, NormMode, Pass};
 pub use resnet::{ResNet, ResNetShape};
 pub use symmetry::{Freedom, Running, Slab, Symmetry};
+pub use tokens::Tokens;
 pub use transformer::{Transformer, TransformerShape};
 
 use crate::dual::Dual;
@@ -26,7 +28,8 @@ pub trait Network: Send + Sync {
     /// The parameters and running statistics, with their starting values.
     fn blueprint(&self) -> &Blueprint;
 
-    /// Maps inputs `[batch, features]` to outputs `[batch, outputs]`, carrying the tangent of the
+    /// Maps inputs `[batch, features]` to outputs `[batch · positions, outputs]`, with one position
+    /// per sample unless something is predicted at each of several, carrying the tangent of the
     /// direction in the pass, if it has one.
     fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2>;
 
@@ -42,6 +45,11 @@ pub trait Network: Send + Sync {
     /// be efficient, few enough to bound the memory of a Hessian-vector product.
     fn samples_per_chunk(&self) -> usize {
         512
+    }
+
+    /// Whether inputs are numbers that outputs depend on smoothly, as pixels are and tokens are not.
+    fn has_smooth_inputs(&self) -> bool {
+        true
     }
 
     /// Whether outputs depend on how normalisation layers behave.

@@ -1,22 +1,18 @@
-//! Transformers on image patches.
+//! Transformers on image patches and on text.
 
 use super::layer::{Initialisation, LayerNorm, Linear};
 use super::symmetry::{Freedom, Slab};
-use super::{Blueprint, Builder, Network, Pass, Start, Symmetry};
-use crate::config::{Activation, Pool};
+use super::tokens::{Embedding, Tokens};
+use super::{Blueprint, Builder, Network, Pass, Symmetry};
+use crate::config::Activation;
 use crate::dual::Dual;
 use burn::tensor::Tensor;
 
-/// The standard deviation of starting positions and class tokens (Dosovitskiy et al. 2021).
-const EMBEDDING_DEVIATION: f64 = 0.02;
-
-/// What determines a transformer on images.
+/// What determines a transformer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransformerShape {
-    /// Channels, height and width of an image.
-    pub image: [usize; 3],
-    /// The side of a square patch; divides height and width.
-    pub patch: usize,
+    /// What enters, and what outputs belong to.
+    pub tokens: Tokens,
     /// Numbers per token.
     pub width: usize,
     /// Blocks.
@@ -25,10 +21,8 @@ pub struct TransformerShape {
     pub heads: usize,
     /// Hidden units of each block's MLP.
     pub mlp_width: usize,
-    /// Numbers per sample that come out.
+    /// Numbers per sample, or per position, that come out.
     pub outputs: usize,
-    /// What is classified by.
-    pub pool: Pool,
     /// The probability that dropout silences a unit.
     pub dropout: f64,
     /// The non-linearity of the MLPs.
@@ -37,26 +31,21 @@ pub struct TransformerShape {
     pub initialisation: Initialisation,
 }
 
-impl TransformerShape {
-    /// Patches along height and width.
-    fn grid(&self) -> [usize; 2] {
-        [self.image[1] / self.patch, self.image[2] / self.patch]
-    }
-}
-
 /// A vision transformer (Dosovitskiy et al. 2021, eq. 1-4): patches embedded linearly, learned
 /// positions, blocks with normalisation before each part, and a linear head. Dropout is where they
 /// have it (appendix B.1): after the positions and every dense layer, but not inside attention.
 ///
-/// Names: `patch_embed` (a linear map of `channels × patch × patch` numbers), `class_token`,
-/// `position`, `encoder.layers.{i}` with the names of PyTorch's `nn.TransformerEncoderLayer`
+/// On text, each character attends to itself and those before it only, and the norm and the head
+/// apply at every position (Radford et al. 2019, "Language models are unsupervised multitask
+/// learners", sec. 2.3).
+///
+/// Names: `patch_embed` (a linear map of `channels × patch × patch` numbers) and `class_token`, or
+/// `token_embed` (a table); `position`, `encoder.layers.{i}` with the names of PyTorch's `nn.TransformerEncoderLayer`
 /// (`norm1`, `self_attn.in_proj_weight|in_proj_bias|out_proj`, `norm2`, `linear1`, `linear2`),
 /// `norm`, `head`.
 pub struct Transformer {
     shape: TransformerShape,
-    embedding: Linear,
-    class_token: Option<usize>,
-    position: usize,
+    embedding: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
     head: Linear,
@@ -85,10 +74,16 @@ impl Attention {
         }
     }
 
-    fn forward(&self, pass: &Pass<'_>, tokens: Dual<3>, heads: usize) -> Dual<3> {
+    fn forward(
+        &self,
+        pass: &Pass<'_>,
+        tokens: Dual<3>,
+        heads: usize,
+        mask: Option<Tensor<4>>,
+    ) -> Dual<3> {
         let projected = self.input.forward(pass, tokens).split_heads(3 * heads);
         let part = |index| projected.clone().narrow(1, index * heads, heads);
-        let mixed = part(0).attention(part(1), part(2), None);
+        let mixed = part(0).attention(part(1), part(2), mask);
         self.output.forward(pass, mixed.merge_heads())
     }
 }
@@ -108,9 +103,15 @@ impl Block {
         }
     }
 
-    fn forward(&self, pass: &mut Pass<'_>, tokens: Dual<3>, shape: &TransformerShape) -> Dual<3> {
+    fn forward(
+        &self,
+        pass: &mut Pass<'_>,
+        tokens: Dual<3>,
+        shape: &TransformerShape,
+        mask: Option<Tensor<4>>,
+    ) -> Dual<3> {
         let normalised = self.norm1.forward(pass, tokens.clone());
-        let mixed = self.attention.forward(pass, normalised, shape.heads);
+        let mixed = self.attention.forward(pass, normalised, shape.heads, mask);
         let tokens = tokens + pass.dropout(mixed, shape.dropout);
         let normalised = self.norm2.forward(pass, tokens.clone());
         let hidden = shape
@@ -184,9 +185,7 @@ impl Block {
 impl Transformer {
     /// What writes into the stream of tokens that all blocks add to.
     fn writers(&self) -> Vec<Slab> {
-        let tokens = self.class_token.into_iter().chain([self.position]);
-        let mut writers = self.embedding.units().incoming;
-        writers.extend(tokens.map(|token| Slab::along(token, 2)));
+        let mut writers = self.embedding.writers();
         for block in &self.blocks {
             writers.extend(block.attention.output.units().incoming);
             writers.extend(block.mlp[1].units().incoming);
@@ -220,21 +219,8 @@ impl Transformer {
     /// Builds the network; it holds no parameters of its own.
     pub fn new(shape: TransformerShape) -> Self {
         let mut builder = Builder::default();
-        let [rows, columns] = shape.grid();
-        let patch = shape.image[0] * shape.patch * shape.patch;
         let start = shape.initialisation;
-        let embedding = Linear::new(
-            &mut builder,
-            "patch_embed",
-            [patch, shape.width],
-            true,
-            start,
-        );
-        let small = Start::Normal(EMBEDDING_DEVIATION);
-        let class_token = (shape.pool == Pool::Class)
-            .then(|| builder.parameter("class_token".to_owned(), &[1, 1, shape.width], small));
-        let tokens = rows * columns + usize::from(class_token.is_some());
-        let position = builder.parameter("position".to_owned(), &[1, tokens, shape.width], small);
+        let embedding = Embedding::new(&mut builder, &shape.tokens, shape.width, start);
         let blocks = (0..shape.depth)
             .map(|index| Block::new(&mut builder, &format!("encoder.layers.{index}"), &shape))
             .collect();
@@ -248,26 +234,12 @@ impl Transformer {
         );
         Self {
             embedding,
-            class_token,
-            position,
             blocks,
             norm,
             head,
             blueprint: builder.finish(),
             shape,
         }
-    }
-
-    /// Cuts images into patches, `[batch, patches, channels × patch × patch]`.
-    fn patches(&self, inputs: Tensor<2>) -> Tensor<3> {
-        let [channels, _, _] = self.shape.image;
-        let [rows, columns] = self.shape.grid();
-        let side = self.shape.patch;
-        let batch = inputs.dims()[0];
-        inputs
-            .reshape([batch, channels, rows, side, columns, side])
-            .permute([0, 2, 4, 1, 3, 5])
-            .reshape([batch, rows * columns, channels * side * side])
     }
 }
 
@@ -277,25 +249,15 @@ impl Network for Transformer {
     }
 
     fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2> {
-        let batch = inputs.dims()[0];
-        let width = self.shape.width;
-        let patches = Dual::constant(self.patches(inputs));
-        let mut tokens = self.embedding.forward(pass, patches);
-        if let Some(class_token) = self.class_token {
-            let class = pass.parameter::<3>(class_token).expand([batch, 1, width]);
-            tokens = Dual::cat(vec![class, tokens], 1);
-        }
-        tokens = tokens + pass.parameter(self.position);
-        tokens = pass.dropout(tokens, self.shape.dropout);
+        let tokens = self.embedding.forward(pass, inputs);
+        let mask = self.embedding.mask(pass, tokens.dims()[1]);
+        let mut tokens = pass.dropout(tokens, self.shape.dropout);
         for block in &self.blocks {
-            tokens = block.forward(pass, tokens, &self.shape);
+            tokens = block.forward(pass, tokens, &self.shape, mask.clone());
         }
-        let pooled = match self.shape.pool {
-            Pool::Class => tokens.narrow(1, 0, 1),
-            Pool::Mean => tokens.mean_dim(1),
-        };
-        let pooled = self.norm.forward(pass, pooled.reshape([batch, width]));
-        self.head.forward(pass, pooled)
+        let rows = self.embedding.rows(tokens);
+        let normalised = self.norm.forward(pass, rows);
+        self.head.forward(pass, normalised)
     }
 
     fn symmetries(&self) -> Vec<Symmetry> {
@@ -312,6 +274,10 @@ impl Network for Transformer {
     }
 
     fn samples_per_chunk(&self) -> usize {
-        128
+        self.embedding.samples_per_chunk()
+    }
+
+    fn has_smooth_inputs(&self) -> bool {
+        self.embedding.has_smooth_inputs()
     }
 }

@@ -10,7 +10,8 @@ use burn::tensor::{Tensor, TensorData};
 pub struct Batch {
     /// Inputs, `[batch, features]`.
     pub inputs: Tensor<2>,
-    /// What the loss compares the outputs with, `[batch, outputs]`.
+    /// What the loss compares the outputs with, `[batch · positions, outputs]`: a row for every
+    /// position of every sample at which something is predicted, one for an image.
     pub targets: Tensor<2>,
 }
 
@@ -41,13 +42,17 @@ impl Batch {
                 TensorData::new(values, shape)
             }
         };
-        let targets: Vec<f64> = indices
+        let labels = indices
             .iter()
-            .flat_map(|&index| loss.target(dataset.labels()[index as usize], dataset.classes()))
+            .flat_map(|&index| dataset.targets(index as usize));
+        let targets: Vec<f64> = labels
+            .flat_map(|&label| loss.target(label, dataset.classes()))
             .collect();
+        let outputs = loss.outputs(dataset.classes());
+        let rows = targets.len() / outputs;
         Self {
             inputs: compute.tensor_from_data(inputs),
-            targets: compute.tensor(&targets, [indices.len(), loss.outputs(dataset.classes())]),
+            targets: compute.tensor(&targets, [rows, outputs]),
         }
     }
 
@@ -56,11 +61,22 @@ impl Batch {
         self.inputs.dims()[0]
     }
 
+    /// Rows of outputs and targets per sample.
+    pub fn positions(&self) -> usize {
+        self.targets.dims()[0] / self.samples().max(1)
+    }
+
     /// A batch of one sample of this one.
     pub fn sample(&self, index: usize) -> Self {
+        self.part(index, 1)
+    }
+
+    /// A batch of `count` samples of this one, from `first` on.
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        let rows = self.positions();
         Self {
-            inputs: self.inputs.clone().narrow(0, index, 1),
-            targets: self.targets.clone().narrow(0, index, 1),
+            inputs: self.inputs.clone().narrow(0, first, count),
+            targets: self.targets.clone().narrow(0, first * rows, count * rows),
         }
     }
 }
@@ -88,7 +104,8 @@ impl Chunks {
                 .collect(),
             labels: indices
                 .iter()
-                .map(|&index| dataset.labels()[index as usize])
+                .flat_map(|&index| dataset.targets(index as usize))
+                .copied()
                 .collect(),
         }
     }
@@ -103,7 +120,8 @@ impl Chunks {
         &self.batches
     }
 
-    /// The labels of all samples, in the order of the batches.
+    /// The labels of all samples, in the order of the batches; of samples with several positions,
+    /// one for each.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }

@@ -14,14 +14,20 @@ impl Loss {
         }
     }
 
-    /// The loss of every sample, `[batch, 1]`.
-    pub fn per_sample(self, outputs: Dual<2>, targets: Tensor<2>) -> Dual<2> {
-        match self {
+    /// The loss of every one of `samples` samples, `[samples, 1]`, on outputs and targets
+    /// `[samples · positions, outputs]`: the mean over the sample's positions.
+    pub fn per_sample(self, outputs: Dual<2>, targets: Tensor<2>, samples: usize) -> Dual<2> {
+        let [rows, _] = outputs.dims();
+        let losses = match self {
             Loss::CrossEntropy => dual::cross_entropy(outputs, targets),
             Loss::Square => dual::half_square(outputs, targets),
             Loss::Logistic => dual::logistic(outputs, targets),
             Loss::Exponential => dual::exponential(outputs, targets),
+        };
+        if rows == samples {
+            return losses;
         }
+        losses.reshape([samples, rows / samples]).mean_dim(1)
     }
 
     /// The row of targets of a label: one-hot, or signs.

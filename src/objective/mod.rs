@@ -45,7 +45,7 @@ pub struct TrainingGradient {
 pub struct Evaluation {
     /// `[batch, 1]`.
     pub losses: Tensor<2>,
-    /// `[batch, outputs]`.
+    /// `[batch · positions, outputs]`.
     pub outputs: Tensor<2>,
 }
 
@@ -230,7 +230,8 @@ impl Objective {
     ) -> Tensor<2> {
         let leaf = outputs.autodiff().require_grad();
         let dual = Dual::new(leaf.clone(), Some(slopes.autodiff()));
-        let losses = self.loss.per_sample(dual, batch.targets.clone().autodiff());
+        let targets = batch.targets.clone().autodiff();
+        let losses = self.loss.per_sample(dual, targets, batch.samples());
         let zeros = || leaf.clone().without_autodiff().zeros_like();
         match losses.tangent {
             Some(slope) if slope.is_tracked() => {
@@ -254,14 +255,18 @@ impl Objective {
     fn tracked_losses(&self, pass: &mut Pass<'_>, batch: &Batch) -> Dual<2> {
         let (inputs, targets) = (batch.inputs.clone(), batch.targets.clone());
         let outputs = self.network.forward(pass, inputs.autodiff());
-        self.loss.per_sample(outputs, targets.autodiff())
+        self.loss
+            .per_sample(outputs, targets.autodiff(), batch.samples())
     }
 
     /// Losses and outputs of a batch, without a graph.
     fn forward(&self, parameters: DualParameters<'_>, batch: &Batch) -> (Dual<2>, Dual<2>) {
         let mut pass = self.pass(parameters);
         let outputs = self.network.forward(&mut pass, batch.inputs.clone());
-        let losses = self.loss.per_sample(outputs.clone(), batch.targets.clone());
+        let targets = batch.targets.clone();
+        let losses = self
+            .loss
+            .per_sample(outputs.clone(), targets, batch.samples());
         (losses, outputs)
     }
 }

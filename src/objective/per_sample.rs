@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 pub enum Outputs {
     /// The outputs themselves.
     Raw,
-    /// The outputs of each sample, centred and divided by their Euclidean norm (Andriushchenko et
+    /// The outputs of each sample, or of each of its positions, centred and divided by their Euclidean norm (Andriushchenko et
     /// al. 2023, "A modern look at the relationship between sharpness and generalization", sec. 3:
     /// a loss can then not be made flat by making the outputs large).
     Normalised,
@@ -42,7 +42,7 @@ impl Objective {
             Outputs::Normalised => {
                 let normalised = Dual::constant(outputs.of(evaluation.outputs));
                 self.loss
-                    .per_sample(normalised, batch.targets.clone())
+                    .per_sample(normalised, batch.targets.clone(), batch.samples())
                     .value
             }
         }
@@ -66,7 +66,7 @@ impl Objective {
             .forward(&mut pass, batch.inputs.clone().autodiff());
         let seen = Dual::constant(outputs.of(raw.value));
         let targets = batch.targets.clone().autodiff();
-        let losses = self.loss.per_sample(seen, targets).value;
+        let losses = self.loss.per_sample(seen, targets, batch.samples()).value;
         let total = losses.clone().sum().mul_scalar(weight);
         (losses.without_autodiff(), gradient_of(&total, &tracked))
     }

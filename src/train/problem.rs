@@ -6,7 +6,7 @@ use crate::config::{
 };
 use crate::data::{self, DataError, Source, Split};
 use crate::model::{
-    Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Transformer,
+    Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
 };
 use crate::objective::{Chunks, Objective};
@@ -106,7 +106,9 @@ impl Problem {
         let streams = Streams::new(config.seed);
         let data = data::load(&config.data, data_dir, &streams)?;
         config.check_against_data(origin, data.train.len())?;
-        check_image(&config.model, data.train.shape())?;
+        if config.data.text.is_none() {
+            check_image(&config.model, data.train.shape())?;
+        }
         check_size(&config, &data)?;
         check_batches(&config, &data)?;
         let compute = Compute::open(config.backend, config.precision)?;
@@ -289,7 +291,12 @@ fn check_size(config: &Config, data: &Split) -> Result<(), ProblemError> {
         }
         Model::Transformer(shape) => {
             let width = shape.width as f64;
-            shape.depth as f64 * width * (4.0 * width + 2.0 * shape.mlp_width as f64)
+            let tables = match &config.data.text {
+                Some(text) => outputs as f64 + text.sequence as f64,
+                None => 0.0,
+            };
+            let blocks = shape.depth as f64 * (4.0 * width + 2.0 * shape.mlp_width as f64);
+            width * (tables + blocks)
         }
     };
     if parameters > MOST_PARAMETERS {
@@ -331,14 +338,22 @@ fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
             },
         })),
         Model::Transformer(transformer) => Arc::new(Transformer::new(TransformerShape {
-            image,
-            patch: transformer.patch,
+            tokens: match &config.data.text {
+                Some(text) => Tokens::Characters {
+                    vocabulary: outputs,
+                    sequence: text.sequence,
+                },
+                None => Tokens::Patches {
+                    image,
+                    patch: transformer.patch,
+                    pool: transformer.pool,
+                },
+            },
             width: transformer.width,
             depth: transformer.depth,
             heads: transformer.heads,
             mlp_width: transformer.mlp_width,
             outputs,
-            pool: transformer.pool,
             dropout: transformer.dropout,
             activation: transformer.activation,
             initialisation: Initialisation {

@@ -8,4 +8,5 @@ mod networks;
 mod real_data;
 mod reparam;
 mod resume;
+mod text;
 mod train;

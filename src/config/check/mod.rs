@@ -9,7 +9,7 @@ mod range;
 mod schedule;
 mod train;
 
-use super::choice::{Backend, OptimizerKind, Precision};
+use super::choice::{Backend, Loss, ModelKind, OptimizerKind, Precision};
 use super::error::{ConfigError, Key};
 use super::raw::RawConfig;
 use super::rule::{Rule, Violation};
@@ -38,11 +38,41 @@ pub(super) fn check(
     if config.precision == Precision::F64 && config.backend == Backend::Wgpu {
         return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
     }
+    fits_text(raw, &config)?;
     if is_full_batch(kind) && !config.data.augment.is_empty() {
         return Err(Violation::new("data.augment", Rule::AugmentWithGd).against("optimizer.kind"));
     }
     fits(&config, config.data.train)?;
     Ok(config)
+}
+
+/// Refuses what a text cannot be learnt by.
+fn fits_text(raw: &RawConfig, config: &Config) -> Result<(), Violation> {
+    if config.data.text.is_none() {
+        return Ok(());
+    }
+    let (kind, loss) = (config.model.kind(), config.train.loss);
+    if kind != ModelKind::Transformer {
+        let found = kind.as_str();
+        let rule = Rule::TextNeedsTransformer { found };
+        return Err(Violation::new("model.kind", rule).against(data::KIND));
+    }
+    if loss != Loss::CrossEntropy {
+        let found = loss.as_str();
+        let rule = Rule::TextNeedsCrossEntropy { found };
+        return Err(Violation::new("train.loss", rule).against(data::KIND));
+    }
+    let keys = [
+        ("model.patch", raw.model.patch.is_some()),
+        ("model.pool", raw.model.pool.is_some()),
+    ];
+    match keys.iter().find(|(_, is_present)| *is_present) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let found = config.data.dataset.as_str();
+            Err(other_kind(*key, data::KIND, &data::IMAGES, found))
+        }
+    }
 }
 
 impl Config {

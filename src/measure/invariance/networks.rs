@@ -4,7 +4,9 @@ use super::*;
 use crate::backend::{Compute, Precision};
 use crate::config::{Activation, Init, NormMode, Normalisation, Pool};
 use crate::curvature::{Budget, Interrupt};
-use crate::model::{Initialisation, Network, ResNet, ResNetShape, Transformer, TransformerShape};
+use crate::model::{
+    Initialisation, Network, ResNet, ResNetShape, Tokens, Transformer, TransformerShape,
+};
 use crate::objective::{Batch, Chunks, Loss};
 use crate::random::Streams;
 use crate::reparam::applicable;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 const IMAGE: [usize; 3] = [2, 4, 4];
 const SAMPLES: usize = 6;
 const CLASSES: usize = 3;
+const SEQUENCE: usize = 4;
 
 fn start() -> Initialisation {
     Initialisation {
@@ -35,15 +38,21 @@ fn resnet(normalisation: Normalisation, activation: Activation) -> Arc<dyn Netwo
 }
 
 fn transformer(pool: Pool) -> Arc<dyn Network> {
-    Arc::new(Transformer::new(TransformerShape {
+    transformer_on(Tokens::Patches {
         image: IMAGE,
         patch: 2,
+        pool,
+    })
+}
+
+fn transformer_on(tokens: Tokens) -> Arc<dyn Network> {
+    Arc::new(Transformer::new(TransformerShape {
+        tokens,
         width: 6,
         depth: 2,
         heads: 2,
         mlp_width: 5,
         outputs: CLASSES,
-        pool,
         dropout: 0.0,
         activation: Activation::Gelu,
         initialisation: start(),
@@ -68,15 +77,23 @@ fn objective(network: Arc<dyn Network>, norm_mode: NormMode) -> (Objective, Para
         .iter()
         .map(|x| 1.5 + x)
         .collect();
-    let inputs = uniform("inputs", SAMPLES * IMAGE.iter().product::<usize>());
-    let labels: Vec<u8> = (0..SAMPLES as u8).map(|i| i % CLASSES as u8).collect();
+    let (inputs, positions) = if network.has_smooth_inputs() {
+        let count = SAMPLES * IMAGE.iter().product::<usize>();
+        (uniform("inputs", count), 1)
+    } else {
+        let characters = (0..SAMPLES * SEQUENCE).map(|i| (i * i % CLASSES) as f64);
+        (characters.collect(), SEQUENCE)
+    };
+    let labels: Vec<u8> = (0..SAMPLES * positions)
+        .map(|i| (i % CLASSES) as u8)
+        .collect();
     let targets: Vec<f64> = labels
         .iter()
         .flat_map(|&label| Loss::CrossEntropy.target(label, CLASSES))
         .collect();
     let batch = Batch {
         inputs: compute.tensor(&inputs, [SAMPLES, inputs.len() / SAMPLES]),
-        targets: compute.tensor(&targets, [SAMPLES, CLASSES]),
+        targets: compute.tensor(&targets, [labels.len(), CLASSES]),
     };
     let objective = Objective::new(network, Loss::CrossEntropy, compute.clone());
     let conditions = Conditions {
@@ -180,9 +197,13 @@ fn residual_networks_with_other_normalisations_or_none() {
 #[test]
 fn transformers() {
     use MapKind::*;
-    for pool in [Pool::Class, Pool::Mean] {
+    let text = transformer_on(Tokens::Characters {
+        vocabulary: CLASSES,
+        sequence: SEQUENCE,
+    });
+    for network in [transformer(Pool::Class), transformer(Pool::Mean), text] {
         assert_eq!(
-            check(transformer(pool), NormMode::Eval),
+            check(network, NormMode::Eval),
             [
                 LayerRescaling,
                 UnitRescaling,

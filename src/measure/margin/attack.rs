@@ -25,6 +25,7 @@ impl Session<'_> {
     /// found that makes another class win: an upper bound on the distance. 0 where another class
     /// wins already, infinite where none was found.
     pub(super) fn attack_margins(&mut self) -> Result<Vec<f64>, Failure> {
+        self.require_smooth_inputs()?;
         self.require_independent_samples()?;
         let subject = self.subject;
         let labels = subject.train.labels();

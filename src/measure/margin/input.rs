@@ -10,6 +10,7 @@ impl Session<'_> {
     /// `(z_y − z_j) / ‖∇ₓ(z_y − z_j)‖₂` over classes `j` (Elsayed et al. 2018, "Large margin deep
     /// networks for classification"). Negative where another class wins already.
     pub(super) fn input_margins(&mut self) -> Result<Vec<f64>, Failure> {
+        self.require_smooth_inputs()?;
         self.require_independent_samples()?;
         let subject = self.subject;
         let mut labels = subject.train.labels();

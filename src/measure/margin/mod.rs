@@ -1,4 +1,5 @@
-//! Margins: how far each sample is from being classified differently.
+//! Margins: how far each sample, or each position of a sample with several, is from being classified
+//! differently.
 
 mod attack;
 mod input;
@@ -12,6 +13,7 @@ use super::Measurement;
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
+use crate::objective::Batch;
 use crate::reparam::MapKind;
 use statistic::Statistic;
 
@@ -83,25 +85,38 @@ pub(super) const FAMILY: Family = Family {
         attack("margin.attack.median", "median of those").full(),
     ],
     measure: |session, name| {
-        if let Some(class) = name.strip_prefix("margin.class.") {
-            return session.class_margin(name, class);
-        }
-        if let Some(gamma) = name.strip_prefix("margin.loss.") {
-            let gamma = gamma
-                .parse()
-                .map_err(|_| format!("`{gamma}` is no number"))?;
-            return session.margin_loss(name, gamma);
-        }
-        let (list, statistic) = Statistic::of_name(name);
-        match list {
-            "margin" => Ok(statistic.of(name, session.train()?.margins())),
-            "margin.spectral" => session.spectral_margin(name, statistic),
-            "margin.bartlett" => session.bartlett_margin(name, statistic),
-            "margin.homogeneous" => session.homogeneous_margin(name),
-            _ => Ok(statistic.of(name, session.distances(list)?)),
-        }
+        let positions = session.subject.train.batches().first();
+        let row = margin(session, name)?;
+        Ok(match positions.map_or(1, Batch::positions) {
+            1 => row,
+            // The positions of one sample are not independent draws, as standard errors assume.
+            _ => Measurement {
+                stderr: None,
+                ..row
+            },
+        })
     },
 };
+
+fn margin(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+    if let Some(class) = name.strip_prefix("margin.class.") {
+        return session.class_margin(name, class);
+    }
+    if let Some(gamma) = name.strip_prefix("margin.loss.") {
+        let gamma = gamma
+            .parse()
+            .map_err(|_| format!("`{gamma}` is no number"))?;
+        return session.margin_loss(name, gamma);
+    }
+    let (list, statistic) = Statistic::of_name(name);
+    match list {
+        "margin" => Ok(statistic.of(name, session.train()?.margins())),
+        "margin.spectral" => session.spectral_margin(name, statistic),
+        "margin.bartlett" => session.bartlett_margin(name, statistic),
+        "margin.homogeneous" => session.homogeneous_margin(name),
+        _ => Ok(statistic.of(name, session.distances(list)?)),
+    }
+}
 
 const fn of_function(name: &'static str, description: &'static str) -> Measure {
     Measure::new(name, description)

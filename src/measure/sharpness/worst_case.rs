@@ -313,13 +313,13 @@ fn batches_of(data: &Chunks, size: usize) -> Vec<Batch> {
     if data.batches().is_empty() {
         return Vec::new();
     }
-    let (inputs, targets) = (all(|b| &b.inputs), all(|b| &b.targets));
+    let whole = Batch {
+        inputs: all(|batch| &batch.inputs),
+        targets: all(|batch| &batch.targets),
+    };
     let samples = data.samples();
     let size = size.min(samples);
     (0..samples / size)
-        .map(|number| Batch {
-            inputs: inputs.clone().narrow(0, number * size, size),
-            targets: targets.clone().narrow(0, number * size, size),
-        })
+        .map(|number| whole.part(number * size, size))
         .collect()
 }

@@ -25,6 +25,11 @@ fn independent(compute: &Compute) -> Vec<(&'static str, Tiny)> {
             "transformer, fixed dropout",
             transformer(Pool::Mean).with_dropout(mask),
         ),
+        ("text", Tiny::text(2, Activation::Gelu, 0.0, compute)),
+        (
+            "text, fixed dropout",
+            Tiny::text(1, Activation::Tanh, 0.3, compute).with_dropout(mask),
+        ),
     ]
 }
 
@@ -144,16 +149,16 @@ fn gauss_newton_matrices_are_made_of_the_jacobian_and_positive() {
         let jacobian = nalgebra::DMatrix::from_columns(
             &columns.map(nalgebra::DVector::from_vec).collect::<Vec<_>>(),
         );
-        // The Hessian of cross-entropy in the outputs of a sample: diag(p) − p pᵀ.
-        let rows = SAMPLES * CLASSES;
-        let mut middle = nalgebra::DMatrix::zeros(rows, rows);
-        for (sample, z) in outputs.chunks(CLASSES).enumerate() {
+        // The Hessian of cross-entropy in a row of outputs: diag(p) − p pᵀ.
+        let rows = SAMPLES * tiny.positions;
+        let mut middle = nalgebra::DMatrix::zeros(rows * CLASSES, rows * CLASSES);
+        for (row, z) in outputs.chunks(CLASSES).enumerate() {
             let total: f64 = z.iter().map(|z| z.exp()).sum();
             let p: Vec<f64> = z.iter().map(|z| z.exp() / total).collect();
             for (i, j) in (0..CLASSES).flat_map(|i| (0..CLASSES).map(move |j| (i, j))) {
                 let diagonal = if i == j { p[i] } else { 0.0 };
-                middle[(sample * CLASSES + i, sample * CLASSES + j)] =
-                    (diagonal - p[i] * p[j]) / SAMPLES as f64;
+                middle[(row * CLASSES + i, row * CLASSES + j)] =
+                    (diagonal - p[i] * p[j]) / rows as f64;
             }
         }
         let expected = jacobian.transpose() * middle * &jacobian;

@@ -70,6 +70,19 @@ class Transformer(nn.Module):
         x = self.encoder(x + self.position)
         return self.head(self.norm(x[:, 0] if self.pool == "class" else x.mean(1)))
 
+class Text(nn.Module):
+    def __init__(self, depth, activation):
+        super().__init__()
+        self.token_embed = nn.Embedding(3, 4)
+        self.position = nn.Parameter(torch.zeros(1, 4, 4))
+        layer = nn.TransformerEncoderLayer(4, 2, 5, 0.0, activation, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        self.norm, self.head = nn.LayerNorm(4), nn.Linear(4, 3)
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(4)
+        x = self.encoder(self.token_embed(x) + self.position, mask)
+        return self.head(self.norm(x)).flatten(0, 1)
+
 def numbers(name, count):
     k = torch.arange(1, count + 1, dtype=torch.float64)
     return torch.sin(sum(name.encode()) + k * k) / 2
@@ -81,6 +94,9 @@ def fill(model):
             tensor.data.copy_(values + name.endswith("running_var"))
 
 def data(image):
+    if image is None:
+        i = torch.arange(24)
+        return ((i * i + i // 5) % 3).reshape(6, 4), i % 3
     return 2 * numbers("inputs", 6 * image[0] * image[1] * image[2]).reshape(6, *image), torch.arange(6) % 3
 
 def report(model, image, training=True):
@@ -122,6 +138,8 @@ with nn.attention.sdpa_kernel(nn.attention.SDPBackend.MATH):
     report(Transformer(2, "class", F.gelu), image)
     report(Transformer(1, "mean", F.relu), image)
     report(Transformer(1, "mean", torch.tanh), image)
+    report(Text(2, F.gelu), None)
+    report(Text(1, torch.tanh), None)
 
 def train(model, image):
     fill(model)
@@ -299,6 +317,17 @@ fn names_are_those_of_a_state_dict() {
             "patch_embed.weight",
             "position",
         ]
+    );
+    let text = names(&Tiny::text(1, Activation::Gelu, 0.0, &cpu()));
+    let transformer = names(&transformer);
+    let only = |of: &[String], other: &[String]| -> Vec<String> {
+        let missing = of.iter().filter(|name| !other.contains(name));
+        missing.cloned().collect()
+    };
+    assert_eq!(only(&text, &transformer), ["token_embed.weight"]);
+    assert_eq!(
+        only(&transformer, &text),
+        ["class_token", "patch_embed.bias", "patch_embed.weight"]
     );
 }
 
@@ -631,6 +660,50 @@ fn transformers_are_those_of_pytorch_to_the_second_derivative() {
                 -2.0864476431618826,
                 1.348355928416902,
                 -0.0242913346683606,
+            ],
+        },
+    );
+}
+
+#[test]
+fn transformers_on_text_are_those_of_pytorch_to_the_second_derivative() {
+    check(
+        "gelu text",
+        &Tiny::text(2, Activation::Gelu, 0.0, &cpu()),
+        &Expected {
+            parameters: 341,
+            outputs: [-0.2559876430375425, 0.5581586537251922, -0.6581159727947075],
+            values: [
+                1.1718950491165168,
+                0.5326773322718599,
+                -0.20074133918721643,
+                6.858571637737678,
+                6.022434859536933,
+                -2.399675775889704,
+                3.9582156669907516,
+                1.229551011114589,
+            ],
+        },
+    );
+    check(
+        "tanh text",
+        &Tiny::text(1, Activation::Tanh, 0.0, &cpu()),
+        &Expected {
+            parameters: 196,
+            outputs: [
+                0.03657496275329139,
+                -0.03025127675483264,
+                -0.9642477945307913,
+            ],
+            values: [
+                1.1471316328935863,
+                0.8176627144440067,
+                -0.2718484753621295,
+                7.801745900110631,
+                15.581467287511305,
+                -8.048284770721313,
+                9.14044065020205,
+                1.3424887124440008,
             ],
         },
     );

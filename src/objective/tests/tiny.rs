@@ -6,7 +6,7 @@ use crate::config::{Activation, Init, Loss, Normalisation, Pool};
 use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
 use crate::model::{
     Conditions, Dropout, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape,
-    Transformer, TransformerShape,
+    Tokens, Transformer, TransformerShape,
 };
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::{Layout, Parameters};
@@ -20,6 +20,8 @@ pub struct Tiny {
     pub objective: Objective,
     pub values: Vec<f64>,
     inputs: Vec<f64>,
+    /// Labels per sample.
+    pub positions: usize,
 }
 
 /// `sin(seed + k²) / 2` for k = 1, 2, ..; the seed is the sum of the bytes of the name.
@@ -66,6 +68,7 @@ impl Tiny {
             }),
             values,
             inputs: inputs.iter().map(|number| 2.0 * number).collect(),
+            positions: 1,
         }
     }
 
@@ -132,19 +135,47 @@ impl Tiny {
         compute: &Compute,
     ) -> Self {
         let shape = TransformerShape {
-            image: [2, 4, 4],
-            patch: 2,
+            tokens: Tokens::Patches {
+                image: [2, 4, 4],
+                patch: 2,
+                pool,
+            },
             width: 4,
             depth,
             heads: 2,
             mlp_width: 5,
             outputs: CLASSES,
-            pool,
             dropout,
             activation,
             initialisation: start(Init::Xavier),
         };
         Self::new(Transformer::new(shape), 32, compute)
+    }
+
+    /// Four of three characters in a sample, two heads.
+    pub fn text(depth: usize, activation: Activation, dropout: f64, compute: &Compute) -> Self {
+        let sequence = 4;
+        let shape = TransformerShape {
+            tokens: Tokens::Characters {
+                vocabulary: CLASSES,
+                sequence,
+            },
+            width: 4,
+            depth,
+            heads: 2,
+            mlp_width: 5,
+            outputs: CLASSES,
+            dropout,
+            activation,
+            initialisation: start(Init::Xavier),
+        };
+        Self {
+            inputs: (0..SAMPLES * sequence)
+                .map(|i| ((i * i + i / 5) % CLASSES) as f64)
+                .collect(),
+            positions: sequence,
+            ..Self::new(Transformer::new(shape), sequence, compute)
+        }
     }
 
     /// The same network whose normalisation uses each batch.
@@ -184,7 +215,9 @@ impl Tiny {
     pub fn batch(&self, first: usize, end: usize) -> Batch {
         let compute = self.objective.compute();
         let features = self.inputs.len() / SAMPLES;
-        let targets: Vec<f64> = (first..end)
+        let rows = first * self.positions..end * self.positions;
+        let targets: Vec<f64> = rows
+            .clone()
             .flat_map(|i| Loss::CrossEntropy.target((i % CLASSES) as u8, CLASSES))
             .collect();
         Batch {
@@ -192,7 +225,7 @@ impl Tiny {
                 &self.inputs[first * features..end * features],
                 [end - first, features],
             ),
-            targets: compute.tensor(&targets, [end - first, CLASSES]),
+            targets: compute.tensor(&targets, [rows.len(), CLASSES]),
         }
     }
 
@@ -200,8 +233,8 @@ impl Tiny {
     pub fn chunks(&self, size: usize) -> Chunks {
         let starts = (0..SAMPLES).step_by(size);
         let batches = starts.map(|first| self.batch(first, (first + size).min(SAMPLES)));
-        let labels = (0..SAMPLES).map(|i| (i % CLASSES) as u8).collect();
-        Chunks::from_batches(batches.collect(), labels)
+        let labels = (0..SAMPLES * self.positions).map(|i| (i % CLASSES) as u8);
+        Chunks::from_batches(batches.collect(), labels.collect())
     }
 
     /// The mean loss over all samples as one batch.
