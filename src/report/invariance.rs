@@ -115,7 +115,7 @@ fn notes(reports: &[MapReport]) -> Vec<String> {
          the map. moves, stays: it claims nothing."
             .to_owned(),
         "The function: the largest change of an output, of a margin and of the mean loss, relative \
-         to the largest of each; allowed is what rounding explains."
+         to the largest of each; allowed is what rounding explains, and what normalisation adds to variances."
             .to_owned(),
     ];
     notes.extend(
