@@ -2,7 +2,7 @@
 
 use super::layer::{Initialisation, LayerNorm, Linear};
 use super::symmetry::{Freedom, Slab};
-use super::{Blueprint, Builder, Network, Pass, Start, Symmetry};
+use super::{Blueprint, Builder, LinearMap, Network, Pass, Start, Symmetry};
 use crate::config::{Activation, Pool};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -309,6 +309,18 @@ impl Network for Transformer {
             self.shape.width,
         ));
         symmetries
+    }
+
+    fn linear_maps(&self) -> Vec<LinearMap> {
+        let within = |block: &Block| {
+            let attention = &block.attention;
+            let [first, second] = &block.mlp;
+            [&attention.input, &attention.output, first, second].map(Linear::linear_map)
+        };
+        let mut maps = vec![self.embedding.linear_map()];
+        maps.extend(self.blocks.iter().flat_map(within));
+        maps.push(self.head.linear_map());
+        maps
     }
 
     fn samples_per_chunk(&self) -> usize {
