@@ -218,7 +218,7 @@ mod tests {
     use crate::backend::Compute;
     use crate::config::Loss;
     use crate::dual::Dual;
-    use crate::model::{Blueprint, Builder, Network, Pass, Start, Symmetry};
+    use crate::model::{Blueprint, Builder, LinearMap, Network, Pass, Start, Symmetry};
     use crate::random::{StreamRng, Streams};
     use burn::tensor::Tensor;
     use rand::RngExt;
@@ -243,6 +243,10 @@ mod tests {
         }
 
         fn symmetries(&self) -> Vec<Symmetry> {
+            Vec::new()
+        }
+
+        fn linear_maps(&self) -> Vec<LinearMap> {
             Vec::new()
         }
     }

@@ -5,6 +5,7 @@ use crate::backend::{Compute, Precision};
 use crate::config::{Activation, Init, Momentum, Normalisation};
 use crate::curvature::{Budget, Interrupt};
 use crate::model::{Initialisation, Mlp, MlpShape};
+use crate::objective::tests::tiny::Tiny;
 use crate::objective::{Batch, Chunks, Loss, Objective};
 use crate::params::Parameters;
 use crate::random::{StreamRng, Streams};
@@ -21,6 +22,13 @@ pub(super) struct Fixture {
     pub initial: Vec<f64>,
     pub inputs: Vec<f64>,
     pub labels: Vec<u8>,
+}
+
+/// Measures names of a tiny network of any kind.
+pub(super) fn measure_tiny(tiny: &Tiny, names: &[&str]) -> Vec<Measurement> {
+    let (parameters, train) = (tiny.parameters(), tiny.chunks(4));
+    let subject = subject(&tiny.objective, &parameters, &train);
+    Session::new(subject).measure(names).unwrap()
 }
 
 impl Fixture {
@@ -103,24 +111,8 @@ impl Fixture {
     ) -> Vec<Measurement> {
         let (parameters, train) = (self.parameters(), self.chunks(3));
         let subject = change(Subject {
-            objective: &self.objective,
-            parameters: &parameters,
             initial: Some(&self.initial),
-            train: &train,
-            test: None,
-            block: None,
-            budget: Budget::default(),
-            search: Search::Fresh,
-            learning_rate: Some(0.1),
-            momentum: Some(Momentum {
-                coefficient: 0.0,
-                nesterov: false,
-            }),
-            batch_size: Some(2),
-            training_samples: Some(SAMPLES),
-            streams: Streams::new(0),
-            step: 0,
-            interrupt: Interrupt::never(),
+            ..subject(&self.objective, &parameters, &train)
         });
         Session::new(subject).measure(names).unwrap()
     }
@@ -141,6 +133,34 @@ impl Fixture {
 
     pub fn reason(&self, name: &str) -> String {
         self.row(name).reason.unwrap()
+    }
+}
+
+/// A network at a point with data, and the settings of a step of plain SGD.
+pub(super) fn subject<'a>(
+    objective: &'a Objective,
+    parameters: &'a Parameters,
+    train: &'a Chunks,
+) -> Subject<'a> {
+    Subject {
+        objective,
+        parameters,
+        initial: None,
+        train,
+        test: None,
+        block: None,
+        budget: Budget::default(),
+        search: Search::Fresh,
+        learning_rate: Some(0.1),
+        momentum: Some(Momentum {
+            coefficient: 0.0,
+            nesterov: false,
+        }),
+        batch_size: Some(2),
+        training_samples: Some(train.samples()),
+        streams: Streams::new(0),
+        step: 0,
+        interrupt: Interrupt::never(),
     }
 }
 

@@ -1,154 +1,204 @@
-//! The layers of a network, read off the names and shapes of its parameters.
+//! The layers of a network: its linear maps with the blocks of their weights.
 
 use super::session::Failure;
-use crate::params::{Block, Layout};
+use crate::model::{LinearMapKind, Network};
+use crate::params::Block;
 
-/// A fully connected layer `x Wᵀ + b`.
-pub(super) struct DenseLayer<'a> {
-    /// `[outputs, inputs]`.
+/// A linear map of a network, with its blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layer<'a> {
+    /// The weights; the map's matrix is `factor` times what they make.
     pub weight: &'a Block,
-    /// `[outputs]`.
+    /// What is added to every output.
     pub bias: Option<&'a Block>,
+    /// What the forward pass multiplies the weights by.
+    pub factor: f64,
+    /// How the weights act.
+    pub kind: LinearMapKind,
 }
 
-impl DenseLayer<'_> {
-    /// Numbers that go in, per sample.
+impl Layer<'_> {
+    /// Numbers, or channels, that go in per sample.
     pub fn inputs(&self) -> usize {
         self.weight.shape[1]
     }
+
+    /// Numbers, or channels, that come out per sample.
+    pub fn outputs(&self) -> usize {
+        self.weight.shape[0]
+    }
 }
 
-/// The layers of a network in which every layer is fully connected and feeds the next one.
+/// All layers of a network.
+pub(super) fn layers(network: &dyn Network) -> Vec<Layer<'_>> {
+    let blocks = network.layout().blocks();
+    let maps = network.linear_maps().into_iter();
+    maps.map(|map| Layer {
+        weight: &blocks[map.weight],
+        bias: map.bias.map(|bias| &blocks[bias]),
+        factor: map.factor,
+        kind: map.kind,
+    })
+    .collect()
+}
+
+/// The layers whose weights lie within `part`, a block or a layer of the layout; all of them if
+/// none is given.
 ///
 /// # Errors
 ///
-/// The first block that does not fit, where the network is made of anything else.
-pub(super) fn dense_stack(layout: &Layout) -> Result<Vec<DenseLayer<'_>>, Failure> {
-    let mut layers: Vec<DenseLayer<'_>> = Vec::new();
-    for block in layout.blocks() {
-        let outputs = layers.last().map(|layer| layer.weight.shape[0]);
-        let (owner, kind) = block.name.rsplit_once('.').unwrap_or(("", ""));
-        let is_next = outputs.is_none_or(|outputs| block.shape.get(1) == Some(&outputs));
-        match (kind, &block.shape[..], layers.last_mut()) {
-            ("weight", [_, _], _) if is_next => layers.push(DenseLayer {
-                weight: block,
-                bias: None,
-            }),
-            ("bias", [length], Some(layer))
-                if Some(*length) == outputs
-                    && layer.bias.is_none()
-                    && layer.weight.name.rsplit_once('.') == Some((owner, "weight")) =>
-            {
-                layer.bias = Some(block);
-            }
-            _ => {
-                return Err(Failure::Other(format!(
-                    "it is defined for a stack of fully connected layers, which `{}` does not \
-                     belong to",
-                    block.name
-                )));
-            }
-        }
-    }
+/// Where there is none.
+pub(super) fn layers_within<'a>(
+    network: &'a dyn Network,
+    part: Option<&str>,
+) -> Result<Vec<Layer<'a>>, Failure> {
+    let layout = network.layout();
+    let range = match part {
+        Some(name) => layout.range(name).unwrap_or(0..0),
+        None => 0..layout.len(),
+    };
+    let mut layers = layers(network);
+    layers.retain(|layer| {
+        let weight = layer.weight.range();
+        range.start <= weight.start && weight.end <= range.end
+    });
     if layers.is_empty() {
-        return Err(Failure::Other("the network has no weights".to_owned()));
+        return Err(Failure::Other("there is no weight matrix in it".to_owned()));
     }
     Ok(layers)
 }
 
-/// The weight, `[outputs, features]`, of the fully connected layer that a network ends with.
+/// The layers of a network that is nothing but fully connected layers, each feeding the next one.
 ///
 /// # Errors
 ///
-/// Where the last blocks are not those of such a layer.
-pub(super) fn output_layer(layout: &Layout) -> Result<&Block, Failure> {
-    let is_weight = |block: &&Block| block.name.ends_with(".weight") && block.shape.len() == 2;
-    let (weight, bias) = match layout.blocks() {
-        [.., weight, bias] if bias.name.ends_with(".bias") => (Some(weight), Some(bias)),
-        blocks => (blocks.last(), None),
+/// The first block that does not fit, where the network is made of anything else.
+pub(super) fn dense_stack(network: &dyn Network) -> Result<Vec<Layer<'_>>, Failure> {
+    let layers = layers_within(network, None)?;
+    let is_of = |layer: &Layer<'_>, block: &Block| {
+        layer.kind == LinearMapKind::Dense && (layer.weight == block || layer.bias == Some(block))
     };
-    weight
-        .filter(is_weight)
-        .filter(|weight| bias.is_none_or(|bias| bias.shape == weight.shape[..1]))
+    let mut blocks = network.layout().blocks().iter();
+    let other = blocks.find(|block| !layers.iter().any(|layer| is_of(layer, block)));
+    let is_broken = |pair: &&[Layer<'_>]| pair[0].outputs() != pair[1].inputs();
+    let unfed = layers.windows(2).find(is_broken).map(|pair| pair[1].weight);
+    match other.or(unfed) {
+        Some(block) => Err(Failure::Other(format!(
+            "it is defined for a stack of fully connected layers, which `{}` does not belong to",
+            block.name
+        ))),
+        None => Ok(layers),
+    }
+}
+
+/// The fully connected layer that a network ends with.
+///
+/// # Errors
+///
+/// Where it ends with anything else.
+pub(super) fn output_layer(network: &dyn Network) -> Result<Layer<'_>, Failure> {
+    let last = layers(network).into_iter().next_back();
+    last.filter(|layer| layer.kind == LinearMapKind::Dense)
         .ok_or_else(|| {
             Failure::Other("the network does not end with a fully connected layer".to_owned())
         })
 }
 
-/// The blocks that are weights of linear maps: all but vectors (biases, scales of normalisation).
-/// Only those within `part`, a block or a layer, if one is given.
-pub(super) fn weights<'a>(layout: &'a Layout, part: Option<&str>) -> Vec<&'a Block> {
-    let range = match part {
-        Some(name) => layout.range(name).unwrap_or(0..0),
-        None => 0..layout.len(),
-    };
-    layout
-        .blocks()
-        .iter()
-        .filter(|block| block.shape.len() > 1)
-        .filter(|block| range.start <= block.range().start && block.range().end <= range.end)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Compute, Precision};
+    use crate::config::{Activation, Init, Normalisation, Pool};
+    use crate::objective::tests::tiny::Tiny;
 
-    fn layout(blocks: &[(&str, &[usize])]) -> Layout {
-        Layout::new(
-            blocks
-                .iter()
-                .map(|(name, shape)| ((*name).to_owned(), shape.to_vec())),
-        )
+    fn cpu() -> Compute {
+        Compute::cpu(Precision::F64)
+    }
+
+    fn names<'a>(layers: &[Layer<'a>]) -> Vec<&'a str> {
+        layers
+            .iter()
+            .map(|layer| layer.weight.name.as_str())
+            .collect()
     }
 
     #[test]
-    fn a_stack_is_recognised_with_and_without_biases() {
-        let layout = layout(&[
-            ("layers.0.weight", &[5, 3]),
-            ("layers.0.bias", &[5]),
-            ("layers.1.weight", &[2, 5]),
-        ]);
-        let layers = dense_stack(&layout).unwrap();
-        assert_eq!(layers.len(), 2);
-        assert_eq!((layers[0].inputs(), layers[1].inputs()), (3, 5));
-        assert!(layers[0].bias.is_some() && layers[1].bias.is_none());
-        assert_eq!(weights(&layout, None).len(), 2);
-        assert_eq!(
-            weights(&layout, Some("layers.1"))[0].name,
-            "layers.1.weight"
-        );
-        assert!(weights(&layout, Some("layers.0.bias")).is_empty());
-    }
-
-    #[test]
-    fn the_last_layer_is_found_behind_any_others() {
-        let ends = layout(&[
-            ("conv.weight", &[4, 1, 3, 3]),
-            ("fc.weight", &[2, 4]),
-            ("fc.bias", &[2]),
-        ]);
-        assert_eq!(output_layer(&ends).unwrap().name, "fc.weight");
-        let bare = layout(&[("fc.weight", &[2, 4])]);
-        assert_eq!(output_layer(&bare).unwrap().name, "fc.weight");
-        assert!(output_layer(&layout(&[("norm.weight", &[4])])).is_err());
+    fn a_plain_perceptron_is_a_stack_with_the_factor_of_its_weights() {
+        for (init, factor) in [(Init::He, 1.0), (Init::Ntk, (2.0f64 / 5.0).sqrt())] {
+            let tiny = Tiny::mlp(Activation::Tanh, Normalisation::None, init, &cpu());
+            let network = tiny.objective.network();
+            let stack = dense_stack(network).unwrap();
+            let weights = ["layers.0.weight", "layers.1.weight", "layers.2.weight"];
+            assert_eq!(names(&stack), weights);
+            assert_eq!((stack[0].inputs(), stack[2].outputs()), (5, 3));
+            assert_eq!(stack[0].factor, factor);
+            assert_eq!(stack[0].bias.unwrap().name, "layers.0.bias");
+            assert_eq!(output_layer(network).unwrap().weight, stack[2].weight);
+            let within = |part| layers_within(network, Some(part));
+            assert_eq!(names(&within("layers.1").unwrap()), ["layers.1.weight"]);
+            assert!(within("layers.1.bias").is_err());
+        }
     }
 
     #[test]
     fn whatever_else_a_network_has_is_named() {
-        let others: [&[(&str, &[usize])]; 5] = [
-            &[("conv.weight", &[4, 1, 3, 3])],
-            &[("layers.0.weight", &[5, 3]), ("norms.0.weight", &[5])],
-            &[("layers.0.weight", &[5, 3]), ("layers.1.weight", &[2, 4])],
-            &[("layers.0.weight", &[5, 3]), ("layers.1.bias", &[5])],
-            &[("attention.in_proj_weight", &[12, 4])],
-        ];
-        for blocks in others {
-            let layout = layout(blocks);
-            let message = dense_stack(&layout).err().unwrap().to_string();
-            let (odd, _) = blocks[blocks.len() - 1];
+        let mlp = Tiny::mlp(Activation::Relu, Normalisation::Batch, Init::He, &cpu());
+        let resnet = Tiny::resnet(Activation::Relu, Normalisation::None, &cpu());
+        let transformer = Tiny::transformer(1, Pool::Mean, Activation::Gelu, 0.0, &cpu());
+        for (tiny, odd) in [
+            (mlp, "`norms.0.weight`"),
+            (resnet, "`conv1.weight`"),
+            (transformer, "`position`"),
+        ] {
+            let message = dense_stack(tiny.objective.network())
+                .unwrap_err()
+                .to_string();
             assert!(message.contains(odd), "{message}");
         }
-        assert!(dense_stack(&layout(&[])).is_err());
+    }
+
+    #[test]
+    fn convolutions_know_the_size_of_what_they_see() {
+        let tiny = Tiny::resnet(Activation::Relu, Normalisation::Batch, &cpu());
+        let layers = layers(tiny.objective.network());
+        let found: Vec<_> = layers
+            .iter()
+            .filter_map(|layer| match layer.kind {
+                LinearMapKind::Dense => None,
+                LinearMapKind::Convolution {
+                    input,
+                    stride,
+                    padding,
+                } => Some((layer.weight.name.as_str(), input, stride, padding)),
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("conv1.weight", [5, 5], 1, 1),
+                ("layer1.0.conv1.weight", [5, 5], 1, 1),
+                ("layer1.0.conv2.weight", [5, 5], 1, 1),
+                ("layer2.0.conv1.weight", [5, 5], 2, 1),
+                ("layer2.0.conv2.weight", [3, 3], 1, 1),
+                ("layer2.0.downsample.0.weight", [5, 5], 2, 0),
+            ]
+        );
+        let last = output_layer(tiny.objective.network()).unwrap();
+        assert_eq!(last.weight.name, "fc.weight");
+    }
+
+    #[test]
+    fn tokens_and_positions_of_a_transformer_are_no_layers() {
+        let tiny = Tiny::transformer(1, Pool::Class, Activation::Gelu, 0.0, &cpu());
+        let names = names(&layers(tiny.objective.network()));
+        let expected = [
+            "patch_embed.weight",
+            "encoder.layers.0.self_attn.in_proj_weight",
+            "encoder.layers.0.self_attn.out_proj.weight",
+            "encoder.layers.0.linear1.weight",
+            "encoder.layers.0.linear2.weight",
+            "head.weight",
+        ];
+        assert_eq!(names, expected);
     }
 }

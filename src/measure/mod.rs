@@ -24,7 +24,7 @@ mod sharpness;
 mod stability;
 
 pub use evaluation::Evaluated;
-pub use norm::{HostMatrix, SpectralNorm, spectral_norm_of_convolution};
+pub use norm::{Convolution, HostMatrix, SpectralNorm};
 pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
 pub use session::{Search, Session, Subject};
 

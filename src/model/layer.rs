@@ -1,7 +1,7 @@
 //! Layers that networks are made of: each knows the positions of its blocks.
 
 use super::symmetry::{Freedom, Running, Slab, Units};
-use super::{Builder, NormMode, Pass, Start};
+use super::{Builder, LinearMap, LinearMapKind, NormMode, Pass, Start};
 use crate::config::{Activation, Init, Normalisation as Kind};
 use crate::dual::{ChannelStatistics, Dual};
 
@@ -103,6 +103,15 @@ impl Linear {
         Slab::columns(self.weight)
     }
 
+    pub fn linear_map(&self) -> LinearMap {
+        LinearMap {
+            weight: self.weight,
+            bias: self.bias,
+            factor: self.factor,
+            kind: LinearMapKind::Dense,
+        }
+    }
+
     /// Three maps of equal size as the rows of one matrix, `{name}_weight` and `{name}_bias`; each
     /// starts as a layer of its own does.
     pub fn triple(
@@ -171,6 +180,25 @@ impl Convolution {
     /// The kernels that read each channel before it.
     pub fn columns(&self) -> Slab {
         Slab::columns(self.weight)
+    }
+
+    /// The height and width of what it makes of an image.
+    pub fn output_size(&self, input: [usize; 2]) -> [usize; 2] {
+        input.map(|length| length.div_ceil(self.stride))
+    }
+
+    /// What it is on images of this height and width.
+    pub fn linear_map(&self, input: [usize; 2]) -> LinearMap {
+        LinearMap {
+            weight: self.weight,
+            bias: None,
+            factor: self.factor,
+            kind: LinearMapKind::Convolution {
+                input,
+                stride: self.stride,
+                padding: self.padding,
+            },
+        }
     }
 
     pub fn forward(&self, pass: &Pass<'_>, input: Dual<4>) -> Dual<4> {

@@ -1,7 +1,7 @@
 //! The multilayer perceptron.
 
 use super::layer::{Initialisation, Linear, Normalisation};
-use super::{Blueprint, Builder, Network, Pass, Symmetry};
+use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
 use crate::config::{Activation, Init, Normalisation as NormalisationKind};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -107,6 +107,10 @@ impl Network for Mlp {
                 Symmetry::hidden(&pair[0].units(), norm.as_ref(), readers, self.activation)
             })
             .collect()
+    }
+
+    fn linear_maps(&self) -> Vec<LinearMap> {
+        self.layers.iter().map(Linear::linear_map).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blueprint;
 mod layer;
+mod linear_map;
 mod mlp;
 mod pass;
 mod resnet;
@@ -11,6 +12,7 @@ mod transformer;
 
 pub use blueprint::{Blueprint, Builder, Start};
 pub use layer::Initialisation;
+pub use linear_map::{LinearMap, LinearMapKind};
 pub use mlp::{Mlp, MlpShape};
 pub use pass::{Conditions, Dropout, NormMode, Pass};
 pub use resnet::{ResNet, ResNetShape};
@@ -35,6 +37,10 @@ pub trait Network: Send + Sync {
 
     /// What can be changed in the parameters without changing the function.
     fn symmetries(&self) -> Vec<Symmetry>;
+
+    /// The linear maps that it is made of, in the order of their weights in the layout; the last
+    /// one makes the outputs.
+    fn linear_maps(&self) -> Vec<LinearMap>;
 
     /// The names and shapes of the parameters.
     fn layout(&self) -> &Arc<Layout> {

@@ -2,7 +2,7 @@
 
 use super::layer::{Convolution, Initialisation, Linear, Normalisation};
 use super::symmetry::Units;
-use super::{Blueprint, Builder, Network, Pass, Symmetry};
+use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
 use crate::config::{Activation, Normalisation as NormalisationKind};
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -125,6 +125,16 @@ impl Block {
         };
         activation.apply(residual + shortcut)
     }
+
+    /// The convolutions on images of this height and width, and the size of what they make.
+    fn linear_maps(&self, input: [usize; 2]) -> (Vec<LinearMap>, [usize; 2]) {
+        let middle = self.first.convolution.output_size(input);
+        let steps = [(&self.first, input), (&self.second, middle)];
+        let projection = self.projection.iter().map(|step| (step, input));
+        let maps = steps.into_iter().chain(projection);
+        let maps = maps.map(|(step, size)| step.convolution.linear_map(size));
+        (maps.collect(), middle)
+    }
 }
 
 impl ResNet {
@@ -205,6 +215,19 @@ impl Network for ResNet {
         readers.push(self.head.columns());
         symmetries.extend(Symmetry::shared(&writers, readers, self.activation));
         symmetries
+    }
+
+    fn linear_maps(&self) -> Vec<LinearMap> {
+        let [_, height, width] = self.image;
+        let mut size = [height, width];
+        let mut maps = vec![self.stem.convolution.linear_map(size)];
+        for block in &self.blocks {
+            let (within, output) = block.linear_maps(size);
+            maps.extend(within);
+            size = output;
+        }
+        maps.push(self.head.linear_map());
+        maps
     }
 
     fn samples_per_chunk(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use super::layer::{Initialisation, Linear};
 use super::symmetry::Slab;
-use super::{Builder, Pass, Start};
+use super::{Builder, LinearMap, LinearMapKind, Pass, Start};
 use crate::config::Pool;
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -99,6 +99,20 @@ impl Embedding {
             source,
             position: builder.parameter("position".to_owned(), &[1, count, width], small),
             width,
+        }
+    }
+
+    /// The map that makes tokens. A table is the transpose of a matrix on unit vectors, so its norms
+    /// are those of the map.
+    pub fn linear_map(&self) -> LinearMap {
+        match &self.source {
+            Source::Patches { linear, .. } => linear.linear_map(),
+            Source::Characters { table } => LinearMap {
+                weight: *table,
+                bias: None,
+                factor: 1.0,
+                kind: LinearMapKind::Dense,
+            },
         }
     }
 

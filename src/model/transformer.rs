@@ -3,7 +3,7 @@
 use super::layer::{Initialisation, LayerNorm, Linear};
 use super::symmetry::{Freedom, Slab};
 use super::tokens::{Embedding, Tokens};
-use super::{Blueprint, Builder, Network, Pass, Symmetry};
+use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
 use crate::config::Activation;
 use crate::dual::Dual;
 use burn::tensor::Tensor;
@@ -271,6 +271,18 @@ impl Network for Transformer {
             self.shape.width,
         ));
         symmetries
+    }
+
+    fn linear_maps(&self) -> Vec<LinearMap> {
+        let within = |block: &Block| {
+            let attention = &block.attention;
+            let [first, second] = &block.mlp;
+            [&attention.input, &attention.output, first, second].map(Linear::linear_map)
+        };
+        let mut maps = vec![self.embedding.linear_map()];
+        maps.extend(self.blocks.iter().flat_map(within));
+        maps.push(self.head.linear_map());
+        maps
     }
 
     fn samples_per_chunk(&self) -> usize {

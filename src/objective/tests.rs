@@ -2,7 +2,7 @@
 
 mod properties;
 mod pytorch;
-mod tiny;
+pub mod tiny;
 
 use super::{Batch, Chunks, Loss, Objective};
 use crate::backend::{BackendKind, Compute, Precision};

@@ -4,7 +4,7 @@ use crate::backend::Compute;
 use crate::config::{Activation, Init, Loss, Normalisation};
 use crate::dual::Dual;
 use crate::model::{
-    Blueprint, Builder, Initialisation, Mlp, MlpShape, Network, Pass, Start, Symmetry,
+    Blueprint, Builder, Initialisation, LinearMap, Mlp, MlpShape, Network, Pass, Start, Symmetry,
 };
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::Parameters;
@@ -122,6 +122,10 @@ impl Network for Rosenbrock {
     }
 
     fn symmetries(&self) -> Vec<Symmetry> {
+        Vec::new()
+    }
+
+    fn linear_maps(&self) -> Vec<LinearMap> {
         Vec::new()
     }
 }

@@ -133,7 +133,17 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
         let mut rng = Streams::new(0).stream("test", 0);
         let map = build(objective.network(), kind, &mut rng).unwrap();
         let report = session
-            .under(&map, &["norm.l2", "hessian.lambda_max.adaptive"])
+            .under(
+                &map,
+                &[
+                    "norm.l2",
+                    "hessian.lambda_max.adaptive",
+                    "norm.frobenius.product",
+                    "norm.spectral.product",
+                    "norm.stable_rank.sum",
+                    "margin.last_hidden.median",
+                ],
+            )
             .unwrap();
         assert!(report.passed(), "{kind}: {report:?}");
         let check = report.function.unwrap();

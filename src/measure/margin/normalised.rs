@@ -18,11 +18,14 @@ impl Session<'_> {
         name: &str,
         statistic: Statistic,
     ) -> Result<Measurement, Failure> {
-        let norms = self.stack_norms(Reference::Zero)?;
-        let margins = scaled(self.train()?.margins(), 1.0 / spectral_product(&norms));
+        let stack = self.stack_norms(Reference::Zero)?;
+        let margins = scaled(
+            self.train()?.margins(),
+            1.0 / spectral_product(&stack.layers),
+        );
         Ok(with_error_of_norms(
             statistic.of(name, &margins),
-            &of_spectral_norms(name, 1.0, &norms, 1.0),
+            &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
         ))
     }
 
@@ -33,24 +36,27 @@ impl Session<'_> {
         name: &str,
         statistic: Statistic,
     ) -> Result<Measurement, Failure> {
-        let norms = self.stack_norms(Reference::Zero)?;
+        let stack = self.stack_norms(Reference::Zero)?;
         let subject = self.subject;
         let mut square = 0.0;
         for batch in subject.train.batches() {
             square += read(&batch.inputs)?.iter().map(|x| x * x).sum::<f64>();
         }
-        let size = spectral_complexity(&norms) * square.sqrt() / subject.train.samples() as f64;
+        let size = spectral_complexity(&stack) * square.sqrt() / subject.train.samples() as f64;
         let margins = scaled(self.train()?.margins(), 1.0 / size);
         Ok(with_error_of_norms(
             statistic.of(name, &margins),
-            &of_spectral_norms(name, 1.0, &norms, 1.0),
+            &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
         ))
     }
 
     /// The share of samples whose margin over the product of spectral norms is at most `gamma`.
     pub(super) fn margin_loss(&mut self, name: &str, gamma: f64) -> Result<Measurement, Failure> {
-        let norms = self.stack_norms(Reference::Zero)?;
-        let margins = scaled(self.train()?.margins(), 1.0 / spectral_product(&norms));
+        let stack = self.stack_norms(Reference::Zero)?;
+        let margins = scaled(
+            self.train()?.margins(),
+            1.0 / spectral_product(&stack.layers),
+        );
         let is_small: Vec<f64> = margins
             .iter()
             .map(|&margin| f64::from(u8::from(margin <= gamma)))
@@ -74,12 +80,9 @@ impl Session<'_> {
     /// another class wins: the smallest `(z_y − z_j) / ‖w_y − w_j‖` over classes `j`. Exact, as the
     /// outputs are linear there; negative where another class wins already.
     pub(super) fn last_hidden_margins(&mut self) -> Result<Vec<f64>, Failure> {
-        let layout = self.subject.parameters.layout();
-        let block = layers::output_layer(layout)?;
-        let weights = self.values()?[block.range()].to_vec();
-        let [outputs, inputs] = block.shape[..] else {
-            return Ok(Vec::new());
-        };
+        let layer = layers::output_layer(self.subject.objective.network())?;
+        let weights = scaled(&self.values()?[layer.weight.range()], layer.factor);
+        let (outputs, inputs) = (layer.outputs(), layer.inputs());
         let row = |class: usize| &weights[class * inputs..(class + 1) * inputs];
         let labels = self.subject.train.labels();
         let train = self.train()?;

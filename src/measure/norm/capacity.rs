@@ -1,21 +1,30 @@
 //! Norms of the weight matrices, and the capacities of generalisation bounds made of them.
 
 use super::super::Measurement;
-use super::super::layers::{dense_stack, weights};
+use super::super::layers::{Layer, dense_stack, layers_within};
 use super::super::session::{Failure, Session, Subject};
+use super::convolution::Convolution;
 use super::matrix::{HostMatrix, SpectralNorm};
-use crate::curvature::norm;
-use crate::params::Block;
+use crate::curvature::{CurvatureError, norm};
+use crate::model::LinearMapKind;
+use crate::random::StreamRng;
 
-/// What the bounds read off one weight matrix `A`.
+/// What the bounds read off one linear map `A`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::measure) struct LayerNorms {
     /// `‖A‖₂`.
     pub spectral: SpectralNorm,
     /// `‖A‖_F`.
     pub frobenius: f64,
-    /// `‖Aᵀ − Mᵀ‖₂,₁`, the sum of the norms of the rows, with `M` a reference matrix.
-    pub rows: f64,
+}
+
+/// The layers of a stack of fully connected layers.
+pub(in crate::measure) struct StackNorms {
+    /// The norms of every layer.
+    pub layers: Vec<LayerNorms>,
+    /// `‖Aᵀ − Mᵀ‖₂,₁` of every layer, the sum of the norms of the rows, with `M` a reference
+    /// matrix.
+    rows: Vec<f64>,
 }
 
 impl LayerNorms {
@@ -34,8 +43,8 @@ pub(in crate::measure) enum Reference {
     Initial,
 }
 
-/// `∏ ‖A‖₂`, a bound on the Lipschitz constant of the network for activations with slopes of at
-/// most 1.
+/// `∏ ‖A‖₂` over the linear maps: a bound on the Lipschitz constant of a network in which they
+/// follow one another, with activations whose slopes are at most 1 and nothing else.
 pub(in crate::measure) fn spectral_product(layers: &[LayerNorms]) -> f64 {
     layers.iter().map(|layer| layer.spectral.value).product()
 }
@@ -43,11 +52,10 @@ pub(in crate::measure) fn spectral_product(layers: &[LayerNorms]) -> f64 {
 /// The spectral complexity `∏ ‖A‖₂ · (Σ (‖Aᵀ − Mᵀ‖₂,₁ / ‖A‖₂)^⅔)^{3/2}` (Bartlett, Foster &
 /// Telgarsky 2017, "Spectrally-normalized margin bounds for neural networks", eq. 1.2), for
 /// activations with slopes of at most 1. Biases are not counted.
-pub(in crate::measure) fn spectral_complexity(layers: &[LayerNorms]) -> f64 {
-    let terms = layers
-        .iter()
-        .map(|layer| (layer.rows / layer.spectral.value).powf(2.0 / 3.0));
-    spectral_product(layers) * terms.sum::<f64>().powf(1.5)
+pub(in crate::measure) fn spectral_complexity(stack: &StackNorms) -> f64 {
+    let terms = stack.layers.iter().zip(&stack.rows);
+    let terms = terms.map(|(layer, rows)| (rows / layer.spectral.value).powf(2.0 / 3.0));
+    spectral_product(&stack.layers) * terms.sum::<f64>().powf(1.5)
 }
 
 /// The factor `∏ ‖A‖₂² · Σ ‖A‖_F² / ‖A‖₂²` of the PAC-Bayes bound (Neyshabur, Bhojanapalli &
@@ -74,11 +82,14 @@ pub(in crate::measure) fn of_spectral_norms(
 }
 
 impl Session<'_> {
-    /// A number made of the Frobenius norms of the weights.
+    /// A number made of the Frobenius norms of the weights, which are those of the map for a matrix
+    /// and of the kernels for a convolution.
     pub(super) fn of_frobenius_norms(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let blocks = measured_weights(self.subject)?;
+        let layers = measured_layers(self.subject)?;
         let values = self.values()?;
-        let norms = blocks.iter().map(|block| norm(&values[block.range()]));
+        let norms = layers
+            .iter()
+            .map(|layer| layer.factor * norm(&values[layer.weight.range()]));
         let value = match name {
             "norm.frobenius.product" => norms.product(),
             _ => norms.map(|norm| norm * norm).sum(),
@@ -86,10 +97,9 @@ impl Session<'_> {
         Ok(Measurement::new(name, value))
     }
 
-    /// A number made of the spectral norms of the weights.
+    /// A number made of the spectral norms of the linear maps.
     pub(super) fn of_spectra(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let blocks = measured_weights(self.subject)?;
-        let layers = self.layer_norms(&blocks, Reference::Zero)?;
+        let layers = self.layer_norms(&measured_layers(self.subject)?)?;
         let spectral = layers.iter().map(|layer| layer.spectral.value);
         let ranks = layers.iter().map(LayerNorms::stable_rank);
         let (value, power) = match name {
@@ -109,66 +119,61 @@ impl Session<'_> {
             "norm.spectral_complexity.init" => Reference::Initial,
             _ => Reference::Zero,
         };
-        let layers = self.stack_norms(reference)?;
+        let stack = self.stack_norms(reference)?;
         let (value, power) = match name {
-            "norm.pac_bayes_complexity" => (pac_bayes_complexity(&layers), 2.0),
-            _ => (spectral_complexity(&layers), 1.0),
+            "norm.pac_bayes_complexity" => (pac_bayes_complexity(&stack.layers), 2.0),
+            _ => (spectral_complexity(&stack), 1.0),
         };
-        Ok(of_spectral_norms(name, value, &layers, power))
+        Ok(of_spectral_norms(name, value, &stack.layers, power))
     }
 
     /// The norms of every layer of a stack of fully connected layers.
     pub(in crate::measure) fn stack_norms(
         &mut self,
         reference: Reference,
-    ) -> Result<Vec<LayerNorms>, Failure> {
-        let layout = self.subject.parameters.layout();
-        let blocks: Vec<&Block> = dense_stack(layout)?
-            .iter()
-            .map(|layer| layer.weight)
-            .collect();
-        self.layer_norms(&blocks, reference)
+    ) -> Result<StackNorms, Failure> {
+        let stack = dense_stack(self.subject.objective.network())?;
+        let rows = stack.iter().map(|layer| {
+            let entries = match reference {
+                Reference::Zero => self.values()?[layer.weight.range()].to_vec(),
+                Reference::Initial => self.moved(layer.weight)?,
+            };
+            Ok(layer.factor * matrix(layer, &entries).sum_of_row_norms())
+        });
+        Ok(StackNorms {
+            rows: rows.collect::<Result<_, Failure>>()?,
+            layers: self.layer_norms(&stack)?,
+        })
     }
 
-    fn layer_norms(
-        &mut self,
-        blocks: &[&Block],
-        reference: Reference,
-    ) -> Result<Vec<LayerNorms>, Failure> {
-        blocks
-            .iter()
-            .map(|block| {
-                let spectral = self.spectral_norm_of(block)?;
-                let values = &self.values()?[block.range()];
-                let matrix = matrix_of(block, values)?;
-                let (frobenius, mut rows) = (matrix.frobenius_norm(), matrix.sum_of_row_norms());
-                if reference == Reference::Initial {
-                    let moved = self.moved(block)?;
-                    rows = matrix_of(block, &moved)?.sum_of_row_norms();
-                }
-                Ok(LayerNorms {
-                    spectral,
-                    frobenius,
-                    rows,
-                })
+    fn layer_norms(&mut self, layers: &[Layer<'_>]) -> Result<Vec<LayerNorms>, Failure> {
+        let norms = layers.iter().map(|layer| {
+            let spectral = self.known_spectral_norm(layer)?;
+            let values = &self.values()?[layer.weight.range()];
+            Ok(LayerNorms {
+                spectral,
+                frobenius: frobenius_norm(layer, values),
             })
-            .collect()
+        });
+        norms.collect()
     }
 
-    fn spectral_norm_of(&mut self, block: &Block) -> Result<SpectralNorm, Failure> {
-        if let Some(known) = self.spectral_norms.get(&block.name) {
+    /// The spectral norm of a layer at the subject's parameters, computed once.
+    fn known_spectral_norm(&mut self, layer: &Layer<'_>) -> Result<SpectralNorm, Failure> {
+        let name = &layer.weight.name;
+        if let Some(known) = self.spectral_norms.get(name) {
             return Ok(*known);
         }
         let subject = self.subject;
-        let stream = format!("probes.spectral.{}", block.name);
+        let stream = format!("probes.spectral.{name}");
         let mut rng = subject.streams.stream(&stream, subject.step);
-        let values = &self.values()?[block.range()];
-        let found = matrix_of(block, values)?.spectral_norm(&mut rng, subject.interrupt)?;
-        self.spectral_norms.insert(block.name.clone(), found);
+        let values = &self.values()?[layer.weight.range()];
+        let found = spectral_norm(layer, values, subject, &mut rng)?;
+        self.spectral_norms.insert(name.clone(), found);
         Ok(found)
     }
 
-    /// How far the layer that moved most has come since the start, in a norm of its matrix and
+    /// How far the layer that moved most has come since the start, in a norm of its weights and
     /// relative to that norm of where it started.
     pub(super) fn relative_distance(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
@@ -177,14 +182,13 @@ impl Session<'_> {
             .stream(&format!("probes.{name}"), subject.step);
         let initial = self.initial()?.to_vec();
         let (mut largest, mut residual, mut converged) = (f64::NEG_INFINITY, 0.0, true);
-        for block in measured_weights(subject)? {
-            let (moved, start) = (self.moved(block)?, &initial[block.range()]);
+        for layer in measured_layers(subject)? {
+            let (moved, start) = (self.moved(layer.weight)?, &initial[layer.weight.range()]);
             let relative = if name == "distance.init.frobenius" {
                 norm(&moved) / norm(start)
             } else {
-                let interrupt = subject.interrupt;
-                let above = matrix_of(block, &moved)?.spectral_norm(&mut rng, interrupt)?;
-                let below = matrix_of(block, start)?.spectral_norm(&mut rng, interrupt)?;
+                let above = spectral_norm(&layer, &moved, subject, &mut rng)?;
+                let below = spectral_norm(&layer, start, subject, &mut rng)?;
                 residual = above.residual.max(residual).max(below.residual);
                 converged &= above.converged && below.converged;
                 above.value / below.value
@@ -203,25 +207,60 @@ impl Session<'_> {
     }
 }
 
-/// The weights of the network, or of the subject's block if it has one.
-fn measured_weights(subject: Subject<'_>) -> Result<Vec<&Block>, Failure> {
-    let blocks = weights(subject.parameters.layout(), subject.block);
-    if blocks.is_empty() {
-        return Err(Failure::Other("there is no weight matrix in it".to_owned()));
-    }
-    Ok(blocks)
+/// The layers of the network, or of the subject's block if it has one.
+fn measured_layers(subject: Subject<'_>) -> Result<Vec<Layer<'_>>, Failure> {
+    layers_within(subject.objective.network(), subject.block)
 }
 
-/// A block as a matrix.
-fn matrix_of<'a>(block: &Block, values: &'a [f64]) -> Result<HostMatrix<'a>, Failure> {
-    match block.shape[..] {
-        [_, columns] => Ok(HostMatrix {
-            entries: values,
-            columns,
-        }),
-        _ => Err(Failure::Other(format!(
-            "`{}` is a convolution, whose spectral norm depends on the size of its input",
-            block.name
-        ))),
+/// Weights `[outputs, inputs]` as a matrix.
+fn matrix<'a>(layer: &Layer<'_>, weights: &'a [f64]) -> HostMatrix<'a> {
+    HostMatrix {
+        entries: weights,
+        columns: layer.inputs(),
     }
+}
+
+/// Weights as the convolution they are in a layer; none where the layer has a matrix.
+fn convolution<'a>(layer: &Layer<'_>, weights: &'a [f64]) -> Option<Convolution<'a>> {
+    match layer.kind {
+        LinearMapKind::Dense => None,
+        LinearMapKind::Convolution {
+            input,
+            stride,
+            padding,
+        } => Some(Convolution {
+            kernels: weights,
+            shape: layer.weight.shape[..].try_into().ok()?,
+            input,
+            stride,
+            padding,
+        }),
+    }
+}
+
+/// The spectral norm of a layer with these weights.
+fn spectral_norm(
+    layer: &Layer<'_>,
+    weights: &[f64],
+    subject: Subject<'_>,
+    rng: &mut StreamRng,
+) -> Result<SpectralNorm, CurvatureError> {
+    let (compute, interrupt) = (subject.objective.compute(), subject.interrupt);
+    let found = match convolution(layer, weights) {
+        Some(convolution) => convolution.spectral_norm(compute, rng, interrupt)?,
+        None => matrix(layer, weights).spectral_norm(rng, interrupt)?,
+    };
+    Ok(SpectralNorm {
+        value: layer.factor * found.value,
+        ..found
+    })
+}
+
+/// The Frobenius norm of the linear map of a layer with these weights.
+fn frobenius_norm(layer: &Layer<'_>, weights: &[f64]) -> f64 {
+    layer.factor
+        * match convolution(layer, weights) {
+            Some(convolution) => convolution.frobenius_norm(),
+            None => matrix(layer, weights).frobenius_norm(),
+        }
 }

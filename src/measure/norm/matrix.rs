@@ -1,13 +1,9 @@
-//! Spectral norms of linear maps, by the Lanczos process on `AᵀA`.
+//! Norms of matrices, spectral ones by the Lanczos process on `AᵀA`.
 
-use crate::backend::{Compute, read};
-use crate::config::Precision;
 use crate::curvature::{
     CurvatureError, Interrupt, LanczosOptions, LinearOperator, dot, lanczos, norm,
 };
 use crate::random::StreamRng;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, module};
 
 /// The relative residual at which an eigenvalue of `AᵀA` has converged.
 const TOLERANCE: f64 = 1e-6;
@@ -98,75 +94,8 @@ fn combination(matrix: HostMatrix<'_>, weights: &[f64]) -> Vec<f64> {
     sum
 }
 
-/// The spectral norm of the linear map `x → conv(x)` on inputs `[channels, height, width]` with
-/// zeros around them: of the map itself, not of the reshaped kernel, which bounds it from below
-/// only (Sedghi, Gupta & Long 2019, "The singular values of convolutional layers").
-///
-/// `weight` is `[outputs, inputs, rows, columns]`; `input` is the height and width of what the
-/// layer sees; `padding` zeros lie on each side.
-///
-/// # Errors
-///
-/// [`CurvatureError`] where the device fails, a number is not finite, or the user interrupts.
-pub fn spectral_norm_of_convolution(
-    weight: &Tensor<4>,
-    input: [usize; 2],
-    stride: usize,
-    padding: usize,
-    compute: &Compute,
-    rng: &mut StreamRng,
-    interrupt: Interrupt<'_>,
-) -> Result<SpectralNorm, CurvatureError> {
-    let [_, channels, ..] = weight.dims();
-    let mut operator = Convolution {
-        weight: weight.clone(),
-        shape: [1, channels, input[0], input[1]],
-        stride,
-        padding,
-        compute,
-    };
-    largest_singular_value(&mut operator, rng, interrupt)
-}
-
-/// `AᵀA` of a convolution `A`.
-struct Convolution<'a> {
-    weight: Tensor<4>,
-    shape: [usize; 4],
-    stride: usize,
-    padding: usize,
-    compute: &'a Compute,
-}
-
-impl LinearOperator for Convolution<'_> {
-    fn dimension(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    fn precision(&self) -> Precision {
-        self.compute.precision
-    }
-
-    /// The gradient of `½‖Av‖²`, so that the transpose is the library's own reverse rule.
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
-        let input = self.compute.tensor(vector, self.shape);
-        let input = input.autodiff().require_grad();
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-        let weight = self.weight.clone().autodiff();
-        let image = module::conv2d(input.clone(), weight, None, options);
-        let mut gradients = (image.clone() * image).sum().mul_scalar(0.5).backward();
-        let product = input
-            .grad_remove(&mut gradients)
-            .ok_or_else(|| CurvatureError::Device("a convolution has no gradient".to_owned()))?;
-        let product = read(&product).map_err(CurvatureError::Device)?;
-        if product.iter().any(|value| !value.is_finite()) {
-            return Err(CurvatureError::NotFinite);
-        }
-        Ok(product)
-    }
-}
-
 /// The root of the largest eigenvalue of `AᵀA`.
-fn largest_singular_value(
+pub(super) fn largest_singular_value(
     gram: &mut dyn LinearOperator,
     rng: &mut StreamRng,
     interrupt: Interrupt<'_>,
@@ -232,62 +161,5 @@ mod tests {
         };
         let result = matrix.spectral_norm(&mut rng, Interrupt::never());
         assert!(matches!(result, Err(CurvatureError::NotFinite)));
-    }
-
-    /// The matrix of a convolution, written out by its definition.
-    fn dense_convolution(
-        weight: &[f64],
-        [outputs, inputs, size, _]: [usize; 4],
-        [height, width]: [usize; 2],
-        stride: usize,
-        padding: usize,
-    ) -> DMatrix<f64> {
-        let places = |length: usize| (length + 2 * padding - size) / stride + 1;
-        let (rows, columns) = (places(height), places(width));
-        let mut matrix = DMatrix::zeros(outputs * rows * columns, inputs * height * width);
-        for (index, value) in weight.iter().enumerate() {
-            let (dx, dy) = (index % size, index / size % size);
-            let (input, output) = (
-                index / (size * size) % inputs,
-                index / (size * size) / inputs,
-            );
-            for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
-                let (y, x) = (row * stride + dy, column * stride + dx);
-                let inside = (padding..padding + height).contains(&y)
-                    && (padding..padding + width).contains(&x);
-                if inside {
-                    let from = (input * height + y - padding) * width + x - padding;
-                    matrix[((output * rows + row) * columns + column, from)] += value;
-                }
-            }
-        }
-        matrix
-    }
-
-    #[test]
-    fn the_norm_of_a_convolution_is_that_of_its_matrix() {
-        let compute = Compute::cpu(Precision::F64);
-        let shape = [3, 2, 3, 3];
-        let kernel = random(54, 5);
-        let weight: Tensor<4> = compute.tensor(&kernel, shape);
-        for (input, stride, padding) in [([5, 6], 1, 1), ([6, 6], 2, 1), ([5, 4], 1, 0)] {
-            let dense = dense_convolution(&kernel, shape, input, stride, padding);
-            let mut rng = Streams::new(1).stream("probes", 0);
-            let found = spectral_norm_of_convolution(
-                &weight,
-                input,
-                stride,
-                padding,
-                &compute,
-                &mut rng,
-                Interrupt::never(),
-            )
-            .unwrap();
-            let expected = dense.singular_values().max();
-            assert!(
-                (found.value / expected - 1.0).abs() < 1e-9,
-                "{found:?} {expected}"
-            );
-        }
     }
 }

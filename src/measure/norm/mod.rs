@@ -1,6 +1,7 @@
 //! Sizes of the parameters and of the gradient.
 
 mod capacity;
+mod convolution;
 mod matrix;
 mod path;
 
@@ -8,7 +9,8 @@ mod path;
 mod tests;
 
 pub(super) use capacity::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
-pub use matrix::{HostMatrix, SpectralNorm, spectral_norm_of_convolution};
+pub use convolution::Convolution;
+pub use matrix::{HostMatrix, SpectralNorm};
 
 use super::Measurement;
 use super::registry::{Family, Measure};
@@ -19,8 +21,8 @@ use crate::reparam::MapKind;
 use path::Path;
 use std::ops::Range;
 
-/// A change of scale that the next layer undoes leaves products over layers and ratios within a
-/// layer alone; units keep their norms under exchange and rotation.
+/// A change of scale that the next layer undoes leaves ratios within a layer alone, and in a stack
+/// products over layers; units keep their norms under exchange and rotation.
 pub(super) const PRODUCTS: &[MapKind] = &[
     MapKind::LayerRescaling,
     MapKind::Permutation,
@@ -45,51 +47,45 @@ pub(super) const FAMILY: Family = Family {
             .invariant(MapKind::ALL),
         Measure::new(
             "norm.frobenius.product",
-            "product over weight matrices of their Frobenius norms",
+            "product over dense layers and convolutions of the Frobenius norms of their weights",
         )
         .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
-        .invariant(PRODUCTS)
         .passes()
         .full(),
         Measure::new(
             "norm.frobenius.sum",
-            "sum over weight matrices of their squared Frobenius norms",
+            "sum over dense layers and convolutions of the squared Frobenius norms of their weights",
         )
         .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
         .passes(),
         Measure::new(
             "norm.spectral.product",
-            "product over weight matrices of their spectral norms: bounds the Lipschitz constant",
+            "product of the spectral norms of dense layers and convolutions (as maps of images); \
+             bounds the Lipschitz constant of a stack, but counts no normalisation or shortcut",
         )
         .from("Szegedy et al. 2014, sec. 4.3")
-        .invariant(PRODUCTS)
-        .passes()
         .full(),
         Measure::new(
             "norm.spectral.sum",
-            "sum over weight matrices of their squared spectral norms",
+            "sum of the squared spectral norms of dense layers and convolutions",
         )
-        .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"")
-        .passes(),
+        .from("Jiang et al. 2020, \"Fantastic generalization measures and where to find them\""),
         Measure::new(
             "norm.spectral.max",
-            "largest spectral norm of a weight matrix",
-        )
-        .passes(),
+            "largest spectral norm of a dense layer or convolution",
+        ),
         Measure::new(
             "norm.stable_rank.sum",
-            "sum over weight matrices of |W|_F^2 / |W|_2^2",
+            "sum over dense layers and convolutions, as linear maps A, of |A|_F^2 / |A|_2^2",
         )
         .from("Rudelson & Vershynin 2007")
         .invariant(PRODUCTS)
-        .passes()
         .full(),
         Measure::new(
             "norm.stable_rank.product",
-            "product over weight matrices of |W|_F^2 / |W|_2^2",
+            "product over dense layers and convolutions, as linear maps A, of |A|_F^2 / |A|_2^2",
         )
-        .invariant(PRODUCTS)
-        .passes(),
+        .invariant(PRODUCTS),
         Measure::new(
             "norm.path",
             "sum over all paths from input to output of the magnitude of the product of weights",
@@ -145,16 +141,15 @@ pub(super) const FAMILY: Family = Family {
         .passes(),
         Measure::new(
             "distance.init.frobenius",
-            "largest |W - W0|_F / |W0|_F of a weight matrix W",
+            "largest |W - W0|_F / |W0|_F of the weights W of a dense layer or convolution",
         )
         .invariant(&[])
         .passes(),
         Measure::new(
             "distance.init.spectral",
-            "largest |W - W0|_2 / |W0|_2 of a weight matrix W",
+            "largest |A - A0|_2 / |A0|_2 of a dense layer or convolution, as a linear map A",
         )
-        .invariant(&[])
-        .passes(),
+        .invariant(&[]),
         Measure::new(
             "gradient.norm",
             "Euclidean norm of the gradient of the training loss",

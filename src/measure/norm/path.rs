@@ -1,7 +1,7 @@
 //! Path norms.
 
 use super::super::Measurement;
-use super::super::layers::{DenseLayer, dense_stack};
+use super::super::layers::{Layer, dense_stack};
 use super::super::session::{Failure, Session};
 use super::matrix::HostMatrix;
 
@@ -36,8 +36,7 @@ impl Session<'_> {
     /// A bias counts as the weight of an edge from an input that is always 1.
     pub(super) fn path_norm(&mut self, name: &str, path: Path) -> Result<Measurement, Failure> {
         self.refuse_block()?;
-        let layout = self.subject.parameters.layout();
-        let layers = dense_stack(layout)?;
+        let layers = dense_stack(self.subject.objective.network())?;
         Ok(Measurement::new(
             name,
             path_norm(&layers, self.values()?, path),
@@ -46,8 +45,8 @@ impl Session<'_> {
 }
 
 /// One forward pass of ones through the weighed parameters sums over all paths at once.
-fn path_norm(layers: &[DenseLayer<'_>], values: &[f64], path: Path) -> f64 {
-    let inputs = layers.first().map_or(0, DenseLayer::inputs);
+fn path_norm(layers: &[Layer<'_>], values: &[f64], path: Path) -> f64 {
+    let inputs = layers.first().map_or(0, Layer::inputs);
     let sums = layers.iter().fold(vec![1.0; inputs], |sums, layer| {
         let matrix = HostMatrix {
             entries: &values[layer.weight.range()],
@@ -59,7 +58,8 @@ fn path_norm(layers: &[DenseLayer<'_>], values: &[f64], path: Path) -> f64 {
             .enumerate()
             .map(|(output, row)| {
                 let constant = bias.map_or(0.0, |bias| path.weigh(bias[output]));
-                let terms = row.iter().zip(&sums).map(|(&w, sum)| path.weigh(w) * sum);
+                let edges = row.iter().map(|weight| path.weigh(layer.factor * weight));
+                let terms = edges.zip(&sums).map(|(edge, sum)| edge * sum);
                 constant + terms.sum::<f64>()
             })
             .collect()
@@ -70,6 +70,7 @@ fn path_norm(layers: &[DenseLayer<'_>], values: &[f64], path: Path) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Mlp, MlpShape, Network};
     use crate::params::Layout;
     use crate::random::Streams;
     use rand::RngExt;
@@ -102,32 +103,27 @@ mod tests {
 
     #[test]
     fn one_pass_is_the_sum_over_all_paths() {
-        let widths = [2, 3, 2, 2];
-        let layout = Layout::new(widths.windows(2).enumerate().flat_map(|(layer, pair)| {
-            [
-                (format!("layers.{layer}.weight"), vec![pair[1], pair[0]]),
-                (format!("layers.{layer}.bias"), vec![pair[1]]),
-            ]
-        }));
+        let network = Mlp::new(MlpShape::new(2, &[3, 2], 2));
+        let layout = network.layout();
         let mut rng = Streams::new(2).stream("test", 0);
         let values: Vec<f64> = (0..layout.len())
             .map(|_| rng.random_range(-2.0..2.0))
             .collect();
-        let layers = dense_stack(&layout).unwrap();
+        let layers = dense_stack(&network).unwrap();
         let absolute = path_norm(&layers, &values, Path::Absolute);
-        assert!((absolute / enumerate(&layout, &values, &f64::abs) - 1.0).abs() < 1e-14);
+        assert!((absolute / enumerate(layout, &values, &f64::abs) - 1.0).abs() < 1e-14);
         let euclidean = path_norm(&layers, &values, Path::Euclidean);
-        let squares = enumerate(&layout, &values, &|product| product * product);
+        let squares = enumerate(layout, &values, &|product| product * product);
         assert!((euclidean / squares.sqrt() - 1.0).abs() < 1e-14);
     }
 
     #[test]
     fn two_layers_without_biases_have_the_norm_of_the_product_of_magnitudes() {
-        let layout = Layout::new([
-            ("layers.0.weight".to_owned(), vec![2, 2]),
-            ("layers.1.weight".to_owned(), vec![1, 2]),
-        ]);
-        let layers = dense_stack(&layout).unwrap();
+        let network = Mlp::new(MlpShape {
+            bias: false,
+            ..MlpShape::new(2, &[2], 1)
+        });
+        let layers = dense_stack(&network).unwrap();
         let values = [1.0, -2.0, 3.0, 4.0, -5.0, 6.0];
         // 5·(1 + 2) + 6·(3 + 4), and the root of 25·(1 + 4) + 36·(9 + 16).
         assert_eq!(path_norm(&layers, &values, Path::Absolute), 57.0);

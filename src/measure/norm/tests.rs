@@ -1,7 +1,9 @@
 //! Norms of a network that can be computed by hand.
 
-use super::super::fixture::{Fixture, assert_close};
-use crate::config::Activation;
+use super::super::fixture::{Fixture, assert_close, measure_tiny};
+use crate::backend::{Compute, Precision};
+use crate::config::{Activation, Init, Normalisation, Pool};
+use crate::objective::tests::tiny::Tiny;
 
 /// `W₁` has rows (3, 0, 0, 0) and (0, 4, 0, 0); `W₂` has rows (0, 2) and (1, 0).
 fn by_hand() -> Fixture {
@@ -108,4 +110,113 @@ fn a_bias_has_no_weight_matrix_and_an_unknown_start_no_distance() {
         rows.iter()
             .all(|row| row.reason.as_ref().unwrap().contains("starting point"))
     );
+}
+
+fn cpu() -> Compute {
+    Compute::cpu(Precision::F64)
+}
+
+const OF_SPECTRA: [&str; 4] = [
+    "norm.spectral.product",
+    "norm.spectral.sum",
+    "norm.spectral.max",
+    "norm.stable_rank.sum",
+];
+
+/*
+The expected numbers are what PyTorch gives:
+
+import torch
+import torch.nn.functional as F
+torch.set_default_dtype(torch.float64)
+def numbers(name, *shape):
+    k = torch.arange(1, torch.Size(shape).numel() + 1, dtype=torch.float64)
+    return (torch.sin(sum(name.encode()) + k * k) / 2).reshape(shape)
+def conv(name, channels, size, input, stride):
+    weight = numbers(name + ".weight", channels[1], channels[0], size, size)
+    images = torch.eye(channels[0] * input * input).reshape(-1, channels[0], input, input)
+    return F.conv2d(images, weight, stride=stride, padding=size // 2).flatten(1)
+def report(matrices):
+    spectral = torch.stack([torch.linalg.matrix_norm(a, 2) for a in matrices])
+    frobenius = torch.stack([a.norm() for a in matrices])
+    print(spectral.prod().item(), (spectral ** 2).sum().item(), spectral.max().item())
+    print(((frobenius / spectral) ** 2).sum().item())
+report([
+    conv("conv1", (2, 2), 3, 5, 1),
+    conv("layer1.0.conv1", (2, 2), 3, 5, 1), conv("layer1.0.conv2", (2, 2), 3, 5, 1),
+    conv("layer2.0.conv1", (2, 4), 3, 5, 2), conv("layer2.0.conv2", (4, 4), 3, 3, 1),
+    conv("layer2.0.downsample.0", (2, 4), 1, 5, 2), numbers("fc.weight", 3, 4),
+])
+layer = "encoder.layers.0."
+report([
+    numbers("patch_embed.weight", 4, 8), numbers(layer + "self_attn.in_proj_weight", 12, 4),
+    numbers(layer + "self_attn.out_proj.weight", 4, 4), numbers(layer + "linear1.weight", 5, 4),
+    numbers(layer + "linear2.weight", 4, 5), numbers("head.weight", 3, 4),
+])
+*/
+#[test]
+fn spectra_of_convolutions_and_attention_are_those_of_pytorch() {
+    let resnet = Tiny::resnet(Activation::Relu, Normalisation::Batch, &cpu());
+    let transformer = Tiny::transformer(1, Pool::Mean, Activation::Gelu, 0.0, &cpu());
+    let of_resnet = [
+        103.32520081974681,
+        38.45074989265748,
+        3.1712936902643842,
+        70.3350734083773,
+    ];
+    let of_transformer = [
+        1.9967946622041073,
+        8.065955399137152,
+        1.528552014744798,
+        13.332742354387047,
+    ];
+    for (tiny, expected) in [(resnet, of_resnet), (transformer, of_transformer)] {
+        for (row, expected) in measure_tiny(&tiny, &OF_SPECTRA).iter().zip(expected) {
+            assert_eq!(row.converged, Some(true));
+            assert_close(row.value.unwrap(), expected, 1e-9);
+        }
+    }
+}
+
+#[test]
+fn what_is_defined_for_stacks_is_refused_elsewhere() {
+    let resnet = Tiny::resnet(Activation::Relu, Normalisation::None, &cpu());
+    let mlp = Tiny::mlp(Activation::Relu, Normalisation::Layer, Init::He, &cpu());
+    let names = [
+        "norm.path",
+        "norm.spectral_complexity",
+        "norm.pac_bayes_complexity",
+        "margin.spectral",
+        "margin.bartlett.median",
+    ];
+    for tiny in [resnet, mlp] {
+        for row in measure_tiny(&tiny, &names) {
+            assert!(row.reason.unwrap().contains("stack of fully connected"));
+        }
+    }
+}
+
+#[test]
+fn a_factor_in_front_of_weights_counts_as_if_it_were_in_them() {
+    let network = |init| Tiny::mlp(Activation::Relu, Normalisation::None, init, &cpu());
+    let (ntk, mut he) = (network(Init::Ntk), network(Init::He));
+    let maps = ntk.objective.network().linear_maps();
+    for map in maps {
+        let block = &ntk.objective.network().layout().blocks()[map.weight];
+        for value in &mut he.values[block.range()] {
+            *value *= map.factor;
+        }
+    }
+    let names = [
+        "norm.frobenius.product",
+        "norm.spectral.product",
+        "norm.spectral_complexity",
+        "norm.path",
+        "margin.spectral",
+        "margin.last_hidden.median",
+    ];
+    let rows = measure_tiny(&ntk, &names);
+    for (ntk, he) in rows.iter().zip(measure_tiny(&he, &names)) {
+        assert_close(ntk.value.unwrap(), he.value.unwrap(), 1e-9);
+    }
 }
