@@ -29,7 +29,7 @@ pub trait Network: Send + Sync {
     fn blueprint(&self) -> &Blueprint;
 
     /// Maps inputs `[batch, features]` to outputs `[batch, outputs]`, carrying the tangent of the
-    /// direction in the pass, if it has one.
+    /// direction in the pass, if it has one. Calls [`Pass::tap`] after each hidden layer or block.
     fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2>;
 
     /// What can be changed in the parameters without changing the function.

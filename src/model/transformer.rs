@@ -288,7 +288,8 @@ impl Network for Transformer {
         tokens = tokens + pass.parameter(self.position);
         tokens = pass.dropout(tokens, self.shape.dropout);
         for block in &self.blocks {
-            tokens = block.forward(pass, tokens, &self.shape);
+            let output = block.forward(pass, tokens, &self.shape);
+            tokens = pass.tap(output);
         }
         let pooled = match self.shape.pool {
             Pool::Class => tokens.narrow(1, 0, 1),
