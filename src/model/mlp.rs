@@ -94,7 +94,7 @@ impl Network for Mlp {
             if let Some(norm) = norm {
                 hidden = norm.forward(pass, hidden);
             }
-            hidden = self.activation.apply(hidden);
+            hidden = pass.tap(self.activation.apply(hidden));
         }
         self.layers[self.norms.len()].forward(pass, hidden)
     }

@@ -32,7 +32,7 @@ pub trait Network: Send + Sync {
 
     /// Maps inputs `[batch, features]` to outputs `[batch · positions, outputs]`, with one position
     /// per sample unless something is predicted at each of several, carrying the tangent of the
-    /// direction in the pass, if it has one.
+    /// direction in the pass, if it has one. Calls [`Pass::tap`] after each hidden layer or block.
     fn forward(&self, pass: &mut Pass<'_>, inputs: Tensor<2>) -> Dual<2>;
 
     /// What can be changed in the parameters without changing the function.

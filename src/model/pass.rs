@@ -53,6 +53,14 @@ pub struct Pass<'a> {
     is_tracked: bool,
     dropouts: usize,
     observations: Vec<Observation>,
+    hidden_layers: usize,
+    tap: Option<Tap>,
+}
+
+/// A hidden layer at which a pass begins anew, and what it held there, `[batch, features]`.
+struct Tap {
+    layer: usize,
+    hidden: Option<Tensor<2>>,
 }
 
 impl<'a> Pass<'a> {
@@ -70,7 +78,42 @@ impl<'a> Pass<'a> {
             is_tracked,
             dropouts: 0,
             observations: Vec::new(),
+            hidden_layers: 0,
+            tap: None,
         }
+    }
+
+    /// The same pass, which makes what it holds after a hidden layer, counted from 1, a leaf of the
+    /// reverse-mode graph: outputs are then differentiated in it. For tracked passes without a
+    /// direction.
+    pub fn tapped_at(self, layer: usize) -> Self {
+        let hidden = None;
+        Self {
+            tap: Some(Tap { layer, hidden }),
+            ..self
+        }
+    }
+
+    /// Called by networks after each hidden layer or block; hands on what it is given.
+    pub fn tap<const D: usize>(&mut self, hidden: Dual<D>) -> Dual<D> {
+        self.hidden_layers += 1;
+        match &mut self.tap {
+            Some(tap) if tap.layer == self.hidden_layers => {
+                let shape = hidden.dims();
+                let value = hidden.value.without_autodiff();
+                let leaf: Tensor<2> = value.reshape([shape[0] as i32, -1]);
+                let leaf = leaf.autodiff().require_grad();
+                tap.hidden = Some(leaf.clone());
+                Dual::constant(leaf.reshape(shape))
+            }
+            _ => hidden,
+        }
+    }
+
+    /// The leaf that was made of a hidden layer, `[batch, features]`; none where the network has no
+    /// such layer.
+    pub fn into_hidden(self) -> Option<Tensor<2>> {
+        self.tap?.hidden
     }
 
     /// The parameter at `position` of the layout, in its own shape.

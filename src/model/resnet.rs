@@ -186,7 +186,8 @@ impl Network for ResNet {
         let mut hidden = self.stem.forward(pass, Dual::constant(images));
         hidden = self.activation.apply(hidden);
         for block in &self.blocks {
-            hidden = block.forward(pass, hidden, self.activation);
+            let output = block.forward(pass, hidden, self.activation);
+            hidden = pass.tap(output);
         }
         self.head.forward(pass, hidden.global_average_pool())
     }

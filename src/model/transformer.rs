@@ -253,7 +253,8 @@ impl Network for Transformer {
         let mask = self.embedding.mask(pass, tokens.dims()[1]);
         let mut tokens = pass.dropout(tokens, self.shape.dropout);
         for block in &self.blocks {
-            tokens = block.forward(pass, tokens, &self.shape, mask.clone());
+            let output = block.forward(pass, tokens, &self.shape, mask.clone());
+            tokens = pass.tap(output);
         }
         let rows = self.embedding.rows(tokens);
         let normalised = self.norm.forward(pass, rows);

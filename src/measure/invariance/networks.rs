@@ -142,6 +142,7 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
                     "norm.spectral.product",
                     "norm.stable_rank.sum",
                     "margin.last_hidden.median",
+                    "margin.hidden.1.median",
                 ],
             )
             .unwrap();

@@ -1,7 +1,7 @@
 //! Distances in the space of inputs, as far as an attack finds them.
 
 use super::super::session::{Failure, Session};
-use super::input::difference;
+use super::input::against_strongest;
 use crate::backend::read;
 use crate::objective::Objective;
 use crate::params::Parameters;
@@ -200,12 +200,7 @@ impl Attack<'_> {
         let (mut margins, mut coefficients) = (Vec::new(), Vec::new());
         for (z, &label) in outputs.chunks(width).zip(&self.labels) {
             margins.push(loss.margin(z, label));
-            let label = usize::from(label);
-            let mut others = z.to_vec();
-            if let [_, _, ..] = z {
-                others[label] = f64::NEG_INFINITY;
-            }
-            coefficients.extend(difference(label, loss.predicts(&others), width));
+            coefficients.extend(against_strongest(z, usize::from(label), loss));
         }
         let shape = [self.labels.len(), width];
         let gradient = self.objective.input_gradient(

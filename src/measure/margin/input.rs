@@ -2,7 +2,7 @@
 
 use super::super::session::{Failure, Session};
 use crate::backend::read;
-use crate::objective::{Batch, Objective};
+use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
 
 impl Session<'_> {
@@ -72,4 +72,13 @@ pub(super) fn difference(label: usize, rival: usize, width: usize) -> impl Itera
         (1, _) => 2.0 * label as f64 - 1.0,
         _ => f64::from(u8::from(class == label)) - f64::from(u8::from(class == rival)),
     })
+}
+
+/// The coefficients `c` with `Σ c_k z_k = z_label − max_{j≠label} z_j`.
+pub(super) fn against_strongest(z: &[f64], label: usize, loss: Loss) -> impl Iterator<Item = f64> {
+    let mut others = z.to_vec();
+    if z.len() > 1 {
+        others[label] = f64::NEG_INFINITY;
+    }
+    difference(label, loss.predicts(&others), z.len())
 }

@@ -2,6 +2,7 @@
 //! differently.
 
 mod attack;
+mod hidden;
 mod input;
 mod normalised;
 mod statistic;
@@ -16,6 +17,16 @@ use super::session::{Failure, Session};
 use crate::objective::Batch;
 use crate::reparam::MapKind;
 use statistic::Statistic;
+
+/// What multiplies a whole hidden layer cancels, and an isometry moves no distance; what scales its
+/// units apart does. Scales that a normalisation divides out cancel only up to its epsilon, which
+/// moves a gradient by more than it moves the outputs.
+const UNIFORM: &[MapKind] = &[
+    MapKind::LayerRescaling,
+    MapKind::Permutation,
+    MapKind::AttentionRescaling,
+    MapKind::OrthogonalBasis,
+];
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -69,6 +80,14 @@ pub(super) const FAMILY: Family = Family {
         Measure::new("margin.last_hidden.median", "median of those")
             .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
             .passes(),
+        hidden("margin.hidden.1.p10"),
+        hidden("margin.hidden.1.median"),
+        hidden("margin.hidden.2.p10"),
+        hidden("margin.hidden.2.median"),
+        hidden("margin.hidden.3.p10"),
+        hidden("margin.hidden.3.median"),
+        hidden("margin.hidden.4.p10"),
+        hidden("margin.hidden.4.median"),
         of_function(
             "margin.input.p10",
             "10th percentile of first-order distances of inputs to where another class wins",
@@ -152,6 +171,17 @@ const fn bartlett(name: &'static str, description: &'static str) -> Measure {
         .invariant(PRODUCTS_OF_ROWS)
 }
 
+const fn hidden(name: &'static str) -> Measure {
+    Measure::new(
+        name,
+        "10th percentile or median of first-order distances of what this hidden layer (or block) \
+         holds to where another class wins, over the root of its total variation",
+    )
+    .from("Jiang et al. 2019, sec. 3")
+    .passes()
+    .invariant(UNIFORM)
+}
+
 const fn attack(name: &'static str, description: &'static str) -> Measure {
     Measure::new(name, description)
         .from("Madry et al. 2018, sec. 2.1, in the Euclidean norm; radius by bisection")
@@ -178,9 +208,11 @@ impl Session<'_> {
     /// One distance per sample, computed once.
     fn distances(&mut self, list: &str) -> Result<&[f64], Failure> {
         if !self.distances.contains_key(list) {
-            let found = match list {
-                "margin.input" => self.input_margins()?,
-                "margin.attack" => self.attack_margins()?,
+            let layer = list.strip_prefix("margin.hidden.");
+            let found = match (list, layer.and_then(|layer| layer.parse().ok())) {
+                (_, Some(layer)) => self.hidden_margins(layer)?,
+                ("margin.input", _) => self.input_margins()?,
+                ("margin.attack", _) => self.attack_margins()?,
                 _ => self.last_hidden_margins()?,
             };
             self.distances.insert(list.to_owned(), found);

@@ -1,10 +1,12 @@
 //! Margins of networks for which they are known.
 
-use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
+use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
 use super::Statistic;
-use crate::config::Activation;
+use crate::backend::{Compute, Precision};
+use crate::config::{Activation, Init, Normalisation};
 use crate::curvature::norm;
 use crate::objective::Loss;
+use crate::objective::tests::tiny::Tiny;
 
 /// A linear model with biases: its outputs are `Wx + b`.
 fn linear(outputs: usize, loss: Loss) -> Fixture {
@@ -189,4 +191,82 @@ fn margins_of_a_class_are_those_of_its_samples() {
     }
     let reason = fixture.reason("margin.class.7");
     assert!(reason.contains("no sample of this class"), "{reason}");
+}
+
+impl Fixture {
+    /// What the first hidden layer, behind tanh or ReLU, holds of every sample, by hand.
+    fn first_hidden(&mut self, activation: fn(f64) -> f64) -> Vec<Vec<f64>> {
+        let weights = self.block("layers.0.weight").to_vec();
+        let biases = self.block("layers.0.bias").to_vec();
+        let of = |input: &[f64]| {
+            let rows = weights.chunks(INPUTS).zip(&biases);
+            let sums = rows.map(|(row, bias)| {
+                let terms = row.iter().zip(input).map(|(w, x)| w * x);
+                activation(bias + terms.sum::<f64>())
+            });
+            sums.collect()
+        };
+        self.inputs.chunks(INPUTS).map(of).collect()
+    }
+}
+
+/// The mean squared distance of points from their mean.
+fn variation(points: &[Vec<f64>]) -> f64 {
+    let count = points.len() as f64;
+    let of_feature = |feature: usize| {
+        let mean = points.iter().map(|point| point[feature]).sum::<f64>() / count;
+        let squares = points.iter().map(|point| (point[feature] - mean).powi(2));
+        squares.sum::<f64>() / count
+    };
+    (0..points[0].len()).map(of_feature).sum()
+}
+
+#[test]
+fn behind_one_hidden_layer_the_distance_is_exact() {
+    let mut fixture = Fixture::new(&[6], 2, Activation::Relu, true);
+    let spread = variation(&fixture.first_hidden(|x| x.max(0.0))).sqrt();
+    for statistic in ["p10", "median"] {
+        let exact = fixture.value(&format!("margin.last_hidden.{statistic}"));
+        let row = fixture.row(&format!("margin.hidden.1.{statistic}"));
+        assert_close(row.value.unwrap(), exact / spread, 1e-12);
+        assert_eq!(row.samples, Some(SAMPLES));
+    }
+    assert!(
+        fixture
+            .reason("margin.hidden.2.median")
+            .contains("fewer than 2")
+    );
+}
+
+#[test]
+fn distances_in_a_hidden_layer_are_those_in_the_inputs_of_the_layers_behind_it() {
+    let mut whole = Fixture::new(&[INPUTS, 5], 2, Activation::Tanh, true);
+    let hidden = whole.first_hidden(f64::tanh);
+    let mut behind = Fixture::new(&[5], 2, Activation::Tanh, true);
+    let own = INPUTS * INPUTS + INPUTS;
+    behind.values = whole.values[own..].to_vec();
+    behind.inputs = hidden.concat();
+    let spread = variation(&hidden).sqrt();
+    for statistic in ["p10", "median"] {
+        let distance = behind.value(&format!("margin.input.{statistic}"));
+        let found = whole.value(&format!("margin.hidden.1.{statistic}"));
+        assert_close(found, distance / spread, 1e-12);
+    }
+}
+
+#[test]
+fn distances_in_a_layer_of_equal_samples_or_under_batch_statistics_are_refused() {
+    let mut fixture = Fixture::new(&[6], 2, Activation::Tanh, true);
+    fixture.block("layers.0.weight").fill(0.0);
+    assert!(
+        fixture
+            .reason("margin.hidden.1.median")
+            .contains("the same")
+    );
+    let compute = Compute::cpu(Precision::F64);
+    let tiny = Tiny::mlp(Activation::Relu, Normalisation::Batch, Init::He, &compute);
+    let names = ["margin.hidden.1.median"];
+    assert!(measure_tiny(&tiny, &names)[0].value.is_some());
+    let row = measure_tiny(&tiny.by_batch(), &names).remove(0);
+    assert!(row.reason.is_some(), "{row:?}");
 }
