@@ -19,7 +19,9 @@ mod vector;
 
 pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
-pub use davidson::{DavidsonOptions, LeadingPairs, Recollection, Start, davidson};
+pub use davidson::{
+    DavidsonOptions, LeadingPairs, Likeness, Recollection, Start, davidson, davidson_by_likeness,
+};
 pub use density::{Density, DensityOptions, spectral_density};
 pub use lanczos::{LanczosOptions, Spectrum, lanczos};
 pub(crate) use operator::sum_over_batches;

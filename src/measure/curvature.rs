@@ -5,8 +5,9 @@ use super::registry::{Family, Measure};
 use super::session::{Failure, Search, Session, Subject};
 use crate::curvature::{
     Conjugated, CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Estimate,
-    LanczosOptions, LinearOperator, Matrix, ProbeOptions, Recollection, Restricted, Spectrum,
-    davidson, hutch_plus_plus, hutchinson, lanczos, squared_frobenius_norm,
+    LanczosOptions, LeadingPairs, Likeness, LinearOperator, Matrix, ProbeOptions, Recollection,
+    Restricted, Spectrum, davidson, davidson_by_likeness, hutch_plus_plus, hutchinson, lanczos,
+    squared_frobenius_norm,
 };
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -205,9 +206,12 @@ impl Session<'_> {
             budget: subject.budget,
             ..DavidsonOptions::default()
         };
-        let found = with_operator(&subject, Matrix::Hessian, |operator| {
-            davidson(operator, past, &mut rng, options, subject.interrupt)
-        })?;
+        let found = match past {
+            Some(past) => leading_pairs_by_few_samples(&subject, past, &mut rng, options)?,
+            None => with_operator(&subject, Matrix::Hessian, |operator| {
+                davidson(operator, None, &mut rng, options, subject.interrupt)
+            })?,
+        };
         self.recollection = Some(found.recollection);
         let (smallest, matvecs) = match self.wanted_smallest {
             0 => (Vec::new(), 0),
@@ -393,6 +397,53 @@ impl Session<'_> {
             ..Measurement::new(name, value).with_stderr(error)
         })
     }
+}
+
+/// Among fewer samples a share of them costs about as much as all, or has other eigenvectors.
+const SAMPLES_FOR_A_LIKENESS: usize = 1000;
+
+/// Of so many samples, one is used for the likeness of the Hessian.
+const ONE_OF: usize = 5;
+
+/// A forward pass makes one of the nine matrix products per layer of a Hessian-vector product, whose
+/// forward pass makes three and whose reverse pass twice as many.
+const FORWARD_PASS: f64 = 1.0 / 9.0;
+
+/// A warm search, by way of the Hessian over the most important samples where that can be had.
+fn leading_pairs_by_few_samples(
+    subject: &Subject<'_>,
+    past: &Recollection,
+    rng: &mut StreamRng,
+    options: DavidsonOptions,
+) -> Result<LeadingPairs, CurvatureError> {
+    let (all, interrupt) = (subject.train, subject.interrupt);
+    let few = if all.samples() < SAMPLES_FOR_A_LIKENESS {
+        None
+    } else {
+        let count = all.samples() / ONE_OF;
+        let mut draw = subject.streams.stream("probes.samples", subject.step);
+        subject
+            .objective
+            .important_samples(subject.parameters, all, count, &mut draw)
+            .map_err(CurvatureError::Device)?
+    };
+    with_operator(subject, Matrix::Hessian, |operator| {
+        let Some(few) = &few else {
+            return davidson(operator, Some(past), rng, options, interrupt);
+        };
+        let subset = Subject {
+            train: few,
+            ..*subject
+        };
+        with_operator(&subset, Matrix::Hessian, |likeness| {
+            let likeness = Likeness {
+                operator: likeness,
+                cost: few.samples() as f64 / all.samples() as f64,
+                setup: FORWARD_PASS,
+            };
+            davidson_by_likeness(operator, likeness, past, rng, options, interrupt)
+        })
+    })
 }
 
 fn of_pair(name: &str, pair: &Eigenpair, matvecs: usize) -> Measurement {

@@ -4,6 +4,7 @@ mod batch;
 mod inputs;
 mod loss;
 mod per_sample;
+mod subset;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -13,12 +13,14 @@
 //! remembered ones with random signs: one product then shows every eigenvalue among them that has
 //! changed.
 
+mod likeness;
 mod model;
 mod recollection;
 
 #[cfg(test)]
 mod tests;
 
+pub use likeness::{Likeness, davidson_by_likeness};
 pub use recollection::Recollection;
 
 use super::basis::Basis;

@@ -7,7 +7,7 @@ use crate::config::Precision;
 use crate::random::Streams;
 use nalgebra::DMatrix;
 
-fn rng(seed: u64) -> StreamRng {
+pub(super) fn rng(seed: u64) -> StreamRng {
     Streams::new(seed).stream("probes", 0)
 }
 
@@ -39,7 +39,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
 
 /// A random orthogonal matrix near the identity: the first ten axes turn among themselves by angles
 /// of about `size`, and a third of that towards the others.
-fn turn(dimension: usize, size: f64, rng: &mut StreamRng) -> DMatrix<f64> {
+pub(super) fn turn(dimension: usize, size: f64, rng: &mut StreamRng) -> DMatrix<f64> {
     let normal = random_normal(dimension * dimension, rng);
     let skew = DMatrix::from_fn(dimension, dimension, |row, column| {
         let (low, high) = (row.min(column), row.max(column));
@@ -54,7 +54,7 @@ fn turn(dimension: usize, size: f64, rng: &mut StreamRng) -> DMatrix<f64> {
     (DMatrix::identity(dimension, dimension) + skew).qr().q()
 }
 
-fn with_eigenvectors(vectors: &DMatrix<f64>, eigenvalues: &[f64]) -> Dense {
+pub(super) fn with_eigenvectors(vectors: &DMatrix<f64>, eigenvalues: &[f64]) -> Dense {
     let diagonal = DMatrix::from_diagonal(&DVector::from_column_slice(eigenvalues));
     let matrix = vectors * diagonal * vectors.transpose();
     Dense {
@@ -64,7 +64,7 @@ fn with_eigenvectors(vectors: &DMatrix<f64>, eigenvalues: &[f64]) -> Dense {
 }
 
 /// Ten separate eigenvalues over a bulk, as the Hessian of a network with ten outputs has.
-fn outliers(dimension: usize) -> Vec<f64> {
+pub(super) fn outliers(dimension: usize) -> Vec<f64> {
     let mut eigenvalues = vec![10.0, 8.8, 7.9, 7.0, 6.2, 5.5, 4.8, 4.2, 3.6, 3.1];
     let bulk = dimension - eigenvalues.len();
     eigenvalues.extend((0..bulk).map(|i| 0.9 - 1.2 * i as f64 / bulk as f64));

@@ -1,0 +1,168 @@
+//! A search on two levels: first a cheap likeness of the operator, then the operator itself.
+
+use super::{DavidsonOptions, LeadingPairs, Recollection, Start, davidson};
+use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator};
+use crate::random::StreamRng;
+use std::time::Instant;
+
+/// An operator with nearly the same leading eigenvectors, such as the same matrix over fewer samples.
+pub struct Likeness<'a> {
+    /// Its products.
+    pub operator: &'a mut dyn LinearOperator,
+    /// What one costs, as a share of a product with the operator it stands for.
+    pub cost: f64,
+    /// What choosing the likeness has cost, as such a share.
+    pub setup: f64,
+}
+
+/// The relative residual at which the search on a likeness ends. The likeness itself is further away
+/// from the operator than that.
+const TOLERANCE: f64 = 0.05;
+
+/// Products with a likeness for each pair that is looked for, at most.
+const PRODUCTS_PER_PAIR: usize = 6;
+
+/// As [`davidson`] with a recollection of an earlier point, but what is remembered is first brought up
+/// to this point by a search on a likeness, at a loose tolerance and for a pair more. It begins with mixtures of all
+/// remembered vectors, so that it sees what has overtaken; the search on the operator itself can then
+/// begin with the leading vectors ([`Start::Leading`]). Residuals are those of the operator; what is
+/// orthogonal to everything remembered is as hard to see as in [`davidson`].
+///
+/// `matvecs` counts the likeness and products with it at their cost, rounded up in sum, and the budget holds
+/// for this sum. At most half of it goes to the likeness.
+///
+/// # Errors
+///
+/// As [`davidson`].
+pub fn davidson_by_likeness(
+    operator: &mut dyn LinearOperator,
+    likeness: Likeness<'_>,
+    recollection: &Recollection,
+    rng: &mut StreamRng,
+    options: DavidsonOptions,
+    interrupt: Interrupt<'_>,
+) -> Result<LeadingPairs, CurvatureError> {
+    let clock = Instant::now();
+    let limit = options.budget.max_matvecs.unwrap_or(usize::MAX);
+    let limit = limit.min(options.max_matvecs);
+    let most = (((limit / 2) as f64 - likeness.setup) / likeness.cost) as usize;
+    if most == 0 {
+        return davidson(operator, Some(recollection), rng, options, interrupt);
+    }
+    // A second mixture and a pair more show what has overtaken at a fraction of the cost of a miss.
+    let pairs = options.largest.max(1) + 1;
+    let rough = DavidsonOptions {
+        start: Start::Mixture,
+        largest: pairs,
+        tolerance: TOLERANCE.max(options.tolerance),
+        max_matvecs: most.min(PRODUCTS_PER_PAIR * pairs),
+        budget: Budget {
+            max_matvecs: None,
+            max_seconds: options.budget.max_seconds.map(|most| 0.5 * most),
+        },
+        ..options
+    };
+    let first = davidson(likeness.operator, Some(recollection), rng, rough, interrupt)?;
+    let charged = (first.matvecs as f64 * likeness.cost + likeness.setup).ceil() as usize;
+    let seconds = clock.elapsed().as_secs_f64();
+    let options = DavidsonOptions {
+        start: Start::Leading,
+        max_matvecs: limit - charged,
+        budget: Budget {
+            max_matvecs: None,
+            max_seconds: options.budget.max_seconds.map(|most| most - seconds),
+        },
+        ..options
+    };
+    let start = Some(&first.recollection);
+    let mut found = davidson(operator, start, rng, options, interrupt)?;
+    found.matvecs += charged;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{outliers, rng, turn, with_eigenvectors};
+    use super::*;
+    use crate::config::Precision;
+    use crate::curvature::test_operators::Dense;
+
+    /// Ten leading axes with the eigenvalues of [`outliers`], of which the one at `risen` (if any) has
+    /// since become 12.
+    fn search(risen: Option<usize>, seed: u64, options: DavidsonOptions) -> LeadingPairs {
+        let old = outliers(80);
+        let axis = |i: usize| (0..80).map(|j| f64::from(u8::from(i == j))).collect();
+        let pairs: Vec<(f64, Vec<f64>)> = (0..10).map(|i| (old[i], axis(i))).collect();
+        let recollection = Recollection::new(&pairs, Precision::F64).unwrap();
+        let mut new = old;
+        if let Some(risen) = risen {
+            new[risen] = 12.0;
+        }
+        let turned = turn(80, 0.3, &mut rng(seed));
+        let mut operator = with_eigenvectors(&turned, &new);
+        let mut few: Dense =
+            with_eigenvectors(&(&turned * turn(80, 0.05, &mut rng(seed + 100))), &new);
+        let likeness = Likeness {
+            operator: &mut few,
+            cost: 0.2,
+            setup: 0.1,
+        };
+        let never = Interrupt::never();
+        davidson_by_likeness(
+            &mut operator,
+            likeness,
+            &recollection,
+            &mut rng(seed),
+            options,
+            never,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_eigenvalue_is_that_of_the_operator_whichever_led_before() {
+        for seed in 0..10 {
+            let risen = (seed > 0)
+                .then_some(seed as usize % 10)
+                .filter(|&at| at > 0);
+            let found = search(risen, seed, DavidsonOptions::default());
+            let expected = if risen.is_some() { 12.0 } else { 10.0 };
+            let value = found.pairs[0].value;
+            assert!(
+                (value - expected).abs() < 1e-4 * expected,
+                "{seed}: {value}"
+            );
+            assert!(found.complete);
+        }
+    }
+
+    #[test]
+    fn several_pairs_are_found_with_residuals_of_the_operator() {
+        let options = DavidsonOptions {
+            largest: 3,
+            tolerance: 1e-6,
+            ..Default::default()
+        };
+        let found = search(Some(4), 1, options);
+        for (pair, expected) in found.pairs.iter().zip([12.0, 10.0, 8.8]) {
+            assert!((pair.value - expected).abs() < 1e-9 && pair.converged);
+        }
+    }
+
+    #[test]
+    fn the_budget_holds_for_both_searches_together() {
+        for most in 1..6 {
+            let budget = Budget {
+                max_matvecs: Some(most),
+                max_seconds: None,
+            };
+            let options = DavidsonOptions {
+                budget,
+                tolerance: 1e-12,
+                ..Default::default()
+            };
+            let found = search(None, 0, options);
+            assert!(found.matvecs == most && !found.complete, "{most}");
+        }
+    }
+}
