@@ -7,7 +7,7 @@ use super::norm::SpectralNorm;
 use super::registry::{family, needs_products};
 use super::reparam::rescaled;
 use super::{Evaluated, Measurement};
-use crate::config::Momentum;
+use crate::config::{Momentum, NormMode};
 use crate::curvature::{
     Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix, Recollection, Spectrum,
 };
@@ -183,6 +183,11 @@ impl<'a> Session<'a> {
         name.clone_into(&mut row.name);
         let norm_mode = self.subject.objective.norm_mode();
         row.norm_mode = norm_mode.map(|mode| mode.as_str().to_owned());
+        if norm_mode == Some(NormMode::Eval) && name.starts_with("stability.") {
+            // Steps are taken on another loss than the one that was measured.
+            let note = "by running statistics; training normalises by the batch: norm_mode = batch";
+            row.note.get_or_insert(note.to_owned());
+        }
         // A number that shares its computation with an earlier one took as long as that did.
         row.seconds = row.seconds.max(start.elapsed().as_secs_f64());
         self.measured.insert(name.to_owned(), row.clone());

@@ -89,7 +89,8 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Puts the samples at `indices` on the device, at most `chunk` of them in one batch.
+    /// Puts the samples at `indices` on the device, `chunk` of them in one batch; the last batch may
+    /// hold fewer, or one more.
     pub fn gather(
         dataset: &Dataset,
         indices: &[u32],
@@ -97,9 +98,16 @@ impl Chunks {
         loss: Loss,
         compute: &Compute,
     ) -> Self {
+        // One sample left over has no statistics of its own: it joins the batch before.
+        let whole = match indices.len() % chunk {
+            1 if indices.len() > chunk => indices.len() - chunk - 1,
+            _ => indices.len(),
+        };
+        let (whole, rest) = indices.split_at(whole);
         Self {
-            batches: indices
+            batches: whole
                 .chunks(chunk)
+                .chain((!rest.is_empty()).then_some(rest))
                 .map(|indices| Batch::gather(dataset, indices, loss, compute))
                 .collect(),
             labels: indices

@@ -16,7 +16,8 @@ impl Objective {
     /// The draw is systematic (Madow 1949): one random number, and no sample twice. The weights are
     /// in the targets, in which the cross-entropy is linear.
     ///
-    /// None where the loss is another one or a sample's loss depends on the others in its batch.
+    /// None where the loss is another one, a sample's loss depends on the others in its batch, or a
+    /// sample has several predictions.
     ///
     /// # Errors
     ///
@@ -31,6 +32,10 @@ impl Objective {
         let (Some(first), true) = (data.batches().first(), self.has_weighted_samples()) else {
             return Ok(None);
         };
+        if first.targets.dims()[0] != first.samples() {
+            // Several predictions per sample have no one weight.
+            return Ok(None);
+        }
         let mut importance = Vec::with_capacity(data.samples());
         for batch in data.batches() {
             let outputs = read(&self.evaluate(parameters, batch).outputs)?;

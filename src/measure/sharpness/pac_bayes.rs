@@ -52,6 +52,11 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
             "a bound is about the whole network: measure it without a block".to_owned(),
         ));
     }
+    if subject.objective.norm_mode().is_some() {
+        let reason = "the statistics of batch normalisation are functions of the training data, which \
+                      a prior must not know";
+        return Err(Failure::Other(reason.to_owned()));
+    }
     let initial = subject.initial.ok_or_else(|| {
         let reason = "the starting point is not known, and a prior must not know the data";
         Failure::Other(reason.to_owned())

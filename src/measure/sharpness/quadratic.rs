@@ -59,6 +59,7 @@ fn relative_curvature(session: &mut Session<'_>, name: &str) -> Result<Measureme
 
 /// `√(mean of ⟨θ, ∇ℓᵢ⟩²)`. Its standard error is that of a mean over samples, carried to the root.
 fn fisher_rao(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+    session.require_independent_samples()?;
     let subject = session.subject;
     let range = range(&subject)?;
     let mut direction = vec![0.0; subject.parameters.layout().len()];

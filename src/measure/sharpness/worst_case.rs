@@ -194,7 +194,7 @@ impl Problem {
             Scale::ShiftedSize => {
                 let mut scale: Vec<f64> = sizes().map(|s| s + self.radius * ETA).collect();
                 let range = landscape.range();
-                for block in blocks.iter().filter(|block| block.shape.len() < 2) {
+                for block in blocks.iter().filter(|block| !block.name.contains("weight")) {
                     let place = block.range();
                     let from = place.start.clamp(range.start, range.end) - range.start;
                     let to = place.end.clamp(range.start, range.end) - range.start;
