@@ -17,13 +17,13 @@ pub struct Likeness<'a> {
 
 /// The relative residual at which the search on a likeness ends. The likeness itself is further away
 /// from the operator than that.
-const TOLERANCE: f64 = 0.05;
+const TOLERANCE: f64 = 0.03;
 
 /// Products with a likeness for each pair that is looked for, at most.
-const PRODUCTS_PER_PAIR: usize = 6;
+const PRODUCTS_PER_PAIR: usize = 12;
 
 /// As [`davidson`] with a recollection of an earlier point, but what is remembered is first brought up
-/// to this point by a search on a likeness, at a loose tolerance and for a pair more. It begins with mixtures of all
+/// to this point by a search on a likeness, at a loose tolerance. It begins with the mixture of all
 /// remembered vectors, so that it sees what has overtaken; the search on the operator itself can then
 /// begin with the leading vectors ([`Start::Leading`]). Residuals are those of the operator; what is
 /// orthogonal to everything remembered is as hard to see as in [`davidson`].
@@ -49,13 +49,10 @@ pub fn davidson_by_likeness(
     if most == 0 {
         return davidson(operator, Some(recollection), rng, options, interrupt);
     }
-    // A second mixture and a pair more show what has overtaken at a fraction of the cost of a miss.
-    let pairs = options.largest.max(1) + 1;
     let rough = DavidsonOptions {
         start: Start::Mixture,
-        largest: pairs,
         tolerance: TOLERANCE.max(options.tolerance),
-        max_matvecs: most.min(PRODUCTS_PER_PAIR * pairs),
+        max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
         budget: Budget {
             max_matvecs: None,
             max_seconds: options.budget.max_seconds.map(|most| 0.5 * most),
