@@ -281,8 +281,10 @@ fn every_measure_of_the_catalogue_has_a_value_where_all_are_defined() {
     let names: Vec<&str> = list
         .lines()
         .filter_map(|line| line.split_whitespace().next())
+        // The network has one hidden layer.
+        .filter(|name| !name.starts_with("margin.hidden.") || name.starts_with("margin.hidden.1"))
         .collect();
-    assert!(names.len() > 25, "{names:?}");
+    assert!(names.len() > 100, "{}", names.len());
     let rows = json(
         &lab.run(&[
             "measure",
