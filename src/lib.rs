@@ -26,3 +26,4 @@ pub mod report;
 pub mod selfcheck;
 pub mod statistics;
 pub mod train;
+pub mod workers;

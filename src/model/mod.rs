@@ -53,6 +53,13 @@ pub trait Network: Send + Sync {
         512
     }
 
+    /// How many samples a core of the processor takes at a time, where samples do not depend on each
+    /// other: enough for matrix products to be efficient, few enough for what the layers hold to
+    /// stay in its cache.
+    fn samples_per_part(&self) -> usize {
+        256
+    }
+
     /// Whether inputs are numbers that outputs depend on smoothly, as pixels are and tokens are not.
     fn has_smooth_inputs(&self) -> bool {
         true

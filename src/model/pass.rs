@@ -51,6 +51,7 @@ pub struct Pass<'a> {
     conditions: &'a Conditions,
     compute: &'a Compute,
     is_tracked: bool,
+    first_sample: usize,
     dropouts: usize,
     observations: Vec<Observation>,
     hidden_layers: usize,
@@ -76,10 +77,19 @@ impl<'a> Pass<'a> {
             conditions,
             compute,
             is_tracked,
+            first_sample: 0,
             dropouts: 0,
             observations: Vec::new(),
             hidden_layers: 0,
             tap: None,
+        }
+    }
+
+    /// The same pass over the samples of a batch from `first` on.
+    pub fn from_sample(self, first: usize) -> Self {
+        Self {
+            first_sample: first,
+            ..self
         }
     }
 
@@ -169,7 +179,13 @@ impl<'a> Pass<'a> {
                 shape[0] = 1;
                 streams.stream(&format!("dropout.fixed.{layer}"), 0)
             }
-            Dropout::Drawn { streams, pass } => streams.stream(&format!("dropout.{layer}"), pass),
+            Dropout::Drawn { streams, pass } => {
+                let mut rng = streams.stream(&format!("dropout.{layer}"), pass);
+                // Past the masks of the samples before: a unit takes two words of 32 bits.
+                let before = self.first_sample * shape[1..].iter().product::<usize>();
+                rng.set_word_pos(2 * before as u128);
+                rng
+            }
         };
         let kept = 1.0 / (1.0 - rate);
         let mask: Vec<f64> = (0..shape.iter().product())
@@ -202,8 +218,13 @@ mod tests {
     use crate::params::Layout;
     use std::sync::Arc;
 
-    /// What a dropout layer makes of 400 ones in two samples.
+    /// The same of two samples.
     fn masks(dropout: Dropout, rate: f64) -> Vec<Vec<f64>> {
+        masks_of(0, 2, dropout, rate)
+    }
+
+    /// What two dropout layers make of 200 ones in each of `samples` samples from `first` on.
+    fn masks_of(first: usize, samples: usize, dropout: Dropout, rate: f64) -> Vec<Vec<f64>> {
         let compute = Compute::cpu(Precision::F64);
         let nothing = Parameters::from_host(&Arc::new(Layout::new([])), &[], &compute);
         let conditions = Conditions {
@@ -216,9 +237,10 @@ mod tests {
             &conditions,
             &compute,
             false,
-        );
+        )
+        .from_sample(first);
         let mut layer = || {
-            let ones = compute.tensor(&[1.0; 400], [2, 200]);
+            let ones = compute.tensor(&vec![1.0; samples * 200], [samples, 200]);
             read(&pass.dropout(Dual::constant(ones), rate).value).unwrap()
         };
         vec![layer(), layer()]
@@ -232,6 +254,24 @@ mod tests {
         // Five standard deviations of the mean of 800 units.
         let mean = mask.iter().sum::<f64>() / 800.0;
         assert!((mean - 1.0).abs() < 5.0 * 0.5 / 800f64.sqrt(), "{mean}");
+    }
+
+    #[test]
+    fn a_part_of_a_batch_has_the_masks_its_samples_have_in_the_batch() {
+        let dropout = Dropout::Drawn {
+            streams: Streams::new(3),
+            pass: 5,
+        };
+        let whole = masks_of(0, 5, dropout, 0.3);
+        let parts = [
+            masks_of(0, 2, dropout, 0.3),
+            masks_of(2, 1, dropout, 0.3),
+            masks_of(3, 2, dropout, 0.3),
+        ];
+        for (layer, whole) in whole.iter().enumerate() {
+            let joined = parts.iter().map(|part| part[layer].clone());
+            assert_eq!(joined.collect::<Vec<_>>().concat(), *whole);
+        }
     }
 
     #[test]

@@ -234,4 +234,8 @@ impl Network for ResNet {
     fn samples_per_chunk(&self) -> usize {
         128
     }
+
+    fn samples_per_part(&self) -> usize {
+        32
+    }
 }

@@ -38,6 +38,19 @@ pub enum Tokens {
     },
 }
 
+impl Tokens {
+    /// How many there are in a sample.
+    pub fn per_sample(&self) -> usize {
+        match *self {
+            Self::Patches { image, patch, pool } => {
+                let [_, height, width] = image;
+                (height / patch) * (width / patch) + usize::from(pool == Pool::Class)
+            }
+            Self::Characters { sequence, .. } => sequence,
+        }
+    }
+}
+
 /// The parameters that make tokens.
 pub(super) struct Embedding {
     source: Source,
@@ -68,33 +81,28 @@ impl Embedding {
         start: Initialisation,
     ) -> Self {
         let small = Start::Normal(EMBEDDING_DEVIATION);
-        let (source, count) = match *tokens {
+        let source = match *tokens {
             Tokens::Patches { image, patch, pool } => {
-                let [channels, height, columns] = image;
+                let [channels, ..] = image;
                 let numbers = channels * patch * patch;
                 let linear = Linear::new(builder, "patch_embed", [numbers, width], true, start);
                 let class_token = (pool == Pool::Class)
                     .then(|| builder.parameter("class_token".to_owned(), &[1, 1, width], small));
-                let patches = (height / patch) * (columns / patch);
-                let count = patches + usize::from(class_token.is_some());
-                let source = Source::Patches {
+                Source::Patches {
                     image,
                     patch,
                     pool,
                     linear,
                     class_token,
-                };
-                (source, count)
+                }
             }
-            Tokens::Characters {
-                vocabulary,
-                sequence,
-            } => {
+            Tokens::Characters { vocabulary, .. } => {
                 let name = "token_embed.weight".to_owned();
                 let table = builder.parameter(name, &[vocabulary, width], small);
-                (Source::Characters { table }, sequence)
+                Source::Characters { table }
             }
         };
+        let count = tokens.per_sample();
         Self {
             source,
             position: builder.parameter("position".to_owned(), &[1, count, width], small),

@@ -290,6 +290,12 @@ impl Network for Transformer {
         self.embedding.samples_per_chunk()
     }
 
+    fn samples_per_part(&self) -> usize {
+        /// Rows of a matrix product.
+        const TOKENS: usize = 1024;
+        TOKENS.div_ceil(self.shape.tokens.per_sample())
+    }
+
     fn has_smooth_inputs(&self) -> bool {
         self.embedding.has_smooth_inputs()
     }

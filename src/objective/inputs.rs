@@ -48,7 +48,8 @@ impl Objective {
         coefficients: Tensor<2>,
     ) -> Option<(Tensor<2>, Tensor<2>)> {
         let parameters = parameters.untracked();
-        let pass = self.tracked_pass(DualParameters::plain(&parameters));
+        let parameters = DualParameters::plain(&parameters);
+        let pass = Pass::new(parameters, &self.conditions, &self.compute, true);
         let mut pass = pass.tapped_at(layer);
         let outputs = self.network.forward(&mut pass, inputs.autodiff()).value;
         let leaf = pass.into_hidden()?;

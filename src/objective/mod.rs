@@ -3,6 +3,7 @@
 mod batch;
 mod inputs;
 mod loss;
+mod parts;
 mod per_sample;
 mod subset;
 
@@ -18,6 +19,7 @@ use crate::dual::Dual;
 use crate::model::{Conditions, Dropout, Network, NormMode, Pass};
 use crate::params::{DualParameters, Parameters};
 use burn::tensor::Tensor;
+use parts::{Part, joined, summed};
 use std::sync::Arc;
 
 /// A network, the loss on its outputs, and the backend that computes them.
@@ -113,10 +115,16 @@ impl Objective {
 
     /// The losses and outputs of a batch, without any derivative.
     pub fn evaluate(&self, parameters: &Parameters, batch: &Batch) -> Evaluation {
-        let (losses, outputs) = self.forward(DualParameters::plain(parameters), batch);
+        let (losses, outputs) = self
+            .over_parts(batch, |part| {
+                let (losses, outputs) = self.forward(DualParameters::plain(parameters), part);
+                (losses.value, outputs.value)
+            })
+            .into_iter()
+            .unzip();
         Evaluation {
-            losses: losses.value,
-            outputs: outputs.value,
+            losses: joined(losses),
+            outputs: joined(outputs),
         }
     }
 
@@ -141,17 +149,23 @@ impl Objective {
         batch: &Batch,
         weight: f64,
     ) -> TrainingGradient {
-        let tracked = parameters.tracked();
-        let mut pass = self.tracked_pass(DualParameters::plain(&tracked));
-        let losses = self.tracked_losses(&mut pass, batch);
-        let statistics = pass.into_statistics();
-        let loss = losses.value.sum().mul_scalar(weight);
-        let gradient = gradient_of(&loss, &tracked);
-        TrainingGradient {
-            loss: loss.without_autodiff(),
-            gradient,
-            statistics,
-        }
+        let terms = self.over_parts(batch, |part| {
+            let tracked = parameters.tracked();
+            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let losses = self.tracked_losses(&mut pass, part);
+            let loss = losses.value.sum().mul_scalar(weight);
+            TrainingGradient {
+                gradient: gradient_of(&loss, &tracked),
+                loss: loss.without_autodiff(),
+                statistics: pass.into_statistics(),
+            }
+        });
+        summed(terms, |sum, term| TrainingGradient {
+            loss: sum.loss + term.loss,
+            gradient: sum.gradient + term.gradient,
+            // A batch in several parts is one whose statistics are not looked at.
+            statistics: sum.statistics,
+        })
     }
 
     /// `weight · Σᵢ ∇²ℓᵢ(θ) v` over the batch, exactly, by reverse over forward: the reverse pass
@@ -163,14 +177,16 @@ impl Objective {
         batch: &Batch,
         weight: f64,
     ) -> Parameters {
-        let tracked = parameters.tracked();
-        let direction = direction.untracked();
-        let mut pass = self.tracked_pass(DualParameters::along(&tracked, &direction));
-        let losses = self.tracked_losses(&mut pass, batch);
-        match losses.tangent {
-            Some(slopes) => gradient_of(&slopes.sum().mul_scalar(weight), &tracked),
-            None => zeros_like(parameters),
-        }
+        self.sum_over_parts(batch, |part| {
+            let tracked = parameters.tracked();
+            let direction = direction.untracked();
+            let mut pass = self.tracked_pass(DualParameters::along(&tracked, &direction), part);
+            let losses = self.tracked_losses(&mut pass, part);
+            match losses.tangent {
+                Some(slopes) => gradient_of(&slopes.sum().mul_scalar(weight), &tracked),
+                None => zeros_like(parameters),
+            }
+        })
     }
 
     /// The directional derivatives `gᵢ·v` of the samples' losses, `[batch, 1]`, by one forward
@@ -181,8 +197,10 @@ impl Objective {
         direction: &Parameters,
         batch: &Batch,
     ) -> Tensor<2> {
-        let (losses, _) = self.forward(DualParameters::along(parameters, direction), batch);
-        losses.tangent.unwrap_or_else(|| losses.value.zeros_like())
+        joined(self.over_parts(batch, |part| {
+            let (losses, _) = self.forward(DualParameters::along(parameters, direction), part);
+            losses.tangent.unwrap_or_else(|| losses.value.zeros_like())
+        }))
     }
 
     /// `Σᵢ wᵢ ∇ℓᵢ` over the batch for weights `[batch, 1]`.
@@ -192,10 +210,13 @@ impl Objective {
         batch: &Batch,
         weights: Tensor<2>,
     ) -> Parameters {
-        let tracked = parameters.tracked();
-        let mut pass = self.tracked_pass(DualParameters::plain(&tracked));
-        let losses = self.tracked_losses(&mut pass, batch);
-        gradient_of(&(losses.value * weights.autodiff()).sum(), &tracked)
+        self.sum_over_parts(batch, |part| {
+            let tracked = parameters.tracked();
+            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let losses = self.tracked_losses(&mut pass, part);
+            let weights = part.rows_of(&weights).autodiff();
+            gradient_of(&(losses.value * weights).sum(), &tracked)
+        })
     }
 
     /// `weight · Σᵢ Jᵢᵀ Hᵢ Jᵢ v` over the batch, with `Jᵢ` the Jacobian of the outputs and `Hᵢ` the
@@ -208,18 +229,20 @@ impl Objective {
         batch: &Batch,
         weight: f64,
     ) -> Parameters {
-        let mut along = self.pass(DualParameters::along(parameters, direction));
-        let outputs = self.network.forward(&mut along, batch.inputs.clone());
-        let Some(slopes) = outputs.tangent else {
-            return zeros_like(parameters);
-        };
-        let curved = self.loss_curvature_product(outputs.value, slopes, batch);
-        let tracked = parameters.tracked();
-        let mut plain = self.tracked_pass(DualParameters::plain(&tracked));
-        let inputs = batch.inputs.clone().autodiff();
-        let outputs = self.network.forward(&mut plain, inputs);
-        let scalar = (outputs.value * curved.autodiff()).sum().mul_scalar(weight);
-        gradient_of(&scalar, &tracked)
+        self.sum_over_parts(batch, |part| {
+            let inputs = &part.batch.inputs;
+            let mut along = self.pass(DualParameters::along(parameters, direction), part);
+            let outputs = self.network.forward(&mut along, inputs.clone());
+            let Some(slopes) = outputs.tangent else {
+                return zeros_like(parameters);
+            };
+            let curved = self.loss_curvature_product(outputs.value, slopes, &part.batch);
+            let tracked = parameters.tracked();
+            let mut plain = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let outputs = self.network.forward(&mut plain, inputs.clone().autodiff());
+            let scalar = (outputs.value * curved.autodiff()).sum().mul_scalar(weight);
+            gradient_of(&scalar, &tracked)
+        })
     }
 
     /// `Hᵢ żᵢ` for every sample, `Hᵢ` being the Hessian of the loss in the outputs.
@@ -243,31 +266,31 @@ impl Objective {
         }
     }
 
-    fn pass<'a>(&'a self, parameters: DualParameters<'a>) -> Pass<'a> {
-        Pass::new(parameters, &self.conditions, &self.compute, false)
+    fn pass<'a>(&'a self, parameters: DualParameters<'a>, part: &Part) -> Pass<'a> {
+        Pass::new(parameters, &self.conditions, &self.compute, false).from_sample(part.first)
     }
 
     /// A pass in a reverse-mode graph.
-    fn tracked_pass<'a>(&'a self, parameters: DualParameters<'a>) -> Pass<'a> {
-        Pass::new(parameters, &self.conditions, &self.compute, true)
+    fn tracked_pass<'a>(&'a self, parameters: DualParameters<'a>, part: &Part) -> Pass<'a> {
+        Pass::new(parameters, &self.conditions, &self.compute, true).from_sample(part.first)
     }
 
-    /// The losses of a batch in a reverse-mode graph.
-    fn tracked_losses(&self, pass: &mut Pass<'_>, batch: &Batch) -> Dual<2> {
-        let (inputs, targets) = (batch.inputs.clone(), batch.targets.clone());
+    /// The losses of samples in a reverse-mode graph.
+    fn tracked_losses(&self, pass: &mut Pass<'_>, part: &Part) -> Dual<2> {
+        let Batch { inputs, targets } = part.batch.clone();
         let outputs = self.network.forward(pass, inputs.autodiff());
         self.loss
-            .per_sample(outputs, targets.autodiff(), batch.samples())
+            .per_sample(outputs, targets.autodiff(), part.batch.samples())
     }
 
-    /// Losses and outputs of a batch, without a graph.
-    fn forward(&self, parameters: DualParameters<'_>, batch: &Batch) -> (Dual<2>, Dual<2>) {
-        let mut pass = self.pass(parameters);
-        let outputs = self.network.forward(&mut pass, batch.inputs.clone());
-        let targets = batch.targets.clone();
+    /// Losses and outputs of samples, without a graph.
+    fn forward(&self, parameters: DualParameters<'_>, part: &Part) -> (Dual<2>, Dual<2>) {
+        let mut pass = self.pass(parameters, part);
+        let Batch { inputs, targets } = part.batch.clone();
+        let outputs = self.network.forward(&mut pass, inputs);
         let losses = self
             .loss
-            .per_sample(outputs.clone(), targets, batch.samples());
+            .per_sample(outputs.clone(), targets, part.batch.samples());
         (losses, outputs)
     }
 }

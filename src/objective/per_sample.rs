@@ -1,9 +1,11 @@
 //! The losses of single samples, on outputs as they are or normalised, with the gradient of their sum.
 
+use super::parts::{joined, summed};
 use super::{Batch, Objective, gradient_of};
 use crate::dual::Dual;
 use crate::params::{DualParameters, Parameters};
 use burn::tensor::Tensor;
+use std::ops::Add;
 
 /// What the loss sees of a network's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +61,21 @@ impl Objective {
         weight: f64,
         outputs: Outputs,
     ) -> (Tensor<2>, Parameters) {
-        let tracked = parameters.tracked();
-        let mut pass = self.tracked_pass(DualParameters::plain(&tracked));
-        let raw = self
-            .network
-            .forward(&mut pass, batch.inputs.clone().autodiff());
-        let seen = Dual::constant(outputs.of(raw.value));
-        let targets = batch.targets.clone().autodiff();
-        let losses = self.loss.per_sample(seen, targets, batch.samples()).value;
-        let total = losses.clone().sum().mul_scalar(weight);
-        (losses.without_autodiff(), gradient_of(&total, &tracked))
+        let terms = self.over_parts(batch, |part| {
+            let tracked = parameters.tracked();
+            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let Batch { inputs, targets } = part.batch.clone();
+            let raw = self.network.forward(&mut pass, inputs.autodiff());
+            let seen = Dual::constant(outputs.of(raw.value));
+            let samples = part.batch.samples();
+            let losses = self
+                .loss
+                .per_sample(seen, targets.autodiff(), samples)
+                .value;
+            let total = losses.clone().sum().mul_scalar(weight);
+            (losses.without_autodiff(), gradient_of(&total, &tracked))
+        });
+        let (losses, gradients): (Vec<_>, Vec<_>) = terms.into_iter().unzip();
+        (joined(losses), summed(gradients, Add::add))
     }
 }

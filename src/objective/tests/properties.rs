@@ -5,12 +5,12 @@ use super::{direction, relative_error};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::config::{Activation, Init, Normalisation, Pool};
 use crate::curvature::{Matrix, dot};
-use crate::model::Dropout;
+use crate::model::{Dropout, Pass};
 use crate::params::DualParameters;
 use crate::random::Streams;
 
 /// Smooth networks of every kind whose samples do not depend on one another.
-fn independent(compute: &Compute) -> Vec<(&'static str, Tiny)> {
+pub fn independent(compute: &Compute) -> Vec<(&'static str, Tiny)> {
     let resnet = |norm| Tiny::resnet(Activation::Gelu, norm, compute);
     let mask = Dropout::Fixed(Streams::new(3));
     let transformer = |pool| Tiny::transformer(2, pool, Activation::Gelu, 0.3, compute);
@@ -139,7 +139,8 @@ fn gauss_newton_matrices_are_made_of_the_jacobian_and_positive() {
         let columns = units(n).into_iter().map(|unit| {
             let unit = tiny.at(&unit);
             let along = DualParameters::along(&parameters, &unit);
-            let mut pass = tiny.objective.pass(along);
+            let (conditions, compute) = (tiny.objective.conditions(), tiny.objective.compute());
+            let mut pass = Pass::new(along, conditions, compute, false);
             let outputs = tiny
                 .objective
                 .network()

@@ -183,6 +183,12 @@ impl Tiny {
         self.under(|conditions| conditions.norm_mode = NormMode::Batch)
     }
 
+    /// Another network with the same parameters.
+    pub fn with_network(mut self, network: Arc<dyn Network>) -> Self {
+        self.objective.network = network;
+        self
+    }
+
     /// The same network with dropout.
     pub fn with_dropout(self, dropout: Dropout) -> Self {
         self.under(|conditions| conditions.dropout = dropout)
