@@ -17,7 +17,7 @@ impl<const D: usize> Dual<D> {
             tangent * slope
         });
         Self {
-            value: activation::relu(self.value),
+            value: kernel::relu(self.value),
             tangent,
         }
     }

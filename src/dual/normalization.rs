@@ -6,6 +6,7 @@
 
 use super::Dual;
 use super::reduction::mean_dim;
+use crate::kernel;
 use burn::tensor::Tensor;
 
 /// Mean and variance of each channel, `[channels]` each, as constants.
@@ -72,19 +73,25 @@ impl<const D: usize> Dual<D> {
     ) -> (Self, ChannelStatistics) {
         let dims = self.dims();
         let [batch, channels, positions] = by_channel(dims);
-        let centred = Centred::new(
-            self.reshape([batch, channels, positions]),
-            channel_mean,
-            epsilon,
+        let input = self.reshape([batch, channels, positions]);
+        let (weight, bias) = (
+            weight.reshape([1, channels, 1]),
+            bias.reshape([1, channels, 1]),
         );
+        let (output, [mean, variance]) = match (&input.tangent, &weight.tangent, &bias.tangent) {
+            (None, None, None) => plain_batch_norm(input.value, weight.value, bias.value, epsilon),
+            _ => {
+                let centred = Centred::new(input, channel_mean, epsilon);
+                let statistics = [centred.mean, centred.variance];
+                let factor = centred.inverse_deviation * weight;
+                (centred.deviation * factor + bias, statistics)
+            }
+        };
         let count = (batch * positions) as f64;
         let statistics = ChannelStatistics {
-            mean: observed(centred.mean, channels),
-            variance: observed(centred.variance, channels)
-                .mul_scalar(count / (count - 1.0).max(1.0)),
+            mean: observed(mean, channels),
+            variance: observed(variance, channels).mul_scalar(count / (count - 1.0).max(1.0)),
         };
-        let factor = centred.inverse_deviation * weight.reshape([1, channels, 1]);
-        let output = centred.deviation * factor + bias.reshape([1, channels, 1]);
         (output.reshape(dims), statistics)
     }
 
@@ -141,6 +148,24 @@ impl<const D: usize> Dual<D> {
             + bias.reshape([1, channels, 1]);
         output.reshape(dims)
     }
+}
+
+/// Batch normalisation without a tangent, and the mean and the biased variance: one operation, which
+/// reads its long input a fifth as often as the formula with a tangent does.
+fn plain_batch_norm(
+    input: Tensor<3>,
+    weight: Tensor<3>,
+    bias: Tensor<3>,
+    epsilon: f64,
+) -> (Dual<3>, [Tensor<3>; 2]) {
+    let statistics = kernel::channel_statistics(input.clone());
+    let moments = [0, 1].map(|row| statistics.clone().narrow(0, row, 1));
+    let statistics = match input.is_autodiff() {
+        true => statistics.autodiff(),
+        false => statistics,
+    };
+    let output = kernel::batch_norm(input, weight, bias, statistics, epsilon);
+    (Dual::constant(output), moments)
 }
 
 /// `[batch, channels, ..]` as `[batch, channels, positions]`.

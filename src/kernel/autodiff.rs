@@ -1,5 +1,6 @@
 //! The operations' reverse rules.
 
+use super::composed::{halves, inverse_deviation};
 use super::operation::Kernels;
 use burn::backend::Autodiff;
 use burn::backend::TensorMetadata;
@@ -118,6 +119,63 @@ impl<B: Kernels> Backward<B, 1> for Softmax {
     }
 }
 
+#[derive(Debug)]
+struct Rectified;
+
+impl<B: Kernels> Backward<B, 1> for Rectified {
+    /// The output, which is positive where the slope is 1.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let output = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::rectified_gradient(output, gradient)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct BatchNorm;
+
+/// What the reverse pass of a batch normalisation needs.
+#[derive(Clone, Debug)]
+struct Normalised<T> {
+    input: T,
+    weight: T,
+    statistics: T,
+    epsilon: f64,
+}
+
+impl<B: Kernels> Backward<B, 3> for BatchNorm {
+    type State = Normalised<FloatTensor<B>>;
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [input_node, weight_node, bias_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let Normalised {
+            input,
+            weight,
+            statistics,
+            epsilon,
+        } = ops.state;
+        let sums = B::batch_norm_gradient_sums(input.clone(), gradient.clone(), statistics.clone());
+        let [plain, weighted] = halves::<B>(sums.clone());
+        if let Some(node) = bias_node {
+            grads.register::<B>(node.id, plain);
+        }
+        if let Some(node) = weight_node {
+            let [_, variance] = halves::<B>(statistics.clone());
+            let inverse = inverse_deviation::<B>(variance, epsilon);
+            grads.register::<B>(node.id, B::float_mul(weighted, inverse));
+        }
+        if let Some(node) = input_node {
+            let gradient =
+                B::batch_norm_input_gradient(input, weight, statistics, gradient, sums, epsilon);
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolution(
         input: FloatTensor<Self>,
@@ -176,6 +234,44 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match Softmax.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
             OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn rectified(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = B::rectified(input.into_primitive());
+        match Rectified.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
+            OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn batch_normalised(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), weight.node(), bias.node()];
+        let [input, weight, bias, statistics] =
+            [input, weight, bias, statistics].map(|tensor| tensor.into_primitive());
+        let output = |input, weight, statistics| {
+            B::batch_normalised(input, weight, bias, statistics, epsilon)
+        };
+        match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => {
+                let saved = Normalised {
+                    input: input.clone(),
+                    weight: weight.clone(),
+                    statistics: statistics.clone(),
+                    epsilon,
+                };
+                preparation.finish(saved, output(input, weight, statistics))
+            }
+            OpsKind::UnTracked(preparation) => {
+                preparation.finish(output(input, weight, statistics))
+            }
         }
     }
 }

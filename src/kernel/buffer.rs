@@ -30,11 +30,11 @@ pub fn filled<E: Pod + Send, T>(
     values
 }
 
-/// What `change` makes of every chunk of `values`.
+/// What `change(index of the chunk, numbers)` makes of every chunk of `values`.
 pub fn changed<E: Pod + Send + Sync>(
     values: &[E],
     chunk: usize,
-    change: impl Fn(&mut [E]) + Sync + Send,
+    change: impl Fn(usize, &mut [E]) + Sync + Send,
 ) -> Vec<E> {
     filled(
         values.len(),
@@ -42,7 +42,7 @@ pub fn changed<E: Pod + Send + Sync>(
         || (),
         |(), index, numbers| {
             numbers.copy_from_slice(&values[index * chunk..][..numbers.len()]);
-            change(numbers);
+            change(index, numbers);
         },
     )
 }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn every_number_is_changed_once() {
         let values: Vec<f64> = (0..10).map(f64::from).collect();
-        let doubled = changed(&values, 4, |numbers| {
+        let doubled = changed(&values, 4, |_, numbers| {
             numbers.iter_mut().for_each(|number| *number *= 2.0);
         });
         assert!(doubled.iter().zip(&values).all(|(y, x)| *y == 2.0 * x));

@@ -9,16 +9,47 @@ use super::simd::Instructions;
 use pulp::{Simd, WithSimd};
 
 /// Applies a function to every number, in place.
-pub fn apply(instructions: Instructions, function: impl Fn(f32) -> f32, values: &mut [f32]) {
+pub fn apply<E: Copy>(instructions: Instructions, function: impl Fn(E) -> E, values: &mut [E]) {
     instructions.dispatch(Apply { function, values });
 }
 
-struct Apply<'a, F> {
-    function: F,
-    values: &'a mut [f32],
+/// Applies a function of two numbers to every number and its partner, in place of the first.
+pub fn apply_by<E: Copy>(
+    instructions: Instructions,
+    function: impl Fn(E, E) -> E,
+    values: &mut [E],
+    partners: &[E],
+) {
+    instructions.dispatch(ApplyBy {
+        function,
+        values,
+        partners,
+    });
 }
 
-impl<F: Fn(f32) -> f32> WithSimd for Apply<'_, F> {
+struct ApplyBy<'a, F, E> {
+    function: F,
+    values: &'a mut [E],
+    partners: &'a [E],
+}
+
+impl<E: Copy, F: Fn(E, E) -> E> WithSimd for ApplyBy<'_, F, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (value, &partner) in self.values.iter_mut().zip(self.partners) {
+            *value = (self.function)(*value, partner);
+        }
+    }
+}
+
+struct Apply<'a, F, E> {
+    function: F,
+    values: &'a mut [E],
+}
+
+impl<E: Copy, F: Fn(E) -> E> WithSimd for Apply<'_, F, E> {
     type Output = ();
 
     #[inline(always)]

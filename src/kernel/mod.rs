@@ -8,9 +8,11 @@
 
 mod autodiff;
 mod buffer;
+mod composed;
 mod convolution;
 mod elementwise;
 mod flex;
+mod normalisation;
 mod operation;
 mod simd;
 mod softmax;
@@ -58,4 +60,39 @@ pub fn erf<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 /// The softmax over the last dimension.
 pub fn softmax<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::softmax_last(input.into_dispatch()))
+}
+
+/// `max(x, 0)` of every element, with derivative 0 at 0.
+pub fn relu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::rectified(input.into_dispatch()))
+}
+
+/// The mean and the biased variance of every channel of `[samples, channels, positions]`, as the
+/// rows of `[2, channels, 1]`: constants, cut from any graph.
+pub fn channel_statistics(input: Tensor<3>) -> Tensor<3> {
+    let input = input.without_autodiff();
+    Tensor::from_dispatch(<Dispatch as Kernels>::channel_statistics(
+        input.into_dispatch(),
+    ))
+}
+
+/// Batch normalisation of `[samples, channels, positions]` by its own [`channel_statistics`]:
+/// `(x − mean) (variance + ε)^−½ · weight + bias` with `weight` and `bias` of `[1, channels, 1]`.
+///
+/// The reverse pass goes through the statistics: they are a function of the input, handed over so
+/// that they are computed once.
+pub fn batch_norm(
+    input: Tensor<3>,
+    weight: Tensor<3>,
+    bias: Tensor<3>,
+    statistics: Tensor<3>,
+    epsilon: f64,
+) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::batch_normalised(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        statistics.into_dispatch(),
+        epsilon,
+    ))
 }

@@ -3,6 +3,7 @@
 // NdArray is offered as a second opinion; Flex is the default.
 #![allow(deprecated)]
 
+use super::composed;
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, NdArray, TensorMetadata, backend_extension};
@@ -61,6 +62,60 @@ pub trait Kernels: Backend {
     fn softmax_last(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let last = input.shape().num_dims() - 1;
         Self::softmax(input, last)
+    }
+
+    /// See [`relu`](super::relu).
+    fn rectified(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::relu(input)
+    }
+
+    /// The gradient of [`Kernels::rectified`] in its input, for its output and the gradient there.
+    fn rectified_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::relu_backward(output, gradient)
+    }
+
+    /// See [`channel_statistics`](super::channel_statistics).
+    fn channel_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed::channel_statistics::<Self>(input)
+    }
+
+    /// See [`batch_norm`](super::batch_norm).
+    fn batch_normalised(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        composed::batch_normalised::<Self>(input, weight, bias, statistics, epsilon)
+    }
+
+    /// `Σ ȳ` and `Σ ȳ (x − mean)` of every channel, `[2, channels, 1]`, for the gradient `ȳ` in the
+    /// output of a batch normalisation.
+    fn batch_norm_gradient_sums(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::batch_norm_gradient_sums::<Self>(input, gradient, statistics)
+    }
+
+    /// The gradient of a batch normalisation in its input, through the statistics too
+    /// (Ioffe & Szegedy 2015, sec. 3): `γ r (ȳ − mean(ȳ) − (x − m) r² mean(ȳ (x − m)))`.
+    fn batch_norm_input_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        sums: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        composed::batch_norm_input_gradient::<Self>(
+            input, weight, statistics, gradient, sums, epsilon,
+        )
     }
 }
 

@@ -3,10 +3,12 @@
 use bytemuck::Pod;
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
-use std::ops::Add;
+use std::ops::{Add, Mul, Sub};
 
 /// A floating-point type with vectors on every instruction set.
-pub trait Element: Pod + Send + Sync + Add<Output = Self> {
+pub trait Element:
+    Pod + Send + Sync + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
+{
     /// As many numbers as one register of the instruction set `S` holds.
     type Vector<S: Simd>: Pod + Send + Sync;
 
@@ -23,6 +25,12 @@ pub trait Element: Pod + Send + Sync + Add<Output = Self> {
 
     /// Elementwise sum.
     fn sum<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// The nearest number of this type.
+    fn from_f64(value: f64) -> Self;
+
+    /// The same number in 64 bits.
+    fn to_f64(self) -> f64;
 
     /// How many numbers a vector holds.
     fn lanes<S: Simd>() -> usize {
@@ -47,6 +55,16 @@ impl Element for f32 {
     fn sum<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
         simd.add_f32s(a, b)
     }
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
 }
 
 impl Element for f64 {
@@ -65,6 +83,16 @@ impl Element for f64 {
     #[inline(always)]
     fn sum<S: Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
         simd.add_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! The operations against Burn's own, on every processor backend.
 
-use super::{conv2d, erf, exp, softmax, tanh};
+use super::{batch_norm, channel_statistics, conv2d, erf, exp, relu, softmax, tanh};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::random::Streams;
 use burn::tensor::ops::ConvOptions;
@@ -176,5 +176,92 @@ fn softmax_and_its_gradient_are_those_of_the_library() {
         for (ours, theirs) in both(softmax).iter().zip(&theirs) {
             assert_close(ours, theirs, tolerance);
         }
+    }
+}
+
+const EPSILON: f64 = 1e-5;
+
+/// Batch normalisation out of the library's operations.
+fn library_batch_norm(input: Tensor<3>, weight: Tensor<3>, bias: Tensor<3>) -> Tensor<3> {
+    let mean = |tensor: Tensor<3>| tensor.mean_dim(2).mean_dim(0);
+    let centred = input.clone() - mean(input);
+    let variance = mean(centred.clone() * centred.clone());
+    centred / variance.add_scalar(EPSILON).sqrt() * weight + bias
+}
+
+fn own_batch_norm(input: Tensor<3>, weight: Tensor<3>, bias: Tensor<3>) -> Tensor<3> {
+    let statistics = channel_statistics(input.clone()).autodiff();
+    batch_norm(input, weight, bias, statistics, EPSILON)
+}
+
+#[test]
+fn batch_norm_and_its_gradients_are_those_of_the_formula() {
+    for (kind, precision, tolerance) in [
+        (BackendKind::Cpu, Precision::F64, 1e-12),
+        (BackendKind::Cpu, Precision::F32, 1e-4),
+        (BackendKind::NdArray, Precision::F64, 1e-12),
+    ] {
+        let compute = compute(kind, precision);
+        // Maps that fill whole registers, that do not, and that are too short for a kernel.
+        for positions in [64, 37, 3] {
+            let of = |shape, counter| uniform(&compute, shape, counter).squeeze_dim::<3>(3);
+            let input = of([5, 4, positions, 1], 0).mul_scalar(3.0) + of([1, 4, 1, 1], 1);
+            let (weight, bias) = (of([1, 4, 1, 1], 2), of([1, 4, 1, 1], 3));
+            let mask = of([5, 4, positions, 1], 4).autodiff();
+            let all = |function: fn(Tensor<3>, Tensor<3>, Tensor<3>) -> Tensor<3>| {
+                let leaves = [&input, &weight, &bias];
+                let leaves = leaves.map(|leaf| leaf.clone().autodiff().require_grad());
+                let [x, w, b] = leaves.clone();
+                let y = function(x, w, b);
+                let gradients = (y.clone() * mask.clone()).sum().backward();
+                let gradient = |leaf: &Tensor<3>| leaf.grad(&gradients).expect("a gradient");
+                let [x, w, b] = [&leaves[0], &leaves[1], &leaves[2]].map(gradient);
+                [y.without_autodiff(), x, w, b]
+            };
+            let theirs = all(library_batch_norm);
+            for (ours, theirs) in all(own_batch_norm).iter().zip(&theirs) {
+                assert_close(ours, theirs, tolerance);
+            }
+        }
+    }
+}
+
+#[test]
+fn statistics_of_channels_far_from_zero_lose_no_digits() {
+    let compute = compute(BackendKind::Cpu, Precision::F32);
+    // Exact in 32 bits: whole numbers about 10000, of variance 2/3.
+    let values: Vec<f64> = (0..2 * 3 * 48).map(|i| f64::from(9999 + i % 3)).collect();
+    let statistics = channel_statistics(compute.tensor(&values, [2, 3, 48]));
+    for (index, value) in read(&statistics).expect("readable").into_iter().enumerate() {
+        let expected = if index < 3 { 10_000.0 } else { 2.0 / 3.0 };
+        assert!((value - expected).abs() < 1e-6 * expected, "{value}");
+    }
+}
+
+#[test]
+fn rectified_numbers_and_their_gradients_are_those_of_the_library() {
+    for (kind, precision) in [
+        (BackendKind::Cpu, Precision::F64),
+        (BackendKind::Cpu, Precision::F32),
+        (BackendKind::NdArray, Precision::F64),
+    ] {
+        let compute = compute(kind, precision);
+        // More numbers than one thread takes.
+        let input = uniform(&compute, [3, 8, 30, 30], 0);
+        let mask = uniform(&compute, [3, 8, 30, 30], 1).autodiff();
+        let both = |function: fn(Tensor<4>) -> Tensor<4>| {
+            let leaf = input.clone().autodiff().require_grad();
+            let output = function(leaf.clone());
+            let gradients = (output.clone() * mask.clone()).sum().backward();
+            let gradient = leaf.grad(&gradients).expect("a gradient");
+            [output.without_autodiff(), gradient]
+        };
+        for (ours, theirs) in both(relu).iter().zip(&both(activation::relu)) {
+            assert_close(ours, theirs, 0.0);
+        }
+        let edges = compute.tensor(&[-1.0, -0.0, 0.0, f64::NAN, f64::INFINITY], [5]);
+        let edges = read(&relu(edges)).expect("readable");
+        assert_eq!(edges[..3], [0.0; 3]);
+        assert!(edges[3].is_nan() && edges[4] == f64::INFINITY);
     }
 }
