@@ -105,6 +105,15 @@ struct Counted<'a> {
     products: usize,
 }
 
+impl<'a> Counted<'a> {
+    fn new(operator: &'a mut dyn LinearOperator) -> Self {
+        Self {
+            operator,
+            products: 0,
+        }
+    }
+}
+
 impl LinearOperator for Counted<'_> {
     fn dimension(&self) -> usize {
         self.operator.dimension()
@@ -120,8 +129,9 @@ impl LinearOperator for Counted<'_> {
     }
 }
 
-/// A search over a fifth of the samples, whose eigenpairs begin the one over all. Products of the first
-/// count as a fifth each, the forward pass that weighs the samples as a ninth.
+/// Searches over a twentieth and a fifth of the samples, whose eigenpairs begin the one over all, as
+/// `lab` does. Products with few samples count by their share, the forward pass that weighs the
+/// samples as a ninth.
 fn by_few_samples(
     problem: &Problem,
     operator: &mut CurvatureOperator<'_>,
@@ -131,28 +141,39 @@ fn by_few_samples(
     let mut rng = problem.streams.stream("bench", 2);
     let (objective, never) = (&problem.objective, Interrupt::never());
     let all = problem.train_chunks(None, NormMode::Eval);
+    let counts = [all.samples() / 20, all.samples() / 5];
     let few = objective
-        .important_samples(parameters, &all, all.samples() / 5, &mut rng)?
+        .important_samples(parameters, &all, counts, &mut rng)?
         .ok_or("only the cross-entropy of independent samples can be weighted")?;
-    let cost = few.samples() as f64 / all.samples() as f64;
+    let costs = few
+        .each_ref()
+        .map(|few| few.samples() as f64 / all.samples() as f64);
     let setup = 1.0 / 9.0;
-    let mut likeness = CurvatureOperator::new(Matrix::Hessian, objective, parameters, &few, never);
-    let mut cheap = Counted {
-        operator: &mut likeness,
-        products: 0,
-    };
-    let mut whole = Counted {
-        operator,
-        products: 0,
-    };
-    let likeness = Likeness {
-        operator: &mut cheap,
-        cost,
-        setup,
-    };
+    let [coarse, fine] = few
+        .each_ref()
+        .map(|few| CurvatureOperator::new(Matrix::Hessian, objective, parameters, few, never));
+    let (mut coarse, mut fine) = (coarse, fine);
+    let (mut coarse, mut fine) = (Counted::new(&mut coarse), Counted::new(&mut fine));
+    let mut whole = Counted::new(operator);
+    let mut likenesses = [
+        Likeness {
+            operator: &mut coarse,
+            cost: costs[0],
+            setup,
+            tolerance: 0.05,
+        },
+        Likeness {
+            operator: &mut fine,
+            cost: costs[1],
+            setup: 0.0,
+            tolerance: 0.02,
+        },
+    ];
     let options = DavidsonOptions::default();
-    let mut found = davidson_by_likeness(&mut whole, likeness, past, &mut rng, options, never)?;
-    let charged = whole.products as f64 + cheap.products as f64 * cost + setup;
+    let mut found =
+        davidson_by_likeness(&mut whole, &mut likenesses, past, &mut rng, options, never)?;
+    let cheap = coarse.products as f64 * costs[0] + fine.products as f64 * costs[1];
+    let charged = whole.products as f64 + cheap + setup;
     Ok((found.pairs.remove(0), charged))
 }
 

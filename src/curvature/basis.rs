@@ -2,6 +2,7 @@
 
 use super::norm;
 use crate::config::Precision;
+use rayon::prelude::*;
 
 /// Orthonormal vectors of one dimension. Inner products are summed in f64 either way; in f32 the
 /// basis of `k` vectors of an `n`-parameter model takes `4·k·n` bytes.
@@ -41,6 +42,14 @@ impl Basis {
         }
     }
 
+    /// The dimension of the vectors; none while there are none.
+    pub fn dimension(&self) -> Option<usize> {
+        match self {
+            Self::F32(store) => store.vectors.first().map(|vector| vector.len()),
+            Self::F64(store) => store.vectors.first().map(|vector| vector.len()),
+        }
+    }
+
     pub fn push(&mut self, vector: &[f64]) {
         match self {
             Self::F32(store) => store
@@ -71,13 +80,30 @@ impl Basis {
         self.vector(self.len() - 1)
     }
 
+    /// Whether the vectors are orthonormal up to some roundings of their precision, wherever they come
+    /// from.
+    pub fn is_orthonormal(&self) -> bool {
+        let tolerance = 100.0 * self.precision().epsilon();
+        (0..self.len()).all(|index| {
+            let vector = self.vector(index);
+            let components = match self {
+                Self::F32(store) => store.components(&vector),
+                Self::F64(store) => store.components(&vector),
+            };
+            components.iter().enumerate().all(|(other, component)| {
+                let expected = f64::from(u8::from(other == index));
+                (component - expected).abs() <= tolerance
+            })
+        })
+    }
+
     /// Removes the components along the basis and returns them; a second time where the first took
-    /// off nearly everything, because what is left then is full of its rounding errors (Parlett,
-    /// §6.9).
+    /// off a good part, because what is left then has components of its rounding errors (Daniel,
+    /// Gragg, Kaufman & Stewart 1976; Parlett, §6.9).
     pub fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
         let before = norm(vector);
         let mut components = self.remove_components(vector);
-        if norm(vector) < 0.1 * before {
+        if norm(vector) < 0.7 * before {
             let rest = self.remove_components(vector);
             super::vector::axpy(1.0, &rest, &mut components);
         }
@@ -98,9 +124,17 @@ impl Basis {
             Self::F64(store) => store.combine(coordinates),
         }
     }
+
+    /// The vectors with these coordinates, each rounded as stored vectors are.
+    pub fn combine_all(&self, coordinates: &[Vec<f64>]) -> Self {
+        match self {
+            Self::F32(store) => Self::F32(store.combine_all(coordinates, |x| x as f32)),
+            Self::F64(store) => Self::F64(store.combine_all(coordinates, |x| x)),
+        }
+    }
 }
 
-impl<T: Copy + Into<f64>> Store<T> {
+impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
     fn new() -> Self {
         Self {
             vectors: Vec::new(),
@@ -118,41 +152,100 @@ impl<T: Copy + Into<f64>> Store<T> {
         self.vectors[index].iter().map(|&x| x.into()).collect()
     }
 
+    /// All components at once (classical Gram-Schmidt): every stored vector is read twice, where one
+    /// component after the other would also read and write the whole `vector` each time.
     fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
-        self.vectors
-            .iter()
-            .map(|direction| {
-                let component = lanes(direction, vector);
-                for (target, &value) in vector.iter_mut().zip(direction) {
-                    *target -= component * value.into();
-                }
-                component
+        let components = self.components(vector);
+        self.add(&components, -1.0, vector);
+        components
+    }
+
+    fn components(&self, vector: &[f64]) -> Vec<f64> {
+        let blocks = vector.par_chunks(BLOCK).enumerate();
+        let sums: Vec<Vec<f64>> = blocks
+            .map(|(index, part)| {
+                let directions = self.vectors.iter();
+                directions
+                    .map(|direction| inner_product(&direction[index * BLOCK..], part))
+                    .collect()
             })
-            .collect()
+            .collect();
+        let mut components = vec![0.0; self.vectors.len()];
+        for sums in sums {
+            axpy(1.0, &sums, &mut components);
+        }
+        components
     }
 
     fn combine(&self, coordinates: &[f64]) -> Vec<f64> {
         let dimension = self.vectors.first().map_or(0, |vector| vector.len());
         let mut sum = vec![0.0; dimension];
-        for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
-            for (target, &value) in sum.iter_mut().zip(direction) {
-                *target += coordinate * value.into();
-            }
-        }
+        self.add(coordinates, 1.0, &mut sum);
         sum
+    }
+
+    /// `target += factor · Σ coordinate · vector`.
+    fn add(&self, coordinates: &[f64], factor: f64, target: &mut [f64]) {
+        let blocks = target.par_chunks_mut(BLOCK).enumerate();
+        blocks.for_each(|(index, part)| {
+            for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
+                axpy(factor * coordinate, &direction[index * BLOCK..], part);
+            }
+        });
+    }
+
+    fn combine_all(&self, coordinates: &[Vec<f64>], round: impl Fn(f64) -> T + Sync) -> Self {
+        let dimension = self.vectors.first().map_or(0, |vector| vector.len());
+        let starts: Vec<usize> = (0..dimension).step_by(BLOCK).collect();
+        let blocks: Vec<Vec<Vec<T>>> = starts
+            .into_par_iter()
+            .map(|start| {
+                let places = start..dimension.min(start + BLOCK);
+                let combined = coordinates.iter().map(|coordinates| {
+                    let mut sum = vec![0.0; places.len()];
+                    for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
+                        axpy(coordinate, &direction[places.clone()], &mut sum);
+                    }
+                    sum.into_iter().map(&round).collect()
+                });
+                combined.collect()
+            })
+            .collect();
+        let vector = |index: usize| {
+            let parts = blocks.iter().flat_map(|block| &block[index]);
+            parts.copied().collect()
+        };
+        Self {
+            vectors: (0..coordinates.len()).map(vector).collect(),
+        }
     }
 }
 
-/// The inner product of a stored vector and one in f64, in partial sums.
-fn lanes<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
+/// So many numbers of every vector stay in the cache while all that need them read them. Fixed, so that
+/// sums do not depend on the number of threads.
+const BLOCK: usize = 1 << 12;
+
+/// `target += factor · vector`, as far as both reach.
+fn axpy<T: Copy + Into<f64>>(factor: f64, vector: &[T], target: &mut [f64]) {
+    for (target, &value) in target.iter_mut().zip(vector) {
+        *target += factor * value.into();
+    }
+}
+
+/// The inner product of a stored vector and one in f64, as far as both reach, in partial sums.
+fn inner_product<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
     const LANES: usize = 8;
+    let length = stored.len().min(vector.len());
+    let (stored, stored_rest) = stored[..length].as_chunks::<LANES>();
+    let (vector, vector_rest) = vector[..length].as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
-    for (stored, vector) in stored.chunks(LANES).zip(vector.chunks(LANES)) {
+    for (stored, vector) in stored.iter().zip(vector) {
         for ((sum, &a), b) in sums.iter_mut().zip(stored).zip(vector) {
             *sum += a.into() * b;
         }
     }
-    sums.iter().sum()
+    let rest = stored_rest.iter().zip(vector_rest);
+    sums.iter().sum::<f64>() + rest.map(|(&a, b)| a.into() * b).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -174,6 +267,39 @@ mod tests {
             let combined = basis.combine(&[2.0, 10.0]);
             assert!((combined[1] - 6.0).abs() < 1e-6 && combined[0] == 2.0);
         }
+    }
+
+    #[test]
+    fn vectors_of_many_blocks_are_orthogonalised_and_combined() {
+        let dimension = 2 * BLOCK + 5;
+        let mut basis = Basis::new(Precision::F64);
+        for sign in [1.0, -1.0] {
+            // (1, ±1, 1, ±1, ..), scaled to norm 1.
+            let entry = |i: usize| if i.is_multiple_of(2) { 1.0 } else { sign };
+            let scale = (dimension as f64).sqrt().recip();
+            let vector: Vec<f64> = (0..dimension).map(|i| scale * entry(i)).collect();
+            let mut rest = vector.clone();
+            basis.orthogonalise(&mut rest);
+            let length = norm(&rest);
+            super::super::vector::scale(1.0 / length, &mut rest);
+            basis.push(&rest);
+        }
+        // What is in their span is the same at all even places, and at all odd ones.
+        let combined = basis.combine(&[3.0, -2.0]);
+        assert!((norm(&combined) - 13f64.sqrt()).abs() < 1e-9);
+        let all = basis.combine_all(&[vec![1.0], vec![3.0, -2.0]]);
+        assert_eq!((all.len(), all.vector(1)), (2, combined.clone()));
+        assert_eq!(all.vector(0), basis.vector(0));
+        let mut rest = combined.clone();
+        let components = basis.orthogonalise(&mut rest);
+        assert!((components[0] - 3.0).abs() < 1e-9 && (components[1] + 2.0).abs() < 1e-9);
+        assert!(norm(&rest) < 1e-9);
+        assert!(
+            combined[4..]
+                .iter()
+                .zip(&combined)
+                .all(|(a, b)| (a - b).abs() < 1e-12)
+        );
     }
 
     #[test]

@@ -8,13 +8,20 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 
 impl Objective {
-    /// About `count` of the samples, for products with the Hessian of the cross-entropy that cost less.
+    /// For every count about as many of the samples, for products with the Hessian of the cross-entropy
+    /// that cost less.
     ///
-    /// A sample is drawn with a probability `π` proportional to `Σ_k p_k (1 − p_k)`, the trace of the
-    /// Hessian of its loss in the outputs (`p` being their softmax), and weighs `1/π`: sums over the
-    /// samples drawn then have the sums over all as expectation (Horvitz & Thompson 1952, equation 4).
-    /// The draw is systematic (Madow 1949): one random number, and no sample twice. The weights are
-    /// in the targets, in which the cross-entropy is linear.
+    /// A sample is drawn with a probability `π` proportional to its importance, and weighs `1/π`: sums
+    /// over the samples drawn then have the sums over all as expectation (Horvitz & Thompson 1952,
+    /// equation 4). The draw is systematic (Madow 1949): one random number, and no sample twice. The
+    /// weights are in the targets, in which the cross-entropy is linear.
+    ///
+    /// The importance stands for the trace of the sample's Gauss-Newton matrix `JᵀHJ`: it is the trace
+    /// `Σ_k p_k (1 − p_k)` of the Hessian `H` of its loss in the outputs (`p` being their softmax),
+    /// times the square of the centred outputs `z`, to which the square of the Jacobian `J` is
+    /// proportional in networks that are homogeneous in their parameters (`Jθ = Lz`, Euler). The mean
+    /// of that square over all samples is added to it, so that no weight becomes excessive where
+    /// outputs happen to be small.
     ///
     /// None where the loss is another one, a sample's loss depends on the others in its batch, or a
     /// sample has several predictions.
@@ -22,13 +29,13 @@ impl Objective {
     /// # Errors
     ///
     /// Where the device fails.
-    pub fn important_samples(
+    pub fn important_samples<const N: usize>(
         &self,
         parameters: &Parameters,
         data: &Chunks,
-        count: usize,
+        counts: [usize; N],
         rng: &mut StreamRng,
-    ) -> Result<Option<Chunks>, String> {
+    ) -> Result<Option<[Chunks; N]>, String> {
         let (Some(first), true) = (data.batches().first(), self.has_weighted_samples()) else {
             return Ok(None);
         };
@@ -36,21 +43,26 @@ impl Objective {
             // Several predictions per sample have no one weight.
             return Ok(None);
         }
-        let mut importance = Vec::with_capacity(data.samples());
+        let (mut curvatures, mut squares) = (Vec::new(), Vec::new());
         for batch in data.batches() {
             let outputs = read(&self.evaluate(parameters, batch).outputs)?;
             let width = outputs.len() / batch.samples();
-            importance.extend(outputs.chunks(width).map(output_curvature));
+            curvatures.extend(outputs.chunks(width).map(output_curvature));
+            squares.extend(outputs.chunks(width).map(centred_square));
         }
-        let probabilities = inclusion_probabilities(&importance, count);
-        let drawn = systematic_draw(&probabilities, rng.random_range(0.0..1.0));
-        // A mean over the samples drawn divides by their number, one over all by theirs.
-        let ratio = drawn.len() as f64 / data.samples() as f64;
-        let weights: Vec<f64> = drawn.iter().map(|&i| ratio / probabilities[i]).collect();
-        let batch = self.weighted(data, &drawn, &weights);
-        let labels = drawn.iter().map(|&index| data.labels()[index]).collect();
-        let batches = split(&batch, first.samples());
-        Ok(Some(Chunks::from_batches(batches, labels)))
+        let mean = squares.iter().sum::<f64>() / data.samples() as f64;
+        let pairs = curvatures.iter().zip(&squares);
+        let importance: Vec<f64> = pairs.map(|(h, square)| h * (square + mean)).collect();
+        Ok(Some(counts.map(|count| {
+            let probabilities = inclusion_probabilities(&importance, count);
+            let drawn = systematic_draw(&probabilities, rng.random_range(0.0..1.0));
+            // A mean over the samples drawn divides by their number, one over all by theirs.
+            let ratio = drawn.len() as f64 / data.samples() as f64;
+            let weights: Vec<f64> = drawn.iter().map(|&i| ratio / probabilities[i]).collect();
+            let batch = self.weighted(data, &drawn, &weights);
+            let labels = drawn.iter().map(|&index| data.labels()[index]).collect();
+            Chunks::from_batches(split(&batch, first.samples()), labels)
+        })))
     }
 
     fn has_weighted_samples(&self) -> bool {
@@ -117,6 +129,13 @@ fn output_curvature(outputs: &[f64]) -> f64 {
     }
 }
 
+/// `Σ_k (z_k − z̄)²`, 0 for outputs that are not finite.
+fn centred_square(outputs: &[f64]) -> f64 {
+    let mean = outputs.iter().sum::<f64>() / outputs.len() as f64;
+    let square: f64 = outputs.iter().map(|z| (z - mean) * (z - mean)).sum();
+    if square.is_finite() { square } else { 0.0 }
+}
+
 /// Probabilities proportional to the importance, at most 1 each and `count` in sum.
 fn inclusion_probabilities(importance: &[f64], count: usize) -> Vec<f64> {
     // Equal chances where nothing is important.
@@ -172,8 +191,9 @@ mod tests {
         let mut rng = Streams::new(3).stream("subset", counter);
         let chunks = case.chunks(3);
         case.objective
-            .important_samples(&case.parameters(), &chunks, 3, &mut rng)
+            .important_samples(&case.parameters(), &chunks, [3], &mut rng)
             .unwrap()
+            .map(|[few]| few)
     }
 
     #[test]

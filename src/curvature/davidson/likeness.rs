@@ -1,4 +1,4 @@
-//! A search on two levels: first a cheap likeness of the operator, then the operator itself.
+//! A search on several levels: first cheap likenesses of the operator, then the operator itself.
 
 use super::{DavidsonOptions, LeadingPairs, Recollection, Start, davidson};
 use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator};
@@ -11,67 +11,85 @@ pub struct Likeness<'a> {
     pub operator: &'a mut dyn LinearOperator,
     /// What one costs, as a share of a product with the operator it stands for.
     pub cost: f64,
-    /// What choosing the likeness has cost, as such a share.
+    /// What choosing it has cost, as such a share.
     pub setup: f64,
+    /// The relative residual at which the search on it ends. It is itself further away than that from
+    /// the operator.
+    pub tolerance: f64,
 }
-
-/// The relative residual at which the search on a likeness ends. The likeness itself is further away
-/// from the operator than that.
-const TOLERANCE: f64 = 0.03;
 
 /// Products with a likeness for each pair that is looked for, at most.
 const PRODUCTS_PER_PAIR: usize = 12;
 
 /// As [`davidson`] with a recollection of an earlier point, but what is remembered is first brought up
-/// to this point by a search on a likeness, at a loose tolerance. It begins with the mixture of all
-/// remembered vectors, so that it sees what has overtaken; the search on the operator itself can then
-/// begin with the leading vectors ([`Start::Leading`]). Residuals are those of the operator; what is
-/// orthogonal to everything remembered is as hard to see as in [`davidson`].
+/// to this point by searches on likenesses, the cheapest first, at loose tolerances. The first of them
+/// begins with the mixture of all remembered vectors, so that it sees what has overtaken; the others
+/// and the search on the operator itself can then begin with the leading vectors ([`Start::Leading`]).
+/// Residuals are those of the operator; what is orthogonal to everything remembered is as hard to see
+/// as in [`davidson`].
 ///
-/// `matvecs` counts the likeness and products with it at their cost, rounded up in sum, and the budget holds
-/// for this sum. At most half of it goes to the likeness.
+/// `matvecs` counts likenesses and products with them at their cost, rounded up in sum, and the budget
+/// holds for this sum. At most half of it goes to likenesses.
 ///
 /// # Errors
 ///
 /// As [`davidson`].
 pub fn davidson_by_likeness(
     operator: &mut dyn LinearOperator,
-    likeness: Likeness<'_>,
+    likenesses: &mut [Likeness<'_>],
     recollection: &Recollection,
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<LeadingPairs, CurvatureError> {
     let clock = Instant::now();
+    let seconds_of = |share: f64| {
+        let spent = clock.elapsed().as_secs_f64();
+        let left = |most| share * most - spent;
+        options.budget.max_seconds.map(left)
+    };
     let limit = options.budget.max_matvecs.unwrap_or(usize::MAX);
     let limit = limit.min(options.max_matvecs);
-    let most = (((limit / 2) as f64 - likeness.setup) / likeness.cost) as usize;
-    if most == 0 {
-        return davidson(operator, Some(recollection), rng, options, interrupt);
+    let mut charged = 0.0;
+    let mut found: Option<LeadingPairs> = None;
+    for likeness in likenesses {
+        let left = (limit / 2) as f64 - charged - likeness.setup;
+        let most = (left / likeness.cost) as usize;
+        if most == 0 {
+            break;
+        }
+        let rough = DavidsonOptions {
+            start: match found {
+                None => Start::Mixture,
+                Some(_) => Start::Leading,
+            },
+            tolerance: likeness.tolerance.max(options.tolerance),
+            max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
+            budget: Budget {
+                max_matvecs: None,
+                max_seconds: seconds_of(0.5),
+            },
+            ..options
+        };
+        let start = found.as_ref().map_or(recollection, |it| &it.recollection);
+        let better = davidson(likeness.operator, Some(start), rng, rough, interrupt)?;
+        charged += likeness.setup + better.matvecs as f64 * likeness.cost;
+        found = Some(better);
     }
-    let rough = DavidsonOptions {
-        start: Start::Mixture,
-        tolerance: TOLERANCE.max(options.tolerance),
-        max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
-        budget: Budget {
-            max_matvecs: None,
-            max_seconds: options.budget.max_seconds.map(|most| 0.5 * most),
-        },
-        ..options
+    let Some(rough) = found else {
+        return davidson(operator, Some(recollection), rng, options, interrupt);
     };
-    let first = davidson(likeness.operator, Some(recollection), rng, rough, interrupt)?;
-    let charged = (first.matvecs as f64 * likeness.cost + likeness.setup).ceil() as usize;
-    let seconds = clock.elapsed().as_secs_f64();
+    let charged = charged.ceil() as usize;
     let options = DavidsonOptions {
         start: Start::Leading,
         max_matvecs: limit - charged,
         budget: Budget {
             max_matvecs: None,
-            max_seconds: options.budget.max_seconds.map(|most| most - seconds),
+            max_seconds: seconds_of(1.0),
         },
         ..options
     };
-    let start = Some(&first.recollection);
+    let start = Some(&rough.recollection);
     let mut found = davidson(operator, start, rng, options, interrupt)?;
     found.matvecs += charged;
     Ok(found)
@@ -97,17 +115,28 @@ mod tests {
         }
         let turned = turn(80, 0.3, &mut rng(seed));
         let mut operator = with_eigenvectors(&turned, &new);
-        let mut few: Dense =
-            with_eigenvectors(&(&turned * turn(80, 0.05, &mut rng(seed + 100))), &new);
-        let likeness = Likeness {
-            operator: &mut few,
-            cost: 0.2,
-            setup: 0.1,
+        let like = |angle, seed| -> Dense {
+            with_eigenvectors(&(&turned * turn(80, angle, &mut rng(seed))), &new)
         };
+        let (mut fewer, mut few) = (like(0.1, seed + 200), like(0.05, seed + 100));
+        let mut likenesses = [
+            Likeness {
+                operator: &mut fewer,
+                cost: 0.05,
+                setup: 0.1,
+                tolerance: 0.05,
+            },
+            Likeness {
+                operator: &mut few,
+                cost: 0.2,
+                setup: 0.0,
+                tolerance: 0.03,
+            },
+        ];
         let never = Interrupt::never();
         davidson_by_likeness(
             &mut operator,
-            likeness,
+            &mut likenesses,
             &recollection,
             &mut rng(seed),
             options,

@@ -186,8 +186,14 @@ impl Search {
             basis: Basis::new(precision),
             model: Model::default(),
         };
-        if let Some(recollection) = recollection {
-            search.remember(recollection)?;
+        match recollection.map(|past| (past, past.orthonormal())) {
+            Some((past, Some(vectors)))
+                if vectors.dimension() == Some(dimension) && vectors.precision() == precision =>
+            {
+                search.take_over(past.values(), vectors);
+            }
+            Some((past, _)) => search.remember(past)?,
+            None => {}
         }
         Ok(search)
     }
@@ -205,6 +211,17 @@ impl Search {
             self.model.remember(value, coordinates);
         }
         Ok(())
+    }
+
+    /// The same without making orthonormal what is orthonormal, which costs as much as some products.
+    fn take_over(&mut self, values: &[f64], vectors: &Basis) {
+        self.basis = vectors.clone();
+        self.model.grow(values.len());
+        for (index, &value) in values.iter().enumerate() {
+            let mut unit = vec![0.0; index + 1];
+            unit[index] = 1.0;
+            self.model.remember(value, unit);
+        }
     }
 
     /// Splits a vector into coordinates in the basis and a rest; where the rest is longer than
@@ -329,11 +346,11 @@ impl Search {
         let least = BULK * values.first().copied().unwrap_or(0.0).abs();
         let count = values.partition_point(|&value| value > least).min(most);
         values.truncate(count);
-        let mut kept = Basis::new(self.basis.precision());
-        for vector in vectors.column_iter().take(count) {
-            let coordinates: Vec<f64> = vector.iter().copied().collect();
-            kept.push(&self.basis.combine(&coordinates));
-        }
-        Recollection::from_basis(values, kept)
+        let kept: Vec<Vec<f64>> = vectors
+            .column_iter()
+            .take(count)
+            .map(|vector| vector.iter().copied().collect())
+            .collect();
+        Recollection::from_basis(values, self.basis.combine_all(&kept))
     }
 }

@@ -12,11 +12,13 @@ use crate::config::Precision;
 pub struct Recollection {
     values: Vec<f64>,
     vectors: Basis,
+    /// Whether the vectors are known to be orthonormal to rounding.
+    is_orthonormal: bool,
 }
 
 impl Recollection {
-    /// Wraps pairs of eigenvalue and eigenvector, largest value first; the vectors are orthonormal to
-    /// rounding.
+    /// Wraps pairs of eigenvalue and eigenvector, largest value first. Where the vectors are not
+    /// orthonormal to rounding, each search makes them so first.
     ///
     /// # Errors
     ///
@@ -36,11 +38,25 @@ impl Recollection {
             vectors.push(vector);
         }
         let values = pairs.iter().map(|(value, _)| *value).collect();
-        Ok(Self { values, vectors })
+        Ok(Self {
+            values,
+            is_orthonormal: vectors.is_orthonormal(),
+            vectors,
+        })
     }
 
+    /// Wraps values with orthonormal vectors.
     pub(super) fn from_basis(values: Vec<f64>, vectors: Basis) -> Self {
-        Self { values, vectors }
+        Self {
+            values,
+            vectors,
+            is_orthonormal: true,
+        }
+    }
+
+    /// The vectors, if they are known to be orthonormal.
+    pub(super) fn orthonormal(&self) -> Option<&Basis> {
+        self.is_orthonormal.then_some(&self.vectors)
     }
 
     /// How many pairs it holds.
