@@ -80,6 +80,7 @@ impl From<ProblemError> for Failure {
             error @ (ProblemError::TooLarge { .. }
             | ProblemError::Patch { .. }
             | ProblemError::TooManyStages { .. }
+            | ProblemError::Map { .. }
             | ProblemError::LonelyValue { .. }) => Failure::Input(error.to_string()),
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::backend::{BackendError, Compute};
 use crate::config::{
-    Config, ConfigError, DropoutMode, Method, Model, ModelKind, NormMode, Normalisation, Sampling,
+    Config, ConfigError, DropoutMode, MapKind, Method, Model, ModelKind, NormMode, Normalisation,
+    Sampling,
 };
 use crate::data::{self, DataError, Source, Split};
 use crate::model::{
@@ -13,6 +14,7 @@ use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, Stepper};
 use crate::params::Parameters;
 use crate::random::Streams;
+use crate::reparam::applicable;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
@@ -79,6 +81,21 @@ pub enum ProblemError {
         /// The batch size.
         batch: usize,
     },
+    /// A hook measures under a map that the network has none of.
+    #[error(
+        "`hooks.{hook}.maps`: no {map} map leaves the function of this {kind} alone. Those that do: \
+         {allowed}"
+    )]
+    Map {
+        /// The place of the hook.
+        hook: usize,
+        /// The map.
+        map: MapKind,
+        /// The architecture.
+        kind: ModelKind,
+        /// The maps that it has.
+        allowed: String,
+    },
     /// The backend does not answer.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -113,6 +130,7 @@ impl Problem {
         check_batches(&config, &data)?;
         let compute = Compute::open(config.backend, config.precision)?;
         let network = network(&config, &data);
+        check_maps(&config, network.as_ref())?;
         Ok(Self {
             objective: Objective::new(network, config.train.loss, compute),
             config,
@@ -220,6 +238,23 @@ impl Problem {
     pub fn is_full_batch(&self) -> bool {
         matches!(self.config.optimizer.method, Method::Gd(_))
     }
+}
+
+/// Refuses hooks whose maps the network has no symmetry for.
+fn check_maps(config: &Config, network: &dyn Network) -> Result<(), ProblemError> {
+    let allowed = applicable(network);
+    for (hook, maps) in config.hooks.iter().map(|hook| &hook.maps).enumerate() {
+        if let Some(&map) = maps.iter().find(|map| !allowed.contains(map)) {
+            let allowed: Vec<&str> = allowed.iter().map(|map| map.as_str()).collect();
+            return Err(ProblemError::Map {
+                hook,
+                map,
+                kind: config.model.kind(),
+                allowed: allowed.join(", "),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a model that does not fit the images.

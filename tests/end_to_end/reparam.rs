@@ -208,4 +208,13 @@ fn a_hook_with_maps_writes_ratios_and_comparing_names_them() {
         message.contains("did you mean \"permutation\"?"),
         "{message}"
     );
+    let refused = ["train", "--config", "maps.toml", "--set", "name=refused"];
+    let tanh = ["--set", "model.activation=tanh"];
+    let message = lab.run(&[&refused[..], &tanh].concat()).failure(2);
+    assert!(
+        message.contains("`hooks.0.maps`: no layer-rescaling map"),
+        "{message}"
+    );
+    assert!(message.contains("permutation"), "{message}");
+    assert!(!lab.path("runs/refused").exists());
 }
