@@ -22,11 +22,14 @@ pub fn statistics<E: Element>(
     input: &[E],
     [samples, channels, positions]: Maps,
 ) -> Vec<E> {
-    let moments = per_map(input, channels * positions, |sample| {
-        let maps = sample.chunks_exact(positions);
-        maps.map(|map| instructions.dispatch(Moments(map)))
-            .collect()
-    });
+    let moments: Vec<Vec<[f64; 2]>> = input
+        .par_chunks(channels * positions)
+        .map(|sample| {
+            let maps = sample.chunks_exact(positions);
+            let moments = maps.map(|map| instructions.dispatch(Moments(map)));
+            moments.collect()
+        })
+        .collect();
     let count = (samples * positions) as f64;
     let channel = |channel| {
         moments
@@ -132,14 +135,6 @@ pub struct Reverse<E> {
     pub constant: E,
     pub slope: E,
     pub factor: E,
-}
-
-fn per_map<E: Element, T: Send>(
-    input: &[E],
-    size: usize,
-    of_sample: impl Fn(&[E]) -> T + Sync + Send,
-) -> Vec<T> {
-    input.par_chunks(size).map(of_sample).collect()
 }
 
 /// The mean of a map, and the sum of the squares of the differences from it.
