@@ -163,7 +163,7 @@ impl Objective {
         summed(terms, |sum, term| TrainingGradient {
             loss: sum.loss + term.loss,
             gradient: sum.gradient + term.gradient,
-            // A batch in several parts is one whose statistics are not looked at.
+            // Only a batch that stays whole moves them.
             statistics: sum.statistics,
         })
     }
