@@ -33,7 +33,7 @@ pub use trace::{
     trace_of_product,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
-pub(crate) use vector::{axpy, random_normal, random_signs};
+pub(crate) use vector::{axpy, random_normal, random_signs, scale};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;

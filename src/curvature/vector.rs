@@ -40,7 +40,7 @@ pub(crate) fn axpy(factor: f64, vector: &[f64], target: &mut [f64]) {
 }
 
 /// `target *= factor`.
-pub(super) fn scale(factor: f64, target: &mut [f64]) {
+pub(crate) fn scale(factor: f64, target: &mut [f64]) {
     for value in target {
         *value *= factor;
     }

@@ -23,7 +23,7 @@ pub(super) const FAMILY: Family = Family {
     measures: &[
         Measure::new(
             "hessian.lambda_max",
-            "largest eigenvalue of the Hessian of the training loss, by Lanczos",
+            "largest eigenvalue of the Hessian of the training loss",
         )
         .full(),
         Measure::new(
@@ -171,9 +171,10 @@ impl Session<'_> {
     pub(super) fn spectrum(&mut self) -> Result<&Spectrum, Failure> {
         if self.spectrum.is_none() {
             let clock = Instant::now();
-            let result = match self.subject.search {
-                Search::Fresh => self.fresh_spectrum(self.wanted_largest, self.wanted_smallest),
-                Search::Remembering(past) => self.remembered_spectrum(past),
+            let result = match (self.subject.search, self.wanted_smallest) {
+                (Search::Fresh, 0) => self.leading_spectrum(None),
+                (Search::Fresh, count) => self.lanczos_spectrum(self.wanted_largest, count),
+                (Search::Remembering(past), _) => self.remembered_spectrum(past),
             };
             self.spectrum = Some(result);
             self.spectrum_seconds = clock.elapsed().as_secs_f64();
@@ -185,8 +186,12 @@ impl Session<'_> {
         }
     }
 
-    /// Eigenpairs by Lanczos from a random vector.
-    fn fresh_spectrum(&self, largest: usize, smallest: usize) -> Result<Spectrum, CurvatureError> {
+    /// Eigenpairs at both ends by one Lanczos process from a random vector.
+    fn lanczos_spectrum(
+        &self,
+        largest: usize,
+        smallest: usize,
+    ) -> Result<Spectrum, CurvatureError> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.lanczos", subject.step);
         let options = self.lanczos_options(largest, smallest);
@@ -200,6 +205,20 @@ impl Session<'_> {
         &mut self,
         past: Option<&Recollection>,
     ) -> Result<Spectrum, CurvatureError> {
+        let mut spectrum = self.leading_spectrum(past)?;
+        if self.wanted_smallest > 0 {
+            let other = self.lanczos_spectrum(0, self.wanted_smallest)?;
+            spectrum.smallest = other.smallest;
+            spectrum.matvecs += other.matvecs;
+        }
+        Ok(spectrum)
+    }
+
+    /// The largest eigenpairs alone.
+    fn leading_spectrum(
+        &mut self,
+        past: Option<&Recollection>,
+    ) -> Result<Spectrum, CurvatureError> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.davidson", subject.step);
         let options = DavidsonOptions {
@@ -207,24 +226,14 @@ impl Session<'_> {
             budget: subject.budget,
             ..DavidsonOptions::default()
         };
-        let found = match past {
-            Some(past) => leading_pairs_by_few_samples(&subject, past, &mut rng, options)?,
-            None => with_operator(&subject, Matrix::Hessian, |operator| {
-                davidson(operator, None, &mut rng, options, subject.interrupt)
-            })?,
-        };
-        self.recollection = Some(found.recollection);
-        let (smallest, matvecs) = match self.wanted_smallest {
-            0 => (Vec::new(), 0),
-            count => {
-                let spectrum = self.fresh_spectrum(0, count)?;
-                (spectrum.smallest, spectrum.matvecs)
-            }
-        };
+        let found = leading_pairs_by_few_samples(&subject, past, &mut rng, options)?;
+        if let Search::Remembering(_) = subject.search {
+            self.recollection = Some(found.recollection);
+        }
         Ok(Spectrum {
             largest: found.pairs,
-            smallest,
-            matvecs: found.matvecs + matvecs,
+            smallest: Vec::new(),
+            matvecs: found.matvecs,
         })
     }
 
@@ -406,16 +415,16 @@ const SAMPLES_FOR_A_LIKENESS: usize = 1000;
 /// Of so many samples one is used for a likeness of the Hessian, and the relative residual to which its
 /// leading pair is worth knowing. The coarser likeness finds what has changed since the last search; the
 /// finer one comes nearer than more products with the coarser one could.
-const LIKENESSES: [(usize, f64); 2] = [(20, 0.05), (5, 0.02)];
+const LIKENESSES: [(usize, f64); 2] = [(20, 0.05), (5, 0.01)];
 
 /// A forward pass makes one of the nine matrix products per layer of a Hessian-vector product, whose
 /// forward pass makes three and whose reverse pass twice as many.
 const FORWARD_PASS: f64 = 1.0 / 9.0;
 
-/// A warm search, by way of the Hessian over the most important samples where that can be had.
+/// A search by way of the Hessian over some samples that stand for all, where that can be had.
 fn leading_pairs_by_few_samples(
     subject: &Subject<'_>,
-    past: &Recollection,
+    past: Option<&Recollection>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
 ) -> Result<LeadingPairs, CurvatureError> {
@@ -433,7 +442,7 @@ fn leading_pairs_by_few_samples(
     let cost = |few: &Chunks| few.samples() as f64 / all.samples() as f64;
     with_operator(subject, Matrix::Hessian, |operator| {
         let Some([fewer, few]) = &few else {
-            return davidson(operator, Some(past), rng, options, interrupt);
+            return davidson(operator, past, rng, options, interrupt);
         };
         let [coarse, fine] = [fewer, few].map(|train| Subject { train, ..*subject });
         with_operator(&coarse, Matrix::Hessian, |coarse| {

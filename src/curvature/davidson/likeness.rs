@@ -21,12 +21,12 @@ pub struct Likeness<'a> {
 /// Products with a likeness for each pair that is looked for, at most.
 const PRODUCTS_PER_PAIR: usize = 12;
 
-/// As [`davidson`] with a recollection of an earlier point, but what is remembered is first brought up
-/// to this point by searches on likenesses, the cheapest first, at loose tolerances. The first of them
-/// begins with the mixture of all remembered vectors, so that it sees what has overtaken; the others
-/// and the search on the operator itself can then begin with the leading vectors ([`Start::Leading`]).
-/// Residuals are those of the operator; what is orthogonal to everything remembered is as hard to see
-/// as in [`davidson`].
+/// As [`davidson`], but searches on likenesses go first, the cheapest one before the others, at loose
+/// tolerances. The first of them begins with random vectors or with the mixture of what is remembered of
+/// an earlier point, so that it sees what has overtaken; the others and the search on the operator itself
+/// can then begin with the leading vectors ([`Start::Leading`]). Residuals are those of the operator; what
+/// no likeness has among its leading vectors is as hard to see as in [`davidson`] what is orthogonal to
+/// everything remembered.
 ///
 /// `matvecs` counts likenesses and products with them at their cost, rounded up in sum, and the budget
 /// holds for this sum. At most half of it goes to likenesses.
@@ -37,7 +37,7 @@ const PRODUCTS_PER_PAIR: usize = 12;
 pub fn davidson_by_likeness(
     operator: &mut dyn LinearOperator,
     likenesses: &mut [Likeness<'_>],
-    recollection: &Recollection,
+    recollection: Option<&Recollection>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
@@ -71,13 +71,13 @@ pub fn davidson_by_likeness(
             },
             ..options
         };
-        let start = found.as_ref().map_or(recollection, |it| &it.recollection);
-        let better = davidson(likeness.operator, Some(start), rng, rough, interrupt)?;
+        let start = found.as_ref().map(|it| &it.recollection).or(recollection);
+        let better = davidson(likeness.operator, start, rng, rough, interrupt)?;
         charged += likeness.setup + better.matvecs as f64 * likeness.cost;
         found = Some(better);
     }
     let Some(rough) = found else {
-        return davidson(operator, Some(recollection), rng, options, interrupt);
+        return davidson(operator, recollection, rng, options, interrupt);
     };
     let charged = charged.ceil() as usize;
     let options = DavidsonOptions {
@@ -137,7 +137,7 @@ mod tests {
         davidson_by_likeness(
             &mut operator,
             &mut likenesses,
-            &recollection,
+            Some(&recollection),
             &mut rng(seed),
             options,
             never,
