@@ -136,9 +136,16 @@ impl Compute {
 ///
 /// The device's own message where it could not execute the work or hand over its memory.
 pub fn read<const D: usize>(tensor: &Tensor<D>) -> Result<Vec<f64>, String> {
-    tensor
-        .try_to_vec_as::<f64>()
-        .map_err(|error| format!("the device failed: {error}"))
+    let failed = |error: &dyn std::fmt::Display| format!("the device failed: {error}");
+    let data = tensor
+        .clone()
+        .try_into_data()
+        .map_err(|error| failed(&error))?;
+    // Burn's own conversion asks for the type of every number anew.
+    match data.as_slice::<f32>() {
+        Ok(values) => Ok(values.iter().map(|&value| value.into()).collect()),
+        Err(_) => Ok(data.iter::<f64>().collect()),
+    }
 }
 
 /// Opens the default adapter, turning the driver layer's panics into an error.

@@ -3,6 +3,7 @@
 use super::norm;
 use crate::config::Precision;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Orthonormal vectors of one dimension. Inner products are summed in f64 either way; in f32 the
 /// basis of `k` vectors of an `n`-parameter model takes `4·k·n` bytes.
@@ -13,10 +14,10 @@ pub(super) enum Basis {
 }
 
 /// Vectors, each in an allocation of its own: one growing buffer would hold up to twice as much, and
-/// three times as much while it moves.
+/// three times as much while it moves. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Store<T> {
-    vectors: Vec<Box<[T]>>,
+    vectors: Vec<Arc<[T]>>,
 }
 
 impl Basis {
@@ -98,12 +99,12 @@ impl Basis {
     }
 
     /// Removes the components along the basis and returns them; a second time where the first took
-    /// off a good part, because what is left then has components of its rounding errors (Daniel,
-    /// Gragg, Kaufman & Stewart 1976; Parlett, §6.9).
+    /// off nearly all, because what is left then has components of its rounding errors (Daniel,
+    /// Gragg, Kaufman & Stewart 1976; Parlett, §6.9): ten roundings without a second time.
     pub fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
         let before = norm(vector);
         let mut components = self.remove_components(vector);
-        if norm(vector) < 0.7 * before {
+        if norm(vector) < CANCELLED * before {
             let rest = self.remove_components(vector);
             super::vector::axpy(1.0, &rest, &mut components);
         }
@@ -196,30 +197,42 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
 
     fn combine_all(&self, coordinates: &[Vec<f64>], round: impl Fn(f64) -> T + Sync) -> Self {
         let dimension = self.vectors.first().map_or(0, |vector| vector.len());
-        let starts: Vec<usize> = (0..dimension).step_by(BLOCK).collect();
-        let blocks: Vec<Vec<Vec<T>>> = starts
-            .into_par_iter()
-            .map(|start| {
-                let places = start..dimension.min(start + BLOCK);
-                let combined = coordinates.iter().map(|coordinates| {
-                    let mut sum = vec![0.0; places.len()];
-                    for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
-                        axpy(coordinate, &direction[places.clone()], &mut sum);
-                    }
-                    sum.into_iter().map(&round).collect()
-                });
-                combined.collect()
-            })
+        let mut vectors: Vec<Vec<T>> = coordinates
+            .iter()
+            .map(|_| vec![round(0.0); dimension])
             .collect();
-        let vector = |index: usize| {
-            let parts = blocks.iter().flat_map(|block| &block[index]);
-            parts.copied().collect()
-        };
+        let mut blocks: Vec<Vec<&mut [T]>> = Vec::new();
+        for vector in &mut vectors {
+            for (index, part) in vector.chunks_mut(BLOCK).enumerate() {
+                match blocks.get_mut(index) {
+                    Some(block) => block.push(part),
+                    None => blocks.push(vec![part]),
+                }
+            }
+        }
+        blocks
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(index, block)| {
+                let mut sum = vec![0.0; BLOCK];
+                for (part, coordinates) in block.into_iter().zip(coordinates) {
+                    sum.fill(0.0);
+                    for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
+                        axpy(coordinate, &direction[index * BLOCK..], &mut sum);
+                    }
+                    for (value, sum) in part.iter_mut().zip(&sum) {
+                        *value = round(*sum);
+                    }
+                }
+            });
         Self {
-            vectors: (0..coordinates.len()).map(vector).collect(),
+            vectors: vectors.into_iter().map(Arc::from).collect(),
         }
     }
 }
+
+/// The share of a vector's norm below which what a projection has left is projected again.
+const CANCELLED: f64 = 0.1;
 
 /// So many numbers of every vector stay in the cache while all that need them read them. Fixed, so that
 /// sums do not depend on the number of threads.

@@ -176,7 +176,7 @@ pub(crate) fn sum_over_batches(
     }
     let sum = sum.ok_or(CurvatureError::NoSamples)?;
     let vector = sum.to_host().map_err(CurvatureError::Device)?;
-    if vector.iter().all(|value| value.is_finite()) {
+    if super::vector::is_finite(&vector) {
         Ok(vector)
     } else {
         Err(CurvatureError::NotFinite)

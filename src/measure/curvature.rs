@@ -221,13 +221,17 @@ impl Session<'_> {
     ) -> Result<Spectrum, CurvatureError> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.davidson", subject.step);
-        let options = DavidsonOptions {
+        let mut options = DavidsonOptions {
             largest: self.wanted_largest,
             budget: subject.budget,
             ..DavidsonOptions::default()
         };
+        let is_remembered = matches!(subject.search, Search::Remembering(_));
+        if !is_remembered {
+            options.remembered = 0;
+        }
         let found = leading_pairs_by_few_samples(&subject, past, &mut rng, options)?;
-        if let Search::Remembering(_) = subject.search {
+        if is_remembered {
             self.recollection = Some(found.recollection);
         }
         Ok(Spectrum {

@@ -18,6 +18,9 @@ pub struct Likeness<'a> {
     pub tolerance: f64,
 }
 
+/// Eigenpairs that one search leaves for the next one of the same point, at least.
+const REMEMBERED: usize = 10;
+
 /// Products with a likeness for each pair that is looked for, at most.
 const PRODUCTS_PER_PAIR: usize = 12;
 
@@ -64,6 +67,7 @@ pub fn davidson_by_likeness(
                 Some(_) => Start::Leading,
             },
             tolerance: likeness.tolerance.max(options.tolerance),
+            remembered: options.remembered.max(REMEMBERED),
             max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
             budget: Budget {
                 max_matvecs: None,

@@ -26,8 +26,8 @@ pub use recollection::Recollection;
 use super::basis::Basis;
 use super::operator::product_rounding;
 use super::ritz::{Eigenpair, Ritz, Wanted};
-use super::vector::{random_normal, random_signs, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
+use super::vector::{axpy, is_finite, random_normal, random_signs, scale};
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, dot, norm};
 use crate::random::StreamRng;
 use model::Model;
 use nalgebra::DVector;
@@ -59,7 +59,8 @@ pub struct DavidsonOptions {
     /// Matrix-vector products never exceeded.
     pub max_matvecs: usize,
     /// How many eigenpairs the recollection for the next search holds at most. It should reach the end
-    /// of the outliers: a network with `C` classes has about as many (Papyan 2019).
+    /// of the outliers: a network with `C` classes has about as many (Papyan 2019). 0 where no other
+    /// search follows.
     pub remembered: usize,
     /// Bounds set by the user.
     pub budget: Budget,
@@ -284,13 +285,22 @@ impl Search {
         operator: &mut dyn LinearOperator,
         direction: DVector<f64>,
     ) -> Result<(), CurvatureError> {
-        let product = operator.apply(&self.basis.combine(direction.as_slice()))?;
-        if !product.iter().all(|value| value.is_finite()) {
+        let vector = self.basis.combine(direction.as_slice());
+        let mut product = operator.apply(&vector)?;
+        if !is_finite(&product) {
             return Err(CurvatureError::NotFinite);
         }
         // What is left of a product within the basis is rounding error of its size.
         let size = self.model.scale().max(norm(&product));
-        let (coordinates, _) = self.enter(product, 10.0 * self.rounding * size);
+        // Most of a product lies along the direction itself. Without that part little is left in the
+        // basis, and one pass through all its vectors is enough.
+        let along = dot(&vector, &product);
+        axpy(-along, &vector, &mut product);
+        drop(vector);
+        let (mut coordinates, _) = self.enter(product, 10.0 * self.rounding * size);
+        for (coordinate, entry) in coordinates.iter_mut().zip(direction.iter()) {
+            *coordinate += along * entry;
+        }
         self.model.learn(direction, coordinates);
         Ok(())
     }
