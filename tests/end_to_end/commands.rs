@@ -323,6 +323,38 @@ fn every_measure_of_the_catalogue_has_a_value_where_all_are_defined() {
 }
 
 #[test]
+fn few_samples_first_end_at_the_eigenvalue_that_lanczos_finds_in_more_products() {
+    let lab = Lab::new();
+    // Wrong labels: samples the network is certain and wrong about.
+    let config = lab
+        .read("small.toml")
+        .replace("train = 300", "train = 1200\nlabel_noise = 0.3");
+    lab.write(
+        "noisy.toml",
+        &config.replace("preset = \"full\"", "preset = \"off\""),
+    );
+    lab.run(&["train", "--config", "noisy.toml"]).success();
+    let measure = |names: &str| {
+        let run = "runs/noisy/seed-0";
+        let command = ["measure", run, "--measures", names, "--format", "json"];
+        json(&lab.run(&command).success())[0].clone()
+    };
+    let few = measure("hessian.lambda_max");
+    let all = measure("hessian.lambda_max,hessian.lambda_min");
+    let number = |row: &serde_json::Value, key: &str| row[key].as_f64().unwrap();
+    for row in [&few, &all] {
+        assert_eq!(row["name"], "hessian.lambda_max");
+        assert!(number(row, "residual") <= 1e-3 && row["converged"] == true);
+    }
+    let (found, expected) = (number(&few, "value"), number(&all, "value"));
+    assert!(
+        (found - expected).abs() <= 1e-3 * expected,
+        "{found}, {expected}"
+    );
+    assert!(number(&few, "matvecs") < number(&all, "matvecs"));
+}
+
+#[test]
 fn the_spectral_density_is_written_with_unit_mass() {
     let lab = trained();
     lab.run(&[
