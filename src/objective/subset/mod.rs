@@ -16,7 +16,7 @@ impl Objective {
     /// that cost less.
     ///
     /// A sample is drawn with a probability that grows with its importance and weighs the more the less
-    /// probable it was; of every kind of sample as many are drawn as belong to it ([`Population`]). The
+    /// probable it was; of every kind of sample as many are drawn as belong to it (`survey`). The
     /// weights are in the targets, in which the cross-entropy is linear.
     ///
     /// The importance stands for the trace of the sample's Gauss-Newton matrix `JᵀHJ`: it is the

@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn the_number_of_traits_is_bounded_by_the_number_of_classes() {
-        assert_eq!(Kind::new(&vec![0.0; 10], 0).traits.len(), 65);
-        assert_eq!(Kind::new(&vec![0.0; 100], 0).traits.len(), 200);
+        assert_eq!(Kind::new(&[0.0; 10], 0).traits.len(), 65);
+        assert_eq!(Kind::new(&[0.0; 100], 0).traits.len(), 200);
         assert_eq!(traits_of(100), 200);
     }
 }
