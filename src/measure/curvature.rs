@@ -171,10 +171,12 @@ impl Session<'_> {
     pub(super) fn spectrum(&mut self) -> Result<&Spectrum, Failure> {
         if self.spectrum.is_none() {
             let clock = Instant::now();
-            let result = match (self.subject.search, self.wanted_smallest) {
-                (Search::Fresh, 0) => self.leading_spectrum(None),
-                (Search::Fresh, count) => self.lanczos_spectrum(self.wanted_largest, count),
+            let wanted = (self.wanted_largest, self.wanted_smallest);
+            let result = match (self.subject.search, wanted) {
                 (Search::Remembering(past), _) => self.remembered_spectrum(past),
+                (Search::Fresh, (1, 0)) => self.leading_spectrum(None),
+                // Of several pairs few samples save no products, and they cost seconds.
+                (Search::Fresh, (largest, smallest)) => self.lanczos_spectrum(largest, smallest),
             };
             self.spectrum = Some(result);
             self.spectrum_seconds = clock.elapsed().as_secs_f64();

@@ -23,8 +23,8 @@ use std::time::Instant;
 /// How the search for the largest eigenvalues of the Hessian begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Search<'a> {
-    /// From random vectors: by a Lanczos process where the smallest eigenvalues are wanted too, otherwise by
-    /// a Davidson method, over a few samples first where there are many.
+    /// From random vectors: by a Davidson method, over a few samples first where there are many, when
+    /// only the largest eigenvalue is wanted; otherwise by a Lanczos process.
     #[default]
     Fresh,
     /// From what the last search has left, if there was one, by a Davidson method; it leaves
