@@ -143,6 +143,10 @@ impl Traits {
                 middle = place + 1;
             }
         }
+        if half == 0.0 {
+            // Of no importance at all: by number, or one unit at a time would split off.
+            middle = units.len() / 2;
+        }
         let (left, right) = units.split_at_mut(middle.clamp(1, last));
         let (left, right) = (
             || self.sort_by_resemblance(importance, left),
@@ -343,6 +347,17 @@ mod tests {
         let after = lack(&drawn);
         assert!(after < 0.1 * before, "{after} after {before}");
         assert!(drawn.iter().all(|drawn| drawn.weight > 0.0));
+    }
+
+    #[test]
+    fn very_many_units_of_no_importance_are_ordered_too() {
+        let count = 200_000;
+        let mut importance = vec![0.0; count];
+        importance[7] = 1.0;
+        let population = Population::new(importance, &vec![vec![0.0]; count]);
+        let mut rng = Streams::new(0).stream("draw", 0);
+        let drawn = population.draw(1, &mut rng);
+        assert_eq!((drawn.len(), drawn[0].unit), (1, 7));
     }
 
     #[test]
