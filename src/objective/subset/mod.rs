@@ -65,9 +65,15 @@ impl Objective {
             kinds.extend(samples.map(|(outputs, &label)| Kind::new(outputs, label.into())));
         }
         let mean = kinds.iter().map(|kind| kind.square).sum::<f64>() / kinds.len() as f64;
-        let importance = kinds
-            .iter()
-            .map(|kind| kind.curvature * (kind.square + mean));
+        let importance = kinds.iter().map(|kind| {
+            let importance = kind.curvature * (kind.square + mean);
+            // Squares of finite outputs may overflow in sum.
+            if importance.is_finite() {
+                importance
+            } else {
+                0.0
+            }
+        });
         let importance = importance.collect();
         let traits: Vec<Vec<f64>> = kinds.into_iter().map(|kind| kind.traits).collect();
         Ok(Population::new(importance, &traits))
