@@ -3,6 +3,7 @@
 pub use crate::config::{Backend as BackendKind, Precision};
 
 use burn::tensor::{DType, Device, DeviceKind, DeviceType, Tensor, TensorData};
+use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
@@ -111,7 +112,9 @@ impl Compute {
     pub fn tensor<const D: usize>(&self, values: &[f64], shape: [usize; D]) -> Tensor<D> {
         let data = match self.precision {
             Precision::F32 => {
-                TensorData::new(values.iter().map(|&x| x as f32).collect::<Vec<_>>(), shape)
+                let mut rounded = Vec::new();
+                append(values, |x| x as f32, &mut rounded);
+                TensorData::new(rounded, shape)
             }
             Precision::F64 => TensorData::new(values.to_vec(), shape),
         };
@@ -136,15 +139,41 @@ impl Compute {
 ///
 /// The device's own message where it could not execute the work or hand over its memory.
 pub fn read<const D: usize>(tensor: &Tensor<D>) -> Result<Vec<f64>, String> {
+    let mut values = Vec::new();
+    read_onto(tensor.clone(), &mut values)?;
+    Ok(values)
+}
+
+/// As [`read`], onto the end of `values`; a tensor of which there is no other clone is not copied.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_onto<const D: usize>(tensor: Tensor<D>, values: &mut Vec<f64>) -> Result<(), String> {
     let failed = |error: &dyn std::fmt::Display| format!("the device failed: {error}");
-    let data = tensor
-        .clone()
-        .try_into_data()
-        .map_err(|error| failed(&error))?;
+    let data = tensor.try_into_data().map_err(|error| failed(&error))?;
     // Burn's own conversion asks for the type of every number anew.
-    match data.as_slice::<f32>() {
-        Ok(values) => Ok(values.iter().map(|&value| value.into()).collect()),
-        Err(_) => Ok(data.iter::<f64>().collect()),
+    if let Ok(numbers) = data.as_slice::<f32>() {
+        append(numbers, f64::from, values);
+    } else {
+        values.extend(data.iter::<f64>());
+    }
+    Ok(())
+}
+
+/// Converts numbers one by one, long rows of them on all cores.
+fn append<A: Copy + Sync, B: Send>(
+    numbers: &[A],
+    convert: impl Fn(A) -> B + Sync + Send,
+    values: &mut Vec<B>,
+) {
+    /// So many that waking another thread costs less than converting them.
+    const BLOCK: usize = 1 << 15;
+    if numbers.len() <= BLOCK {
+        values.extend(numbers.iter().map(|&number| convert(number)));
+    } else {
+        let numbers = numbers.par_iter().with_min_len(BLOCK);
+        values.par_extend(numbers.map(|&number| convert(number)));
     }
 }
 

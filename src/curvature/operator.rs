@@ -175,7 +175,7 @@ pub(crate) fn sum_over_batches(
         });
     }
     let sum = sum.ok_or(CurvatureError::NoSamples)?;
-    let vector = sum.to_host().map_err(CurvatureError::Device)?;
+    let vector = sum.into_host().map_err(CurvatureError::Device)?;
     if super::vector::is_finite(&vector) {
         Ok(vector)
     } else {

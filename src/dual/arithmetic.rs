@@ -24,6 +24,19 @@ pub(super) fn add_tangents<const D: usize>(
     })
 }
 
+/// A product that is linear in either factor: `(ab)˙ = ȧb + aḃ`.
+pub(super) fn bilinear<const A: usize, const B: usize, const C: usize>(
+    left: Dual<A>,
+    right: Dual<B>,
+    product: impl Fn(Tensor<A>, Tensor<B>) -> Tensor<C>,
+) -> Dual<C> {
+    let by_left = left.tangent.map(|it| product(it, right.value.clone()));
+    let by_right = right.tangent.map(|it| product(left.value.clone(), it));
+    let value = product(left.value, right.value);
+    let tangent = add_tangents(by_left, by_right, value.dims());
+    Dual { value, tangent }
+}
+
 /// The difference of two optional tangents, in the shape of its value.
 fn subtract_tangents<const D: usize>(
     left: Option<Tensor<D>>,
@@ -63,11 +76,7 @@ impl<const D: usize> Mul for Dual<D> {
 
     /// Elementwise product: `(ab)˙ = ȧb + aḃ`.
     fn mul(self, other: Self) -> Self {
-        let left = self.tangent.map(|tangent| tangent * other.value.clone());
-        let right = other.tangent.map(|tangent| tangent * self.value.clone());
-        let value = self.value * other.value;
-        let tangent = add_tangents(left, right, value.dims());
-        Self { value, tangent }
+        bilinear(self, other, Tensor::mul)
     }
 }
 

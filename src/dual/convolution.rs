@@ -1,7 +1,7 @@
 //! Two-dimensional convolution.
 
 use super::Dual;
-use super::arithmetic::add_tangents;
+use super::arithmetic::bilinear;
 use crate::kernel;
 
 impl Dual<4> {
@@ -11,14 +11,8 @@ impl Dual<4> {
     /// `padding` zeros are added on each side. The result is `[batch, outputs, height', width']`
     /// with `height' = (height + 2 padding − rows) / stride + 1`, rounded down.
     pub fn conv2d(self, weight: Self, stride: usize, padding: usize) -> Self {
-        let left = self
-            .tangent
-            .map(|tangent| kernel::conv2d(tangent, weight.value.clone(), stride, padding));
-        let right = weight
-            .tangent
-            .map(|tangent| kernel::conv2d(self.value.clone(), tangent, stride, padding));
-        let value = kernel::conv2d(self.value, weight.value, stride, padding);
-        let tangent = add_tangents(left, right, value.dims());
-        Self { value, tangent }
+        bilinear(self, weight, |input, weight| {
+            kernel::conv2d(input, weight, stride, padding)
+        })
     }
 }

@@ -1,20 +1,14 @@
 //! Matrix products.
 
 use super::Dual;
-use super::arithmetic::add_tangents;
+use super::arithmetic::bilinear;
+use crate::kernel;
+use burn::tensor::Tensor;
 
 impl<const D: usize> Dual<D> {
     /// Matrix product over the last two dimensions: `(AB)˙ = ȦB + AḂ`.
     pub fn matmul(self, other: Self) -> Self {
-        let left = self
-            .tangent
-            .map(|tangent| tangent.matmul(other.value.clone()));
-        let right = other
-            .tangent
-            .map(|tangent| self.value.clone().matmul(tangent));
-        let value = self.value.matmul(other.value);
-        let tangent = add_tangents(left, right, value.dims());
-        Self { value, tangent }
+        bilinear(self, other, Tensor::matmul)
     }
 
     /// Adds a vector along the last dimension: `[.., n] + [n]`.
@@ -34,7 +28,7 @@ impl<const D: usize> Dual<D> {
         let rows = dims[..D - 1].iter().product();
         dims[D - 1] = outputs;
         // As one matrix: a product per sample would give the weight one gradient per sample.
-        let output = self.reshape([rows, inputs]).matmul(weight.transpose());
+        let output = bilinear(self.reshape([rows, inputs]), weight, kernel::linear);
         let output = match bias {
             Some(bias) => output.add_bias(bias),
             None => output,

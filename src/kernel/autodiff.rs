@@ -53,6 +53,29 @@ impl<B: Kernels> Backward<B, 2> for Convolution {
 }
 
 #[derive(Debug)]
+struct Linear;
+
+impl<B: Kernels> Backward<B, 2> for Linear {
+    /// Input and weight, each where the gradient in the other is wanted.
+    type State = [Option<FloatTensor<B>>; 2];
+
+    /// The rule of a product with a transposed matrix would leave the weight's gradient transposed, and
+    /// whoever wants it as a row of numbers would have to copy it.
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [input_node, weight_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let [input, weight] = ops.state;
+        if let (Some(node), Some(weight)) = (input_node, weight) {
+            grads.register::<B>(node.id, B::float_matmul(gradient.clone(), weight));
+        }
+        if let (Some(node), Some(input)) = (weight_node, input) {
+            let gradient = B::float_matmul(B::float_transpose(gradient), input);
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Tanh;
 
 impl<B: Kernels> Backward<B, 1> for Tanh {
@@ -201,6 +224,24 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             }
         }
     }
+
+    fn linear_map(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node(), weight.node()];
+        let [input_is_wanted, weight_is_wanted] =
+            [&input, &weight].map(|tensor| tensor.is_tracked());
+        let (input, weight) = (input.into_primitive(), weight.into_primitive());
+        match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => {
+                let saved = [
+                    weight_is_wanted.then(|| input.clone()),
+                    input_is_wanted.then(|| weight.clone()),
+                ];
+                preparation.finish(saved, B::linear_map(input, weight))
+            }
+            OpsKind::UnTracked(preparation) => preparation.finish(B::linear_map(input, weight)),
+        }
+    }
+
     fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [input.node()];
         let output = B::tanh(input.into_primitive());

@@ -1,7 +1,8 @@
 //! Operations with kernels of their own on the processor.
 //!
 //! Burn's Flex backend unfolds every patch of a convolution into a matrix and calls the C library's
-//! `tanh` once per number. The kernels here do neither. On other backends each operation is Burn's own.
+//! `tanh` once per number. The kernels here do neither. On other backends each operation is Burn's own,
+//! but for reverse rules that are made of fewer of them.
 //!
 //! All of them are differentiable once in reverse, like Burn's operations, and give the same bytes for
 //! any number of threads: a sum is cut into parts by the shape of its operands alone.
@@ -39,6 +40,19 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize
         weight.into_dispatch(),
         stride,
         padding,
+    ))
+}
+
+/// The product `x Wᵀ` of PyTorch's `nn.Linear` without a bias: `input` is `[rows, inputs]`, `weight`
+/// `[outputs, inputs]`, the result `[rows, outputs]`.
+///
+/// # Panics
+///
+/// As Burn's own product of matrices, where the shapes do not fit.
+pub fn linear(input: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear_map(
+        input.into_dispatch(),
+        weight.into_dispatch(),
     ))
 }
 

@@ -43,6 +43,11 @@ pub trait Kernels: Backend {
         Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding))
     }
 
+    /// See [`linear`](super::linear).
+    fn linear_map(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(input, Self::float_transpose(weight))
+    }
+
     /// See [`tanh`](super::tanh).
     fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_tanh(input)

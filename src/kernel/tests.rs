@@ -1,6 +1,6 @@
 //! The operations against Burn's own, on every processor backend.
 
-use super::{batch_norm, channel_statistics, conv2d, erf, exp, relu, softmax, tanh};
+use super::{batch_norm, channel_statistics, conv2d, erf, exp, linear, relu, softmax, tanh};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::random::Streams;
 use burn::tensor::ops::ConvOptions;
@@ -54,6 +54,47 @@ fn convolution_and_its_gradients_are_those_of_the_library() {
         for (ours, theirs) in all(conv2d).iter().zip(&all(library_conv2d)) {
             assert_close(ours, theirs, tolerance);
         }
+    }
+}
+
+#[test]
+fn a_linear_map_and_its_gradients_are_those_of_the_product_of_matrices() {
+    for (kind, precision, tolerance) in [
+        (BackendKind::Cpu, Precision::F64, 1e-13),
+        (BackendKind::Cpu, Precision::F32, 1e-5),
+        (BackendKind::NdArray, Precision::F64, 1e-13),
+    ] {
+        let compute = compute(kind, precision);
+        let matrix = |rows, columns, counter| {
+            uniform(&compute, [1, 1, rows, columns], counter).reshape([rows, columns])
+        };
+        let (input, weight) = (matrix(5, 7, 0), matrix(3, 7, 1));
+        let mask = matrix(5, 3, 2).autodiff();
+        let all = |map: fn(Tensor<2>, Tensor<2>) -> Tensor<2>| {
+            let x = input.clone().autodiff().require_grad();
+            let w = weight.clone().autodiff().require_grad();
+            let y = map(x.clone(), w.clone());
+            let gradients = (y.clone() * mask.clone()).sum().backward();
+            let of = |leaf: &Tensor<2>| leaf.grad(&gradients).expect("a gradient");
+            [y.without_autodiff(), of(&x), of(&w)]
+        };
+        let expected = all(|x, w| x.matmul(w.transpose()));
+        for (ours, theirs) in all(linear).iter().zip(&expected) {
+            assert_close(ours, theirs, tolerance);
+        }
+
+        // A factor that is a constant has no gradient and does not hinder the other's.
+        let leaf = weight.clone().autodiff().require_grad();
+        let output = linear(input.clone().autodiff(), leaf.clone());
+        let gradients = (output * mask.clone()).sum().backward();
+        let found = leaf.grad(&gradients).expect("a gradient");
+        assert_close(&found, &expected[2], tolerance);
+        let leaf = input.clone().autodiff().require_grad();
+        let output = linear(leaf.clone(), weight.clone().autodiff());
+        let gradients = (output * mask.clone()).sum().backward();
+        let found = leaf.grad(&gradients).expect("a gradient");
+        assert_close(&found, &expected[1], tolerance);
+        assert!(!linear(input.clone(), weight.clone()).is_tracked());
     }
 }
 

@@ -8,7 +8,7 @@ pub mod store;
 pub use dual::DualParameters;
 pub use layout::{Block, Layout};
 
-use crate::backend::{Compute, read};
+use crate::backend::{Compute, read_onto};
 use burn::tensor::Tensor;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
@@ -59,9 +59,18 @@ impl Parameters {
     ///
     /// The device's message where it cannot be read.
     pub fn to_host(&self) -> Result<Vec<f64>, String> {
+        self.clone().into_host()
+    }
+
+    /// As [`Parameters::to_host`], without a copy on the way where nothing else holds the vector.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parameters::to_host`].
+    pub fn into_host(self) -> Result<Vec<f64>, String> {
         let mut values = Vec::with_capacity(self.layout.len());
-        for tensor in &self.tensors {
-            values.extend(read(tensor)?);
+        for tensor in self.tensors {
+            read_onto(tensor, &mut values)?;
         }
         Ok(values)
     }

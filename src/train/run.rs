@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
             false => state.batches.at(state.step),
         };
         let (_, gradient) = training.loss_and_gradient(parameters, &batch, 1.0);
-        gradient.to_host().map_err(TrainError::Device)?;
+        gradient.into_host().map_err(TrainError::Device)?;
         let all = self.plan.all();
         let names: Vec<&String> = all.iter().flat_map(|(_, names)| names).collect();
         let wants = |families: &[&str]| {

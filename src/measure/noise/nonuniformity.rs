@@ -55,7 +55,7 @@ impl LinearOperator for HessianCovariance<'_> {
             }
         }
         let sum = sum.ok_or(CurvatureError::NoSamples)?;
-        let product = sum.to_host().map_err(CurvatureError::Device)?;
+        let product = sum.into_host().map_err(CurvatureError::Device)?;
         if product.iter().all(|value| value.is_finite()) {
             Ok(product)
         } else {
