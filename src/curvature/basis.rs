@@ -1,6 +1,5 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
-use super::norm;
 use crate::config::Precision;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -87,7 +86,7 @@ impl Basis {
         let tolerance = 100.0 * self.precision().epsilon();
         (0..self.len()).all(|index| {
             let vector = self.vector(index);
-            let components = match self {
+            let (components, _) = match self {
                 Self::F32(store) => store.components(&vector),
                 Self::F64(store) => store.components(&vector),
             };
@@ -98,23 +97,24 @@ impl Basis {
         })
     }
 
-    /// Removes the components along the basis and returns them; a second time where the first took
-    /// off nearly all, because what is left then has components of its rounding errors (Daniel,
-    /// Gragg, Kaufman & Stewart 1976; Parlett, §6.9): ten roundings without a second time.
-    pub fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
-        let before = norm(vector);
-        let mut components = self.remove_components(vector);
-        if norm(vector) < CANCELLED * before {
-            let rest = self.remove_components(vector);
-            super::vector::axpy(1.0, &rest, &mut components);
+    /// Removes the components along the basis and returns them with the norm of what is left; a second
+    /// time where the first took off nearly all, because what is left then has components of its
+    /// rounding errors (Daniel, Gragg, Kaufman & Stewart 1976; Parlett, §6.9): ten roundings without a
+    /// second time.
+    pub fn orthogonalise(&self, vector: &mut [f64]) -> (Vec<f64>, f64) {
+        let first = self.split(vector);
+        if first.after >= CANCELLED * first.before {
+            return (first.components, first.after);
         }
-        components
+        let (mut components, second) = (first.components, self.split(vector));
+        super::vector::axpy(1.0, &second.components, &mut components);
+        (components, second.after)
     }
 
-    fn remove_components(&self, vector: &mut [f64]) -> Vec<f64> {
+    fn split(&self, vector: &mut [f64]) -> Split {
         match self {
-            Self::F32(store) => store.orthogonalise(vector),
-            Self::F64(store) => store.orthogonalise(vector),
+            Self::F32(store) => store.split(vector),
+            Self::F64(store) => store.split(vector),
         }
     }
 
@@ -155,27 +155,34 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
 
     /// All components at once (classical Gram-Schmidt): every stored vector is read twice, where one
     /// component after the other would also read and write the whole `vector` each time.
-    fn orthogonalise(&self, vector: &mut [f64]) -> Vec<f64> {
-        let components = self.components(vector);
-        self.add(&components, -1.0, vector);
-        components
+    fn split(&self, vector: &mut [f64]) -> Split {
+        let (components, before) = self.components(vector);
+        let after = self.add(&components, -1.0, vector);
+        Split {
+            components,
+            before,
+            after,
+        }
     }
 
-    fn components(&self, vector: &[f64]) -> Vec<f64> {
+    /// The components of a vector along all stored ones, and its norm.
+    fn components(&self, vector: &[f64]) -> (Vec<f64>, f64) {
         let blocks = vector.par_chunks(BLOCK).enumerate();
         let sums: Vec<Vec<f64>> = blocks
             .map(|(index, part)| {
                 let directions = self.vectors.iter();
                 directions
                     .map(|direction| inner_product(&direction[index * BLOCK..], part))
+                    .chain([inner_product(part, part)])
                     .collect()
             })
             .collect();
-        let mut components = vec![0.0; self.vectors.len()];
+        let mut components = vec![0.0; self.vectors.len() + 1];
         for sums in sums {
             axpy(1.0, &sums, &mut components);
         }
-        components
+        let square = components.pop().unwrap_or_default();
+        (components, square.sqrt())
     }
 
     fn combine(&self, coordinates: &[f64]) -> Vec<f64> {
@@ -185,14 +192,29 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         sum
     }
 
-    /// `target += factor · Σ coordinate · vector`.
-    fn add(&self, coordinates: &[f64], factor: f64, target: &mut [f64]) {
+    /// `target += factor · Σ coordinate · vector`, and the norm it has then. Coordinates that would be
+    /// lost in the rounding of the others are left out: in a Lanczos process they are all but one.
+    fn add(&self, coordinates: &[f64], factor: f64, target: &mut [f64]) -> f64 {
+        let largest = coordinates
+            .iter()
+            .fold(0.0, |most: f64, x| most.max(x.abs()));
+        let terms: Vec<(&[T], f64)> = self
+            .vectors
+            .iter()
+            .zip(coordinates)
+            .filter(|(_, coordinate)| coordinate.abs() > LOST * largest)
+            .map(|(vector, coordinate)| (&vector[..], factor * coordinate))
+            .collect();
         let blocks = target.par_chunks_mut(BLOCK).enumerate();
-        blocks.for_each(|(index, part)| {
-            for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
-                axpy(factor * coordinate, &direction[index * BLOCK..], part);
-            }
-        });
+        let squares: Vec<f64> = blocks
+            .map(|(index, part)| {
+                for (direction, factor) in &terms {
+                    axpy(*factor, &direction[index * BLOCK..], part);
+                }
+                inner_product(part, part)
+            })
+            .collect();
+        squares.iter().sum::<f64>().sqrt()
     }
 
     fn combine_all(&self, coordinates: &[Vec<f64>], round: impl Fn(f64) -> T + Sync) -> Self {
@@ -231,12 +253,25 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
     }
 }
 
+/// A vector taken apart.
+struct Split {
+    /// Its components along a basis.
+    components: Vec<f64>,
+    /// The norm it had.
+    before: f64,
+    /// The norm of what is left without them.
+    after: f64,
+}
+
+/// Coordinates below this share of the largest make no difference to a sum in f64.
+const LOST: f64 = 0.1 * f64::EPSILON;
+
 /// The share of a vector's norm below which what a projection has left is projected again.
 const CANCELLED: f64 = 0.1;
 
 /// So many numbers of every vector stay in the cache while all that need them read them. Fixed, so that
 /// sums do not depend on the number of threads.
-const BLOCK: usize = 1 << 12;
+const BLOCK: usize = 1 << 11;
 
 /// `target += factor · vector`, as far as both reach.
 fn axpy<T: Copy + Into<f64>>(factor: f64, vector: &[T], target: &mut [f64]) {
@@ -264,6 +299,7 @@ fn inner_product<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curvature::norm;
 
     #[test]
     fn both_precisions_orthogonalise_and_combine() {
@@ -273,7 +309,7 @@ mod tests {
             basis.push(&[0.0, 0.6, 0.8]);
             assert_eq!(basis.len(), 2);
             let mut vector = vec![5.0, 1.0, 7.0];
-            let components = basis.orthogonalise(&mut vector);
+            let (components, _) = basis.orthogonalise(&mut vector);
             assert!((components[0] - 5.0).abs() < 1e-6 && (components[1] - 6.2).abs() < 1e-6);
             assert!(vector[0].abs() < 1e-6);
             assert!((0.6 * vector[1] + 0.8 * vector[2]).abs() < 1e-6);
@@ -292,8 +328,7 @@ mod tests {
             let scale = (dimension as f64).sqrt().recip();
             let vector: Vec<f64> = (0..dimension).map(|i| scale * entry(i)).collect();
             let mut rest = vector.clone();
-            basis.orthogonalise(&mut rest);
-            let length = norm(&rest);
+            let (_, length) = basis.orthogonalise(&mut rest);
             super::super::vector::scale(1.0 / length, &mut rest);
             basis.push(&rest);
         }
@@ -304,9 +339,9 @@ mod tests {
         assert_eq!((all.len(), all.vector(1)), (2, combined.clone()));
         assert_eq!(all.vector(0), basis.vector(0));
         let mut rest = combined.clone();
-        let components = basis.orthogonalise(&mut rest);
+        let (components, length) = basis.orthogonalise(&mut rest);
         assert!((components[0] - 3.0).abs() < 1e-9 && (components[1] + 2.0).abs() < 1e-9);
-        assert!(norm(&rest) < 1e-9);
+        assert!(norm(&rest) < 1e-9 && (norm(&rest) - length).abs() < 1e-15);
         assert!(
             combined[4..]
                 .iter()

@@ -136,8 +136,7 @@ fn quadrature(
         vector = operator.apply(&newest)?;
         size = size.max(norm(&vector));
         diagonal.push(dot(&newest, &vector));
-        basis.orthogonalise(&mut vector);
-        let rest = norm(&vector);
+        let (_, rest) = basis.orthogonalise(&mut vector);
         // A remainder of the size of rounding errors means an invariant subspace: the quadrature
         // is exact.
         let negligible = match operator.precision() {

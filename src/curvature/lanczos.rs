@@ -133,6 +133,7 @@ struct Process {
     diagonal: Vec<f64>,
     off_diagonal: Vec<f64>,
     remainder: Vec<f64>,
+    remainder_norm: f64,
 }
 
 impl Process {
@@ -157,6 +158,7 @@ impl Process {
             diagonal: Vec::new(),
             off_diagonal: Vec::new(),
             remainder: Vec::new(),
+            remainder_norm: 0.0,
         }
     }
 
@@ -170,7 +172,7 @@ impl Process {
         let newest = self.basis.newest();
         let mut product = operator.apply(&newest)?;
         self.diagonal.push(super::dot(&newest, &product));
-        self.basis.orthogonalise(&mut product);
+        (_, self.remainder_norm) = self.basis.orthogonalise(&mut product);
         self.remainder = product;
         Ok(())
     }
@@ -181,7 +183,7 @@ impl Process {
         if self.basis.len() >= self.dimension {
             return false;
         }
-        let length = norm(&self.remainder);
+        let length = self.remainder_norm;
         if length > self.negligible() {
             let mut next = std::mem::take(&mut self.remainder);
             scale(1.0 / length, &mut next);
@@ -190,8 +192,7 @@ impl Process {
             return true;
         }
         let mut next = random_normal(self.dimension, rng);
-        self.basis.orthogonalise(&mut next);
-        let length = norm(&next);
+        let (_, length) = self.basis.orthogonalise(&mut next);
         if length == 0.0 {
             return false;
         }
@@ -227,9 +228,8 @@ impl Process {
             }
         });
         let (values, vectors) = eigen_descending(matrix);
-        let remainder = norm(&self.remainder);
-        let remainder = if remainder > self.negligible() {
-            remainder
+        let remainder = if self.remainder_norm > self.negligible() {
+            self.remainder_norm
         } else {
             0.0
         };

@@ -49,8 +49,7 @@ pub fn hutch_plus_plus(
         spending.spend()?;
         let mut vector = operator.apply(&random_signs(dimension, rng))?;
         let size = norm(&vector);
-        basis.orthogonalise(&mut vector);
-        let length = norm(&vector);
+        let (_, length) = basis.orthogonalise(&mut vector);
         // What is left of a product in the span of the earlier ones is rounding error.
         if length > 100.0 * product_rounding(operator.precision()) * size {
             scale(1.0 / length, &mut vector);

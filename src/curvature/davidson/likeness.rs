@@ -1,6 +1,6 @@
 //! A search on several levels: first cheap likenesses of the operator, then the operator itself.
 
-use super::{DavidsonOptions, LeadingPairs, Recollection, Start, davidson};
+use super::{DavidsonOptions, LeadingPairs, Recollection, Search, Start, davidson};
 use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator};
 use crate::random::StreamRng;
 use std::time::Instant;
@@ -34,6 +34,9 @@ const PRODUCTS_PER_PAIR: usize = 12;
 /// `matvecs` counts likenesses and products with them at their cost, rounded up in sum, and the budget
 /// holds for this sum. At most half of it goes to likenesses.
 ///
+/// Memory: the searches share a basis, which begins anew with the pairs remembered where it holds more
+/// than twice as many vectors as those; otherwise as [`davidson`].
+///
 /// # Errors
 ///
 /// As [`davidson`].
@@ -53,21 +56,25 @@ pub fn davidson_by_likeness(
     };
     let limit = options.budget.max_matvecs.unwrap_or(usize::MAX);
     let limit = limit.min(options.max_matvecs);
+    let remembered = options.remembered.max(REMEMBERED);
     let mut charged = 0.0;
-    let mut found: Option<LeadingPairs> = None;
+    let mut rough: Option<Search> = None;
     for likeness in likenesses {
         let left = (limit / 2) as f64 - charged - likeness.setup;
         let most = (left / likeness.cost) as usize;
         if most == 0 {
             break;
         }
-        let rough = DavidsonOptions {
-            start: match found {
-                None => Start::Mixture,
-                Some(_) => Start::Leading,
-            },
+        let (mut search, start) = match rough {
+            None => (
+                Search::open(likeness.operator, recollection)?,
+                Start::Mixture,
+            ),
+            Some(rough) => (rough.onward(likeness.operator, remembered)?, Start::Leading),
+        };
+        let options = DavidsonOptions {
+            start,
             tolerance: likeness.tolerance.max(options.tolerance),
-            remembered: options.remembered.max(REMEMBERED),
             max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
             budget: Budget {
                 max_matvecs: None,
@@ -75,12 +82,11 @@ pub fn davidson_by_likeness(
             },
             ..options
         };
-        let start = found.as_ref().map(|it| &it.recollection).or(recollection);
-        let better = davidson(likeness.operator, start, rng, rough, interrupt)?;
-        charged += likeness.setup + better.matvecs as f64 * likeness.cost;
-        found = Some(better);
+        search.run(likeness.operator, rng, &options, interrupt)?;
+        charged += likeness.setup + search.model.products() as f64 * likeness.cost;
+        rough = Some(search);
     }
-    let Some(rough) = found else {
+    let Some(rough) = rough else {
         return davidson(operator, recollection, rng, options, interrupt);
     };
     let charged = charged.ceil() as usize;
@@ -93,8 +99,9 @@ pub fn davidson_by_likeness(
         },
         ..options
     };
-    let start = Some(&rough.recollection);
-    let mut found = davidson(operator, start, rng, options, interrupt)?;
+    let mut search = rough.onward(operator, remembered)?;
+    search.run(operator, rng, &options, interrupt)?;
+    let mut found = search.leading_pairs(&options);
     found.matvecs += charged;
     Ok(found)
 }

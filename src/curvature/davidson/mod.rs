@@ -116,28 +116,8 @@ pub fn davidson(
     interrupt: Interrupt<'_>,
 ) -> Result<LeadingPairs, CurvatureError> {
     let mut search = Search::open(operator, recollection)?;
-    let mut spending = Spending::new(options.budget, interrupt);
-    let block = options.largest.clamp(1, search.dimension);
-    let limit = options.max_matvecs.max(1);
-    let mut next = search.start(options.start, rng);
-    while let Some(direction) = next {
-        spending.spend()?;
-        search.multiply(operator, direction)?;
-        let made = search.model.products();
-        if made >= limit || !spending.allows(1) {
-            break;
-        }
-        next = if made < block {
-            search.start(options.start, rng)
-        } else {
-            let ritz = search.ritz();
-            if ritz.satisfies(&options.wanted()) {
-                break;
-            }
-            search.advance(&ritz, &options, rng)
-        };
-    }
-    Ok(search.leading_pairs(&options, spending.matvecs))
+    search.run(operator, rng, &options, interrupt)?;
+    Ok(search.leading_pairs(&options))
 }
 
 impl DavidsonOptions {
@@ -161,6 +141,10 @@ const BULK: f64 = 0.05;
 /// A remembered vector (of norm 1) with a smaller rest than this outside of the others adds no
 /// direction.
 const DEPENDENT: f64 = 1e-3;
+
+/// A basis with more vectors than so many for each pair remembered is exchanged for the pairs when another
+/// search goes on with it: each product goes through all of them, and they all stay in memory.
+const CROWDED: usize = 2;
 
 /// A search under way: an orthonormal basis of all vectors it knows, and the model in its coordinates.
 struct Search {
@@ -228,8 +212,7 @@ impl Search {
     /// Splits a vector into coordinates in the basis and a rest; where the rest is longer than
     /// `negligible` its direction joins the basis. Also returns whether it did.
     fn enter(&mut self, mut vector: Vec<f64>, negligible: f64) -> (Vec<f64>, bool) {
-        let mut coordinates = self.basis.orthogonalise(&mut vector);
-        let rest = norm(&vector);
+        let (mut coordinates, rest) = self.basis.orthogonalise(&mut vector);
         let joins = rest > negligible && self.basis.len() < self.dimension;
         if joins {
             scale(1.0 / rest, &mut vector);
@@ -238,6 +221,69 @@ impl Search {
             coordinates.push(rest);
         }
         (coordinates, joins)
+    }
+
+    /// Goes on with another operator in the same basis: of what is known of this one at most so many
+    /// leading pairs are remembered.
+    fn onward(
+        self,
+        operator: &dyn LinearOperator,
+        remembered: usize,
+    ) -> Result<Self, CurvatureError> {
+        if operator.dimension() != self.dimension {
+            return Err(CurvatureError::WrongLength {
+                expected: operator.dimension(),
+                found: self.dimension,
+            });
+        }
+        let (values, vectors) = self.outliers(remembered);
+        let mut search = Self {
+            rounding: product_rounding(operator.precision()),
+            model: Model::default(),
+            ..self
+        };
+        if search.basis.len() > CROWDED * values.len() {
+            let basis = search.basis.combine_all(&vectors);
+            search.take_over(&values, &basis);
+            return Ok(search);
+        }
+        search.model.grow(search.basis.len());
+        for (value, vector) in values.into_iter().zip(vectors) {
+            search.model.remember(value, vector);
+        }
+        Ok(search)
+    }
+
+    /// Multiplies until everything wanted has converged or a limit is reached.
+    fn run(
+        &mut self,
+        operator: &mut dyn LinearOperator,
+        rng: &mut StreamRng,
+        options: &DavidsonOptions,
+        interrupt: Interrupt<'_>,
+    ) -> Result<(), CurvatureError> {
+        let mut spending = Spending::new(options.budget, interrupt);
+        let block = options.largest.clamp(1, self.dimension);
+        let limit = options.max_matvecs.max(1);
+        let mut next = self.start(options.start, rng);
+        while let Some(direction) = next {
+            spending.spend()?;
+            self.multiply(operator, direction)?;
+            let made = self.model.products();
+            if made >= limit || !spending.allows(1) {
+                break;
+            }
+            next = if made < block {
+                self.start(options.start, rng)
+            } else {
+                let ritz = self.ritz();
+                if ritz.satisfies(&options.wanted()) {
+                    break;
+                }
+                self.advance(&ritz, options, rng)
+            };
+        }
+        Ok(())
     }
 
     /// A first direction: what is remembered with a little of a random vector, or a random vector alone.
@@ -287,11 +333,13 @@ impl Search {
     ) -> Result<(), CurvatureError> {
         let vector = self.basis.combine(direction.as_slice());
         let mut product = operator.apply(&vector)?;
-        if !is_finite(&product) {
+        let length = norm(&product);
+        // Squares of finite numbers may overflow in sum.
+        if !length.is_finite() && !is_finite(&product) {
             return Err(CurvatureError::NotFinite);
         }
         // What is left of a product within the basis is rounding error of its size.
-        let size = self.model.scale().max(norm(&product));
+        let size = self.model.scale().max(length);
         // Most of a product lies along the direction itself. Without that part little is left in the
         // basis, and one pass through all its vectors is enough.
         let along = dot(&vector, &product);
@@ -334,7 +382,7 @@ impl Search {
         }
     }
 
-    fn leading_pairs(&self, options: &DavidsonOptions, matvecs: usize) -> LeadingPairs {
+    fn leading_pairs(&self, options: &DavidsonOptions) -> LeadingPairs {
         let ritz = self.ritz();
         let wanted = ritz.largest_wanted(&options.wanted());
         let found = wanted.min(ritz.values.len());
@@ -345,22 +393,24 @@ impl Search {
         LeadingPairs {
             complete: is_whole && pairs.iter().all(|pair| pair.converged),
             pairs,
-            matvecs,
+            matvecs: self.model.products(),
             recollection: self.recollection(options.remembered),
         }
     }
 
-    /// The model's leading eigenpairs, without its bulk.
     fn recollection(&self, most: usize) -> Recollection {
+        let (values, vectors) = self.outliers(most);
+        Recollection::from_basis(values, self.basis.combine_all(&vectors))
+    }
+
+    /// The model's leading eigenpairs, without its bulk; the vectors in the coordinates of the basis.
+    fn outliers(&self, most: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
         let (mut values, vectors) = self.model.eigenpairs();
         let least = BULK * values.first().copied().unwrap_or(0.0).abs();
         let count = values.partition_point(|&value| value > least).min(most);
         values.truncate(count);
-        let kept: Vec<Vec<f64>> = vectors
-            .column_iter()
-            .take(count)
-            .map(|vector| vector.iter().copied().collect())
-            .collect();
-        Recollection::from_basis(values, self.basis.combine_all(&kept))
+        let kept = vectors.column_iter().take(count);
+        let kept = kept.map(|vector| vector.iter().copied().collect());
+        (values, kept.collect())
     }
 }
