@@ -66,10 +66,10 @@ impl<B: Kernels> Backward<B, 2> for Linear {
         let gradient = grads.consume::<B>(&ops.node);
         let [input, weight] = ops.state;
         if let (Some(node), Some(weight)) = (input_node, weight) {
-            grads.register::<B>(node.id, B::float_matmul(gradient.clone(), weight));
+            grads.register::<B>(node.id, B::product(gradient.clone(), weight));
         }
         if let (Some(node), Some(input)) = (weight_node, input) {
-            let gradient = B::float_matmul(B::float_transpose(gradient), input);
+            let gradient = B::product(B::float_transpose(gradient), input);
             grads.register::<B>(node.id, gradient);
         }
     }

@@ -15,6 +15,7 @@ mod elementwise;
 mod flex;
 mod normalisation;
 mod operation;
+mod product;
 mod simd;
 mod softmax;
 

@@ -43,9 +43,14 @@ pub trait Kernels: Backend {
         Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding))
     }
 
+    /// The product of two matrices.
+    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(left, right)
+    }
+
     /// See [`linear`](super::linear).
     fn linear_map(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(input, Self::float_transpose(weight))
+        Self::product(input, Self::float_transpose(weight))
     }
 
     /// See [`tanh`](super::tanh).

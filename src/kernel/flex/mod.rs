@@ -5,6 +5,7 @@
 mod batch_norm;
 mod convolution;
 mod elementwise;
+mod product;
 mod tensors;
 
 use super::composed;
@@ -18,6 +19,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
 use convolution::geometry;
+use product::multiply;
 
 impl Kernels for Flex {
     fn convolution(
@@ -62,6 +64,15 @@ impl Kernels for Flex {
             (Some(geometry), DType::F64) => weight_gradient::<f64>(&geometry, &input, &gradient),
             _ => Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding)),
         }
+    }
+
+    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
+        let product = match (left.dtype(), right.dtype()) {
+            (DType::F32, DType::F32) => multiply::<f32>(&left, &right),
+            (DType::F64, DType::F64) => multiply::<f64>(&left, &right),
+            _ => None,
+        };
+        product.unwrap_or_else(|| Self::float_matmul(left, right))
     }
 
     fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
