@@ -186,7 +186,9 @@ fn run(compute: &Compute, case: &Case) {
         median_seconds(ROUNDS, SECONDS_PER_ROUND, gradient),
     );
     let product = || {
-        let product = objective.hessian_vector_product(&parameters, &direction, &batch, weight);
+        let product = objective
+            .at(&parameters, &batch)
+            .hessian_vector_product(&direction, weight);
         black_box(product);
         compute.synchronize();
     };

@@ -3,7 +3,8 @@
 use super::{CurvatureError, Interrupt, LinearOperator, dot, norm};
 use crate::backend::BackendKind;
 use crate::config::Precision;
-use crate::objective::{Batch, Chunks, Objective};
+use crate::model::Allowance;
+use crate::objective::{AtPoint, Batch, Chunks, Objective};
 use crate::params::Parameters;
 
 /// Which matrix.
@@ -22,13 +23,16 @@ pub enum Matrix {
     NoiseCovariance,
 }
 
+/// So many numbers of what the products of one operator have in common are kept, at most: 64 MiB in f32.
+const KEPT: usize = 1 << 24;
+
 /// One of the matrices at a point, as a linear operator. Sums run over all samples of the chunks,
 /// each with weight `1/n`, so a ragged last chunk weighs what it holds.
 pub struct CurvatureOperator<'a> {
     matrix: Matrix,
     objective: &'a Objective,
     parameters: &'a Parameters,
-    data: &'a Chunks,
+    points: Vec<AtPoint<'a>>,
     interrupt: Interrupt<'a>,
     mean_gradient: Option<Vec<f64>>,
 }
@@ -42,11 +46,16 @@ impl<'a> CurvatureOperator<'a> {
         data: &'a Chunks,
         interrupt: Interrupt<'a>,
     ) -> Self {
+        let allowance = Allowance::of(KEPT);
         Self {
             matrix,
             objective,
             parameters,
-            data,
+            points: data
+                .batches()
+                .iter()
+                .map(|batch| objective.at(parameters, batch).remembering(&allowance))
+                .collect(),
             interrupt,
             mean_gradient: None,
         }
@@ -58,8 +67,9 @@ impl<'a> CurvatureOperator<'a> {
     ///
     /// [`CurvatureError`] where it cannot be computed or is not finite.
     pub fn gradient(&self) -> Result<Vec<f64>, CurvatureError> {
-        self.sum(|batch, weight| {
-            let objective = self.objective;
+        // Evaluated anew each time, with nothing remembered: the check of determinism lives on it.
+        self.sum(|point, weight| {
+            let (objective, batch) = (self.objective, point.as_ref());
             Ok(objective
                 .loss_and_gradient(self.parameters, batch, weight)
                 .1)
@@ -81,9 +91,9 @@ impl<'a> CurvatureOperator<'a> {
 
     fn sum(
         &self,
-        term: impl FnMut(&Batch, f64) -> Result<Parameters, CurvatureError>,
+        term: impl FnMut(&AtPoint<'_>, f64) -> Result<Parameters, CurvatureError>,
     ) -> Result<Vec<f64>, CurvatureError> {
-        sum_over_batches(self.data.batches(), self.interrupt, term)
+        sum_over_batches(&self.points, self.interrupt, term)
     }
 
     /// `(1/n) Σ gᵢ (gᵢ·v − shift)`: one forward pass for the slopes, one weighted reverse pass.
@@ -95,14 +105,10 @@ impl<'a> CurvatureOperator<'a> {
         if !self.objective.samples_are_independent() {
             return Err(CurvatureError::Coupled);
         }
-        self.sum(|batch, weight| {
-            let slopes = self
-                .objective
-                .loss_slopes(self.parameters, direction, batch);
+        self.sum(|point, weight| {
+            let slopes = point.loss_slopes(direction);
             let weights = slopes.sub_scalar(shift).mul_scalar(weight);
-            Ok(self
-                .objective
-                .weighted_gradient(self.parameters, batch, weights))
+            Ok(point.weighted_gradient(weights))
         })
     }
 }
@@ -119,17 +125,10 @@ impl LinearOperator for CurvatureOperator<'_> {
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let layout = self.parameters.layout();
         let direction = Parameters::from_host(layout, vector, self.objective.compute());
-        let (objective, parameters) = (self.objective, self.parameters);
-        let hessian = || {
-            self.sum(|batch, weight| {
-                Ok(objective.hessian_vector_product(parameters, &direction, batch, weight))
-            })
-        };
-        let gauss_newton = || {
-            self.sum(|batch, weight| {
-                Ok(objective.gauss_newton_product(parameters, &direction, batch, weight))
-            })
-        };
+        let hessian =
+            || self.sum(|point, weight| Ok(point.hessian_vector_product(&direction, weight)));
+        let gauss_newton =
+            || self.sum(|point, weight| Ok(point.gauss_newton_product(&direction, weight)));
         match self.matrix {
             Matrix::Hessian => hessian(),
             Matrix::GaussNewton => gauss_newton(),
@@ -159,12 +158,16 @@ impl LinearOperator for CurvatureOperator<'_> {
 /// # Errors
 ///
 /// [`CurvatureError`] where a term fails or the sum is not finite.
-pub(crate) fn sum_over_batches(
-    batches: &[Batch],
+pub(crate) fn sum_over_batches<B: AsRef<Batch>>(
+    batches: &[B],
     interrupt: Interrupt<'_>,
-    mut term: impl FnMut(&Batch, f64) -> Result<Parameters, CurvatureError>,
+    mut term: impl FnMut(&B, f64) -> Result<Parameters, CurvatureError>,
 ) -> Result<Vec<f64>, CurvatureError> {
-    let weight = 1.0 / batches.iter().map(Batch::samples).sum::<usize>() as f64;
+    let weight = 1.0
+        / batches
+            .iter()
+            .map(|batch| batch.as_ref().samples())
+            .sum::<usize>() as f64;
     let mut sum: Option<Parameters> = None;
     for batch in batches {
         interrupt.check()?;

@@ -30,9 +30,19 @@ pub(super) fn bilinear<const A: usize, const B: usize, const C: usize>(
     right: Dual<B>,
     product: impl Fn(Tensor<A>, Tensor<B>) -> Tensor<C>,
 ) -> Dual<C> {
+    bilinear_by(left, right, &product, &product)
+}
+
+/// As [`bilinear`], where the product of the values themselves may be known from elsewhere.
+pub(super) fn bilinear_by<const A: usize, const B: usize, const C: usize>(
+    left: Dual<A>,
+    right: Dual<B>,
+    product: impl Fn(Tensor<A>, Tensor<B>) -> Tensor<C>,
+    of_values: impl FnOnce(Tensor<A>, Tensor<B>) -> Tensor<C>,
+) -> Dual<C> {
     let by_left = left.tangent.map(|it| product(it, right.value.clone()));
     let by_right = right.tangent.map(|it| product(left.value.clone(), it));
-    let value = product(left.value, right.value);
+    let value = of_values(left.value, right.value);
     let tangent = add_tangents(by_left, by_right, value.dims());
     Dual { value, tangent }
 }

@@ -199,6 +199,27 @@ impl<B: Kernels> Backward<B, 3> for BatchNorm {
     }
 }
 
+/// A node for the linear map whose output is `product(input, weight)`.
+fn linear<B: Kernels, C: CheckpointStrategy>(
+    input: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    product: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [input.node(), weight.node()];
+    let [input_is_wanted, weight_is_wanted] = [&input, &weight].map(|tensor| tensor.is_tracked());
+    let (input, weight) = (input.into_primitive(), weight.into_primitive());
+    match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(preparation) => {
+            let saved = [
+                weight_is_wanted.then(|| input.clone()),
+                input_is_wanted.then(|| weight.clone()),
+            ];
+            preparation.finish(saved, product(input, weight))
+        }
+        OpsKind::UnTracked(preparation) => preparation.finish(product(input, weight)),
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolution(
         input: FloatTensor<Self>,
@@ -226,20 +247,15 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn linear_map(input: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [input.node(), weight.node()];
-        let [input_is_wanted, weight_is_wanted] =
-            [&input, &weight].map(|tensor| tensor.is_tracked());
-        let (input, weight) = (input.into_primitive(), weight.into_primitive());
-        match Linear.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => {
-                let saved = [
-                    weight_is_wanted.then(|| input.clone()),
-                    input_is_wanted.then(|| weight.clone()),
-                ];
-                preparation.finish(saved, B::linear_map(input, weight))
-            }
-            OpsKind::UnTracked(preparation) => preparation.finish(B::linear_map(input, weight)),
-        }
+        linear::<B, C>(input, weight, B::linear_map)
+    }
+
+    fn linear_map_known(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        linear::<B, C>(input, weight, |_, _| output.into_primitive())
     }
 
     fn tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -57,6 +57,16 @@ pub fn linear(input: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     ))
 }
 
+/// [`linear`] where the product is known already: `output` must be what [`linear`] makes of `input` and
+/// `weight`. Only the reverse pass is left to do.
+pub fn linear_known(input: Tensor<2>, weight: Tensor<2>, output: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear_map_known(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        output.into_dispatch(),
+    ))
+}
+
 /// The hyperbolic tangent of every element, in f32 on the processor to 0.51 units in the last place.
 pub fn tanh<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::tanh(input.into_dispatch()))

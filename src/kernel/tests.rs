@@ -1,6 +1,8 @@
 //! The operations against Burn's own, on every processor backend.
 
-use super::{batch_norm, channel_statistics, conv2d, erf, exp, linear, relu, softmax, tanh};
+use super::{
+    batch_norm, channel_statistics, conv2d, erf, exp, linear, linear_known, relu, softmax, tanh,
+};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::random::Streams;
 use burn::tensor::ops::ConvOptions;
@@ -81,6 +83,15 @@ fn a_linear_map_and_its_gradients_are_those_of_the_product_of_matrices() {
         let expected = all(|x, w| x.matmul(w.transpose()));
         for (ours, theirs) in all(linear).iter().zip(&expected) {
             assert_close(ours, theirs, tolerance);
+        }
+
+        // A product that is known has the gradients of one that is computed.
+        let known = all(|x, w| {
+            let output = linear(x.clone().without_autodiff(), w.clone().without_autodiff());
+            linear_known(x, w, output.autodiff())
+        });
+        for (ours, theirs) in known.iter().zip(&all(linear)) {
+            assert_close(ours, theirs, 0.0);
         }
 
         // A factor that is a constant has no gradient and does not hinder the other's.

@@ -133,7 +133,7 @@ impl Linear {
     pub fn forward<const D: usize>(&self, pass: &Pass<'_>, input: Dual<D>) -> Dual<D> {
         let weight = scaled(pass.parameter(self.weight), self.factor);
         let bias = self.bias.map(|bias| pass.parameter(bias));
-        input.linear(weight, bias)
+        input.linear_by(weight, bias, |input, weight| pass.linear(input, weight))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Networks: each has one forward pass, over dual tensors, for training and curvature alike.
 
 mod blueprint;
+mod known;
 mod layer;
 mod linear_map;
 mod mlp;
@@ -11,6 +12,7 @@ mod tokens;
 mod transformer;
 
 pub use blueprint::{Blueprint, Builder, Start};
+pub use known::{Allowance, KnownProducts};
 pub use layer::Initialisation;
 pub use linear_map::{LinearMap, LinearMapKind};
 pub use mlp::{Mlp, MlpShape};

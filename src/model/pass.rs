@@ -2,12 +2,15 @@
 
 pub use crate::config::NormMode;
 
+use super::KnownProducts;
 use crate::backend::Compute;
 use crate::dual::Dual;
+use crate::kernel;
 use crate::params::{DualParameters, Parameters};
 use crate::random::Streams;
 use burn::tensor::Tensor;
 use rand::RngExt;
+use std::cell::Cell;
 
 /// Which units dropout silences.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +59,8 @@ pub struct Pass<'a> {
     observations: Vec<Observation>,
     hidden_layers: usize,
     tap: Option<Tap>,
+    known: Option<&'a KnownProducts>,
+    linear_maps: Cell<usize>,
 }
 
 /// A hidden layer at which a pass begins anew, and what it held there, `[batch, features]`.
@@ -82,6 +87,8 @@ impl<'a> Pass<'a> {
             observations: Vec::new(),
             hidden_layers: 0,
             tap: None,
+            known: None,
+            linear_maps: Cell::new(0),
         }
     }
 
@@ -91,6 +98,21 @@ impl<'a> Pass<'a> {
             first_sample: first,
             ..self
         }
+    }
+
+    /// The same pass with what earlier ones over the same samples, with the same parameters and under the
+    /// same conditions, have left.
+    pub fn knowing(self, known: Option<&'a KnownProducts>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// The product `x Wᵀ` of a linear map.
+    pub(super) fn linear(&self, input: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        let Some(known) = self.known else {
+            return kernel::linear(input, weight);
+        };
+        let place = self.linear_maps.replace(self.linear_maps.get() + 1);
+        known.linear(place, input, weight, |known| self.constant(known))
     }
 
     /// The same pass, which makes what it holds after a hidden layer, counted from 1, a leaf of the

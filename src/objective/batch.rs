@@ -81,6 +81,12 @@ impl Batch {
     }
 }
 
+impl AsRef<Batch> for Batch {
+    fn as_ref(&self) -> &Batch {
+        self
+    }
+}
+
 /// A fixed set of samples on the device, in chunks of bounded size, for whole-data sums.
 #[derive(Clone, Debug)]
 pub struct Chunks {

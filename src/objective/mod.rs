@@ -1,5 +1,6 @@
 //! The objective: a network and a loss, and what can be computed of their mean over samples.
 
+mod at_point;
 mod batch;
 mod inputs;
 mod loss;
@@ -10,6 +11,7 @@ mod subset;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use at_point::AtPoint;
 pub use batch::{Batch, Chunks};
 pub use loss::Loss;
 pub use per_sample::Outputs;
@@ -117,7 +119,8 @@ impl Objective {
     pub fn evaluate(&self, parameters: &Parameters, batch: &Batch) -> Evaluation {
         let (losses, outputs) = self
             .over_parts(batch, |part| {
-                let (losses, outputs) = self.forward(DualParameters::plain(parameters), part);
+                let pass = self.pass(DualParameters::plain(parameters), part);
+                let (losses, outputs) = self.forward(pass, part);
                 (losses.value, outputs.value)
             })
             .into_iter()
@@ -168,81 +171,9 @@ impl Objective {
         })
     }
 
-    /// `weight · Σᵢ ∇²ℓᵢ(θ) v` over the batch, exactly, by reverse over forward: the reverse pass
-    /// differentiates the directional derivative `∇L·v` that the dual forward pass yields.
-    pub fn hessian_vector_product(
-        &self,
-        parameters: &Parameters,
-        direction: &Parameters,
-        batch: &Batch,
-        weight: f64,
-    ) -> Parameters {
-        self.sum_over_parts(batch, |part| {
-            let tracked = parameters.tracked();
-            let direction = direction.untracked();
-            let mut pass = self.tracked_pass(DualParameters::along(&tracked, &direction), part);
-            let losses = self.tracked_losses(&mut pass, part);
-            match losses.tangent {
-                Some(slopes) => gradient_of(&slopes.sum().mul_scalar(weight), &tracked),
-                None => zeros_like(parameters),
-            }
-        })
-    }
-
-    /// The directional derivatives `gᵢ·v` of the samples' losses, `[batch, 1]`, by one forward
-    /// pass; no per-sample gradient is formed.
-    pub fn loss_slopes(
-        &self,
-        parameters: &Parameters,
-        direction: &Parameters,
-        batch: &Batch,
-    ) -> Tensor<2> {
-        joined(self.over_parts(batch, |part| {
-            let (losses, _) = self.forward(DualParameters::along(parameters, direction), part);
-            losses.tangent.unwrap_or_else(|| losses.value.zeros_like())
-        }))
-    }
-
-    /// `Σᵢ wᵢ ∇ℓᵢ` over the batch for weights `[batch, 1]`.
-    pub fn weighted_gradient(
-        &self,
-        parameters: &Parameters,
-        batch: &Batch,
-        weights: Tensor<2>,
-    ) -> Parameters {
-        self.sum_over_parts(batch, |part| {
-            let tracked = parameters.tracked();
-            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
-            let losses = self.tracked_losses(&mut pass, part);
-            let weights = part.rows_of(&weights).autodiff();
-            gradient_of(&(losses.value * weights).sum(), &tracked)
-        })
-    }
-
-    /// `weight · Σᵢ Jᵢᵀ Hᵢ Jᵢ v` over the batch, with `Jᵢ` the Jacobian of the outputs and `Hᵢ` the
-    /// Hessian of the loss in the outputs (Schraudolph, "Fast curvature matrix-vector products for
-    /// second-order gradient descent", Neural Computation 14(7), 2002).
-    pub fn gauss_newton_product(
-        &self,
-        parameters: &Parameters,
-        direction: &Parameters,
-        batch: &Batch,
-        weight: f64,
-    ) -> Parameters {
-        self.sum_over_parts(batch, |part| {
-            let inputs = &part.batch.inputs;
-            let mut along = self.pass(DualParameters::along(parameters, direction), part);
-            let outputs = self.network.forward(&mut along, inputs.clone());
-            let Some(slopes) = outputs.tangent else {
-                return zeros_like(parameters);
-            };
-            let curved = self.loss_curvature_product(outputs.value, slopes, &part.batch);
-            let tracked = parameters.tracked();
-            let mut plain = self.tracked_pass(DualParameters::plain(&tracked), part);
-            let outputs = self.network.forward(&mut plain, inputs.clone().autodiff());
-            let scalar = (outputs.value * curved.autodiff()).sum().mul_scalar(weight);
-            gradient_of(&scalar, &tracked)
-        })
+    /// The batch at these parameters, as the operators it stands for.
+    pub fn at<'a>(&'a self, parameters: &'a Parameters, batch: &'a Batch) -> AtPoint<'a> {
+        AtPoint::new(self, parameters, batch)
     }
 
     /// `Hᵢ żᵢ` for every sample, `Hᵢ` being the Hessian of the loss in the outputs.
@@ -284,8 +215,7 @@ impl Objective {
     }
 
     /// Losses and outputs of samples, without a graph.
-    fn forward(&self, parameters: DualParameters<'_>, part: &Part) -> (Dual<2>, Dual<2>) {
-        let mut pass = self.pass(parameters, part);
+    fn forward(&self, mut pass: Pass<'_>, part: &Part) -> (Dual<2>, Dual<2>) {
         let Batch { inputs, targets } = part.batch.clone();
         let outputs = self.network.forward(&mut pass, inputs);
         let losses = self

@@ -17,6 +17,8 @@ pub(super) struct Part {
     pub batch: Batch,
     /// The place of the first of them in the batch.
     pub first: usize,
+    /// The place of the part among the parts.
+    pub index: usize,
 }
 
 impl Part {
@@ -45,7 +47,11 @@ impl Objective {
                 1 => batch.clone(),
                 _ => batch.part(first, end - first),
             };
-            term(&Part { batch, first })
+            term(&Part {
+                batch,
+                first,
+                index,
+            })
         })
     }
 

@@ -1,5 +1,6 @@
 //! Gradient and Hessian of whole networks against a dense reference made of hyper-dual scalars.
 
+mod at_point;
 mod parts;
 mod properties;
 mod pytorch;

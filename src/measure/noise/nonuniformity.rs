@@ -15,7 +15,8 @@ impl HessianCovariance<'_> {
     fn product(&self, direction: &Parameters, batch: &Batch, weight: f64) -> Parameters {
         let subject = self.0;
         let objective = subject.objective;
-        objective.hessian_vector_product(subject.parameters, direction, batch, weight)
+        let point = objective.at(subject.parameters, batch);
+        point.hessian_vector_product(direction, weight)
     }
 }
 

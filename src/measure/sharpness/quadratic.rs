@@ -70,7 +70,11 @@ fn fisher_rao(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fail
     let mut squares = Vec::new();
     for batch in subject.train.batches() {
         subject.interrupt.check()?;
-        let slopes = read(&objective.loss_slopes(subject.parameters, &direction, batch))?;
+        let slopes = read(
+            &objective
+                .at(subject.parameters, batch)
+                .loss_slopes(&direction),
+        )?;
         squares.extend(slopes.iter().map(|slope| slope * slope));
     }
     let root = mean(&squares).sqrt();

@@ -59,7 +59,8 @@ impl Tiny {
         let training = objective.training_gradient(&parameters, &batch, 0.3);
         let (losses, gradient) =
             objective.losses_and_gradient(&parameters, &batch, 0.3, Outputs::Normalised);
-        let slopes = objective.loss_slopes(&parameters, &along, &batch);
+        let at = objective.at(&parameters, &batch);
+        let slopes = at.loss_slopes(&along);
         let host = |parameters: crate::params::Parameters| parameters.to_host().unwrap();
         vec![
             ("losses", read(&evaluation.losses).unwrap()),
@@ -70,18 +71,9 @@ impl Tiny {
             ("normalised losses", read(&losses).unwrap()),
             ("gradient of normalised losses", host(gradient)),
             ("slopes", read(&slopes).unwrap()),
-            (
-                "weighted gradient",
-                host(objective.weighted_gradient(&parameters, &batch, weights)),
-            ),
-            (
-                "Hessian",
-                host(objective.hessian_vector_product(&parameters, &along, &batch, 0.3)),
-            ),
-            (
-                "Gauss-Newton",
-                host(objective.gauss_newton_product(&parameters, &along, &batch, 0.3)),
-            ),
+            ("weighted gradient", host(at.weighted_gradient(weights))),
+            ("Hessian", host(at.hessian_vector_product(&along, 0.3))),
+            ("Gauss-Newton", host(at.gauss_newton_product(&along, 0.3))),
         ]
     }
 }
