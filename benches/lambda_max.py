@@ -4,10 +4,11 @@
 Needs `pip install torch pyhessian`, MNIST in the data folder, and a built `target/release/lab`.
 Usage: python benches/lambda_max.py [--data-dir DIR] [--rounds N]
 
-Trains MLP 784-512-512-10 with lab, then measures the same weights on the same images with both, in
-turns; figures are medians. Residuals of PyHessian's pair are computed here, as |Hv - lv| / |l|.
-Then the products and seconds of each method after each of the first epochs of a run with batch size 32,
-from a random start (cold) and from what the epoch before has left (warm). Last, the peak memory of a Lanczos process of 50 vectors on a million parameters.
+Trains MLP 784-512-512-10 with lab at two batch sizes, then measures the same weights on the same images
+with both, in turns, each lab measurement in a process of its own; figures are medians. Residuals of
+PyHessian's pair are computed here, as |Hv - lv| / |l|. Then the products and seconds of lab's methods after
+each of the first epochs of a run with batch size 32, from a random start (cold) and from what the epoch
+before has left (warm). Last, the peak memory of a Lanczos process of 50 vectors on a million parameters.
 """
 
 import argparse
@@ -61,12 +62,25 @@ def matvecs_while_training(folder, data, warm):
     return [r["matvecs"] for r in rows if r["name"] == "hessian.lambda_max"][1:]
 
 
-def methods_while_training(folder, data, x, y, epochs=5):
-    """A run of e epochs is the beginning of a run of e + 1, so their final weights are one path."""
-    runs = [
-        train(folder, data, f"path{epoch}", [512, 512], epoch, batch_size=32)
-        for epoch in range(1, epochs + 1)
-    ]
+def side_by_side(runs, data, x, y, rounds):
+    """A row per tool of each run: (batch size, epochs, folder)."""
+    ours, theirs = [[] for _ in runs], [[] for _ in runs]
+    for _ in range(rounds):
+        for place, (_, _, run) in enumerate(runs):
+            row = measure(run, data, "--measures", "hessian.lambda_max")[0]
+            ours[place].append([row[key] for key in ("value", "residual", "matvecs", "seconds")])
+            theirs[place].append(peer(run, x, y))
+    print("| batch size | epochs | tool | largest eigenvalue | residual | matvecs | seconds |")
+    print("|---:|---:|---|---:|---:|---:|---:|")
+    for (batch_size, epochs, _), *both in zip(runs, ours, theirs):
+        for tool, rows in zip(["lab", "PyHessian"], both):
+            value, residual, matvecs, seconds = map(statistics.median, zip(*rows))
+            print(f"| {batch_size} | {epochs} | {tool} | {value:.5g} | {residual:.1e} "
+                  f"| {matvecs:.0f} | {seconds:.2f} |", flush=True)
+
+
+def methods_while_training(runs, data):
+    """Methods along one path: the weights of runs of 1, 2, 3, ... epochs."""
     weights_files = [os.path.join(run, "model.safetensors") for run in runs]
     config = os.path.join(runs[-1], "config.toml")
     command = ["cargo", "bench", "--bench", "eigenvalues", "--", config, data, *weights_files]
@@ -80,9 +94,6 @@ def methods_while_training(folder, data, x, y, epochs=5):
                 print(f"| {epoch} | {row['method']} | {'warm' if row['warm'] else 'cold'} "
                       f"| {row['value']:.5g} | {row['residual']:.1e} | {row['matvecs']:.1f} "
                       f"| {row['seconds']:.2f} |")
-        value, residual, matvecs, seconds = peer(run, x, y)
-        print(f"| {epoch} | PyHessian's power iteration | cold | {value:.5g} | {residual:.1e} "
-              f"| {matvecs} | {seconds:.2f} |", flush=True)
 
 
 def measure(run, data, *more):
@@ -155,28 +166,20 @@ def main():
     y = torch.tensor(labels[:SAMPLES].astype(np.int64))
     print(f"MLP 784-512-512-10, {SAMPLES} MNIST images, PyTorch {torch.__version__}, "
           f"{torch.get_num_threads()} threads")
-    print("| after | tool | largest eigenvalue | residual | matvecs | seconds |")
-    print("|---|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
-        for epochs in [1, 10]:
-            run = train(place, data, f"epochs{epochs}", [512, 512], epochs)
-            ours, theirs = [], []
-            for _ in range(arguments.rounds):
-                row = measure(run, data, "--measures", "hessian.lambda_max")[0]
-                ours.append((row["value"], row["residual"], row["matvecs"], row["seconds"]))
-                theirs.append(peer(run, x, y))
-            for tool, rows in [("lab", ours), ("PyHessian", theirs)]:
-                value, residual, matvecs, seconds = (
-                    statistics.median(column) for column in zip(*rows)
-                )
-                print(f"| {epochs} epochs | {tool} | {value:.5g} | {residual:.1e} "
-                      f"| {matvecs:.0f} | {seconds:.2f} |")
+        # A run of e epochs is the beginning of one of e + 1, so their final weights are one path.
+        lengths = [(100, 1), (100, 10), *((32, epochs) for epochs in range(1, 6))]
+        runs = [
+            (size, epochs, train(place, data, f"b{size}e{epochs}", [512, 512], epochs, "", size))
+            for size, epochs in lengths
+        ]
+        side_by_side(runs, data, x, y, arguments.rounds)
         for warm in [False, True]:
             counts = matvecs_while_training(place, data, warm)
             print(f"\nproducts per measurement after epochs 1, 2, 3, 4, "
                   f"{'warm' if warm else 'cold'}: {counts}", end="")
         print()
-        methods_while_training(place, data, x, y)
+        methods_while_training([run for size, _, run in runs if size == 32], data)
         run = train(place, data, "million", [900, 360], 1)
         count = sum(tensor.numel() for tensor in weights(run).values())
         row = measure(run, data, "--measures", "hessian.lambda_min", "--max-matvecs", "50")[0]

@@ -1,6 +1,7 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
 use crate::config::Precision;
+use crate::kernel::filled;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -51,11 +52,15 @@ impl Basis {
     }
 
     pub fn push(&mut self, vector: &[f64]) {
+        self.push_scaled(1.0, vector);
+    }
+
+    /// Adds `factor · vector`.
+    pub fn push_scaled(&mut self, factor: f64, vector: &[f64]) {
+        let numbers = vector.iter().map(|x| factor * x);
         match self {
-            Self::F32(store) => store
-                .vectors
-                .push(vector.iter().map(|&x| x as f32).collect()),
-            Self::F64(store) => store.vectors.push(vector.into()),
+            Self::F32(store) => store.vectors.push(numbers.map(|x| x as f32).collect()),
+            Self::F64(store) => store.vectors.push(numbers.collect()),
         }
     }
 
@@ -187,24 +192,30 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
 
     fn combine(&self, coordinates: &[f64]) -> Vec<f64> {
         let dimension = self.vectors.first().map_or(0, |vector| vector.len());
-        let mut sum = vec![0.0; dimension];
-        self.add(coordinates, 1.0, &mut sum);
-        sum
+        let (terms, no_state) = (self.terms(coordinates, 1.0), || ());
+        filled(dimension, BLOCK, no_state, |(), index, part| {
+            for (direction, factor) in &terms {
+                axpy(*factor, &direction[index * BLOCK..], part);
+            }
+        })
     }
 
-    /// `target += factor · Σ coordinate · vector`, and the norm it has then. Coordinates that would be
-    /// lost in the rounding of the others are left out: in a Lanczos process they are all but one.
-    fn add(&self, coordinates: &[f64], factor: f64, target: &mut [f64]) -> f64 {
-        let largest = coordinates
-            .iter()
-            .fold(0.0, |most: f64, x| most.max(x.abs()));
-        let terms: Vec<(&[T], f64)> = self
-            .vectors
+    /// The vectors with their coordinates times a factor. Coordinates that would be lost in the rounding of
+    /// the others are left out: in a Lanczos process they are all but one.
+    fn terms(&self, coordinates: &[f64], factor: f64) -> Vec<(&[T], f64)> {
+        let sizes = coordinates.iter().map(|coordinate| coordinate.abs());
+        let largest = sizes.fold(0.0, f64::max);
+        self.vectors
             .iter()
             .zip(coordinates)
             .filter(|(_, coordinate)| coordinate.abs() > LOST * largest)
             .map(|(vector, coordinate)| (&vector[..], factor * coordinate))
-            .collect();
+            .collect()
+    }
+
+    /// `target += factor · Σ coordinate · vector`, and the norm it has then.
+    fn add(&self, coordinates: &[f64], factor: f64, target: &mut [f64]) -> f64 {
+        let terms = self.terms(coordinates, factor);
         let blocks = target.par_chunks_mut(BLOCK).enumerate();
         let squares: Vec<f64> = blocks
             .map(|(index, part)| {

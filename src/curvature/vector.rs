@@ -24,6 +24,16 @@ pub fn dot(left: &[f64], right: &[f64]) -> f64 {
     sums.iter().sum()
 }
 
+/// The inner product of two vectors and the norm of the second one, in one pass.
+pub(crate) fn dot_and_norm(left: &[f64], right: &[f64]) -> (f64, f64) {
+    debug_assert_eq!(left.len(), right.len());
+    let of_block = |(a, b): (&[f64], &[f64])| [dot_of_block(a, b), dot_of_block(b, b)];
+    let blocks = left.par_chunks(BLOCK).zip(right.par_chunks(BLOCK));
+    let sums: Vec<[f64; 2]> = blocks.map(of_block).collect();
+    let sum = |which: usize| sums.iter().map(|sums| sums[which]).sum::<f64>();
+    (sum(0), sum(1).sqrt())
+}
+
 fn dot_of_block(left: &[f64], right: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
@@ -105,6 +115,7 @@ mod tests {
         let mut vector: Vec<f64> = (0..length).map(|i| (i % 5) as f64).collect();
         let sum: f64 = vector.iter().sum();
         assert_eq!(dot(&ones, &vector), sum);
+        assert_eq!(dot_and_norm(&ones, &vector), (sum, norm(&vector)));
         axpy(2.0, &ones, &mut vector);
         scale(0.5, &mut vector);
         assert_eq!(dot(&ones, &vector), 0.5 * sum + length as f64);

@@ -22,6 +22,8 @@ mod softmax;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use buffer::filled;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 use operation::Kernels;

@@ -26,8 +26,8 @@ pub use recollection::Recollection;
 use super::basis::Basis;
 use super::operator::product_rounding;
 use super::ritz::{Eigenpair, Ritz, Wanted};
-use super::vector::{axpy, is_finite, random_normal, random_signs, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, dot, norm};
+use super::vector::{axpy, dot_and_norm, is_finite, random_normal, random_signs, scale};
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
 use crate::random::StreamRng;
 use model::Model;
 use nalgebra::DVector;
@@ -215,8 +215,7 @@ impl Search {
         let (mut coordinates, rest) = self.basis.orthogonalise(&mut vector);
         let joins = rest > negligible && self.basis.len() < self.dimension;
         if joins {
-            scale(1.0 / rest, &mut vector);
-            self.basis.push(&vector);
+            self.basis.push_scaled(1.0 / rest, &vector);
             self.model.grow(self.basis.len());
             coordinates.push(rest);
         }
@@ -333,7 +332,7 @@ impl Search {
     ) -> Result<(), CurvatureError> {
         let vector = self.basis.combine(direction.as_slice());
         let mut product = operator.apply(&vector)?;
-        let length = norm(&product);
+        let (along, length) = dot_and_norm(&vector, &product);
         // Squares of finite numbers may overflow in sum.
         if !length.is_finite() && !is_finite(&product) {
             return Err(CurvatureError::NotFinite);
@@ -342,7 +341,6 @@ impl Search {
         let size = self.model.scale().max(length);
         // Most of a product lies along the direction itself. Without that part little is left in the
         // basis, and one pass through all its vectors is enough.
-        let along = dot(&vector, &product);
         axpy(-along, &vector, &mut product);
         drop(vector);
         let (mut coordinates, _) = self.enter(product, 10.0 * self.rounding * size);
