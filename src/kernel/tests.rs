@@ -10,6 +10,13 @@ use burn::tensor::{Tensor, activation, module};
 use rand::RngExt;
 use std::f64::consts::FRAC_2_SQRT_PI;
 
+/// The backends on the processor, with the rounding to be expected of a sum of a few products.
+const PROCESSORS: [(BackendKind, Precision, f64); 3] = [
+    (BackendKind::Cpu, Precision::F64, 1e-13),
+    (BackendKind::Cpu, Precision::F32, 1e-5),
+    (BackendKind::NdArray, Precision::F64, 1e-13),
+];
+
 fn uniform(compute: &Compute, shape: [usize; 4], counter: u64) -> Tensor<4> {
     let mut rng = Streams::new(0).stream("kernel", counter);
     let count: usize = shape.iter().product();
@@ -36,11 +43,7 @@ fn assert_close<const D: usize>(left: &Tensor<D>, right: &Tensor<D>, tolerance: 
 
 #[test]
 fn convolution_and_its_gradients_are_those_of_the_library() {
-    for (kind, precision, tolerance) in [
-        (BackendKind::Cpu, Precision::F64, 1e-13),
-        (BackendKind::Cpu, Precision::F32, 1e-5),
-        (BackendKind::NdArray, Precision::F64, 1e-13),
-    ] {
+    for (kind, precision, tolerance) in PROCESSORS {
         let compute = compute(kind, precision);
         let input = uniform(&compute, [5, 3, 9, 8], 0);
         let weight = uniform(&compute, [6, 3, 3, 3], 1);
@@ -61,11 +64,7 @@ fn convolution_and_its_gradients_are_those_of_the_library() {
 
 #[test]
 fn a_linear_map_and_its_gradients_are_those_of_the_product_of_matrices() {
-    for (kind, precision, tolerance) in [
-        (BackendKind::Cpu, Precision::F64, 1e-13),
-        (BackendKind::Cpu, Precision::F32, 1e-5),
-        (BackendKind::NdArray, Precision::F64, 1e-13),
-    ] {
+    for (kind, precision, tolerance) in PROCESSORS {
         let compute = compute(kind, precision);
         let matrix = |rows, columns, counter| {
             uniform(&compute, [1, 1, rows, columns], counter).reshape([rows, columns])

@@ -7,6 +7,7 @@
 mod claims;
 mod curvature;
 mod evaluation;
+mod few_samples;
 #[cfg(test)]
 mod fixture;
 pub mod invariance;
