@@ -31,6 +31,26 @@ pub use session::{Search, Session, Subject};
 
 use serde::{Deserialize, Serialize};
 
+/// The side of the truth on which a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// The truth is at least the value: the best that a search for a maximum has found, say.
+    Lower,
+    /// The truth is at most the value.
+    Upper,
+}
+
+impl Bound {
+    /// The word in rows and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Upper => "upper",
+        }
+    }
+}
+
 /// One number with everything that is known about its error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
@@ -44,6 +64,12 @@ pub struct Measurement {
     pub residual: Option<f64>,
     /// Whether the iteration or the sampling reached its tolerance.
     pub converged: Option<bool>,
+    /// By how much, at most, rounding in the run's precision may have moved the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<f64>,
+    /// The side of the truth on which the value lies, where that is all that is known for certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Matrix-vector products used.
     pub matvecs: Option<usize>,
     /// Samples the number is taken over.
@@ -91,6 +117,22 @@ impl Measurement {
             name: name.to_owned(),
             reason: Some(reason.into()),
             ..Self::default()
+        }
+    }
+
+    /// Adds a bound on what rounding may have moved the value by.
+    pub fn with_rounding(self, rounding: f64) -> Self {
+        Self {
+            rounding: Some(rounding),
+            ..self
+        }
+    }
+
+    /// Says on which side of the truth the value lies.
+    pub fn bounding(self, bound: Bound) -> Self {
+        Self {
+            bound: Some(bound),
+            ..self
         }
     }
 

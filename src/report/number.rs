@@ -38,23 +38,30 @@ pub fn error_of(row: &Measurement) -> String {
     if let Some(reason) = &row.reason {
         return reason.clone();
     }
-    let unconverged = if row.converged == Some(false) {
-        ", not converged"
+    let mut parts = Vec::new();
+    if row.name == "reparam.rescale.outputs" {
+        parts.push(match row.converged {
+            Some(false) => "THE FUNCTION CHANGED".to_owned(),
+            _ => "within rounding".to_owned(),
+        });
     } else {
-        ""
-    };
-    let text = match (row.stderr, row.residual, row.name.as_str()) {
-        (Some(stderr), _, _) => format!("± {}{unconverged}", two_digits(stderr)),
-        (None, Some(residual), _) => {
-            format!("residual {}{unconverged}", two_digits(residual))
+        parts.extend(row.stderr.map(|error| format!("± {}", two_digits(error))));
+        let residual = row.residual.filter(|_| row.stderr.is_none());
+        parts.extend(residual.map(|residual| format!("residual {}", two_digits(residual))));
+        if let Some(bound) = row.bound {
+            parts.push(format!("{} bound", bound.as_str()));
         }
-        (None, None, "reparam.rescale.outputs") if row.converged == Some(false) => {
-            "THE FUNCTION CHANGED".to_owned()
+        if let Some(rounding) = row.rounding {
+            parts.push(format!("rounding ≤ {}", two_digits(rounding)));
         }
-        (None, None, "reparam.rescale.outputs") => "within rounding".to_owned(),
-        (None, None, _) if row.converged == Some(false) => "not converged".to_owned(),
-        (None, None, _) => "exact".to_owned(),
-    };
+        if row.converged == Some(false) {
+            parts.push("not converged".to_owned());
+        }
+        if parts.is_empty() {
+            parts.push("exact".to_owned());
+        }
+    }
+    let text = parts.join(", ");
     match &row.note {
         Some(note) => format!("{text}; {note}"),
         None => text,
@@ -64,6 +71,7 @@ pub fn error_of(row: &Measurement) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Bound;
 
     #[test]
     fn numbers_keep_four_significant_digits() {
@@ -89,6 +97,10 @@ mod tests {
         assert_eq!(
             error_of(&row.clone().with_residual(0.5, false, 7)),
             "residual 0.50, not converged"
+        );
+        assert_eq!(
+            error_of(&row.clone().bounding(Bound::Lower).with_rounding(1e-7)),
+            "lower bound, rounding ≤ 1.0e-7"
         );
         assert_eq!(error_of(&Measurement::failed("x", "no data")), "no data");
     }

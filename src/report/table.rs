@@ -3,7 +3,7 @@
 use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
 use crate::curvature::Density;
-use crate::measure::{Measurement, find};
+use crate::measure::{Bound, Measurement, find};
 use crate::reparam::MapKind;
 use crate::selfcheck::Check;
 use crate::train::{Row, Summary};
@@ -124,6 +124,8 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         "seconds",
         "reason",
         "note",
+        "rounding",
+        "bound",
     ];
     let records = rows.iter().map(|row| {
         let m = &row.measurement;
@@ -144,6 +146,8 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
             m.seconds.to_string(),
             blank(m.reason.as_ref()),
             blank(m.note.as_ref()),
+            blank(m.rounding),
+            blank(m.bound.map(Bound::as_str)),
         ]
     });
     csv(&header.map(str::to_owned), records)
