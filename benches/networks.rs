@@ -201,11 +201,11 @@ fn run(compute: &Compute, case: &Case) {
             nesterov: false,
         }),
     };
-    let mut optimizer = optim::init(&config, &layout);
+    let mut optimizer = optim::init(&config);
     let mut current = parameters.clone();
     let step = || {
         let (_, gradient) = objective.loss_and_gradient(&current, &batch, weight);
-        current = optimizer.step(1e-4, &current, &gradient);
+        current = optimizer.step(1e-4, current.clone(), gradient);
         compute.synchronize();
     };
     report("step", median_seconds(ROUNDS, SECONDS_PER_ROUND, step));

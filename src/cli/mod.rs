@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod compare;
+mod config;
 mod data;
 mod exit;
 mod lists;
@@ -43,6 +44,9 @@ enum Command {
     /// List, fetch and verify data sets
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// List the keys of a config, or print their JSON schema
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Compare this installation with closed forms
     Selfcheck(selfcheck::SelfcheckArgs),
 }
@@ -83,6 +87,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Data(command) => data::run(&command),
+        Command::Config(command) => config::run(&command),
         Command::Selfcheck(args) => selfcheck::run(&args),
     }
 }

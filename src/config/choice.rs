@@ -5,6 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::document::{Node, Value as Found};
+use super::kind::Kind;
+use super::value::Value;
+
 /// Declares an enum whose variants are written as fixed words.
 macro_rules! choice {
     ($(#[$meta:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -21,6 +25,25 @@ macro_rules! choice {
             /// The word this choice is written as in a config.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl Value for $name {
+            fn kind() -> Kind {
+                Kind::Word(&[$($word),+])
+            }
+
+            fn read(node: &Node) -> Option<Self> {
+                match &node.value {
+                    Found::String(word) => {
+                        Self::ALL.iter().copied().find(|choice| choice.as_str() == word)
+                    }
+                    _ => None,
+                }
+            }
+
+            fn write(&self) -> Option<toml::Value> {
+                Some(toml::Value::String(self.as_str().to_owned()))
             }
         }
 
@@ -77,6 +100,14 @@ impl Dataset {
     /// The data sets of labelled images, which have files of their own.
     pub const IMAGES: &'static [Self] =
         &[Self::Digits, Self::Mnist, Self::FashionMnist, Self::Cifar10];
+
+    /// Their words.
+    pub const IMAGE_WORDS: &'static [&'static str] = &[
+        Self::Digits.as_str(),
+        Self::Mnist.as_str(),
+        Self::FashionMnist.as_str(),
+        Self::Cifar10.as_str(),
+    ];
 }
 
 choice! {
@@ -128,19 +159,26 @@ choice! {
 }
 
 choice! {
-    /// A named size of a ResNet or a transformer (`model.preset`); other keys override its parts.
-    ModelPreset {
-        /// A ResNet with one block in each of three stages, the first 16 channels wide.
+    /// A named size of a ResNet (`model.preset`); other keys override its parts.
+    ResNetPreset {
+        /// One block in each of three stages, the first 16 channels wide.
         ResNet8 = "resnet8",
         /// The 20-layer ResNet for CIFAR of He et al. 2016: three blocks in each of three stages,
         /// the first 16 channels wide.
         #[default]
         ResNet20 = "resnet20",
-        /// A transformer of about 20 thousand parameters.
+    }
+}
+
+choice! {
+    /// A named size of a transformer (`model.preset`); other keys override its parts.
+    TransformerPreset {
+        /// About 20 thousand parameters.
         Tiny = "tiny",
-        /// A transformer of about 200 thousand parameters.
+        /// About 200 thousand parameters.
+        #[default]
         Small = "small",
-        /// A transformer of about 2 million parameters.
+        /// About 2 million parameters.
         Large = "large",
     }
 }

@@ -102,6 +102,31 @@ impl Node {
             })
     }
 
+    /// Adds an entry to a table, as if it had been written on its first line.
+    pub fn insert(&mut self, key: &str, value: Value) {
+        let origin = self.origin.clone();
+        if let Value::Table(entries) = &mut self.value {
+            entries.push((key.to_owned(), Self { origin, value }));
+        }
+    }
+
+    /// Takes the entry or item at a path out of the tree, if there is one.
+    pub fn remove(&mut self, path: &[String]) {
+        let Some((last, path)) = path.split_last() else {
+            return;
+        };
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match self.get_mut(&path).map(|node| &mut node.value) {
+            Some(Value::Table(entries)) => entries.retain(|(key, _)| key != last),
+            Some(Value::Array(items)) => {
+                if let Some(index) = last.parse().ok().filter(|&index| index < items.len()) {
+                    items.remove(index);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Like [`Node::get`], for changing the value.
     pub fn get_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
         path.iter()
@@ -113,26 +138,6 @@ impl Node {
                 Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
                 _ => None,
             })
-    }
-
-    /// The value as the `toml` crate's type; an integer beyond its range becomes a string.
-    pub fn to_toml(&self) -> toml::Value {
-        match &self.value {
-            Value::Boolean(value) => toml::Value::Boolean(*value),
-            Value::Integer(value) => match i64::try_from(*value) {
-                Ok(value) => toml::Value::Integer(value),
-                Err(_) => toml::Value::String(value.to_string()),
-            },
-            Value::Float(value) => toml::Value::Float(*value),
-            Value::String(text) | Value::Date(text) => toml::Value::String(text.clone()),
-            Value::Array(items) => toml::Value::Array(items.iter().map(Self::to_toml).collect()),
-            Value::Table(entries) => {
-                let entries = entries
-                    .iter()
-                    .map(|(key, node)| (key.clone(), node.to_toml()));
-                toml::Value::Table(entries.collect())
-            }
-        }
     }
 }
 

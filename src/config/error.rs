@@ -59,7 +59,7 @@ pub enum ConfigError {
     OverrideIndex {
         /// The flag.
         flag: String,
-        /// Key path of the array.
+        /// Place path of the array.
         array: String,
         /// The item asked for.
         index: String,
@@ -71,7 +71,7 @@ pub enum ConfigError {
     OverrideScalar {
         /// The flag.
         flag: String,
-        /// Key path of the value that has no keys.
+        /// Place path of the value that has no keys.
         key: String,
     },
     /// A value of the wrong shape: an unknown key, a wrong type, an unknown word.
@@ -80,7 +80,7 @@ pub enum ConfigError {
         /// The file or the flag it stands in.
         origin: String,
         /// Where.
-        key: Key,
+        key: Place,
         /// What.
         fault: Box<Fault>,
     },
@@ -90,32 +90,32 @@ pub enum ConfigError {
         /// The file or the flag it stands in.
         origin: String,
         /// Where.
-        key: Key,
+        key: Place,
         /// Which rule.
         rule: Box<Rule>,
     },
     /// A key asked for by name that does not exist.
     #[error("unknown config key {key}{} Known keys: {}",
         nearest.as_ref().map_or(".".to_owned(), |nearest| format!("; did you mean `{nearest}`?")),
-        super::keys::KEYS.join(", "))]
+        super::key::PATHS.join(", "))]
     UnknownKey {
         /// What was asked for.
-        key: Key,
+        key: Place,
         /// The nearest existing key.
         nearest: Option<String>,
     },
 }
 
-/// A key path and the line of the file it stands on, when it stands in a file.
+/// A place in a config: a key path and the line of the file it stands on, when it stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct Place {
     /// The path, such as `train.batch_size` or `hooks.0.every`.
     pub path: String,
     /// The line, from 1.
     pub line: Option<usize>,
 }
 
-impl Key {
+impl Place {
     /// The table the key is in, as a phrase.
     pub(super) fn table(&self) -> String {
         match self.path.rsplit_once('.') {
@@ -128,7 +128,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() {
             return f.write_str("the config");

@@ -1,51 +1,69 @@
 //! The configuration of a run: found, read, overridden, checked.
 //!
-//! A TOML file becomes a tree in which every value knows its line (`document`); overrides change
-//! the tree (`set`); the tree is read into [`RawConfig`], what the user wrote (`raw`,
-//! `deserialize`); and that is checked into [`Config`], where every default is filled in and every
-//! rule holds (`check`, `rule`). Each of these steps can fail only with a [`ConfigError`]: one line
-//! that names the file or the flag, the key, what was found and what is allowed.
+//! A TOML file becomes a tree in which every value knows its line (`document`); overrides change the
+//! tree (`set`); the tree is checked key by key against the declarations (`check`); and what they
+//! declare is read from it (`section`), whereupon the rules of each section are checked. Each of these
+//! steps can fail only with a [`ConfigError`]: one line that names the file or the flag, the key, what
+//! was found and what is allowed.
+//!
+//! A key is declared once, in the file of its table (`data`, `model`, `optimizer`, ...): type, default,
+//! range, what it belongs to, meaning. The struct, the checks, the resolved config, the table of keys,
+//! the JSON schema and the generators of tests follow from that line.
+
+#[macro_use]
+mod section;
 
 mod check;
 mod choice;
-mod deserialize;
+mod data;
 mod document;
 mod error;
 mod fault;
 mod find;
-mod keys;
+mod hooks;
+mod key;
+mod kind;
+mod lookup;
+mod model;
 mod nearest;
-mod number;
-mod raw;
-mod resolve;
+mod optimizer;
 mod rule;
 #[cfg(test)]
 mod samples;
+mod schedule;
+mod schema;
 mod set;
-mod valid;
+mod train;
+mod value;
+mod whole;
 
 use std::path::Path;
 
 pub use choice::{
-    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind,
-    ModelPreset, NormMode, Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset,
-    Sampling, ScheduleKind, SpacingKind, Subset, Unit,
+    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, NormMode,
+    Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, ResNetPreset, Sampling,
+    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
 };
-pub use error::{ConfigError, Key};
+pub use data::{Data, Text};
+pub use error::{ConfigError, Place};
 pub use fault::Fault;
 pub use find::find;
+pub use hooks::{Hook, Logarithmic, Spacing};
+pub use kind::Range;
+pub use model::{Mlp, Model, ResNet, Transformer};
 pub use nearest::nearest;
-pub use number::{Count, Real, Whole};
-pub use raw::{RawConfig, RawData, RawHook, RawModel, RawOptimizer, RawSchedule, RawTrain};
+pub use optimizer::{Method, Moments, Momentum, Optimizer};
 pub use rule::Rule;
+pub use schedule::{Cosine, Exponential, Schedule, Shape, Step};
+pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;
-pub use valid::{
-    Config, Data, Hook, Length, Method, Mlp, Model, Moments, Momentum, Optimizer, ResNet, Schedule,
-    Shape, Spacing, Text, Train, Transformer, What,
-};
+pub use train::{Length, Train};
+pub use whole::Config;
 
 use document::{Node, Origin};
+use fault::FaultAt;
 use rule::Violation;
+use section::{Reader, Section};
 
 /// Reads and checks the config file at `path`, after putting `overrides` in place. The name
 /// defaults to the file's stem; `known_measures` are the names hooks may use.
@@ -86,21 +104,42 @@ pub fn parse(
 ) -> Result<Config, ConfigError> {
     let mut root = Node::parse(text.strip_prefix('\u{feff}').unwrap_or(text), file)?;
     set::apply_all(&mut root, overrides)?;
-    let raw: RawConfig = deserialize::deserialize(&root).map_err(|at| {
-        let (origin, key) = locate(&root, file, &at.path.join("."));
-        ConfigError::Fault {
-            origin,
-            key,
-            fault: Box::new(at.fault),
-        }
-    })?;
-    check::check(&raw, default_name, known_measures)
-        .map_err(|violation| blame(&root, file, violation))
+    check::shapes(&root).map_err(|fault| misshapen(&root, file, fault))?;
+    let checked = name(&mut root, default_name)
+        .and_then(|()| check::rules(&root))
+        .and_then(|()| Config::read(&Reader::new(&root)))
+        .and_then(|config| {
+            hooks::check_measures(&config.hooks, known_measures)?;
+            Ok(config)
+        });
+    checked.map_err(|violation| blame(&root, file, violation))
+}
+
+/// Puts the file's stem in place of a name that is not written.
+fn name(root: &mut Node, stem: &str) -> Result<(), Violation> {
+    if root.get(["name"]).is_some() {
+        return Ok(());
+    }
+    if !whole::is_folder_name(stem) {
+        let found = stem.to_owned();
+        return Err(Violation::new("name", rule::Rule::NameFromFile { found }));
+    }
+    root.insert("name", document::Value::String(stem.to_owned()));
+    Ok(())
+}
+
+fn misshapen(root: &Node, file: &str, found: FaultAt) -> ConfigError {
+    let (origin, key) = locate(root, file, &found.path.join("."));
+    ConfigError::Fault {
+        origin,
+        key,
+        fault: Box::new(found.fault),
+    }
 }
 
 /// The file or flag a key was written in, and its line.
-fn locate(root: &Node, file: &str, path: &str) -> (String, Key) {
-    let key = |line| Key {
+fn locate(root: &Node, file: &str, path: &str) -> (String, Place) {
+    let key = |line| Place {
         path: path.to_owned(),
         line,
     };
@@ -128,7 +167,7 @@ fn blame(root: &Node, file: &str, violation: Violation) -> ConfigError {
     ConfigError::Rule {
         origin,
         key,
-        rule: Box::new(violation.rule),
+        rule: violation.rule,
     }
 }
 

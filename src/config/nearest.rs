@@ -2,8 +2,6 @@
 
 use strsim::damerau_levenshtein;
 
-use super::keys::KEYS;
-
 /// Abbreviations people try, and the key each stands for.
 const SYNONYMS: [(&str, &str); 6] = [
     ("lr", "learning_rate"),
@@ -28,29 +26,27 @@ pub fn nearest<'c, C: AsRef<str>>(found: &str, candidates: &'c [C]) -> Option<&'
         .or_else(|| candidates().find(|c| found.len() >= 3 && c.contains(&found)))
 }
 
-/// The full path of the key that was probably meant by an unknown one whose table allows `allowed`:
-/// a well-known abbreviation, the same key of another table, or the nearest key of this table.
-pub(super) fn nearest_key(path: &[String], allowed: &[&str]) -> Option<String> {
-    let (found, table) = path.split_last()?;
-    let found = found.as_str();
-    let synonym = SYNONYMS
-        .iter()
-        .find(|(short, _)| *short == found)
-        .map(|(_, key)| *key);
-    let leaf = synonym.unwrap_or(found);
-    let in_table = |key: &str| {
-        let mut path = table.to_vec();
-        path.push(key.to_owned());
-        path.join(".")
+/// The full path of the key that was probably meant by an unknown one in a table (or at the top level)
+/// that allows `allowed`: a well-known abbreviation, the same key of another table, or the nearest key
+/// of this table; `paths` are all keys.
+pub(super) fn nearest_key(
+    table: Option<&str>,
+    found: &str,
+    allowed: &[&str],
+    paths: &[&str],
+) -> Option<String> {
+    let synonym = SYNONYMS.iter().find(|(short, _)| *short == found);
+    let leaf = synonym.map_or(found, |(_, key)| key);
+    let in_table = |key: &str| match table {
+        Some(table) => format!("{table}.{key}"),
+        None => key.to_owned(),
     };
     if allowed.contains(&leaf) {
         return Some(in_table(leaf));
     }
-    let elsewhere = KEYS
-        .iter()
-        .find(|key| key.rsplit_once('.').is_some_and(|(_, k)| k == leaf));
-    match elsewhere {
-        Some(key) => Some((*key).to_owned()),
+    let is_leaf = |path: &&&str| path.rsplit_once('.').is_some_and(|(_, key)| key == leaf);
+    match paths.iter().find(is_leaf) {
+        Some(path) => Some((*path).to_owned()),
         None => nearest(found, allowed).map(in_table),
     }
 }
@@ -77,8 +73,9 @@ mod tests {
     #[test]
     fn nearest_key_looks_in_other_tables_too() {
         let key = |path: &str| {
-            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            nearest_key(&path, &["batch_size", "epochs"])
+            let (table, key) = path.split_once('.').unwrap();
+            let allowed = ["batch_size", "epochs"];
+            nearest_key(Some(table), key, &allowed, crate::config::Config::keys())
         };
         assert_eq!(key("train.bs").as_deref(), Some("train.batch_size"));
         assert_eq!(key("train.epoch").as_deref(), Some("train.epochs"));

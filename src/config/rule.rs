@@ -2,6 +2,8 @@
 //! A message continues a sentence that begins with the key.
 
 use super::choice::{Augment, Dataset};
+use super::fault::Fault;
+use super::kind::Range;
 
 /// A rule that a value, or a combination of values, breaks.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -20,27 +22,12 @@ pub enum Rule {
     /// A required key is absent.
     #[error("is required: {what}")]
     Missing { what: &'static str },
-    /// A range: (0, ∞).
-    #[error("must be above 0, found {found:?}")]
-    AboveZero { found: f64 },
-    /// A range: [0, ∞).
-    #[error("must be at least 0, found {found:?}")]
-    AtLeastZero { found: f64 },
-    /// A range: (1, ∞).
-    #[error("must be above 1, found {found:?}")]
-    AboveOne { found: f64 },
-    /// A range: [0, 1].
-    #[error("must be in [0, 1], found {found:?}")]
-    Fraction { found: f64 },
-    /// A range: [0, 1).
-    #[error("must be in [0, 1), found {found:?}")]
-    BelowOne { found: f64 },
-    /// A range: (0, 1].
-    #[error("must be in (0, 1], found {found:?}")]
-    Factor { found: f64 },
-    /// A class that no dataset has.
-    #[error("must be a class from 0 to 9, found {found}")]
-    ClassOutOfRange { found: u64 },
+    /// A number outside its range.
+    #[error("must be {}, found {found:?}", range.phrase())]
+    Range { range: Range, found: f64 },
+    /// A value that another kind of network, optimizer or data would accept.
+    #[error("{}", .0.phrase())]
+    Shape(Fault),
     /// A class named twice.
     #[error("must name each class once, found {found} again")]
     ClassRepeated { found: u64 },
@@ -83,7 +70,7 @@ pub enum Rule {
     OtherKind {
         kind_key: String,
         kinds: Vec<&'static str>,
-        found: &'static str,
+        found: String,
     },
     /// A part that leaves no remainder.
     #[error("must divide model.width = {whole}, found {found}")]
@@ -139,7 +126,7 @@ pub enum Rule {
     SamplesTooMany { found: usize, limit: usize },
     /// A warm-up that never ends.
     #[error("must be fewer than the run's {total} steps, found {found}")]
-    WarmupTooLong { found: usize, total: usize },
+    WarmupTooLong { found: u64, total: u64 },
     /// WGSL has no 64-bit floats.
     #[error(
         "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
@@ -166,8 +153,8 @@ fn measure_hint(nearest: Option<&String>, known: &[String]) -> String {
 #[derive(Debug)]
 pub(super) struct Violation {
     pub key: String,
-    pub other: Option<&'static str>,
-    pub rule: Rule,
+    pub other: Option<String>,
+    pub rule: Box<Rule>,
 }
 
 impl Violation {
@@ -175,13 +162,13 @@ impl Violation {
         Self {
             key: key.into(),
             other: None,
-            rule,
+            rule: Box::new(rule),
         }
     }
 
     /// Names the key that this one collides with, so that a flag among the two can be blamed.
-    pub fn against(mut self, other: &'static str) -> Self {
-        self.other = Some(other);
+    pub fn against(mut self, other: impl Into<String>) -> Self {
+        self.other = Some(other.into());
         self
     }
 }

@@ -1,10 +1,11 @@
 //! Configs for tests.
 
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::key::{KEYS, Key};
+use super::kind::{Kind, Range};
 use super::*;
 
 /// The shortest config: every other key has its default.
@@ -25,309 +26,124 @@ pub(crate) fn message(text: &str) -> String {
         .to_string()
 }
 
-/// A config in which every key is written (and which no check would accept).
-pub(crate) fn every_key() -> RawConfig {
-    let (count, real) = (Some(Count(1)), Some(Real(0.5)));
-    let mut raw = RawConfig::from(&plain());
-    raw.data.file = Some(String::new());
-    raw.data.sequence = count;
-    raw.data.train = count;
-    raw.data.test = count;
-    raw.data.classes = Some(Vec::new());
-    raw.model.groups = count;
-    raw.model.preset = Some(ModelPreset::default());
-    raw.model.width = count;
-    raw.model.blocks = Some(Vec::new());
-    raw.model.patch = count;
-    raw.model.depth = count;
-    raw.model.heads = count;
-    raw.model.mlp_width = count;
-    raw.model.pool = Some(Pool::default());
-    raw.model.dropout = real;
-    raw.optimizer.beta1 = real;
-    raw.optimizer.beta2 = real;
-    raw.optimizer.epsilon = real;
-    raw.schedule.every = count;
-    raw.schedule.factor = real;
-    raw.schedule.final_fraction = real;
-    raw.schedule.decay = real;
-    raw.train.steps = count;
-    raw.train.stop_at_train_loss = real;
-    raw.hooks = vec![RawHook::default()];
-    raw
+/// A value of a declared key.
+fn any_value(key: &Key) -> BoxedStrategy<toml::Value> {
+    match key.path.as_str() {
+        "name" => "[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}"
+            .prop_map(toml::Value::String)
+            .boxed(),
+        "hooks.measures" => subsequence(KNOWN.to_vec(), 1..=KNOWN.len())
+            .prop_map(|names| {
+                toml::Value::Array(names.into_iter().map(toml::Value::from).collect())
+            })
+            .boxed(),
+        _ => any_of(&key.kind, key.range),
+    }
 }
 
-fn positive() -> impl Strategy<Value = f64> + Clone {
-    any::<f64>()
-        .prop_map(f64::abs)
-        .prop_filter("above 0", |v| *v > 0.0 && v.is_finite())
+fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<toml::Value> {
+    match kind {
+        Kind::Boolean => any::<bool>().prop_map(toml::Value::Boolean).boxed(),
+        Kind::Text => "[a-z]{1,8}".prop_map(toml::Value::String).boxed(),
+        // Small numbers divide each other now and then.
+        Kind::Count => prop_oneof![1..9_i64, 1..1_000_000_i64]
+            .prop_map(toml::Value::Integer)
+            .boxed(),
+        Kind::Whole => prop_oneof![0..9_i64, 0..=i64::MAX]
+            .prop_map(toml::Value::Integer)
+            .boxed(),
+        Kind::Class => (0..=9_i64).prop_map(toml::Value::Integer).boxed(),
+        Kind::Real => any_real(range).prop_map(toml::Value::Float).boxed(),
+        Kind::Word(words) => select(*words).prop_map(toml::Value::from).boxed(),
+        Kind::List(item) => vec(any_of(item, range), 0..4)
+            .prop_map(toml::Value::Array)
+            .boxed(),
+    }
 }
 
-fn count() -> impl Strategy<Value = usize> {
-    1..=1_000_000_usize
+fn any_real(range: Range) -> BoxedStrategy<f64> {
+    let finite = any::<f64>().prop_filter("finite", |value| value.is_finite());
+    prop_oneof![0.0..=1.0_f64, finite.prop_map(f64::abs)]
+        .prop_filter("in range", move |value| range.contains(*value))
+        .boxed()
 }
 
-fn any_data() -> impl Strategy<Value = Data> {
-    let classes = subsequence((0..10).collect::<Vec<u8>>(), 2..=10).prop_shuffle();
-    let augment = subsequence(Augment::ALL, 0..=2);
-    (
-        (select(Dataset::IMAGES), augment),
-        option::of(2_000_000..4_000_000_usize),
-        option::of(count()),
-        select(Subset::ALL),
-        select(Normalize::ALL),
-        0.0..=1.0_f64,
-        option::of(classes),
-    )
-        .prop_map(
-            |((dataset, mut augment), train, test, subset, normalize, label_noise, classes)| {
-                match dataset {
-                    Dataset::Digits => augment.clear(),
-                    Dataset::Mnist => augment.retain(|kind| *kind == Augment::Crop),
-                    _ => {}
-                }
-                Data {
-                    dataset,
-                    text: None,
-                    train,
-                    test,
-                    subset,
-                    normalize,
-                    label_noise,
-                    classes,
-                    augment,
-                }
-            },
-        )
-}
-
-fn any_model() -> impl Strategy<Value = Model> {
-    prop_oneof![
-        any_mlp().prop_map(Model::Mlp),
-        any_resnet().prop_map(Model::ResNet),
-        any_transformer().prop_map(Model::Transformer),
-    ]
-}
-
-fn any_mlp() -> impl Strategy<Value = Mlp> {
-    (
-        vec(count(), 0..4),
-        select(Activation::ALL),
-        any::<bool>(),
-        select(
-            &[
-                Normalisation::None,
-                Normalisation::Batch,
-                Normalisation::Layer,
-            ][..],
-        ),
-        select(Init::ALL),
-        positive(),
-    )
-        .prop_map(|(hidden, activation, bias, norm, init, init_scale)| Mlp {
-            hidden,
-            activation,
-            bias,
-            norm,
-            init,
-            init_scale,
-        })
-}
-
-fn any_resnet() -> impl Strategy<Value = ResNet> {
-    (
-        1..5_usize,
-        vec(1..4_usize, 1..4),
-        1..5_usize,
-        select(Activation::ALL),
-        select(Normalisation::ALL),
-        select(Init::ALL),
-        positive(),
-    )
-        .prop_map(
-            |(multiple, blocks, groups, activation, norm, init, init_scale)| ResNet {
-                width: multiple * groups,
-                blocks,
-                norm,
-                groups: (norm == Normalisation::Group).then_some(groups),
-                activation,
-                init,
-                init_scale,
-            },
-        )
-}
-
-fn any_transformer() -> impl Strategy<Value = Transformer> {
-    (
-        count(),
-        (1..5_usize, 1..5_usize),
-        (count(), count()),
-        select(Pool::ALL),
-        0.0..1.0_f64,
-        select(Activation::ALL),
-        (select(Init::ALL), positive()),
-    )
-        .prop_map(
-            |(patch, (multiple, heads), (depth, hidden), pool, dropout, activation, start)| {
-                Transformer {
-                    patch,
-                    width: multiple * heads,
-                    depth,
-                    heads,
-                    mlp_width: hidden,
-                    pool,
-                    dropout,
-                    activation,
-                    init: start.0,
-                    init_scale: start.1,
-                }
-            },
-        )
-}
-
-fn any_optimizer() -> impl Strategy<Value = Optimizer> {
-    let momentum = (0.0..1.0_f64, any::<bool>()).prop_map(|(coefficient, nesterov)| Momentum {
-        coefficient,
-        nesterov: nesterov && coefficient > 0.0,
-    });
-    let moments =
-        (0.0..1.0_f64, 0.0..1.0_f64, positive()).prop_map(|(beta1, beta2, epsilon)| Moments {
-            beta1,
-            beta2,
-            epsilon,
-        });
-    let method = prop_oneof![
-        momentum.clone().prop_map(Method::Sgd),
-        momentum.prop_map(Method::Gd),
-        moments.clone().prop_map(Method::Adam),
-        moments.prop_map(Method::AdamW),
-    ];
-    (positive(), prop_oneof![Just(0.0), positive()], method).prop_map(
-        |(learning_rate, weight_decay, method)| Optimizer {
-            learning_rate,
-            weight_decay,
-            method,
-        },
-    )
-}
-
-fn any_shape() -> impl Strategy<Value = Shape> {
-    let factor = || (0.0..1.0_f64).prop_map(|v| 1.0 - v);
-    prop_oneof![
-        Just(Shape::Constant),
-        (count(), factor()).prop_map(|(every, factor)| Shape::Step { every, factor }),
-        (0.0..=1.0_f64).prop_map(|final_fraction| Shape::Cosine { final_fraction }),
-        factor().prop_map(|decay| Shape::Exponential { decay }),
-    ]
-}
-
-fn any_train() -> impl Strategy<Value = Train> {
-    (
-        select(Loss::ALL),
-        count(),
-        prop_oneof![
-            count().prop_map(Length::Epochs),
-            count().prop_map(Length::Steps)
-        ],
-        option::of(positive()),
-        select(Sampling::ALL),
-        count(),
-        count(),
-    )
-        .prop_map(
-            |(loss, batch_size, length, stop, sampling, checkpoint_every, evaluate_every)| Train {
-                loss,
-                batch_size: Some(batch_size),
-                length,
-                stop_at_train_loss: stop,
-                sampling,
-                checkpoint_every,
-                evaluate_every,
-            },
-        )
-}
-
-fn any_hook() -> impl Strategy<Value = Hook> {
-    let names = subsequence(KNOWN.to_vec(), 1..=KNOWN.len());
-    let what = prop_oneof![
-        select(Preset::ALL).prop_map(What::Preset),
-        names.prop_map(|names| What::Measures(names.into_iter().map(str::to_owned).collect())),
-    ];
-    let spacing = prop_oneof![
-        Just(Spacing::Linear),
-        (1.5..10.0_f64).prop_map(|ratio| Spacing::Logarithmic { ratio }),
-    ];
-    (
-        (what, vec(select(MapKind::ALL), 0..3)),
-        count(),
-        select(Unit::ALL),
-        spacing,
-        option::of(count()),
-        any::<bool>(),
-        (select(NormMode::ALL), select(DropoutMode::ALL)),
-        (option::of(count()), option::of(positive())),
-    )
-        .prop_map(
-            |((what, maps), every, unit, spacing, samples, warm_start, modes, budget)| Hook {
-                what,
-                maps,
-                every,
-                unit,
-                spacing,
-                samples,
-                warm_start,
-                norm_mode: modes.0,
-                dropout: modes.1,
-                max_matvecs: budget.0,
-                max_seconds: budget.1,
-            },
-        )
-}
-
-/// Any config that keeps all rules.
-pub(crate) fn any_config() -> impl Strategy<Value = Config> {
-    let head = (
-        "[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}",
-        0..=i64::MAX as u64,
-        select(Backend::ALL),
-        select(Precision::ALL),
-    );
-    let body = (
-        any_data(),
-        any_model(),
-        any_optimizer(),
-        any_shape(),
-        any_train(),
-    );
-    (head, body, vec(any_hook(), 0..3)).prop_map(
-        |(
-            (name, seed, backend, precision),
-            (mut data, model, optimizer, shape, mut train),
-            hooks,
-        )| {
-            if matches!(optimizer.method, Method::Gd(_)) {
-                data.augment.clear();
-                train.batch_size = None;
-                train.sampling = Sampling::Shuffle;
-            }
-            let precision = if backend == Backend::Wgpu {
-                Precision::F32
+/// The text of a config made of some of the declared keys, of which others may exclude some.
+fn any_document() -> impl Strategy<Value = toml::Table> {
+    let written: Vec<_> = KEYS
+        .list
+        .iter()
+        .map(|key| {
+            // A kind decides which keys apply, so every one of them is seen often.
+            let probability = if key.path.ends_with(".kind") {
+                0.7
             } else {
-                precision
+                0.15
             };
-            let schedule = Schedule { warmup: 0, shape };
-            Config {
-                name,
-                seed,
-                backend,
-                precision,
-                data,
-                model,
-                optimizer,
-                schedule,
-                train,
-                hooks,
+            (
+                Just(key.path.as_str()),
+                proptest::option::weighted(probability, any_value(key)),
+            )
+        })
+        .collect();
+    written.prop_map(|entries| {
+        let mut table: toml::Table = PLAIN.parse().unwrap();
+        for (path, value) in entries {
+            let Some(value) = value else { continue };
+            match path.split_once('.') {
+                None => {
+                    table.insert(path.to_owned(), value);
+                }
+                Some(("hooks", name)) => {
+                    let hooks = table
+                        .entry("hooks")
+                        .or_insert_with(|| toml::Value::Array(vec![toml::Table::new().into()]));
+                    hooks[0]
+                        .as_table_mut()
+                        .unwrap()
+                        .insert(name.to_owned(), value);
+                }
+                Some((section, name)) => {
+                    let section = table
+                        .entry(section)
+                        .or_insert_with(|| toml::Table::new().into());
+                    section
+                        .as_table_mut()
+                        .unwrap()
+                        .insert(name.to_owned(), value);
+                }
             }
-        },
-    )
+        }
+        table
+    })
+}
+
+/// Any config that keeps all rules: what a text breaks is left out of it, key by key.
+pub(crate) fn any_config() -> impl Strategy<Value = Config> {
+    any_document().prop_filter_map("keeps the rules", |mut table| {
+        for _ in 0..40 {
+            let text = toml::to_string(&table).unwrap();
+            match parse(&text, "x.toml", &[], "x", KNOWN) {
+                Ok(config) => return Some(config),
+                Err(ConfigError::Rule { key, .. } | ConfigError::Fault { key, .. }) => {
+                    leave_out(&mut table, &key.path)?;
+                }
+                Err(error) => panic!("{error}\n{text}"),
+            }
+        }
+        None
+    })
+}
+
+/// Takes the key at a place out of a document; `None` where nothing is there to take out.
+fn leave_out(table: &mut toml::Table, place: &str) -> Option<()> {
+    let mut parts = place.split('.');
+    let first = parts.next()?;
+    if first == "hooks" {
+        return table.remove("hooks").map(drop);
+    }
+    match parts.next() {
+        None => table.remove(first).map(drop),
+        Some(name) => table.get_mut(first)?.as_table_mut()?.remove(name).map(drop),
+    }
 }

@@ -12,23 +12,26 @@ use toml::de::DeValue;
 
 use super::document::{Node, Origin, Value, one_line};
 use super::error::ConfigError;
+use super::lookup::declared;
+use super::whole::Config;
 
-/// One value that replaces the file's.
+/// One value that replaces the file's, or takes it out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
     flag: String,
     path: Vec<String>,
-    value: Node,
+    value: Option<Node>,
 }
 
 impl Override {
     /// Reads the argument of `--set`, `a.b=value`. The value is TOML; a bare word is a string
-    /// (`data.dataset=mnist`). Items of arrays are addressed by index: `hooks.0.every=5`.
+    /// (`data.dataset=mnist`), and nothing unsets the key (`optimizer.momentum=`), whose default
+    /// then holds. Items of arrays are addressed by index: `hooks.0.every=5`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::OverrideForm`] without `=`, without a value, or where the key path is not
-    /// made of names and dots; [`ConfigError::OverrideValue`] where the value begins like a TOML
+    /// [`ConfigError::OverrideForm`] without `=`, or where the key path is not made of names and
+    /// dots; [`ConfigError::UnknownKey`] for a key to be unset that does not exist; [`ConfigError::OverrideValue`] where the value begins like a TOML
     /// array, table or string and is none.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let form = || ConfigError::OverrideForm {
@@ -38,19 +41,25 @@ impl Override {
         let path: Vec<String> = path.split('.').map(|part| part.trim().to_owned()).collect();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let value = value.trim();
-        if value.is_empty()
-            || path
-                .iter()
-                .any(|part| part.is_empty() || !part.chars().all(plain))
-        {
+        let is_name = |part: &String| !part.is_empty() && part.chars().all(plain);
+        if !path.iter().all(is_name) {
             return Err(form());
         }
         let flag = format!("--set {}", one_line(text));
+        if value.is_empty() {
+            let value = None;
+            Config::check_key(&declared(&path.join(".")))?;
+            return Ok(Self { flag, path, value });
+        }
         let value = read_value(value, &flag).map_err(|message| ConfigError::OverrideValue {
             text: one_line(text),
             message,
         })?;
-        Ok(Self { flag, path, value })
+        Ok(Self {
+            flag,
+            path,
+            value: Some(value),
+        })
     }
 
     /// The override that a flag of its own stands for, such as `--backend wgpu` for the key
@@ -60,7 +69,7 @@ impl Override {
         Self {
             flag: flag.to_owned(),
             path: key.split('.').map(str::to_owned).collect(),
-            value: Node::from_toml(value, &origin),
+            value: Some(Node::from_toml(value, &origin)),
         }
     }
 
@@ -69,8 +78,18 @@ impl Override {
         self.path.join(".")
     }
 
-    /// Puts the value into the tree.
+    /// Puts the value into the tree, or takes out what is there.
     fn apply(&self, root: &mut Node) -> Result<(), ConfigError> {
+        match &self.value {
+            Some(value) => self.put(value, root),
+            None => {
+                root.remove(&self.path);
+                Ok(())
+            }
+        }
+    }
+
+    fn put(&self, given: &Node, root: &mut Node) -> Result<(), ConfigError> {
         let mut node = root;
         for (depth, segment) in self.path.iter().enumerate() {
             let here = || self.path[..depth].join(".");
@@ -83,7 +102,7 @@ impl Override {
                         return Err(self.no_item(self.path[..=depth].join("."), next, 0));
                     }
                     let at = found.unwrap_or_else(|| {
-                        let origin = self.value.origin.clone();
+                        let origin = given.origin.clone();
                         let value = Value::Table(Vec::new());
                         entries.push((segment.clone(), Node { origin, value }));
                         entries.len() - 1
@@ -106,7 +125,7 @@ impl Override {
                 }
             };
         }
-        *node = self.value.clone();
+        *node = given.clone();
         Ok(())
     }
 
@@ -185,8 +204,8 @@ fn read_value(text: &str, flag: &str) -> Result<Node, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::parse;
     use crate::config::samples::{KNOWN, PLAIN};
-    use crate::config::{Config, parse};
 
     fn with(text: &str, sets: &[&str]) -> Result<Config, ConfigError> {
         let overrides = sets.iter().map(|set| Override::parse(set));
@@ -227,20 +246,14 @@ mod tests {
             assert_eq!(value.to_string(), expected, "{set}");
         }
         let path = Override::parse("data.dataset=configs/x.toml").unwrap();
-        assert_eq!(path.value.value, Value::String("configs/x.toml".to_owned()));
+        let value = path.value.as_ref().map(|node| node.value.clone());
+        assert_eq!(value, Some(Value::String("configs/x.toml".to_owned())));
         assert_eq!(path.key(), "data.dataset");
     }
 
     #[test]
     fn a_malformed_override_says_the_form() {
-        for text in [
-            "train.steps",
-            "=3",
-            "train.=3",
-            "a b=3",
-            "train.steps=",
-            "train..steps=3",
-        ] {
+        for text in ["train.steps", "=3", "train.=3", "a b=3", "train..steps=3"] {
             assert_eq!(
                 Override::parse(text).unwrap_err().to_string(),
                 format!(
@@ -248,6 +261,35 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn nothing_unsets_a_key() {
+        let text = PLAIN.replace("0.1", "0.1\nmomentum = 0.9");
+        let adam = ["optimizer.kind=adam", "optimizer.momentum="];
+        let config = with(&text, &adam).unwrap();
+        assert_eq!(config.optimizer.method.momentum(), None);
+        let config = with(&text, &["optimizer.momentum="]).unwrap();
+        assert_eq!(
+            config.value("optimizer.momentum"),
+            Some(toml::Value::Float(0.0))
+        );
+        // What is not there need not be taken out.
+        assert_eq!(
+            with(PLAIN, &["data.train="]).unwrap(),
+            with(PLAIN, &[]).unwrap()
+        );
+        let unknown = Override::parse("optimizer.momentun=").unwrap_err();
+        assert!(
+            unknown
+                .to_string()
+                .contains("did you mean `optimizer.momentum`?"),
+            "{unknown}"
+        );
+        assert_eq!(
+            fault(&["optimizer.learning_rate="]),
+            "x.toml: `optimizer.learning_rate` is required: a number above 0"
+        );
     }
 
     #[test]

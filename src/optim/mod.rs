@@ -1,194 +1,118 @@
-//! Update rules (Burn's optimizers, applied block by block) and learning-rate schedules.
+//! Update rules over whole parameter vectors, and learning-rate schedules.
+//!
+//! The rules are written out here because their constants must have the precision of the run: `1 − β₂`
+//! in f32 is off by 1e-5, which in an f64 run is the error of every step.
 
-mod restore;
+mod adam;
+mod descent;
 mod schedule;
 
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{Method, Momentum, Optimizer};
+use crate::config::{Method, Optimizer};
 use crate::params::{Layout, Parameters};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamConfig, AdamWConfig, Optimizer as Rule, RecordState, SgdConfig, StateSink};
-use burn::tensor::{Tensor, TensorData};
-use burn_pack::Scalar;
-use restore::{Parts, Restore};
-use std::collections::BTreeMap;
+use adam::Adam;
+use descent::Descent;
 use std::sync::Arc;
 
-/// A fresh optimizer for parameters of this layout.
+/// A fresh update rule.
 ///
-/// Heavy-ball momentum is `v ← μv + g`, without dampening, as in PyTorch. Weight decay is an L2
-/// penalty added to the gradient, except in AdamW, where it is decoupled (Loshchilov & Hutter
-/// 2019).
-pub fn init(config: &Optimizer, layout: &Arc<Layout>) -> Box<dyn Stepper> {
+/// Weight decay is an L2 penalty added to the gradient, except in AdamW, where it is decoupled
+/// (Loshchilov & Hutter 2019, algorithm 2).
+pub fn init(config: &Optimizer) -> Box<dyn UpdateRule> {
+    let decay = config.weight_decay;
     match config.method {
-        Method::Sgd(momentum) | Method::Gd(momentum) => {
-            let rule = SgdConfig::new()
-                .with_momentum(heavy_ball(momentum))
-                .with_weight_decay(penalty(config));
-            Box::new(Blockwise::new(rule.build(), layout))
-        }
-        Method::Adam(moments) => {
-            let rule = AdamConfig::new()
-                .with_beta_1(moments.beta1 as f32)
-                .with_beta_2(moments.beta2 as f32)
-                .with_epsilon(moments.epsilon as f32)
-                .with_weight_decay(penalty(config));
-            Box::new(Blockwise::new(rule.build(), layout))
-        }
-        Method::AdamW(moments) => {
-            let rule = AdamWConfig::new()
-                .with_beta_1(moments.beta1 as f32)
-                .with_beta_2(moments.beta2 as f32)
-                .with_epsilon(moments.epsilon as f32)
-                .with_weight_decay(config.weight_decay as f32);
-            Box::new(Blockwise::new(rule.build(), layout))
-        }
+        Method::Sgd(momentum) | Method::Gd(momentum) => Box::new(Descent::new(momentum, decay)),
+        Method::Adam(moments) => Box::new(Adam::new(moments).with_penalty(decay)),
+        Method::AdamW(moments) => Box::new(Adam::new(moments).with_decoupled_decay(decay)),
     }
 }
 
-fn heavy_ball(momentum: Momentum) -> Option<MomentumConfig> {
-    (momentum.coefficient > 0.0).then(|| {
-        MomentumConfig::new()
-            .with_momentum(momentum.coefficient)
-            .with_dampening(0.0)
-            .with_nesterov(momentum.nesterov)
-    })
-}
-
-fn penalty(config: &Optimizer) -> Option<WeightDecayConfig> {
-    (config.weight_decay > 0.0).then(|| WeightDecayConfig::new(config.weight_decay as f32))
-}
-
 /// An update rule with its state.
-pub trait Stepper {
-    /// The parameters after one step along `gradient`.
+pub trait UpdateRule {
+    /// The parameters after one step along `gradient`, both of one layout.
     fn step(
         &mut self,
         learning_rate: f64,
-        parameters: &Parameters,
-        gradient: &Parameters,
+        parameters: Parameters,
+        gradient: Parameters,
     ) -> Parameters;
 
     /// Everything the next step depends on.
-    fn save(&self) -> OptimizerState;
+    ///
+    /// # Errors
+    ///
+    /// The device's message where the state cannot be read.
+    fn save(&self) -> Result<OptimizerState, String>;
 
-    /// Takes up a saved state.
+    /// Takes up a saved state for parameters of this layout.
     ///
     /// # Errors
     ///
     /// A sentence on what the state lacks or has too much.
-    fn load(&mut self, state: OptimizerState, compute: &Compute) -> Result<(), String>;
-}
-
-/// Named tensors and numbers that make up an optimizer's state.
-#[derive(Clone, Debug, Default)]
-pub struct OptimizerState {
-    /// Moments, under `{block}.{name}`.
-    pub tensors: Vec<(String, TensorData)>,
-    /// Step counters and the like.
-    pub scalars: BTreeMap<String, Scalar>,
-}
-
-/// One of Burn's rules, applied to each block with a state of its own.
-struct Blockwise<R: Rule> {
-    rule: R,
-    names: Vec<String>,
-    states: Vec<Option<R::State<1>>>,
-}
-
-impl<R: Rule> Blockwise<R> {
-    fn new(rule: R, layout: &Arc<Layout>) -> Self {
-        Self {
-            rule,
-            names: layout
-                .blocks()
-                .iter()
-                .map(|block| block.name.clone())
-                .collect(),
-            states: layout.blocks().iter().map(|_| None).collect(),
-        }
-    }
-}
-
-/// The saved parts of the block called `block`.
-struct BlockParts<'a> {
-    block: &'a str,
-    tensors: &'a mut BTreeMap<String, TensorData>,
-    scalars: &'a BTreeMap<String, Scalar>,
-    compute: &'a Compute,
-}
-
-impl Parts for BlockParts<'_> {
-    fn tensor(&mut self, name: &str) -> Option<Tensor<1>> {
-        let data = self.tensors.remove(&format!("{}.{name}", self.block))?;
-        Some(self.compute.tensor_from_data(data))
-    }
-
-    fn counter(&mut self, name: &str) -> Option<usize> {
-        let scalar = self.scalars.get(&format!("{}.{name}", self.block))?;
-        usize::try_from(*scalar).ok()
-    }
-}
-
-impl<R: Restore> Stepper for Blockwise<R> {
-    fn step(
+    fn load(
         &mut self,
-        learning_rate: f64,
-        parameters: &Parameters,
-        gradient: &Parameters,
-    ) -> Parameters {
-        let blocks = parameters.tensors().iter().zip(gradient.tensors());
-        let tensors = blocks
-            .zip(&mut self.states)
-            .map(|((tensor, gradient), state)| {
-                let (tensor, next) = self.rule.step(
-                    learning_rate,
-                    tensor.clone(),
-                    gradient.clone(),
-                    state.take(),
-                );
-                *state = next;
-                tensor
-            })
-            .collect();
-        Parameters::from_tensors(parameters.layout(), tensors)
+        state: OptimizerState,
+        layout: &Arc<Layout>,
+        compute: &Compute,
+    ) -> Result<(), String>;
+}
+
+/// The vectors and the counter that make up an update rule's state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptimizerState {
+    /// Steps made.
+    pub steps: u64,
+    /// Vectors of the layout of the parameters, by name.
+    pub vectors: Vec<(String, Vec<f64>)>,
+}
+
+impl OptimizerState {
+    /// A state of vectors that exist once a step has been made.
+    fn of(steps: u64, vectors: &[(&str, Option<&Parameters>)]) -> Result<Self, String> {
+        let read = |(name, vector): &(&str, Option<&Parameters>)| {
+            let vector = vector.as_ref()?;
+            Some(vector.to_host().map(|values| ((*name).to_owned(), values)))
+        };
+        let vectors = vectors.iter().filter_map(read);
+        Ok(Self {
+            steps,
+            vectors: vectors.collect::<Result<_, String>>()?,
+        })
     }
 
-    fn save(&self) -> OptimizerState {
-        let mut sink = StateSink::default();
-        for (name, state) in self.names.iter().zip(&self.states) {
-            if let Some(state) = state {
-                state.state_flatten(name, &mut sink);
+    /// Takes a vector out, on its device; none before the first step.
+    fn take(
+        &mut self,
+        name: &str,
+        layout: &Arc<Layout>,
+        compute: &Compute,
+    ) -> Result<Option<Parameters>, String> {
+        let Some(place) = self.vectors.iter().position(|(other, _)| other == name) else {
+            return match self.steps {
+                0 => Ok(None),
+                steps => Err(format!("it has no `{name}` after {steps} steps")),
+            };
+        };
+        let (_, values) = self.vectors.swap_remove(place);
+        match (values.len(), layout.len()) {
+            (found, needed) if found == needed => {
+                Ok(Some(Parameters::from_host(layout, &values, compute)))
             }
-        }
-        OptimizerState {
-            tensors: sink.tensors,
-            scalars: sink.scalars.into_iter().collect(),
-        }
-    }
-
-    fn load(&mut self, state: OptimizerState, compute: &Compute) -> Result<(), String> {
-        let is_fresh = state.tensors.is_empty();
-        let mut tensors: BTreeMap<_, _> = state.tensors.into_iter().collect();
-        for (block, slot) in self.names.iter().zip(&mut self.states) {
-            *slot = R::restore(&mut BlockParts {
-                block,
-                tensors: &mut tensors,
-                scalars: &state.scalars,
-                compute,
-            });
-            if slot.is_none() && !is_fresh {
-                return Err(format!("it has no optimizer state of `{block}`"));
-            }
-        }
-        match tensors.keys().next() {
-            Some(name) => Err(format!(
-                "it has optimizer state `{name}` that nothing reads"
+            (found, needed) => Err(format!(
+                "its `{name}` has {found} numbers, the model has {needed} parameters"
             )),
-            None => Ok(()),
+        }
+    }
+
+    /// Refuses what no rule has taken out.
+    fn finish(self) -> Result<u64, String> {
+        match self.vectors.first() {
+            Some((name, _)) => Err(format!(
+                "it has `{name}`, which this optimizer does not keep"
+            )),
+            None => Ok(self.steps),
         }
     }
 }

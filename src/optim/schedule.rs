@@ -1,6 +1,6 @@
 //! Learning-rate schedules, as pure functions of the step: a resumed run needs no state.
 
-use crate::config::Shape;
+use crate::config::{Cosine, Exponential, Shape, Step};
 use std::f64::consts::PI;
 
 /// A shape with the quantities that place it on the axis of steps.
@@ -28,10 +28,10 @@ impl Schedule {
         self.base
             * match self.shape {
                 Shape::Constant => 1.0,
-                Shape::Step { every, factor } => factor.powf((epoch / every as u64) as f64),
-                Shape::Exponential { decay } => decay.powf(epoch as f64),
+                Shape::Step(Step { every, factor }) => factor.powf((epoch / every as u64) as f64),
+                Shape::Exponential(Exponential { decay }) => decay.powf(epoch as f64),
                 // Loshchilov & Hutter 2017, eq. 5, one period.
-                Shape::Cosine { final_fraction } => {
+                Shape::Cosine(Cosine { final_fraction }) => {
                     let length = self.total_steps.saturating_sub(self.warmup).max(1);
                     let progress = (step - self.warmup) as f64 / length as f64;
                     let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
@@ -73,24 +73,24 @@ mod tests {
 
     #[test]
     fn steps_change_the_rate_at_whole_epochs() {
-        let shape = Shape::Step {
+        let shape = Shape::Step(Step {
             every: 2,
             factor: 0.5,
-        };
+        });
         assert_close(&rates(shape, 0, &[0, 19, 20, 40]), &[0.4, 0.4, 0.2, 0.1]);
     }
 
     #[test]
     fn exponential_decay_multiplies_once_an_epoch() {
-        let shape = Shape::Exponential { decay: 0.9 };
+        let shape = Shape::Exponential(Exponential { decay: 0.9 });
         assert_close(&rates(shape, 0, &[9, 10, 20]), &[0.4, 0.36, 0.324]);
     }
 
     #[test]
     fn cosine_falls_from_the_base_rate_to_its_final_fraction() {
-        let shape = Shape::Cosine {
+        let shape = Shape::Cosine(Cosine {
             final_fraction: 0.5,
-        };
+        });
         assert_close(&rates(shape, 20, &[20, 60, 100]), &[0.4, 0.3, 0.2]);
     }
 }

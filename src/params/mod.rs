@@ -85,6 +85,57 @@ impl Parameters {
         self.map(Tensor::autodiff)
     }
 
+    /// `self + factor · other`, element by element; nothing is computed for a factor of 0.
+    pub fn plus_scaled(self, factor: f64, other: Self) -> Self {
+        if factor == 0.0 {
+            return self;
+        }
+        self.with(other, |left, right| left + right.mul_scalar(factor))
+    }
+
+    /// `factor · self`; nothing is computed for a factor of 1.
+    pub fn scaled(self, factor: f64) -> Self {
+        match factor {
+            1.0 => self,
+            factor => self.into_map(|tensor| tensor.mul_scalar(factor)),
+        }
+    }
+
+    /// Every element plus a number.
+    pub fn shifted(self, shift: f64) -> Self {
+        self.into_map(|tensor| tensor.add_scalar(shift))
+    }
+
+    /// The square of every element.
+    pub fn squared(self) -> Self {
+        self.into_map(|tensor| tensor.clone() * tensor)
+    }
+
+    /// The root of every element.
+    pub fn root(self) -> Self {
+        self.into_map(|tensor| tensor.sqrt())
+    }
+
+    /// Element by element over another vector of the layout.
+    pub fn quotient(self, other: Self) -> Self {
+        self.with(other, |left, right| left / right)
+    }
+
+    fn into_map(self, map: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        Self {
+            layout: self.layout,
+            tensors: self.tensors.into_iter().map(map).collect(),
+        }
+    }
+
+    fn with(self, other: Self, of: impl Fn(Tensor<1>, Tensor<1>) -> Tensor<1>) -> Self {
+        let pairs = self.tensors.into_iter().zip(other.tensors);
+        Self {
+            layout: self.layout,
+            tensors: pairs.map(|(left, right)| of(left, right)).collect(),
+        }
+    }
+
     fn map(&self, map: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
         Self::from_tensors(
             &self.layout,
@@ -98,16 +149,7 @@ impl Add for Parameters {
 
     /// The sum of two vectors of one layout.
     fn add(self, other: Self) -> Self {
-        let tensors = self
-            .tensors
-            .into_iter()
-            .zip(other.tensors)
-            .map(|(left, right)| left + right)
-            .collect();
-        Self {
-            layout: self.layout,
-            tensors,
-        }
+        self.with(other, |left, right| left + right)
     }
 }
 
@@ -116,15 +158,6 @@ impl Sub for Parameters {
 
     /// The difference of two vectors of one layout.
     fn sub(self, other: Self) -> Self {
-        let tensors = self
-            .tensors
-            .into_iter()
-            .zip(other.tensors)
-            .map(|(left, right)| left - right)
-            .collect();
-        Self {
-            layout: self.layout,
-            tensors,
-        }
+        self.with(other, |left, right| left - right)
     }
 }

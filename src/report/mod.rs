@@ -9,6 +9,6 @@ pub use invariance::{invariance_csv, invariance_table};
 pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;
 pub use table::{
-    checks_csv, checks_table, comparison_csv, comparison_json, comparison_table, density_csv,
-    markdown, rows_csv, rows_table, run_table,
+    checks_csv, checks_table, comparison_csv, comparison_json, comparison_table, config_keys_csv,
+    config_keys_table, density_csv, markdown, rows_csv, rows_table, run_table,
 };

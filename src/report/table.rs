@@ -2,6 +2,7 @@
 
 use super::{error_of, significant, two_digits};
 use crate::compare::{Comparison, Group, Line, Verdict};
+use crate::config::KeyRow;
 use crate::curvature::Density;
 use crate::measure::{Bound, Measurement, find};
 use crate::reparam::MapKind;
@@ -35,6 +36,40 @@ pub fn markdown(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -
         );
     }
     table.to_string()
+}
+
+/// What `lab config keys` prints.
+pub fn config_keys_table(keys: &[KeyRow]) -> String {
+    let rows = keys.iter().map(|row| {
+        vec![
+            format!("`{}`", row.key),
+            row.values.clone(),
+            row.default.clone(),
+            row.only.clone(),
+            row.meaning.clone(),
+        ]
+    });
+    markdown(&["key", "values", "default", "only for", "meaning"], rows)
+}
+
+/// The keys of a config as CSV.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn config_keys_csv(keys: &[KeyRow]) -> Result<String, String> {
+    let header = ["key", "values", "default", "only", "meaning"].map(str::to_owned);
+    let records = keys.iter().map(|row| {
+        let KeyRow {
+            key,
+            values,
+            default,
+            only,
+            meaning,
+        } = row.clone();
+        vec![key, values, default, only, meaning]
+    });
+    csv(&header, records)
 }
 
 fn optional<T: ToString>(value: Option<T>) -> String {

@@ -8,11 +8,8 @@ use crate::curvature::Recollection;
 use crate::model::Blueprint;
 use crate::optim::OptimizerState;
 use crate::params::store::{NamedArray, encode, numbers};
-use burn::tensor::TensorData;
-use burn_pack::Scalar;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
@@ -21,6 +18,9 @@ const OPTIMIZER: &str = "optimizer.";
 const EIGENVALUES: &str = "measure.eigenvalues";
 const EIGENVECTORS: &str = "measure.eigenvectors";
 const METADATA: &str = "lab";
+
+/// The number of this format; it grows with every change that older programs could not read right.
+const FORMAT: u32 = 2;
 
 /// The state of a run between two steps.
 #[derive(Clone, Debug)]
@@ -54,11 +54,15 @@ pub struct Seconds {
 
 #[derive(Serialize, Deserialize)]
 struct Metadata {
+    /// Absent in the first format, whose optimizer states were those of another library.
+    #[serde(default)]
+    format: u32,
     config: String,
     step: u64,
     metrics_length: u64,
     seconds: Seconds,
-    counters: BTreeMap<String, Scalar>,
+    #[serde(default)]
+    optimizer_steps: u64,
 }
 
 impl Checkpoint {
@@ -68,23 +72,17 @@ impl Checkpoint {
     ///
     /// A sentence on what could not be encoded.
     pub fn encode(&self) -> Result<Vec<u8>, String> {
-        let moments = self
-            .optimizer
-            .tensors
-            .iter()
-            .map(|(name, data)| (format!("{OPTIMIZER}{name}"), data.iter::<f64>().collect()))
-            .collect::<Vec<(String, Vec<f64>)>>();
         let mut arrays: Vec<NamedArray<'_>> = [
             (PARAMETERS, &self.parameters),
             (STATISTICS, &self.statistics),
         ]
         .map(|(name, values)| (name.to_owned(), vec![values.len()], &values[..]))
         .to_vec();
-        arrays.extend(
-            moments
-                .iter()
-                .map(|(name, values)| (name.clone(), vec![values.len()], &values[..])),
-        );
+        let vectors = self.optimizer.vectors.iter();
+        arrays.extend(vectors.map(|(name, values)| {
+            let name = format!("{OPTIMIZER}{name}");
+            (name, vec![values.len()], &values[..])
+        }));
         let remembered = self.recollection.as_ref().map(|recollection| {
             let vectors = (0..recollection.len()).flat_map(|index| recollection.vector(index));
             (recollection.values(), vectors.collect::<Vec<f64>>())
@@ -95,11 +93,12 @@ impl Checkpoint {
             arrays.push((EIGENVECTORS.to_owned(), shape, vectors));
         }
         let metadata = serde_json::to_string(&Metadata {
+            format: FORMAT,
             config: self.config.clone(),
             step: self.step,
             metrics_length: self.metrics_length,
             seconds: self.seconds,
-            counters: self.optimizer.scalars.clone(),
+            optimizer_steps: self.optimizer.steps,
         })
         .map_err(|error| error.to_string())?;
         encode(&arrays, Precision::F64, (METADATA, metadata))
@@ -120,6 +119,12 @@ impl Checkpoint {
             .ok_or("it was not written by this program")?;
         let metadata: Metadata =
             serde_json::from_str(metadata).map_err(|error| error.to_string())?;
+        if metadata.format != FORMAT {
+            return Err(format!(
+                "it has format {}, made by another version of lab; this one reads format {FORMAT}",
+                metadata.format
+            ));
+        }
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
         let mut checkpoint = Self {
             config: metadata.config,
@@ -127,8 +132,8 @@ impl Checkpoint {
             parameters: Vec::new(),
             statistics: Vec::new(),
             optimizer: OptimizerState {
-                tensors: Vec::new(),
-                scalars: metadata.counters,
+                steps: metadata.optimizer_steps,
+                vectors: Vec::new(),
             },
             recollection: None,
             metrics_length: metadata.metrics_length,
@@ -146,10 +151,7 @@ impl Checkpoint {
             } else if name == EIGENVECTORS {
                 eigenvectors = values;
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
-                let length = values.len();
-                let data =
-                    TensorData::new(values, [length]).convert_dtype(compute.precision.dtype());
-                checkpoint.optimizer.tensors.push((name.to_owned(), data));
+                checkpoint.optimizer.vectors.push((name.to_owned(), values));
             }
         }
         let found = [&checkpoint.parameters, &checkpoint.statistics].map(Vec::len);
@@ -224,11 +226,8 @@ mod tests {
             parameters: vec![1.0, 1.0 / 3.0],
             statistics: vec![0.25],
             optimizer: OptimizerState {
-                tensors: vec![(
-                    "w.momentum.velocity".to_owned(),
-                    TensorData::new(vec![0.1f32, -2.0], [2]),
-                )],
-                scalars: BTreeMap::from([("w.momentum.time".to_owned(), Scalar::UInt(42))]),
+                steps: 42,
+                vectors: vec![("velocity".to_owned(), vec![0.1, -2.0])],
             },
             recollection: Some(remembered()),
             metrics_length: 1234,
@@ -255,8 +254,7 @@ mod tests {
         }
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
-        assert_eq!(after.optimizer.scalars, before.optimizer.scalars);
-        assert_eq!(after.optimizer.tensors, before.optimizer.tensors);
+        assert_eq!(after.optimizer, before.optimizer);
     }
 
     #[test]
@@ -267,6 +265,23 @@ mod tests {
         assert_eq!(
             error,
             "it holds 2 parameters, the model in the config has 3"
+        );
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_format_is_refused() {
+        let before = checkpoint();
+        let bytes = before.encode().unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        // The same length, so that the header stays one.
+        let place = text.find(r#"\"format\":2"#).unwrap() + r#"\"format\":"#.len();
+        let mut old = bytes;
+        old[place] = b'1';
+        let compute = Compute::cpu(Precision::F32);
+        let error = Checkpoint::decode(&old, &model(2), &compute).unwrap_err();
+        assert!(
+            error.contains("another version of lab; this one reads format 2"),
+            "{error}"
         );
     }
 

@@ -1,6 +1,6 @@
 //! When to measure what.
 
-use crate::config::{Config, DropoutMode, Hook, NormMode, Spacing, Unit, What};
+use crate::config::{Config, DropoutMode, Hook, Logarithmic, NormMode, Spacing, Unit};
 use crate::curvature::Budget;
 use crate::measure::{self, invariance::row_name};
 
@@ -112,10 +112,9 @@ impl HookPlan {
 
 /// The measures of a hook, and the names of their ratios under its maps.
 fn measures(hook: &Hook) -> Vec<String> {
-    let mut names: Vec<String> = match &hook.what {
-        What::Preset(preset) => preset.measures().into_iter().map(str::to_owned).collect(),
-        What::Measures(names) => names.clone(),
-    };
+    let preset = hook.preset.iter().flat_map(|preset| preset.measures());
+    let mut names: Vec<String> = preset.map(str::to_owned).collect();
+    names.extend(hook.measures.iter().flatten().cloned());
     let is_check = |name: &str| measure::find(name).is_some_and(|measure| measure.is_check);
     let measured: Vec<String> = names
         .iter()
@@ -140,7 +139,9 @@ fn fires(hook: &Hook, step: u64, steps_per_epoch: u64) -> bool {
     let (time, every) = (step / unit, hook.every as u64);
     match hook.spacing {
         Spacing::Linear => time.is_multiple_of(every),
-        Spacing::Logarithmic { ratio } => time == 0 || is_logarithmic(time, every, ratio),
+        Spacing::Logarithmic(Logarithmic { ratio }) => {
+            time == 0 || is_logarithmic(time, every, ratio)
+        }
     }
 }
 
@@ -160,7 +161,8 @@ mod tests {
 
     fn hook(every: usize, unit: Unit, spacing: Spacing) -> Hook {
         Hook {
-            what: What::Preset(Preset::Light),
+            preset: Some(Preset::Light),
+            measures: None,
             every,
             unit,
             spacing,
@@ -188,17 +190,22 @@ mod tests {
 
     #[test]
     fn logarithmic_schedules_fire_at_rounded_powers() {
-        let doubling = Spacing::Logarithmic { ratio: 2.0 };
+        let doubling = Spacing::Logarithmic(Logarithmic { ratio: 2.0 });
         let every_three = hook(3, Unit::Steps, doubling);
         assert_eq!(fired(&every_three, 50), [0, 3, 6, 12, 24, 48]);
-        let fine = hook(1, Unit::Steps, Spacing::Logarithmic { ratio: 1.5 });
+        let fine = hook(
+            1,
+            Unit::Steps,
+            Spacing::Logarithmic(Logarithmic { ratio: 1.5 }),
+        );
         assert_eq!(fired(&fine, 12), [0, 1, 2, 3, 5, 8, 11]);
     }
 
     #[test]
     fn a_hook_with_maps_measures_again_after_each() {
         let hook = Hook {
-            what: What::Measures(vec![
+            preset: None,
+            measures: Some(vec![
                 "norm.l2".to_owned(),
                 "reparam.rescale.outputs".to_owned(),
             ]),

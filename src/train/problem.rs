@@ -11,7 +11,7 @@ use crate::model::{
     TransformerShape,
 };
 use crate::objective::{Chunks, Objective};
-use crate::optim::{self, Schedule, Stepper};
+use crate::optim::{self, Schedule, UpdateRule};
 use crate::params::Parameters;
 use crate::random::Streams;
 use crate::reparam::applicable;
@@ -174,15 +174,15 @@ impl Problem {
     }
 
     /// A fresh optimizer.
-    pub fn optimizer(&self) -> Box<dyn Stepper> {
-        optim::init(&self.config.optimizer, self.objective.network().layout())
+    pub fn optimizer(&self) -> Box<dyn UpdateRule> {
+        optim::init(&self.config.optimizer)
     }
 
     /// The learning rate as a function of the step.
     pub fn schedule(&self) -> Schedule {
         Schedule {
             base: self.config.optimizer.learning_rate,
-            warmup: self.config.schedule.warmup as u64,
+            warmup: self.config.schedule.warmup,
             shape: self.config.schedule.shape,
             steps_per_epoch: self.steps_per_epoch(),
             total_steps: self.total_steps(),

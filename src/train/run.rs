@@ -9,7 +9,7 @@ use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix, Rec
 use crate::measure::{Measurement, Search, Session, Subject, needs_products};
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
-use crate::optim::{Schedule, Stepper};
+use crate::optim::{Schedule, UpdateRule};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
 use crate::reparam::applicable;
@@ -88,7 +88,7 @@ struct State<'a> {
     step: u64,
     parameters: Parameters,
     statistics: Parameters,
-    optimizer: Box<dyn Stepper>,
+    optimizer: Box<dyn UpdateRule>,
     recollection: Option<Rc<Recollection>>,
     metrics_length: u64,
     seconds: Seconds,
@@ -201,8 +201,9 @@ impl<'a> Run<'a> {
         let (step, values, statistics, recollection, metrics_length, seconds) = match from {
             None => Default::default(),
             Some(checkpoint) => {
+                let layout = objective.network().layout();
                 optimizer
-                    .load(checkpoint.optimizer, self.problem.compute())
+                    .load(checkpoint.optimizer, layout, self.problem.compute())
                     .map_err(TrainError::Checkpoint)?;
                 (
                     checkpoint.step,
@@ -308,8 +309,8 @@ impl<'a> Run<'a> {
         };
         state.parameters = state.optimizer.step(
             self.schedule.learning_rate(state.step),
-            &state.parameters,
-            &gradient,
+            state.parameters.clone(),
+            gradient,
         );
         state.step += 1;
         state.seconds.training += start.elapsed().as_secs_f64();
@@ -496,7 +497,7 @@ impl<'a> Run<'a> {
             step: state.step,
             parameters: state.parameters.to_host().map_err(TrainError::Device)?,
             statistics: state.statistics.to_host().map_err(TrainError::Device)?,
-            optimizer: state.optimizer.save(),
+            optimizer: state.optimizer.save().map_err(TrainError::Device)?,
             recollection: before.recollection.map(Rc::unwrap_or_clone),
             metrics_length: before.metrics_length,
             seconds: state.seconds,
@@ -532,7 +533,7 @@ impl<'a> Run<'a> {
         )
         .map_err(TrainError::Device)?;
         self.directory.write("model.safetensors", &weights)?;
-        let stopped_by = match (ending, self.problem.config.train.length) {
+        let stopped_by = match (ending, self.problem.config.train.length()) {
             (Ending::TrainLoss, _) => "train.stop_at_train_loss",
             (_, Length::Epochs(_)) => "train.epochs",
             (_, Length::Steps(_)) => "train.steps",

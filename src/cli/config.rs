@@ -1,0 +1,39 @@
+//! `lab config`.
+
+use super::output::print;
+use super::{ExitCode, Failure, Format};
+use crate::config::{key_rows, schema};
+use crate::report::{config_keys_csv, config_keys_table};
+use clap::{Args, Subcommand};
+
+/// What a config can hold.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Every key, with its values, its default and its meaning
+    Keys(Keys),
+    /// The JSON schema by which editors complete and check a config
+    Schema,
+}
+
+/// How keys are listed.
+#[derive(Args, Debug)]
+pub struct Keys {
+    /// How to print: a Markdown table, JSON, or CSV
+    #[arg(long, value_enum, default_value = "md")]
+    format: Format,
+}
+
+/// Runs the command.
+pub fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
+    let json = |error: serde_json::Error| Failure::Other(error.to_string());
+    let text = match command {
+        ConfigCommand::Schema => serde_json::to_string_pretty(&schema()).map_err(json)?,
+        ConfigCommand::Keys(keys) => match keys.format {
+            Format::Md => config_keys_table(&key_rows()),
+            Format::Json => serde_json::to_string_pretty(&key_rows()).map_err(json)?,
+            Format::Csv => config_keys_csv(&key_rows()).map_err(Failure::Other)?,
+        },
+    };
+    print(&text)?;
+    Ok(ExitCode::Success)
+}

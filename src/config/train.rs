@@ -1,0 +1,116 @@
+//! `[train]`: the loop.
+
+use super::choice::{Loss, OptimizerKind, Sampling};
+use super::rule::{Rule, Violation};
+use super::section::Reader;
+
+/// The word of the update rule without batches.
+const GD: &[&str] = &[OptimizerKind::Gd.as_str()];
+
+section! {
+    /// `[train]`: the loop.
+    checked by has_one_length_and_batches;
+    pub struct Train {
+        /// The loss that is minimised.
+        loss: Loss = default(Loss::CrossEntropy);
+        /// Samples of a step, at most the training samples; none for full-batch descent.
+        batch_size: Option<usize> = optional("32; all for gd");
+        /// Passes over the training part; exactly one of `epochs` and `steps`.
+        epochs: Option<usize> = optional("`steps` instead");
+        /// Updates; exactly one of `epochs` and `steps`.
+        steps: Option<usize> = optional("`epochs` instead");
+        /// Stop early at or below this training loss.
+        stop_at_train_loss: Option<f64> = optional("never") in AboveZero;
+        /// How batches are drawn.
+        sampling: Sampling = default(Sampling::Shuffle);
+        /// Epochs between two checkpoints.
+        checkpoint_every: usize = default(1);
+        /// Epochs between two evaluations of loss and accuracy.
+        evaluate_every: usize = default(1);
+    }
+}
+
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over the training part.
+    Epochs(usize),
+    /// Updates.
+    Steps(usize),
+}
+
+impl Train {
+    /// How long the run is.
+    pub fn length(&self) -> Length {
+        match (self.epochs, self.steps) {
+            (_, Some(steps)) => Length::Steps(steps),
+            (epochs, None) => Length::Epochs(epochs.unwrap_or_default()),
+        }
+    }
+}
+
+fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<(), Violation> {
+    match (train.epochs, train.steps) {
+        (Some(_), Some(_)) => {
+            let violation = Violation::new("train.epochs", Rule::EpochsAndSteps);
+            return Err(violation.against("train.steps"));
+        }
+        (None, None) => return Err(Violation::new("train", Rule::NeitherEpochsNorSteps)),
+        _ => {}
+    }
+    if !reader.is_one_of("optimizer.kind", GD) {
+        train.batch_size.get_or_insert(32);
+        return Ok(());
+    }
+    let refused = |key, rule| Err(Violation::new(key, rule).against("optimizer.kind"));
+    if train.batch_size.is_some() {
+        return refused("train.batch_size", Rule::BatchWithGd);
+    }
+    if train.sampling == Sampling::Replacement {
+        return refused("train.sampling", Rule::ReplacementWithGd);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::samples::message;
+
+    fn train(optimizer: &str, keys: &str) -> String {
+        message(&format!(
+            "[optimizer]\nkind = \"{optimizer}\"\nlearning_rate = 0.1\n[train]\n{keys}"
+        ))
+    }
+
+    #[test]
+    fn gd_has_no_batch_size() {
+        assert_eq!(
+            train("gd", "epochs = 1\nbatch_size = 32"),
+            "x.toml: `train.batch_size` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
+        );
+    }
+
+    #[test]
+    fn gd_does_not_sample_with_replacement() {
+        assert_eq!(
+            train("gd", "epochs = 1\nsampling = \"replacement\""),
+            "x.toml: `train.sampling` (line 6) = \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
+        );
+    }
+
+    #[test]
+    fn a_run_has_one_length() {
+        assert_eq!(
+            train("sgd", "epochs = 1\nsteps = 10"),
+            "x.toml: `train.epochs` (line 5) and `train.steps` cannot both be set: a run has one length"
+        );
+    }
+
+    #[test]
+    fn a_run_has_a_length() {
+        assert_eq!(
+            train("sgd", ""),
+            "x.toml: `train` (line 4) needs a length: exactly one of `epochs` and `steps`"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Adam and AdamW.
+
+use super::{OptimizerState, UpdateRule};
+use crate::backend::Compute;
+use crate::config::Moments;
+use crate::params::{Layout, Parameters};
+use std::sync::Arc;
+
+/// Adam (Kingma & Ba 2015, algorithm 1): `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both corrected
+/// for having started from 0 by `1 − βᵗ`, and `θ ← θ − η m̂ / (√v̂ + ε)`.
+pub(super) struct Adam {
+    constants: Moments,
+    penalty: f64,
+    decoupled: f64,
+    moments: Option<[Parameters; 2]>,
+    steps: u64,
+}
+
+const NAMES: [&str; 2] = ["first_moment", "second_moment"];
+
+impl Adam {
+    pub fn new(constants: Moments) -> Self {
+        Self {
+            constants,
+            penalty: 0.0,
+            decoupled: 0.0,
+            moments: None,
+            steps: 0,
+        }
+    }
+
+    /// Adds the gradient `λθ` of an L2 penalty to every gradient.
+    pub fn with_penalty(self, penalty: f64) -> Self {
+        Self { penalty, ..self }
+    }
+
+    /// Shrinks the parameters by `ηλ` of themselves beside every step (AdamW).
+    pub fn with_decoupled_decay(self, decoupled: f64) -> Self {
+        Self { decoupled, ..self }
+    }
+}
+
+impl UpdateRule for Adam {
+    fn step(
+        &mut self,
+        learning_rate: f64,
+        parameters: Parameters,
+        gradient: Parameters,
+    ) -> Parameters {
+        let Moments {
+            beta1,
+            beta2,
+            epsilon,
+        } = self.constants;
+        let gradient = gradient.plus_scaled(self.penalty, parameters.clone());
+        let square = gradient.clone().squared();
+        let [first, second] = match self.moments.take() {
+            Some([first, second]) => [
+                first.scaled(beta1).plus_scaled(1.0 - beta1, gradient),
+                second.scaled(beta2).plus_scaled(1.0 - beta2, square),
+            ],
+            None => [gradient.scaled(1.0 - beta1), square.scaled(1.0 - beta2)],
+        };
+        self.moments = Some([first.clone(), second.clone()]);
+        self.steps += 1;
+        // Powers by real exponents: there is no largest number of steps.
+        let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+        let root = second.root().scaled(correction(beta2).sqrt().recip());
+        let direction = first.quotient(root.shifted(epsilon));
+        parameters
+            .scaled(1.0 - learning_rate * self.decoupled)
+            .plus_scaled(-learning_rate / correction(beta1), direction)
+    }
+
+    fn save(&self) -> Result<OptimizerState, String> {
+        let vector = |index: usize| self.moments.as_ref().map(|moments| &moments[index]);
+        OptimizerState::of(self.steps, &[(NAMES[0], vector(0)), (NAMES[1], vector(1))])
+    }
+
+    fn load(
+        &mut self,
+        mut state: OptimizerState,
+        layout: &Arc<Layout>,
+        compute: &Compute,
+    ) -> Result<(), String> {
+        let [first, second] = NAMES.map(|name| state.take(name, layout, compute));
+        self.moments = first?.zip(second?).map(|(first, second)| [first, second]);
+        self.steps = state.finish()?;
+        Ok(())
+    }
+}
