@@ -284,9 +284,7 @@ fn cell(name: &str, runs: &[&FinishedRun]) -> Option<CellValue> {
     if values.is_empty() {
         return None;
     }
-    let own = rows[0]
-        .stderr
-        .or_else(|| Some(rows[0].residual? * values[0].abs()));
+    let own = rows[0].stderr.or(rows[0].absolute_residual());
     Some(CellValue {
         mean: mean(&values),
         error: if values.len() > 1 {
@@ -313,7 +311,7 @@ fn notes(
 ) -> Vec<String> {
     let mut notes = vec![
         "± is one standard error over runs where a group has several; of one run it is the \
-         measurement's own: its standard error, or its residual times its value."
+         measurement's own: its standard error, or its residual times what that is relative to."
             .to_owned(),
     ];
     if groups.len() < 2 {

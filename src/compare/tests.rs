@@ -64,7 +64,7 @@ fn small_and_large_batches_stand_side_by_side() {
         | hessian.lambda_max         |   1.100 ± 0.058 |    4.167 ± 0.12 | 3.788 | 512 larger | scaling  |
         | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 | 1.000 |            | check    |
 
-        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times its value.
+        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times what that is relative to.
         - Verdicts: 95 % t-interval of the differences between runs of the same seed; they are not corrected for the number of lines.
         - Moved by: maps that leave the function alone and change the measure. Decided lines that no map moves: none. Decided lines that rest on the parameterisation: hessian.lambda_max (x28.000 under layer-rescaling).
         "#);

@@ -32,19 +32,19 @@ pub(super) const FAMILY: Family = Family {
         .full(),
         Measure::new(
             "hessian.lambda_2",
-            "second largest eigenvalue of the Hessian",
+            "second largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_3",
-            "third largest eigenvalue of the Hessian",
+            "third largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_4",
-            "fourth largest eigenvalue of the Hessian",
+            "fourth largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_5",
-            "fifth largest eigenvalue of the Hessian",
+            "fifth largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_max.adaptive",
@@ -210,6 +210,7 @@ impl Session<'_> {
         if self.wanted_smallest > 0 {
             let other = self.lanczos_spectrum(0, self.wanted_smallest)?;
             spectrum.smallest = other.smallest;
+            spectrum.complete &= other.complete;
             spectrum.matvecs += other.matvecs;
         }
         Ok(spectrum)
@@ -238,6 +239,7 @@ impl Session<'_> {
         Ok(Spectrum {
             largest: found.pairs,
             smallest: Vec::new(),
+            complete: found.complete,
             matvecs: found.matvecs,
         })
     }
@@ -397,10 +399,8 @@ impl Session<'_> {
             ));
         };
         let relative = |row: &Measurement, value: f64| {
-            row.stderr
-                .map(|error| error / value.abs())
-                .or(row.residual)
-                .unwrap_or(0.0)
+            let error = row.stderr.or(row.absolute_residual());
+            error.map_or(0.0, |error| error / value.abs())
         };
         let value = a / b;
         let error = relative(above, a).hypot(relative(below, b)) * value.abs();
@@ -415,7 +415,9 @@ impl Session<'_> {
 }
 
 fn of_pair(name: &str, pair: &Eigenpair, matvecs: usize) -> Measurement {
-    Measurement::new(name, pair.value).with_residual(pair.residual, pair.converged, matvecs)
+    Measurement::new(name, pair.value)
+        .with_residual(pair.residual, pair.converged, matvecs)
+        .relative_to(pair.scale)
 }
 
 /// Runs `work` on a matrix at the subject's parameters, restricted to its block if it has one.

@@ -12,6 +12,8 @@ mod few_samples;
 mod fixture;
 pub mod invariance;
 mod layers;
+#[cfg(test)]
+mod least_squares;
 mod margin;
 mod noise;
 mod norm;
@@ -60,8 +62,14 @@ pub struct Measurement {
     pub value: Option<f64>,
     /// The standard error, where the number is an estimate from a sample.
     pub stderr: Option<f64>,
-    /// The relative residual, where the number is the result of an iteration.
+    /// The relative residual, where the number is the result of an iteration: of an eigenvalue
+    /// `‖Hv − λv‖ / ‖H‖`.
     pub residual: Option<f64>,
+    /// What the residual is relative to, in units of the value; the magnitude of the value itself where
+    /// there is none. For eigenvalues other than the largest it is `‖H‖`, the largest magnitude among all
+    /// that the search has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
     /// Whether the iteration or the sampling reached its tolerance.
     pub converged: Option<bool>,
     /// By how much, at most, rounding in the run's precision may have moved the value.
@@ -134,6 +142,29 @@ impl Measurement {
             bound: Some(bound),
             ..self
         }
+    }
+
+    /// Says what the residual is relative to, where that is more than the value itself.
+    pub fn relative_to(self, scale: f64) -> Self {
+        let own = self.value.map_or(0.0, f64::abs);
+        Self {
+            scale: (scale > own * (1.0 + 1e-6)).then_some(scale),
+            ..self
+        }
+    }
+
+    /// The number and what its residual is relative to, multiplied by a constant.
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            value: self.value.map(|value| factor * value),
+            scale: self.scale.map(|scale| factor.abs() * scale),
+            ..self
+        }
+    }
+
+    /// The residual in units of the value: by as much an eigenvalue may be off.
+    pub fn absolute_residual(&self) -> Option<f64> {
+        Some(self.residual? * self.scale.or(self.value.map(f64::abs))?)
     }
 
     /// Adds the number of samples.

@@ -47,7 +47,11 @@ pub fn error_of(row: &Measurement) -> String {
     } else {
         parts.extend(row.stderr.map(|error| format!("± {}", two_digits(error))));
         let residual = row.residual.filter(|_| row.stderr.is_none());
-        parts.extend(residual.map(|residual| format!("residual {}", two_digits(residual))));
+        let of_scale = row.scale.map(|scale| format!(" of {}", significant(scale)));
+        let of_scale = of_scale.unwrap_or_default();
+        parts.extend(
+            residual.map(|residual| format!("residual {}{of_scale}", two_digits(residual))),
+        );
         if let Some(bound) = row.bound {
             parts.push(format!("{} bound", bound.as_str()));
         }
@@ -97,6 +101,10 @@ mod tests {
         assert_eq!(
             error_of(&row.clone().with_residual(0.5, false, 7)),
             "residual 0.50, not converged"
+        );
+        assert_eq!(
+            error_of(&row.clone().with_residual(1e-4, true, 7).relative_to(20.0)),
+            "residual 0.00010 of 20.00"
         );
         assert_eq!(
             error_of(&row.clone().bounding(Bound::Lower).with_rounding(1e-7)),

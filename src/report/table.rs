@@ -73,7 +73,7 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
-                      residual = ‖Hv − λv‖ / |λ| of an eigenvalue, the rise \
+                      residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), the rise \
                       still promised / the rise found of a maximum, half the bracket of a threshold; exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
@@ -126,6 +126,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         "note",
         "rounding",
         "bound",
+        "scale",
     ];
     let records = rows.iter().map(|row| {
         let m = &row.measurement;
@@ -148,6 +149,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
             blank(m.note.as_ref()),
             blank(m.rounding),
             blank(m.bound.map(Bound::as_str)),
+            blank(m.scale),
         ]
     });
     csv(&header.map(str::to_owned), records)

@@ -64,7 +64,8 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
         smallest: dimension,
         tolerance: 1e-12,
         min_matvecs: dimension,
-        max_matvecs: dimension,
+        // Every pair is multiplied once more, from either end.
+        max_matvecs: 3 * dimension,
         ..LanczosOptions::default()
     };
     lanczos(

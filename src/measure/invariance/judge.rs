@@ -81,11 +81,15 @@ impl Line {
         let relative =
             |row: &Measurement, value: f64| row.stderr.map_or(0.0, |error| error / value.abs());
         let error = relative(&self.before, before).hypot(relative(&self.after, after));
-        let both =
-            |row: fn(&Measurement) -> Option<f64>| Some(row(&self.before)? + row(&self.after)?);
+        // Of each number relative to itself: its residual may be relative to something larger.
+        let relative_residual =
+            |row: &Measurement, value: f64| Some(row.absolute_residual()? / value.abs());
+        let residual = relative_residual(&self.before, before)
+            .zip(relative_residual(&self.after, after))
+            .map(|(before, after)| before + after);
         Measurement {
             stderr: self.has_random_error().then_some(error * ratio.abs()),
-            residual: both(|row| row.residual),
+            residual,
             converged: self
                 .before
                 .converged
@@ -199,8 +203,8 @@ fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
 /// of the digits of the precision.
 fn of_products(line: &Line, then: f64, now: f64, precision: Precision) -> f64 {
     let stderr = |row: &Measurement| row.stderr.unwrap_or(0.0);
-    let residual = |row: &Measurement, value: f64| row.residual.unwrap_or(0.0) * value.abs();
+    let residual = |row: &Measurement| row.absolute_residual().unwrap_or(0.0);
     STANDARD_ERRORS * stderr(&line.before).hypot(stderr(&line.after))
-        + RESIDUALS * (residual(&line.before, then) + residual(&line.after, now))
+        + RESIDUALS * (residual(&line.before) + residual(&line.after))
         + precision.epsilon().sqrt() * then.abs().max(now.abs())
 }

@@ -72,6 +72,10 @@ impl LinearOperator for Gram<'_> {
         self.0.columns.min(self.0.rows().len())
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let matrix = self.0;
         if vector.len() == matrix.columns {
