@@ -12,7 +12,7 @@ use crate::random::StreamRng;
 use nalgebra::{DMatrix, DVector};
 
 /// The largest probability that a random vector does not show an eigenvalue that is missing.
-pub(super) const MISS: f64 = 1e-3;
+const MISS: f64 = 0.01;
 
 /// A pair of a chain whose residual is below this share of the tolerance is what the chain tends to.
 const SETTLED: f64 = 0.1;
@@ -88,10 +88,12 @@ impl Certainty {
             let Some(limit) = limit(ritz, wanted, sign) else {
                 continue;
             };
-            let of_chain = self.chain_bound(search, &projection, ritz, wanted, sign);
+            let slack = wanted.tolerance_at(sign) * ritz.scale();
+            let of_chain = self.chain_bound(search, &projection, ritz, slack, sign);
             self.bounds[side] = self.bounds[side].min(of_chain.bound);
             let bound = self.bounds[side];
-            if bound >= limit {
+            let reach = limit - 0.5 * slack;
+            if bound >= reach {
                 // A chain that shows more than the limit has shown what is known already.
                 return match search.onward() {
                     Some(direction) if of_chain.top <= limit => Some(Step::Onward(direction)),
@@ -100,7 +102,14 @@ impl Certainty {
             }
             let known = ritz.values.iter().filter(|&&value| sign * value > limit);
             let known = known.count();
-            if possible(&projection, sign, limit, bound) > known {
+            let may_hide = |bound| possible(&projection, sign, limit, bound) > known;
+            if may_hide(bound) {
+                // A longer chain brings its bound down to its own largest value.
+                if of_chain.top < reach && !may_hide(of_chain.top) {
+                    if let Some(direction) = search.onward() {
+                        return Some(Step::Onward(direction));
+                    }
+                }
                 let step = hidden(search, ritz, wanted, sign, known);
                 if step.is_some() {
                     return step;
@@ -121,7 +130,7 @@ impl Certainty {
         search: &Search,
         projection: &Projection,
         ritz: &Ritz,
-        wanted: &Wanted,
+        slack: f64,
         sign: f64,
     ) -> ChainBound {
         let Some(steps) = std::num::NonZeroUsize::new(self.chain.len()) else {
@@ -151,7 +160,7 @@ impl Certainty {
         }
         let rest = projection.outward.select_columns(&self.chain) * vector;
         let residual = rest.norm();
-        if residual <= SETTLED * wanted.tolerance * ritz.scale() {
+        if residual <= SETTLED * slack {
             bound = bound.min(top + residual);
         }
         ChainBound { top, bound }
@@ -167,7 +176,7 @@ struct ChainBound {
 
 /// The value above which nothing may be missing; none where a single pair is wanted from this end.
 fn limit(ritz: &Ritz, wanted: &Wanted, sign: f64) -> Option<f64> {
-    let slack = wanted.tolerance * ritz.scale();
+    let slack = wanted.tolerance_at(sign) * ritz.scale();
     let (count, above) = match sign > 0.0 {
         true => (wanted.largest, wanted.above),
         false => (wanted.smallest, None),
@@ -207,7 +216,7 @@ fn hidden(search: &Search, ritz: &Ritz, wanted: &Wanted, sign: f64, known: usize
         false => count - 1 - place,
     });
     places
-        .find(|&place| !ritz.has_converged(place, wanted.tolerance))
+        .find(|&place| !ritz.has_converged(place, wanted.tolerance_at(sign)))
         .and_then(|place| search.outward(&ritz.rest(place)))
         .map(Step::Aside)
 }

@@ -15,8 +15,10 @@ pub struct LanczosOptions {
     pub above: Option<f64>,
     /// How many of the smallest (most negative) eigenpairs must converge.
     pub smallest: usize,
-    /// The residual `‖Av − λv‖ / ‖A‖` below which a pair has converged.
+    /// The residual `‖Av − λv‖ / ‖A‖` below which one of the largest pairs has converged.
     pub tolerance: f64,
+    /// The same of the smallest pairs. They may be far smaller than `‖A‖`, and their sign matters.
+    pub smallest_tolerance: f64,
     /// Matrix-vector products always made: from a start close to an eigenvector, enough for a
     /// larger eigenvalue to show itself.
     pub min_matvecs: usize,
@@ -34,6 +36,7 @@ impl Default for LanczosOptions {
             above: None,
             smallest: 0,
             tolerance: 1e-3,
+            smallest_tolerance: 1e-4,
             min_matvecs: 4,
             max_matvecs: 100,
             budget: Budget::default(),
@@ -46,8 +49,9 @@ impl LanczosOptions {
         Wanted {
             largest: self.largest,
             above: self.above,
-            smallest: self.smallest,
             tolerance: self.tolerance,
+            smallest: self.smallest,
+            smallest_tolerance: self.smallest_tolerance,
         }
     }
 }
@@ -86,7 +90,7 @@ impl Spectrum {
 ///
 /// Where several pairs from one end or all above a threshold are wanted, the process goes on from new
 /// random vectors, in the complement of all earlier ones, until an eigenvalue that is missing above the
-/// last of them by more than the tolerance would have shown itself with probability 0.999 at each such
+/// last of them by more than the tolerance would have shown itself with probability 0.99 at each such
 /// start. So multiple eigenvalues are found as often as they occur. Of a single pair only this is sure: it
 /// is a pair of the operator, and no vector multiplied has a larger Rayleigh quotient. Another eigenvalue
 /// larger by a share `x` can hide in a mixture with probability of about `0.6 · tolerance / x`.
@@ -142,6 +146,7 @@ pub fn lanczos(
         tolerance: options.tolerance,
     };
     let mut largest = search.pairs(operator, &ritz, &largest, &mut check)?;
+    check.tolerance = options.smallest_tolerance;
     let mut smallest = search.pairs(operator, &ritz, &smallest, &mut check)?;
     largest.sort_by(|a, b| b.value.total_cmp(&a.value));
     smallest.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -207,6 +212,7 @@ mod tests {
                 largest: 2,
                 smallest: 1,
                 tolerance: 1e-10,
+                smallest_tolerance: 1e-10,
                 min_matvecs: 1,
                 max_matvecs: 63,
                 ..Default::default()

@@ -238,6 +238,7 @@ fn check_lanczos(
         largest,
         smallest,
         tolerance: tolerance(precision),
+        smallest_tolerance: tolerance(precision),
         ..Default::default()
     };
     let mut watched = Watched::new(operator.as_mut());

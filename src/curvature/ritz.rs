@@ -23,8 +23,20 @@ pub struct Eigenpair {
 pub(super) struct Wanted {
     pub largest: usize,
     pub above: Option<f64>,
-    pub smallest: usize,
     pub tolerance: f64,
+    pub smallest: usize,
+    pub smallest_tolerance: f64,
+}
+
+impl Wanted {
+    /// The tolerance at the end of the largest (`sign` 1) or the smallest values.
+    pub fn tolerance_at(&self, sign: f64) -> f64 {
+        if sign > 0.0 {
+            self.tolerance
+        } else {
+            self.smallest_tolerance
+        }
+    }
 }
 
 /// Ritz values in descending order, with vectors and residuals in the coordinates of a basis.
@@ -74,8 +86,14 @@ impl Ritz {
     /// The first wanted pair that has not converged.
     pub fn first_unconverged(&self, wanted: &Wanted) -> Option<usize> {
         let (largest, smallest) = self.places(wanted);
-        let mut places = largest.into_iter().chain(smallest);
-        places.find(|&index| !self.has_converged(index, wanted.tolerance))
+        let is_open = |tolerance| move |index: &usize| !self.has_converged(*index, tolerance);
+        let first = largest.into_iter().find(is_open(wanted.tolerance));
+        let other_end = || {
+            smallest
+                .into_iter()
+                .find(is_open(wanted.smallest_tolerance))
+        };
+        first.or_else(other_end)
     }
 
     /// Whether there are as many pairs as are wanted, and all of these have converged.

@@ -18,6 +18,9 @@ use std::time::Instant;
 /// outlying eigenvalues.
 const SKETCH: usize = 10;
 
+/// Products of a search for several eigenvalues, at most.
+pub(super) const MOST_PRODUCTS: usize = 200;
+
 pub(super) const FAMILY: Family = Family {
     measures: &[
         Measure::new(
@@ -151,11 +154,18 @@ pub(super) fn place(name: &str) -> Option<usize> {
 impl Session<'_> {
     /// The options of a Lanczos process, within the user's budget.
     pub(super) fn lanczos_options(&self, largest: usize, smallest: usize) -> LanczosOptions {
-        LanczosOptions {
+        let options = LanczosOptions {
             largest,
             smallest,
             budget: self.subject.budget,
             ..LanczosOptions::default()
+        };
+        match largest {
+            0 | 1 => options,
+            _ => LanczosOptions {
+                max_matvecs: MOST_PRODUCTS,
+                ..options
+            },
         }
     }
 

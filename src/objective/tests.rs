@@ -351,6 +351,7 @@ fn eigenvalues_and_trace_are_those_of_the_dense_hessian() {
         largest: 3,
         smallest: 2,
         tolerance: 1e-10,
+        smallest_tolerance: 1e-10,
         max_matvecs: n + 5,
         ..Default::default()
     };

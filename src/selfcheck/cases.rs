@@ -63,6 +63,7 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
         largest: dimension,
         smallest: dimension,
         tolerance: 1e-12,
+        smallest_tolerance: 1e-12,
         min_matvecs: dimension,
         // Every pair is multiplied once more, from either end.
         max_matvecs: 3 * dimension,

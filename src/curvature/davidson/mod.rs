@@ -126,8 +126,9 @@ impl DavidsonOptions {
         Wanted {
             largest: self.largest.max(1),
             above: self.above,
-            smallest: 0,
             tolerance: self.tolerance,
+            smallest: 0,
+            smallest_tolerance: self.tolerance,
         }
     }
 }

@@ -7,7 +7,7 @@ mod noise;
 mod tests;
 
 use super::Measurement;
-use super::curvature::with_operator;
+use super::curvature::{MOST_PRODUCTS, with_operator};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
 use crate::config::Momentum;
@@ -118,9 +118,6 @@ impl Session<'_> {
         })
     }
 }
-
-/// Products of a search for all eigenvalues above the threshold, at most.
-const MOST_PRODUCTS: usize = 200;
 
 /// The largest `η λ` at which gradient descent with a momentum is stable on a quadratic.
 fn threshold(momentum: Momentum) -> f64 {
