@@ -1,12 +1,12 @@
 //! Least squares on the digits: a convex loss of low rank, each eigenvalue of whose Hessian occurs ten
 //! times, against the covariance of the data.
 
-use super::fixture::{subject, uniform};
+use super::fixture::{digits_of, subject, uniform};
 use super::{Measurement, Session};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::data::digits;
 use crate::model::{Mlp, MlpShape};
-use crate::objective::{Batch, Chunks, Loss, Objective};
+use crate::objective::{Chunks, Loss, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -44,20 +44,11 @@ impl LeastSquares {
         let compute = Compute::open(backend, precision).unwrap();
         let network = Mlp::new(MlpShape::new(PIXELS, &[], CLASSES));
         let objective = Objective::new(Arc::new(network), Loss::Square, compute);
-        let compute = objective.compute();
-        let targets = images.labels.iter();
-        let targets: Vec<f64> = targets
-            .flat_map(|&label| Loss::Square.target(label, CLASSES))
-            .collect();
-        let batch = Batch {
-            inputs: compute.tensor(&inputs, [samples, PIXELS]),
-            targets: compute.tensor(&targets, [samples, CLASSES]),
-        };
         let layout = objective.network().layout();
         let values = uniform(&mut Streams::new(3).stream("test", 0), layout.len());
-        let parameters = Parameters::from_host(layout, &values, compute);
+        let parameters = Parameters::from_host(layout, &values, objective.compute());
         Self {
-            train: Chunks::from_batches(vec![batch], images.labels),
+            train: digits_of(&objective),
             parameters,
             objective,
             truth,
