@@ -12,6 +12,7 @@ use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
 use crate::config::Momentum;
 use crate::curvature::{LanczosOptions, Matrix, lanczos};
+use crate::extremes::largest_size;
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -107,10 +108,7 @@ impl Session<'_> {
             .largest
             .iter()
             .filter(|pair| pair.value > threshold);
-        let residual = spectrum
-            .largest
-            .iter()
-            .fold(0.0f64, |most, pair| most.max(pair.residual));
+        let residual = largest_size(spectrum.largest.iter().map(|pair| pair.residual));
         let converged = spectrum.largest.iter().all(|pair| pair.converged);
         Ok(Measurement::new(name, above.count() as f64)
             .with_residual(residual, converged, spectrum.matvecs)
