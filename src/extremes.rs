@@ -47,7 +47,11 @@ mod tests {
         assert_eq!(largest_size([2.0, -4.0, 3.0]), 4.0);
         assert_eq!(smallest([]), f64::INFINITY);
         assert_eq!((largest([]), largest_size([])), (f64::NEG_INFINITY, 0.0));
-        for numbers in [[f64::NAN, 1.0, 2.0], [1.0, f64::NAN, 2.0], [1.0, 2.0, f64::NAN]] {
+        for numbers in [
+            [f64::NAN, 1.0, 2.0],
+            [1.0, f64::NAN, 2.0],
+            [1.0, 2.0, f64::NAN],
+        ] {
             assert!(smallest(numbers).is_nan());
             assert!(largest(numbers).is_nan());
             assert!(largest_size(numbers).is_nan());

@@ -74,7 +74,7 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
                       residual = ‖Hv − λv‖ / |λ| of an eigenvalue, how far \
-                      the third of several ascents stayed below the best of a maximum (a lower bound), \
+                      the fourth of several ascents stayed below the best of a maximum (a lower bound), \
                       half the bracket of a threshold; exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {

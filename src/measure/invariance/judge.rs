@@ -3,7 +3,7 @@
 use super::function::{ROUNDING_FACTOR, ROUNDING_FLOOR};
 use super::row_name;
 use crate::config::Precision;
-use crate::measure::{Cost, Measure, Measurement};
+use crate::measure::{Bound, Cost, Measure, Measurement};
 use crate::reparam::MapKind;
 use serde::Serialize;
 use std::fmt;
@@ -17,6 +17,10 @@ const STANDARD_ERRORS: f64 = 6.0;
 /// found, the residual is how far some of them stayed below it: another search may come to such a
 /// height as well.
 const RESIDUALS: f64 = 2.0;
+
+/// Heights that a search for a largest value takes for the same one, relatively: two searches that have
+/// found the same may differ by this.
+const SAME_HEIGHT: f64 = 0.01;
 
 /// Errors of more than this share of a number leave room for any change worth knowing.
 pub const LARGE_ERROR: f64 = 0.05;
@@ -229,7 +233,13 @@ fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
 /// of the digits of the precision.
 fn of_products(line: &Line, then: f64, now: f64, precision: Precision) -> f64 {
     let stderr = |row: &Measurement| row.stderr.unwrap_or(0.0);
-    let residual = |row: &Measurement, value: f64| row.residual.unwrap_or(0.0) * value.abs();
+    let residual = |row: &Measurement, value: f64| {
+        let stated = row.residual.unwrap_or(0.0);
+        match row.bound {
+            Some(Bound::Lower) if stated < SAME_HEIGHT => SAME_HEIGHT * value.abs(),
+            _ => stated * value.abs(),
+        }
+    };
     STANDARD_ERRORS * stderr(&line.before).hypot(stderr(&line.after))
         + RESIDUALS * (residual(&line.before, then) + residual(&line.after, now))
         + precision.epsilon().sqrt() * then.abs().max(now.abs())

@@ -11,10 +11,10 @@ mod statistic;
 #[cfg(test)]
 mod tests;
 
-use super::{Bound, Measurement};
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
+use super::{Bound, Measurement};
 use crate::objective::Batch;
 use crate::reparam::MapKind;
 use statistic::Statistic;

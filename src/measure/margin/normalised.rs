@@ -70,7 +70,10 @@ impl Session<'_> {
         let mut rng = subject.streams.stream("probes.homogeneous", subject.step);
         let values = self.values()?.clone();
         let degree = degree_of_homogeneity(subject.objective, &values, subject.train, &mut rng)?;
-        let size = positive(norm(&values).powi(degree), "norm to the power of the degree")?;
+        let size = positive(
+            norm(&values).powi(degree),
+            "norm to the power of the degree",
+        )?;
         let margins = scaled(self.train()?.margins(), 1.0 / size);
         Ok(Statistic::Min.of(name, &margins))
     }

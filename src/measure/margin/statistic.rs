@@ -51,7 +51,9 @@ impl Statistic {
             return Some("there are no samples".to_owned());
         }
         if unknown > 0 {
-            return Some(format!("{unknown} of the {all} values are not finite (NaN)"));
+            return Some(format!(
+                "{unknown} of the {all} values are not finite (NaN)"
+            ));
         }
         let value = match self {
             Self::Min => smallest(values.iter().copied()),

@@ -124,7 +124,11 @@ impl Fixture {
             });
             distances.fold(f64::INFINITY, f64::min)
         };
-        self.inputs.chunks(INPUTS).zip(&self.labels).map(of).collect()
+        self.inputs
+            .chunks(INPUTS)
+            .zip(&self.labels)
+            .map(of)
+            .collect()
     }
 }
 
@@ -136,7 +140,11 @@ fn a_tie_is_at_distance_0_even_without_a_slope() {
     assert!(expected[3..].iter().any(|&distance| distance > 0.0));
     for list in ["margin.input", "margin.attack", "margin.hidden.1"] {
         let row = fixture.row(&format!("{list}.p10"));
-        assert_eq!((row.value, row.samples), (Some(0.0), Some(SAMPLES)), "{list}");
+        assert_eq!(
+            (row.value, row.samples),
+            (Some(0.0), Some(SAMPLES)),
+            "{list}"
+        );
     }
     let row = fixture.row("margin.input.median");
     assert_close(row.value.unwrap(), median(&expected), 1e-6);
@@ -156,7 +164,10 @@ fn a_sample_without_a_slope_is_infinitely_far_to_first_order() {
     fixture.inputs[..6 * INPUTS].fill(0.0);
     fixture.labels[..6].fill(0);
     let reason = fixture.reason("margin.input.median");
-    assert!(reason.contains("of the 8 samples 6 are infinitely far"), "{reason}");
+    assert!(
+        reason.contains("of the 8 samples 6 are infinitely far"),
+        "{reason}"
+    );
     assert!(fixture.row("margin.input.p10").value.is_some());
     // Of a class that does not win there, they are as far on the other side.
     fixture.labels[..6].fill(1);
@@ -181,7 +192,11 @@ fn classes_with_the_same_weights_tie_or_are_infinitely_far_apart() {
 fn margins_are_not_divided_by_norms_that_are_zero() {
     let mut fixture = Fixture::new(&[6], 3, Activation::Relu, true);
     fixture.block("layers.1.weight").fill(0.0);
-    for name in ["margin.spectral", "margin.bartlett.median", "margin.loss.0.1"] {
+    for name in [
+        "margin.spectral",
+        "margin.bartlett.median",
+        "margin.loss.0.1",
+    ] {
         let reason = fixture.reason(name);
         assert!(reason.contains("cannot be divided by"), "{name}: {reason}");
     }
@@ -191,15 +206,26 @@ fn margins_are_not_divided_by_norms_that_are_zero() {
 fn outputs_that_are_not_finite_are_no_distances() {
     let mut fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
     fixture.block("layers.1.bias")[1] = f64::NAN;
-    for name in ["margin.input.median", "margin.attack.median", "margin.last_hidden.p10"] {
-        assert!(fixture.row(name).is_not_finite(), "{name}: {:?}", fixture.row(name));
+    for name in [
+        "margin.input.median",
+        "margin.attack.median",
+        "margin.last_hidden.p10",
+    ] {
+        assert!(
+            fixture.row(name).is_not_finite(),
+            "{name}: {:?}",
+            fixture.row(name)
+        );
     }
 }
 
 #[test]
 fn an_attack_says_that_it_finds_upper_bounds() {
     let fixture = linear(2, Loss::CrossEntropy);
-    assert_eq!(fixture.row("margin.attack.median").bound, Some(Bound::Upper));
+    assert_eq!(
+        fixture.row("margin.attack.median").bound,
+        Some(Bound::Upper)
+    );
     assert_eq!(fixture.row("margin.input.median").bound, None);
 }
 

@@ -12,7 +12,7 @@ pub(in crate::measure::sharpness) struct Parabola {
     /// Row-major.
     pub matrix: Vec<f64>,
     pub radius: f64,
-    rng: StreamRng,
+    pub rng: StreamRng,
 }
 
 impl Parabola {

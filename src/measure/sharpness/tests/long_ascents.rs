@@ -55,7 +55,9 @@ fn trained(model: &str, samples: usize, steps: i32, rate: f64) -> Ground {
         let parameters = problem.parameters(&values);
         let batch = &data.batches()[0];
         let weight = 1.0 / batch.samples() as f64;
-        let (_, gradient) = problem.objective.loss_and_gradient(&parameters, batch, weight);
+        let (_, gradient) = problem
+            .objective
+            .loss_and_gradient(&parameters, batch, weight);
         let gradient = gradient.to_host().unwrap();
         // Half-way on, the rate falls to 0.
         let rate = rate * (2.0 * f64::from(steps - step) / f64::from(steps)).min(1.0);
@@ -164,7 +166,11 @@ fn compare(network: &str, ground: &Ground, measures: &[&str], ascents: usize, st
 #[test]
 fn worst_cases_are_as_high_as_the_best_of_a_few_long_ascents() {
     let mlp = trained(MLP, 100, 150, 0.02);
-    let measures = ["sharpness.sam.multi", "sharpness.sam.linf.multi", "sharpness.keskar.full"];
+    let measures = [
+        "sharpness.sam.multi",
+        "sharpness.sam.linf.multi",
+        "sharpness.keskar.full",
+    ];
     compare("mlp", &mlp, &measures, 6, 80);
     let transformer = trained(TRANSFORMER, 30, 60, 0.01);
     let measures = ["sharpness.sam.multi", "sharpness.sam.linf.multi"];
@@ -183,13 +189,31 @@ fn worst_cases_of_a_perceptron_are_as_high_as_the_best_of_20_long_ascents() {
 #[test]
 #[ignore = "takes minutes; the command is in the file's description"]
 fn worst_cases_of_a_residual_network_are_as_high_as_the_best_of_20_long_ascents() {
-    compare("resnet relu", &trained(RESNET, 100, 200, 0.01), &MEASURES, 20, 200);
+    compare(
+        "resnet relu",
+        &trained(RESNET, 60, 150, 0.01),
+        &MEASURES,
+        20,
+        200,
+    );
     let tanh = format!("{RESNET}\nactivation = \"tanh\"");
-    compare("resnet tanh", &trained(&tanh, 100, 200, 0.01), &MEASURES, 20, 200);
+    compare(
+        "resnet tanh",
+        &trained(&tanh, 60, 150, 0.01),
+        &MEASURES,
+        20,
+        200,
+    );
 }
 
 #[test]
 #[ignore = "takes minutes; the command is in the file's description"]
 fn worst_cases_of_a_transformer_are_as_high_as_the_best_of_20_long_ascents() {
-    compare("transformer", &trained(TRANSFORMER, 100, 200, 0.01), &MEASURES, 20, 200);
+    compare(
+        "transformer",
+        &trained(TRANSFORMER, 40, 150, 0.01),
+        &MEASURES,
+        20,
+        200,
+    );
 }
