@@ -13,6 +13,7 @@ pub mod config;
 pub mod curvature;
 pub mod data;
 pub mod dual;
+pub mod extremes;
 pub mod files;
 pub mod kernel;
 pub mod measure;

@@ -3,6 +3,7 @@
 pub use crate::config::Loss;
 
 use crate::dual::{self, Dual};
+use crate::extremes::largest;
 use burn::tensor::Tensor;
 
 impl Loss {
@@ -60,7 +61,7 @@ impl Loss {
 
     /// The output margin of one sample: how far the label's output is above the largest other
     /// one (`z_y − max_{k≠y} z_k`), or `±z` for a single output. Positive where the prediction
-    /// is right, 0 at a tie.
+    /// is right, 0 at a tie; NaN where any output is.
     pub fn margin(self, outputs: &[f64], label: u8) -> f64 {
         if let [output] = outputs {
             return if label == 1 { *output } else { -output };
@@ -70,9 +71,8 @@ impl Loss {
             .iter()
             .enumerate()
             .filter(|&(class, _)| class != label)
-            .map(|(_, &output)| output)
-            .fold(f64::NEG_INFINITY, f64::max);
-        outputs[label] - rival
+            .map(|(_, &output)| output);
+        outputs[label] - largest(rival)
     }
 }
 
@@ -103,5 +103,10 @@ mod tests {
         assert_eq!(Loss::CrossEntropy.margin(&[0.5, 3.0, 1.0], 2), -2.0);
         assert_eq!(Loss::Logistic.margin(&[-0.5], 0), 0.5);
         assert_eq!(Loss::Logistic.margin(&[-0.5], 1), -0.5);
+        for place in 0..3 {
+            let mut outputs = [0.5, 3.0, 1.0];
+            outputs[place] = f64::NAN;
+            assert!(Loss::CrossEntropy.margin(&outputs, 1).is_nan());
+        }
     }
 }

@@ -171,6 +171,28 @@ impl Objective {
         })
     }
 
+    /// `∇ Σᵢₖ cᵢₖ zᵢₖ` in the parameters, over the outputs `z` of a batch, with coefficients `c` of
+    /// their shape `[batch · positions, outputs]`.
+    pub fn gradient_of_outputs(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        coefficients: Tensor<2>,
+    ) -> Parameters {
+        // In the place of the targets, so that each part gets those of its own samples.
+        let batch = Batch {
+            inputs: batch.inputs.clone(),
+            targets: coefficients,
+        };
+        self.sum_over_parts(&batch, |part| {
+            let tracked = parameters.tracked();
+            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let Batch { inputs, targets } = part.batch.clone();
+            let outputs = self.network.forward(&mut pass, inputs.autodiff());
+            gradient_of(&(outputs.value * targets.autodiff()).sum(), &tracked)
+        })
+    }
+
     /// The batch at these parameters, as the operators it stands for.
     pub fn at<'a>(&'a self, parameters: &'a Parameters, batch: &'a Batch) -> AtPoint<'a> {
         AtPoint::new(self, parameters, batch)

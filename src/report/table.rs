@@ -73,8 +73,9 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
-                      residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), the rise \
-                      still promised / the rise found of a maximum, half the bracket of a threshold; exact = over these samples, to rounding";
+                      residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), how far \
+                      the fourth of several ascents stayed below the best of a maximum (a lower bound), \
+                      half the bracket of a threshold; exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
     let rows = measurements.iter().map(|row| {

@@ -7,7 +7,7 @@ mod function;
 mod judge;
 
 pub use function::{Change, FunctionCheck};
-pub use judge::{Line, Verdict};
+pub use judge::{LARGE_ERROR, Line, Verdict};
 
 use super::registry::find;
 use super::session::{Failure, Search, Session, Subject};

@@ -2,6 +2,7 @@
 //! differently.
 
 mod attack;
+mod distance;
 mod hidden;
 mod input;
 mod normalised;
@@ -10,10 +11,10 @@ mod statistic;
 #[cfg(test)]
 mod tests;
 
-use super::Measurement;
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
+use super::{Bound, Measurement};
 use crate::objective::Batch;
 use crate::reparam::MapKind;
 use statistic::Statistic;
@@ -133,6 +134,10 @@ fn margin(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure>
         "margin.spectral" => session.spectral_margin(name, statistic),
         "margin.bartlett" => session.bartlett_margin(name, statistic),
         "margin.homogeneous" => session.homogeneous_margin(name),
+        // As long as each sample's is a bound, so is every order statistic.
+        "margin.attack" => Ok(statistic
+            .of(name, session.distances(list)?)
+            .bounding(Bound::Upper)),
         _ => Ok(statistic.of(name, session.distances(list)?)),
     }
 }

@@ -78,12 +78,17 @@ impl LinearOperator for Gram<'_> {
 
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let matrix = self.0;
-        if vector.len() == matrix.columns {
+        let product = if vector.len() == matrix.columns {
             let image: Vec<f64> = matrix.rows().map(|row| dot(row, vector)).collect();
-            return Ok(combination(matrix, &image));
+            combination(matrix, &image)
+        } else {
+            let combined = combination(matrix, vector);
+            matrix.rows().map(|row| dot(row, &combined)).collect()
+        };
+        match product.iter().all(|value| value.is_finite()) {
+            true => Ok(product),
+            false => Err(CurvatureError::NotFinite),
         }
-        let combined = combination(matrix, vector);
-        Ok(matrix.rows().map(|row| dot(row, &combined)).collect())
     }
 }
 

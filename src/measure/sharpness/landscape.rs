@@ -3,9 +3,10 @@
 use super::super::session::{Failure, Subject};
 use crate::backend::read;
 use crate::config::Precision;
-use crate::curvature::{CurvatureError, Interrupt, Spending, sum_over_batches};
+use crate::curvature::{CurvatureError, Interrupt, Spending, random_normal, sum_over_batches};
 use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
+use crate::random::StreamRng;
 use crate::statistics::mean;
 use std::ops::Range;
 
@@ -179,6 +180,30 @@ impl<'a> Landscape<'a> {
             ));
         }
         Ok(gradient)
+    }
+
+    /// `Jᵀc` with `J` the Jacobian of the outputs in the parameters and coefficients `c` drawn from
+    /// the standard normal distribution, one for every output of every sample: a random direction
+    /// among those in which the Gauss-Newton matrix acts.
+    ///
+    /// It moves with the parameters under every map that leaves the function alone, which no draw
+    /// of numbers for the parameters themselves does: a search that sets out along it takes the same
+    /// way before and after hidden units are exchanged.
+    pub fn random_slopes(
+        &self,
+        rng: &mut StreamRng,
+        spending: &mut Spending,
+    ) -> Result<Vec<f64>, Failure> {
+        spending.spend()?;
+        let parameters = self.moved(&[]);
+        let objective = self.objective;
+        let slopes = sum_over_batches(self.batches, self.interrupt, |batch, _| {
+            let shape = batch.targets.dims();
+            let coefficients = random_normal(shape[0] * shape[1], rng);
+            let coefficients = objective.compute().tensor(&coefficients, shape);
+            Ok(objective.gradient_of_outputs(&parameters, batch, coefficients))
+        })?;
+        Ok(slopes[self.range.clone()].to_vec())
     }
 
     /// A change of the loss, or why it is none: the rounding of the losses hides it.

@@ -12,6 +12,7 @@ use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
 use crate::config::Momentum;
 use crate::curvature::{LanczosOptions, Matrix, lanczos};
+use crate::extremes::largest_size;
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -102,7 +103,7 @@ impl Session<'_> {
         })?;
         let pairs = &spectrum.largest;
         let above = pairs.iter().filter(|pair| pair.value > threshold).count();
-        let residual = pairs.iter().map(|pair| pair.residual).fold(0.0, f64::max);
+        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
         let doubtful = pairs
             .iter()
             .filter(|pair| (pair.value - threshold).abs() <= pair.residual * pair.scale)
