@@ -74,7 +74,9 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
                       residual = ‖Hv − λv‖ / |λ| of an eigenvalue, the rise \
-                      still promised / the rise found of a maximum, half the bracket of a threshold; exact = over these samples, to rounding";
+                      still promised / the rise found of a maximum, half the bracket of a threshold; \
+                      rounding ≤ what 32-bit numbers may have moved a value by, where its digits could show it; \
+                      exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
     let rows = measurements.iter().map(|row| {
