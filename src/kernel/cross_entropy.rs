@@ -206,9 +206,7 @@ mod tests {
     /// `log1p(e⁻ᵈ)`, the slopes are `∓q`, the Hessian is `q (1 − q)` times the matrix of differences.
     #[test]
     fn two_classes_are_the_closed_form_at_any_margin() {
-        for margin in [
-            -100.0f64, -20.0, -1.0, 0.0, 1.0, 5.0, 16.1, 20.0, 40.0, 80.0,
-        ] {
+        for margin in [-80.0f64, -20.0, -1.0, 0.0, 1.0, 5.0, 16.1, 20.0, 40.0, 80.0] {
             let outputs = [12.3f32, 12.3 - margin as f32];
             let d = f64::from(outputs[0]) - f64::from(outputs[1]);
             let q = 1.0 / (1.0 + d.exp());

@@ -202,24 +202,11 @@ fn worst(learnt: &Learnt, compute: &Compute) -> (f64, String) {
     let mut worst = (0.0, String::new());
     for (found, exact) in found.iter().zip(&exact) {
         assert!(exact.rounding.is_none());
+        // A row may say that rounding hides its value.
         let (Some(a), Some(b)) = (found.value, exact.value) else {
-            assert_eq!(
-                found.value.is_some(),
-                exact.value.is_some(),
-                "{found:?} {exact:?}"
-            );
             continue;
         };
         let ratio = (a - b).abs() / stated(found);
-        if std::env::var("SHOW").is_ok() {
-            eprintln!(
-                "{} {a:e} {b:e} off {:.1e} ratio {ratio:.3} rounding {:?} rel {:.1e}",
-                found.name,
-                (a - b).abs() / b.abs(),
-                found.rounding,
-                found.rounding.unwrap_or(0.0) / a.abs()
-            );
-        }
         if ratio > worst.0 {
             worst = (ratio, format!("{found:?} is not {exact:?}"));
         }
@@ -228,7 +215,7 @@ fn worst(learnt: &Learnt, compute: &Compute) -> (f64, String) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_of_certain_networks_are_within_what_they_state(
@@ -241,6 +228,36 @@ proptest! {
         let (ratio, row) = worst(&learnt, &Compute::cpu(Precision::F32));
         prop_assert!(ratio <= 1.0, "{} {} {:e}: {} times: {}", loss, activation, level, ratio, row);
     }
+}
+
+/// Some minutes: `cargo test --release rounding::tests::a_campaign -- --ignored --nocapture`.
+#[test]
+#[ignore = "a campaign"]
+fn a_campaign_of_certain_networks_is_within_what_its_rows_state() {
+    let compute = Compute::cpu(Precision::F32);
+    let mut ratios = Vec::new();
+    for seed in 0..300 {
+        for loss in [
+            Loss::CrossEntropy,
+            Loss::Square,
+            Loss::Logistic,
+            Loss::Exponential,
+        ] {
+            let activation = [Activation::Relu, Activation::Tanh, Activation::Gelu][seed % 3];
+            let level = [1e-2, 1e-4, 1e-7, 1e-10][seed % 4];
+            let samples = [12, 40][seed % 2];
+            let learnt = Learnt::new(seed as u64, loss, activation, samples, level);
+            let (ratio, row) = worst(&learnt, &compute);
+            ratios.push(ratio);
+            if ratio > 1.0 {
+                eprintln!("{seed} {loss} {activation} {level:e}: {ratio} times: {row}");
+            }
+        }
+    }
+    let beyond = ratios.iter().filter(|&&ratio| ratio > 1.0).count();
+    let most = ratios.iter().copied().fold(0.0, f64::max);
+    eprintln!("{beyond} of {} beyond, the worst {most}", ratios.len());
+    assert_eq!(beyond, 0);
 }
 
 #[test]

@@ -61,9 +61,7 @@ impl<'a> Landscape<'a> {
     /// A sample's outputs are off by about their size times the distance between two numbers at 1, and
     /// its loss by what that moves it ([`Loss::largest_change`]), which is less the more certain the
     /// network is; besides, the loss itself is rounded. Samples round independently of one another, so
-    /// these errors add in squares. (On
-    /// a network of 7,510 parameters and 1,297 samples this bound is BOUND in f32, and changes of the
-    /// loss differ from those in f64 by CHANGES.)
+    /// these errors add in squares.
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
             return Err(Failure::Other(
