@@ -142,7 +142,7 @@ pub enum Rule {
     WarmupTooLong { found: usize, total: usize },
     /// WGSL has no 64-bit floats.
     #[error(
-        "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+        "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
     )]
     F64OnWgpu,
 }

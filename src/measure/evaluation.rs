@@ -101,6 +101,11 @@ impl Evaluated {
         &self.outputs
     }
 
+    /// The loss of every sample.
+    pub fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
     /// The mean loss, weighted by samples.
     pub fn mean_loss(&self) -> f64 {
         mean(&self.losses)

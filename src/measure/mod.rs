@@ -21,6 +21,7 @@ mod norm;
 mod reference;
 mod registry;
 mod reparam;
+mod rounding;
 mod run;
 mod session;
 mod sharpness;

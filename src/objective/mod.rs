@@ -6,6 +6,7 @@ mod inputs;
 mod loss;
 mod parts;
 mod per_sample;
+mod reference;
 mod subset;
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
                       residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), how far \
                       the fourth of several ascents stayed below the best of a maximum (a lower bound), \
-                      half the bracket of a threshold; exact = over these samples, to rounding";
+                      half the bracket of a threshold; \
+                      rounding ≤ what 32-bit numbers may have moved a value by, where its digits could show it; \
+                      exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
     let rows = measurements.iter().map(|row| {

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::functions::{Problem, Rosenbrock, linear, mlp};
-use crate::backend::{Compute, Precision};
+use crate::backend::{Compute, Precision, read};
 use crate::config::{Activation, Loss};
 use crate::curvature::{
     Budget, Conjugated, CurvatureError, CurvatureOperator, DensityOptions, Interrupt,
@@ -20,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
     linear_regression,
     logistic_regression,
     softmax_regression,
+    certain_sample,
     rosenbrock,
     rank_one_gauss_newton,
     hutchinson_variance,
@@ -254,6 +255,39 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
             "softmax regression: Gauss-Newton equals Hessian",
             spectrum.largest[0].value,
             gauss_newton.largest[0].value,
+        ),
+    ])
+}
+
+/// One sample of the first of two classes at margin 20, where all that is left is `e⁻²⁰`: the loss is
+/// `log1p(e⁻²⁰)` and `H = q (1 − q) [[1, −1], [−1, 1]] ⊗ x xᵀ` with `q = 1 / (1 + e²⁰)`.
+fn certain_sample(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let margin = 20.0f64;
+    let problem = Problem::new(
+        linear(2, 2),
+        Loss::CrossEntropy,
+        vec![4.0, 2.0, 0.0, 0.0],
+        &[vec![3.0, 4.0]],
+        &[vec![1.0, 0.0]],
+        compute,
+    );
+    let batch = &problem.data.batches()[0];
+    let losses = problem
+        .objective
+        .evaluate(&problem.parameters(), batch)
+        .losses;
+    let loss = read(&losses).map_err(CurvatureError::Device)?;
+    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let curvature = 50.0 / ((1.0 + margin.exp()) * (1.0 + (-margin).exp()));
+    let check = |name, got| Check::new(name, 1.0, got, exact(compute));
+    Ok(vec![
+        check(
+            "softmax at margin 20: loss over its closed form",
+            loss.iter().sum::<f64>() / (-margin).exp().ln_1p(),
+        ),
+        check(
+            "softmax at margin 20: eigenvalue over its closed form",
+            spectrum.largest[0].value / curvature,
         ),
     ])
 }

@@ -210,7 +210,7 @@ mod tests {
     fn f64_needs_a_backend_that_has_it() {
         assert_eq!(
             message(&format!("precision = \"f64\"\nbackend = \"wgpu\"\n{PLAIN}")),
-            "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+            "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
         );
     }
 

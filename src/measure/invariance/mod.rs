@@ -142,6 +142,7 @@ impl Session<'_> {
             search: Search::Fresh,
             ..self.subject
         })
+        .without_rounding()
     }
 
     /// The image of the parameters and running statistics, and whether it has the same function.

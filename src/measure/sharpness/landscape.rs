@@ -3,7 +3,9 @@
 use super::super::session::{Failure, Subject};
 use crate::backend::read;
 use crate::config::Precision;
-use crate::curvature::{CurvatureError, Interrupt, Spending, random_normal, sum_over_batches};
+use crate::curvature::{
+    CurvatureError, Interrupt, Spending, norm, random_normal, sum_over_batches,
+};
 use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -59,11 +61,10 @@ impl<'a> Landscape<'a> {
 
     /// The loss at the centre, and how small a change of it still shows.
     ///
-    /// A loss is a difference of numbers of the outputs' size, each rounded to the precision, so a
-    /// sample's loss is off by about that size times the distance between two numbers at 1. Samples
-    /// round independently of one another, so a mean over `n` of them is off by `√n` times less. (On
-    /// a network of 7,510 parameters and 1,297 samples this bound is 5e-8 in f32, and changes of the
-    /// loss differ from those in f64 by 4e-9 to 8e-9.)
+    /// A sample's outputs are off by about their size times the distance between two numbers at 1, and
+    /// its loss by what that moves it ([`Loss::largest_change`]), which is less the more certain the
+    /// network is; besides, the loss itself is rounded. Samples round independently of one another, so
+    /// these errors add in squares.
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
             return Err(Failure::Other(
@@ -72,13 +73,15 @@ impl<'a> Landscape<'a> {
                     .to_owned(),
             ));
         }
-        let (mut losses, mut sizes) = (Vec::new(), Vec::new());
+        let (mut losses, mut sizes) = (Vec::new(), Vec::<f64>::new());
         for batch in self.batches {
             let size = match self.outputs {
                 Outputs::Raw => self.objective.evaluate(parameters, batch).outputs.abs(),
                 Outputs::Normalised => batch.targets.ones_like(),
             };
-            sizes.extend(read(&size.max_dim(1))?);
+            let sizes_of_rows = read(&size.max_dim(1))?;
+            let by_sample = sizes_of_rows.chunks(batch.positions());
+            sizes.extend(by_sample.map(|rows| rows.iter().copied().fold(0.0, f64::max)));
             let terms = self.objective.losses(parameters, batch, self.outputs);
             losses.extend(read(&terms)?);
         }
@@ -86,8 +89,16 @@ impl<'a> Landscape<'a> {
             return Err(CurvatureError::NoSamples.into());
         }
         self.base = mean(&losses);
-        let size = self.base.abs() + mean(&sizes);
-        self.resolution = self.precision().epsilon() * size / (losses.len() as f64).sqrt();
+        let epsilon = self.precision().epsilon();
+        let of_sample = |(&own, &size): (&f64, &f64)| {
+            epsilon * own.abs()
+                + self
+                    .objective
+                    .loss()
+                    .largest_change(own, 2.0 * epsilon * size)
+        };
+        let errors: Vec<f64> = losses.iter().zip(&sizes).map(of_sample).collect();
+        self.resolution = norm(&errors) / losses.len() as f64;
         if self.base.is_finite() {
             Ok(())
         } else {
