@@ -8,6 +8,7 @@
 mod basis;
 mod budget;
 mod davidson;
+mod deflation;
 mod density;
 mod lanczos;
 mod operator;
@@ -29,11 +30,10 @@ pub use operator::{CurvatureOperator, Matrix};
 pub use pair::{Forms, PairedForms, paired_forms};
 pub use ritz::Eigenpair;
 pub use trace::{
-    DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
-    trace_of_product,
+    DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
-pub(crate) use vector::{axpy, random_normal, random_signs, scale};
+pub(crate) use vector::{axpy, random_normal, scale};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;
@@ -95,6 +95,17 @@ pub enum CurvatureError {
         expected: usize,
         /// The length of the remembered one.
         found: usize,
+    },
+    /// The budget ends before there are enough random probes to tell an error.
+    #[error(
+        "an estimate whose error can be trusted takes at least {fewest} matrix-vector products or passes \
+         here, and the budget allows {allowed}: raise max_matvecs or max_seconds"
+    )]
+    TooFewProducts {
+        /// Those the budget allows.
+        allowed: usize,
+        /// Those that would be enough.
+        fewest: usize,
     },
     /// The device failed.
     #[error("{0}")]

@@ -1,7 +1,7 @@
 //! What is told of a list of margins.
 
 use super::super::Measurement;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 
 /// One number about a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Statistic {
             Self::Min => {
                 Measurement::new(name, values.iter().copied().fold(f64::INFINITY, f64::min))
             }
-            Self::Mean => Measurement::new(name, mean(values)).with_stderr(standard_error(values)),
+            Self::Mean => Measurement::new(name, mean(values)).with_stderr(stated_error(values)),
             Self::Quantile(probability) => quantile(name, values, probability),
         };
         row.over(values.len())
