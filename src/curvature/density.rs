@@ -52,7 +52,7 @@ impl Density {
     }
 
     /// The mean over the spectrum of a function, `(1/n) tr f(A)`, with its standard error over
-    /// probes.
+    /// probes; infinite from a single one.
     pub fn mean(&self, function: impl Fn(f64) -> f64) -> (f64, f64) {
         let values: Vec<f64> = self
             .probes
@@ -62,7 +62,7 @@ impl Density {
         let error = if values.len() < 2 {
             f64::INFINITY
         } else {
-            crate::statistics::standard_error(&values)
+            crate::statistics::stated_error(&values)
         };
         (crate::statistics::mean(&values), error)
     }

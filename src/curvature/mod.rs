@@ -9,6 +9,7 @@ mod basis;
 mod budget;
 mod certainty;
 mod davidson;
+mod deflation;
 mod density;
 mod lanczos;
 mod model;
@@ -34,11 +35,10 @@ pub use operator::{CurvatureOperator, Matrix};
 pub use pair::{Forms, PairedForms, paired_forms};
 pub use ritz::Eigenpair;
 pub use trace::{
-    DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
-    trace_of_product,
+    DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
-pub(crate) use vector::{axpy, random_normal, random_signs, scale};
+pub(crate) use vector::{axpy, random_normal, scale};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;
@@ -125,6 +125,17 @@ pub enum CurvatureError {
     NotOrthogonal {
         /// The largest inner product between two of them.
         loss: String,
+    },
+    /// The budget ends before there are enough random probes to tell an error.
+    #[error(
+        "an estimate whose error can be trusted takes at least {fewest} matrix-vector products or passes \
+         here, and the budget allows {allowed}: raise max_matvecs or max_seconds"
+    )]
+    TooFewProducts {
+        /// Those the budget allows.
+        allowed: usize,
+        /// Those that would be enough.
+        fewest: usize,
     },
     /// The device failed.
     #[error("{0}")]

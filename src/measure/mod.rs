@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod claims;
+#[cfg(test)]
+mod coverage;
 mod curvature;
 mod evaluation;
 mod few_samples;
@@ -61,7 +63,8 @@ pub struct Measurement {
     pub name: String,
     /// The number; `None` where it could not be measured, with the reason in `reason`.
     pub value: Option<f64>,
-    /// The standard error, where the number is an estimate from a sample.
+    /// The standard error, where the number is an estimate from a sample; widened where that is small or skewed,
+    /// so that one and two of it cover 68 % and 95 % all the same.
     pub stderr: Option<f64>,
     /// The relative residual, where the number is the result of an iteration: of an eigenvalue
     /// `‖Hv − λv‖ / ‖H‖`.
@@ -176,10 +179,18 @@ impl Measurement {
         }
     }
 
-    /// Adds a standard error.
+    /// Adds a standard error. One that is not finite, as of a mean over a single sample, is unknown: without a
+    /// word the number would pass as exact.
     pub fn with_stderr(self, stderr: f64) -> Self {
+        if stderr.is_finite() || self.value.is_none() {
+            return Self {
+                stderr: stderr.is_finite().then_some(stderr),
+                ..self
+            };
+        }
         Self {
-            stderr: stderr.is_finite().then_some(stderr),
+            converged: Some(false),
+            note: Some("its error is not known".to_owned()),
             ..self
         }
     }

@@ -1,6 +1,6 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
-use super::curvature::place;
+use super::curvature::{Traced, place};
 use super::invariance::{self, MapReport, Roundings};
 use super::noise::Alignment;
 use super::norm::SpectralNorm;
@@ -88,6 +88,7 @@ pub struct Session<'a> {
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
+    pub(super) traces: BTreeMap<String, Traced>,
     pub(super) alignment: Option<Alignment>,
     pub(super) wanted_under: Vec<(MapKind, &'static str)>,
     pub(super) reports: Vec<MapReport>,
@@ -114,6 +115,7 @@ impl<'a> Session<'a> {
             estimates: BTreeMap::new(),
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
+            traces: BTreeMap::new(),
             alignment: None,
             wanted_under: Vec::new(),
             reports: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::super::Measurement;
 use crate::extremes::smallest;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 
 /// One number about a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,7 @@ impl Statistic {
         }
         let row = match self {
             Self::Min => Measurement::new(name, smallest(values.iter().copied())),
-            Self::Mean => Measurement::new(name, mean(values)).with_stderr(standard_error(values)),
+            Self::Mean => Measurement::new(name, mean(values)).with_stderr(stated_error(values)),
             Self::Quantile(probability) => quantile(name, values, probability),
         };
         row.over(values.len())

@@ -19,7 +19,7 @@ use crate::curvature::Spending;
 use crate::objective::{Batch, Chunks, Outputs};
 use crate::params::Block;
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 use burn::tensor::Tensor;
 
 const FORET: &str = "Foret et al. 2021, eq. 2";
@@ -299,7 +299,7 @@ fn over_batches(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fa
     Ok(Measurement {
         matvecs: Some(passes),
         ..Measurement::new(name, mean(&rises))
-            .with_stderr(standard_error(&rises))
+            .with_stderr(stated_error(&rises))
             .over(samples)
     })
 }
