@@ -3,10 +3,9 @@
 use super::output::print;
 use super::{ExitCode, Failure, Format};
 use crate::compare::{CompareError, FinishedRun, compare};
-use crate::config::{self, Config};
-use crate::measure;
+use crate::config::Config;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
-use crate::train::{RunDirectory, RunRecord};
+use crate::train::{DirectoryError, Finished, RunDirectory};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -48,14 +47,11 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     for path in &directories {
         let place = path.display();
         match read(path) {
-            Ok(Some(run)) if runs.iter().any(|other| other.config == run.config) => eprintln!(
+            Ok(run) if runs.iter().any(|other| other.config == run.config) => eprintln!(
                 "warning: {place} has the config and the seed of another run here and is left out: \
                  a copy is no second sample"
             ),
-            Ok(Some(run)) => runs.push(run),
-            Ok(None) => eprintln!(
-                "warning: {place} is not finished and is left out; finish it with `lab train --resume {place}`"
-            ),
+            Ok(run) => runs.push(run),
             Err(error) => eprintln!("warning: {place} is left out: {error}"),
         }
     }
@@ -101,18 +97,16 @@ fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A run directory's config and summary; none where it is not finished.
-fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
-    let directory = RunDirectory::open(path)?;
-    let config = config::load(&directory.config_file(), &[], &measure::names())?;
-    if !directory.is_finished() {
-        return Ok(None);
-    }
-    let summary = directory.read_json("summary.json")?;
-    let record: RunRecord = directory.read_json("run.json")?;
-    Ok(Some(FinishedRun {
+/// The finished run in a directory.
+fn read(path: &Path) -> Result<FinishedRun, DirectoryError> {
+    let Finished {
+        config,
+        record,
+        summary,
+    } = RunDirectory::open(path)?.finished()?;
+    Ok(FinishedRun {
         config,
         summary,
         data: record.data,
-    }))
+    })
 }

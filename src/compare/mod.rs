@@ -25,7 +25,9 @@ pub enum CompareError {
     )]
     NoRuns(String),
     /// None of the runs is finished.
-    #[error("none of the {0} runs is finished: finish them with `lab train --resume RUN_DIR`")]
+    #[error(
+        "none of the {0} runs is finished and as it was made: the warnings above say why and what to do"
+    )]
     NoneFinished(usize),
     /// The key to group by does not exist.
     #[error(transparent)]
