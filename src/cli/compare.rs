@@ -2,13 +2,13 @@
 
 use super::output::print;
 use super::{ExitCode, Failure, Format};
-use crate::compare::{CompareError, FinishedRun, compare};
+use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
 use crate::config::{self, Config};
 use crate::measure;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
-use crate::train::{RunDirectory, RunRecord};
+use crate::train::{RunDirectory, RunRecord, Status};
 use clap::Args;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
@@ -20,9 +20,14 @@ pub struct CompareArgs {
     /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// The config key that makes the groups
-    #[arg(long, value_name = "KEY", default_value = "train.batch_size")]
-    by: String,
+    /// The config key that makes the groups; several with commas between them
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "train.batch_size",
+        value_delimiter = ','
+    )]
+    by: Vec<String>,
     /// How to print: a Markdown table, JSON, or CSV
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
@@ -30,39 +35,31 @@ pub struct CompareArgs {
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
-    Config::check_key(&args.by)?;
-    let mut directories = BTreeSet::new();
-    for argument in &args.runs {
-        let found = directories_of(argument)?;
-        if found.is_empty() {
-            return Err(CompareError::NoRuns(argument.clone()).into());
+    let mut keys: Vec<&str> = Vec::new();
+    for key in &args.by {
+        Config::check_key(key)?;
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
         }
-        // One run under two names must not count twice.
-        directories.extend(
-            found
-                .into_iter()
-                .map(|path| path.canonicalize().unwrap_or(path)),
-        );
     }
-    let mut runs: Vec<FinishedRun> = Vec::new();
-    for path in &directories {
-        let place = path.display();
-        match read(path) {
-            Ok(Some(run)) if runs.iter().any(|other| other.config == run.config) => eprintln!(
-                "warning: {place} has the config and the seed of another run here and is left out: \
-                 a copy is no second sample"
-            ),
-            Ok(Some(run)) => runs.push(run),
-            Ok(None) => eprintln!(
-                "warning: {place} is not finished and is left out; finish it with `lab train --resume {place}`"
-            ),
-            Err(error) => eprintln!("warning: {place} is left out: {error}"),
+    let directories = directories(&args.runs)?;
+    let (mut runs, mut left_out) = (Vec::new(), Vec::new());
+    for (path, place) in &directories {
+        match read(path, place) {
+            Ok(run) => runs.push(run),
+            Err(reason) => left_out.push(LeftOut {
+                place: place.clone(),
+                reason,
+            }),
         }
     }
     if runs.is_empty() {
-        return Err(CompareError::NoneFinished(directories.len()).into());
+        return Err(none_finished(&left_out).into());
     }
-    let comparison = compare(&runs, &args.by)?;
+    let comparison = compare(&runs, left_out, &keys)?;
+    for LeftOut { place, reason } in &comparison.left_out {
+        eprintln!("warning: {place} is left out: {reason}");
+    }
     let text = match args.format {
         Format::Md => comparison_table(&comparison),
         Format::Json => comparison_json(&comparison).map_err(Failure::Other)?,
@@ -70,6 +67,41 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     };
     print(&text)?;
     Ok(ExitCode::Success)
+}
+
+/// The run directories that the arguments stand for, each once, with its name as the user knows it.
+fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, String>, Failure> {
+    let mut directories = BTreeMap::new();
+    for argument in arguments {
+        let found = directories_of(argument)?;
+        if found.is_empty() {
+            return Err(CompareError::NoRuns(argument.clone()).into());
+        }
+        for path in found {
+            // One run under two names must not count twice.
+            let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let place = path.display().to_string();
+            directories.entry(canonical).or_insert(place);
+        }
+    }
+    Ok(directories)
+}
+
+/// How many reasons a message gives.
+const REASONS: usize = 5;
+
+fn none_finished(left_out: &[LeftOut]) -> CompareError {
+    let mut reasons = String::new();
+    for LeftOut { place, reason } in left_out.iter().take(REASONS) {
+        reasons.push_str(&format!("\n  {place}: {reason}"));
+    }
+    if left_out.len() > REASONS {
+        reasons.push_str(&format!("\n  and {} more", left_out.len() - REASONS));
+    }
+    CompareError::NoneFinished {
+        count: left_out.len(),
+        reasons,
+    }
 }
 
 /// The run directories an argument stands for.
@@ -101,18 +133,37 @@ fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A run directory's config and summary; none where it is not finished.
-fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
-    let directory = RunDirectory::open(path)?;
-    let config = config::load(&directory.config_file(), &[], &measure::names())?;
-    if !directory.is_finished() {
-        return Ok(None);
+/// A finished run, or why there is none in the directory and what to do about it.
+fn read(path: &Path, place: &str) -> Result<FinishedRun, String> {
+    let directory = RunDirectory::open(path).map_err(|error| error.to_string())?;
+    let config = config::load(&directory.config_file(), &[], &measure::names())
+        .map_err(|error| error.to_string())?;
+    let unfinished = || format!("it is not finished; finish it with `lab train --resume {place}`");
+    let record: RunRecord = match directory.read_json("run.json") {
+        Ok(record) => record,
+        Err(_) if !directory.is_finished() => return Err(unfinished()),
+        Err(error) => return Err(error.to_string()),
+    };
+    match record.status {
+        Status::Failed => {
+            let reason = record
+                .reason
+                .unwrap_or_else(|| "no reason is recorded".to_owned());
+            return Err(format!("it failed: {reason}"));
+        }
+        // A run killed between its summary and its record is finished and says that it is running.
+        Status::Running | Status::Interrupted | Status::Finished if !directory.is_finished() => {
+            return Err(unfinished());
+        }
+        Status::Running | Status::Interrupted | Status::Finished => {}
     }
-    let summary = directory.read_json("summary.json")?;
-    let record: RunRecord = directory.read_json("run.json")?;
-    Ok(Some(FinishedRun {
+    let summary = directory
+        .read_json("summary.json")
+        .map_err(|error| error.to_string())?;
+    Ok(FinishedRun {
+        place: place.to_owned(),
         config,
         summary,
         data: record.data,
-    }))
+    })
 }

@@ -549,6 +549,7 @@ impl<'a> Run<'a> {
             training_seconds: state.seconds.training,
             measuring_seconds: state.seconds.measuring,
             preparing_seconds,
+            degenerate: None,
             measurements: measured.into_iter().flat_map(|(_, rows)| rows).collect(),
         };
         self.directory.write_json("summary.json", &summary)?;

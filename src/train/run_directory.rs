@@ -157,6 +157,10 @@ pub struct Summary {
     pub measuring_seconds: f64,
     /// Seconds in preparing compute kernels, on a graphics card.
     pub preparing_seconds: Option<f64>,
+    /// Why the network has learned nothing that flatness could be told of (dead units, outputs that
+    /// do not depend on the sample, a loss above the constant predictor's); none for a sound one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degenerate: Option<String>,
     /// The last measurements.
     pub measurements: Vec<Measurement>,
 }
