@@ -138,9 +138,9 @@ impl<'a> Entry<'a> {
             key => {
                 let (first, rest) = key.split_once('.').unwrap_or((key, ""));
                 let value = self.table.get(first)?;
-                let inner = rest.split('.').filter(|part| !part.is_empty());
+                let mut inner = rest.split('.').filter(|part| !part.is_empty());
                 inner
-                    .fold(Some(value), |value, part| value?.get(part))
+                    .try_fold(value, |value, part| value.get(part))
                     .cloned()
             }
         }

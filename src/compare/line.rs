@@ -121,7 +121,7 @@ fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option
     if line.cells.iter().any(Option::is_none) {
         return withheld("not in every group");
     }
-    if is_equal(line) {
+    if is_equal(line, grouping) {
         return Err((Verdict::Equal, None));
     }
     let family = line.name.split('.').next().unwrap_or_default();
@@ -192,10 +192,16 @@ fn unlike_condition(name: &str, grouping: &Grouping) -> Option<&'static str> {
     is_unlike.then_some("samples")
 }
 
-fn is_equal(line: &Line) -> bool {
+/// Whether every run has the same value, or every group the same by seed.
+fn is_equal(line: &Line, grouping: &Grouping) -> bool {
     let mut values = line.cells.iter().flatten().flat_map(|cell| &cell.values);
     let first = values.next();
+    let groups = &grouping.groups;
+    let of_first = sample(&line.name, &groups[0].runs);
     values.all(|value| Some(value) == first)
+        || groups
+            .iter()
+            .all(|group| sample(&line.name, &group.runs) == of_first)
 }
 
 /// The values of one measure by seed.

@@ -157,7 +157,7 @@ pub struct Comparison {
     pub is_tested: bool,
     /// The number of tests that p-values are corrected for.
     pub tests: usize,
-    /// What a reader must know before looking at the lines.
+    /// What a reader must know before looking at the lines; why nothing is tested comes first.
     pub warnings: Vec<String>,
     /// The lines.
     pub lines: Vec<Line>,

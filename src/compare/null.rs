@@ -100,7 +100,10 @@ fn check(seeds: &'static [u64], is_paired: bool, spread: f64) {
         println!("{setting:?}: {decided}, without correction {uncorrected}");
         assert!(decided <= LEVEL + 2.0 * error, "{setting:?}: {decided}");
         // Otherwise the tables could not show a verdict too many.
-        assert!(uncorrected > 0.1, "{setting:?}: {uncorrected}");
+        assert!(
+            correlation > 0.0 || uncorrected > 0.2,
+            "{setting:?}: {uncorrected}"
+        );
     }
 }
 

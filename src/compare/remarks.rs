@@ -3,7 +3,7 @@
 use super::grouping::Grouping;
 use super::line::find;
 use super::losses::Matching;
-use super::statistics::{decidable, seeds_needed};
+use super::statistics::{FEWEST, decidable, seeds_needed};
 use super::{Group, LeftOut, Line, Method, Verdict};
 use crate::measure::Measurement;
 
@@ -147,7 +147,8 @@ pub(super) fn notes(grouping: &Grouping, groups: &[Group], lines: &[Line]) -> Ve
 /// How verdicts came about, and what they would take.
 fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
     let pairs: Vec<_> = lines.iter().flat_map(|line| &line.pairs).collect();
-    let fewest = groups.iter().map(|group| group.runs).min().unwrap_or(0);
+    let fewest = groups.iter().map(|group| group.runs).min();
+    let fewest = fewest.unwrap_or(0).max(FEWEST);
     if pairs.is_empty() {
         return vec![
             "A verdict needs at least three seeds in each group (train with --seeds 0..3)."
@@ -155,6 +156,11 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
         ];
     }
     let tests = pairs.len();
+    let number = if tests == 1 {
+        "1 test".to_owned()
+    } else {
+        format!("{tests} tests")
+    };
     let welch = pairs
         .iter()
         .filter(|pair| pair.method == Method::Welch)
@@ -172,14 +178,15 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
     };
     let tested = format!(
         "Verdicts: t-tests{compared}. \"paired\" takes the differences between runs of the same seed, \
-         \"Welch\" groups whose seeds differ. p is corrected by Holm's method for the {tests} tests \
-         of this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold \
+         \"Welch\" groups whose seeds differ. p is corrected by Holm's method for the {number} of \
+         this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold \
          any verdict."
     );
     let needed = |difference: f64| seeds_needed(difference, tests, usual);
     let seeds = format!(
-        "Undecided does not mean equal. Among {tests} tests, {fewest} seeds in each group find a \
-         difference of {:.1} {spread} every other time; one of 3 takes {} seeds, of 2 {}, of 1 {}.",
+        "Undecided does not mean equal. Among {number}, {fewest} seeds in each group find a \
+         difference of {:.1} {spread} every other time. Differences of 3, 2 and 1 of them take {}, {} \
+         and {} seeds.",
         decidable(fewest, tests, usual),
         needed(3.0),
         needed(2.0),

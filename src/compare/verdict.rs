@@ -16,7 +16,7 @@ pub enum Verdict {
     SomeDiffer,
     /// No pair of groups is known to differ.
     NotDecided,
-    /// Every run has the same value.
+    /// Every run has the same value, or every group the same by seed.
     Equal,
     /// Fewer than three values in a group say nothing about other seeds.
     TooFewSeeds,

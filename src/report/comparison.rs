@@ -11,11 +11,17 @@ use crate::reparam::MapKind;
 /// The comparison as Markdown: what was compared at what losses, what could mislead, the table, and
 /// notes on how far it can be trusted.
 pub fn comparison_table(comparison: &Comparison) -> String {
-    let mut text = first_line(comparison);
-    for warning in &comparison.warnings {
-        text.push_str("\n- ");
-        text.push_str(warning);
-    }
+    // Why there are no verdicts comes before everything else.
+    let is_withheld = comparison.groups.len() > 1 && !comparison.is_tested;
+    let (reason, warnings) = comparison.warnings.split_at(usize::from(is_withheld));
+    let losses = [first_line(comparison)];
+    let lines: Vec<&str> = reason
+        .iter()
+        .chain(&losses)
+        .chain(warnings)
+        .map(String::as_str)
+        .collect();
+    let mut text = lines.join("\n- ");
     text.push_str("\n\n");
     text.push_str(&table(comparison));
     text.push('\n');
@@ -28,17 +34,17 @@ pub fn comparison_table(comparison: &Comparison) -> String {
 
 fn first_line(comparison: &Comparison) -> String {
     let groups: Vec<String> = comparison.groups.iter().map(reached).collect();
-    let standing = match (comparison.groups.len(), comparison.losses) {
-        (1, _) => "",
+    let groups = groups.join(if groups.len() == 2 { " and " } else { ", " });
+    let standing = match (comparison.is_tested, comparison.losses) {
+        (false, _) => "",
         (_, Matching::Equal) => ": equal within 2 %",
         (_, Matching::WithinErrors) => ": different by no more than their errors",
         (_, Matching::Unequal) => ": NOT equal",
         (_, Matching::Unknown) => ": not all known",
     };
     format!(
-        "By {}, at training losses of {}{standing}.",
+        "By {}, at training losses of {groups}{standing}.",
         comparison.key.replace(',', " and "),
-        groups.join(" and ")
     )
 }
 
