@@ -150,10 +150,14 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
     let fewest = groups.iter().map(|group| group.runs).min();
     let fewest = fewest.unwrap_or(0).max(FEWEST);
     if pairs.is_empty() {
-        return vec![
-            "A verdict needs at least three seeds in each group (train with --seeds 0..3)."
-                .to_owned(),
-        ];
+        let is_short = |line: &Line| line.verdict == Verdict::TooFewSeeds;
+        let advice =
+            "A verdict needs at least three seeds in each group (train with --seeds 0..3).";
+        return if lines.iter().any(is_short) {
+            vec![advice.to_owned()]
+        } else {
+            Vec::new()
+        };
     }
     let tests = pairs.len();
     let number = if tests == 1 {
