@@ -3,10 +3,9 @@
 use super::output::print;
 use super::{ExitCode, Failure, Format};
 use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
-use crate::config::{self, Config};
-use crate::measure;
+use crate::config::Config;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
-use crate::train::{RunDirectory, RunRecord, Status};
+use crate::train::{DirectoryError, Finished, RunDirectory};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,22 +43,21 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     }
     let directories = directories(&args.runs)?;
     let (mut runs, mut left_out) = (Vec::new(), Vec::new());
-    for (path, place) in &directories {
-        match read(path, place) {
+    for place in directories.values() {
+        match read(place) {
             Ok(run) => runs.push(run),
-            Err(reason) => left_out.push(LeftOut {
-                place: place.clone(),
-                reason,
+            Err(error) => left_out.push(LeftOut {
+                place: place.display().to_string(),
+                reason: error.to_string(),
             }),
         }
     }
     if runs.is_empty() {
-        return Err(none_finished(&left_out).into());
+        warn(&left_out);
+        return Err(CompareError::NoneFinished(left_out.len()).into());
     }
     let comparison = compare(&runs, left_out, &keys)?;
-    for LeftOut { place, reason } in &comparison.left_out {
-        eprintln!("warning: {place} is left out: {reason}");
-    }
+    warn(&comparison.left_out);
     let text = match args.format {
         Format::Md => comparison_table(&comparison),
         Format::Json => comparison_json(&comparison).map_err(Failure::Other)?,
@@ -69,8 +67,8 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Success)
 }
 
-/// The run directories that the arguments stand for, each once, with its name as the user knows it.
-fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, String>, Failure> {
+/// The run directories that the arguments stand for, each once, as the user names it.
+fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
     let mut directories = BTreeMap::new();
     for argument in arguments {
         let found = directories_of(argument)?;
@@ -80,27 +78,15 @@ fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, String>, Failur
         for path in found {
             // One run under two names must not count twice.
             let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let place = path.display().to_string();
-            directories.entry(canonical).or_insert(place);
+            directories.entry(canonical).or_insert(path);
         }
     }
     Ok(directories)
 }
 
-/// How many reasons a message gives.
-const REASONS: usize = 5;
-
-fn none_finished(left_out: &[LeftOut]) -> CompareError {
-    let mut reasons = String::new();
-    for LeftOut { place, reason } in left_out.iter().take(REASONS) {
-        reasons.push_str(&format!("\n  {place}: {reason}"));
-    }
-    if left_out.len() > REASONS {
-        reasons.push_str(&format!("\n  and {} more", left_out.len() - REASONS));
-    }
-    CompareError::NoneFinished {
-        count: left_out.len(),
-        reasons,
+fn warn(left_out: &[LeftOut]) {
+    for LeftOut { place, reason } in left_out {
+        eprintln!("warning: {place} is left out: {reason}");
     }
 }
 
@@ -133,35 +119,15 @@ fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A finished run, or why there is none in the directory and what to do about it.
-fn read(path: &Path, place: &str) -> Result<FinishedRun, String> {
-    let directory = RunDirectory::open(path).map_err(|error| error.to_string())?;
-    let config = config::load(&directory.config_file(), &[], &measure::names())
-        .map_err(|error| error.to_string())?;
-    let unfinished = || format!("it is not finished; finish it with `lab train --resume {place}`");
-    let record: RunRecord = match directory.read_json("run.json") {
-        Ok(record) => record,
-        Err(_) if !directory.is_finished() => return Err(unfinished()),
-        Err(error) => return Err(error.to_string()),
-    };
-    match record.status {
-        Status::Failed => {
-            let reason = record
-                .reason
-                .unwrap_or_else(|| "no reason is recorded".to_owned());
-            return Err(format!("it failed: {reason}"));
-        }
-        // A run killed between its summary and its record is finished and says that it is running.
-        Status::Running | Status::Interrupted | Status::Finished if !directory.is_finished() => {
-            return Err(unfinished());
-        }
-        Status::Running | Status::Interrupted | Status::Finished => {}
-    }
-    let summary = directory
-        .read_json("summary.json")
-        .map_err(|error| error.to_string())?;
+/// The finished run in a directory.
+fn read(path: &Path) -> Result<FinishedRun, DirectoryError> {
+    let Finished {
+        config,
+        record,
+        summary,
+    } = RunDirectory::open(path)?.finished()?;
     Ok(FinishedRun {
-        place: place.to_owned(),
+        place: path.display().to_string(),
         config,
         summary,
         data: record.data,

@@ -8,7 +8,14 @@ use toml::Value;
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
 /// at. What the hooks measure on stands in each row.
-const IMMATERIAL: [&str; 5] = ["name", "seed", "hooks", "backend", "train.checkpoint_every"];
+const IMMATERIAL: [&str; 6] = [
+    "name",
+    "seed",
+    "hooks",
+    "backend",
+    "train.checkpoint_every",
+    "train.evaluate_every",
+];
 
 /// What runs can differ in besides the keys of their configs.
 const BESIDES: [&str; 2] = [DATA_FILES, MEASURED_DROPOUT];
@@ -212,9 +219,9 @@ fn members<'a>((values, entries): &Group<'_, 'a>, repeated: &mut Vec<LeftOut>) -
             Some(first) => repeated.push(LeftOut {
                 place: entry.run.place.clone(),
                 reason: format!(
-                    "it has the seed ({seed}) and, in all that matters, the config of {}: a copy is no \
-                     second sample",
-                    first.place
+                    "{} has the seed ({seed}) and, in all that matters, the config of {}: a copy \
+                     is no second sample",
+                    entry.run.place, first.place
                 ),
             }),
             None => runs.push(entry.run),

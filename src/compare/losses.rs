@@ -1,7 +1,9 @@
 //! At what training losses groups are compared: curvature falls with the loss, so solutions at
 //! different losses differ in flatness for that reason alone.
 
-use super::{CellValue, Group, Line};
+use super::line::find;
+use super::{FinishedRun, Group};
+use crate::statistics::{mean, standard_error};
 use serde::Serialize;
 
 /// The training losses that the runs of a group ended at.
@@ -41,25 +43,21 @@ impl Matching {
     }
 }
 
-/// The training losses of each group, none where a run has none.
-pub(super) fn of_groups(lines: &[Line], runs: &[usize]) -> Vec<Option<Losses>> {
-    let Some(line) = lines.iter().find(|line| line.name == "loss.train") else {
-        return vec![None; runs.len()];
-    };
-    let losses = |(cell, runs): (&Option<CellValue>, &usize)| {
-        let cell = cell.as_ref().filter(|cell| cell.values.len() == *runs)?;
-        Some(Losses {
-            mean: cell.mean,
-            error: cell.error.filter(|_| cell.values.len() > 1),
-            min: cell.values.iter().copied().fold(f64::INFINITY, f64::min),
-            max: cell
-                .values
-                .iter()
-                .copied()
-                .fold(f64::NEG_INFINITY, f64::max),
+impl Losses {
+    /// Those of a group; none where a run has none.
+    pub(super) fn of(runs: &[&FinishedRun]) -> Option<Self> {
+        let of_run = |run: &&FinishedRun| {
+            let measured = || find(run, "loss.train")?.value;
+            run.summary.train_loss.or_else(measured)
+        };
+        let losses: Vec<f64> = runs.iter().map(of_run).collect::<Option<_>>()?;
+        Some(Self {
+            mean: mean(&losses),
+            error: (losses.len() > 1).then(|| standard_error(&losses)),
+            min: losses.iter().copied().fold(f64::INFINITY, f64::min),
+            max: losses.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
-    };
-    line.cells.iter().zip(runs).map(losses).collect()
+    }
 }
 
 /// How the groups' training losses stand to each other, and how far the furthest two lie apart,

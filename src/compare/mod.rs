@@ -28,13 +28,10 @@ pub enum CompareError {
     )]
     NoRuns(String),
     /// None of the runs is finished.
-    #[error("none of the {count} runs is finished:{reasons}")]
-    NoneFinished {
-        /// How many there are.
-        count: usize,
-        /// A line for each of some of them.
-        reasons: String,
-    },
+    #[error(
+        "none of the {0} runs is finished and as it was made: the warnings above say why and what to do"
+    )]
+    NoneFinished(usize),
     /// The runs of one group have little to do with each other.
     #[error(
         "runs with the same {keys} differ in {others}, which makes {kinds} kinds of runs: give fewer of them, \
@@ -74,7 +71,7 @@ pub struct FinishedRun {
 pub struct LeftOut {
     /// Its directory.
     pub place: String,
-    /// Why, and what to do about it where something can be done.
+    /// Why, with its directory, and what to do about it where something can be done.
     pub reason: String,
 }
 
@@ -186,7 +183,7 @@ pub fn compare(
     let maps = invariance::maps(&grouping);
     let mut lines = line::lines(&grouping, &maps);
     let tests = verdict::decide(&mut lines);
-    let groups = groups(&grouping, &lines);
+    let groups = groups(&grouping);
     let matching = losses::matching(&groups);
     left_out.extend_from_slice(&grouping.repeated);
     let mut notes = remarks::notes(&grouping, &groups, &lines);
@@ -207,20 +204,14 @@ pub fn compare(
     })
 }
 
-fn groups(grouping: &Grouping, lines: &[Line]) -> Vec<Group> {
-    let sizes: Vec<usize> = grouping
-        .groups
-        .iter()
-        .map(|group| group.runs.len())
-        .collect();
-    let losses = losses::of_groups(lines, &sizes);
-    let groups = grouping.groups.iter().zip(losses);
+fn groups(grouping: &Grouping) -> Vec<Group> {
+    let groups = grouping.groups.iter();
     groups
-        .map(|(group, training_loss)| Group {
+        .map(|group| Group {
             label: group.label.clone(),
             runs: group.runs.len(),
             seeds: group.runs.iter().map(|run| run.config.seed).collect(),
-            training_loss,
+            training_loss: Losses::of(&group.runs),
         })
         .collect()
 }

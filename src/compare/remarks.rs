@@ -64,7 +64,7 @@ fn unequal_losses((matching, apart): (Matching, f64)) -> Option<String> {
             100.0 * apart
         )),
         Matching::Unknown => Some(
-            "The training losses are not known for every run (measure loss.train): flatness changes \
+            "The training losses are not known for every run: flatness changes \
              with the loss, so verdicts on it may be about training progress."
                 .to_owned(),
         ),
@@ -112,10 +112,8 @@ fn degenerate(grouping: &Grouping) -> Option<String> {
 
 /// Runs that were given and are not in the table.
 fn absent(left_out: &[LeftOut]) -> Option<String> {
-    let named: Vec<String> = left_out
-        .iter()
-        .map(|run| format!("{} ({})", run.place, run.reason))
-        .collect();
+    let reasons = left_out.iter().map(|run| run.reason.clone());
+    let named: Vec<String> = reasons.collect();
     (!named.is_empty()).then(|| format!("Left out: {}.", some_of(&named)))
 }
 

@@ -21,13 +21,16 @@ fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRu
         steps: 100,
         epochs: 2.0,
         stopped_by: "train.epochs or train.steps".to_owned(),
+        train_loss: Some(loss),
+        last_step_part: None,
+        degenerate: None,
         parameters: 10,
         maps: vec![MapKind::LayerRescaling, MapKind::Permutation],
         learning_rate: 0.1,
         training_seconds: 1.0,
         measuring_seconds: 1.0,
         preparing_seconds: None,
-        degenerate: None,
+        model_sha256: None,
         measurements: vec![
             Measurement::new("loss.train", loss).with_stderr(0.01),
             Measurement::new("hessian.lambda_max", sharpness).with_residual(1e-4, true, 9),
@@ -330,6 +333,7 @@ fn where_and_how_often_runs_were_watched_does_not_matter() {
             "backend=ndarray",
             "name=other",
             "train.checkpoint_every=2",
+            "train.evaluate_every=2",
             "train.batch_size=32",
         ],
         1,
@@ -455,7 +459,7 @@ fn conclusions_need_equal_training_losses() {
     let at = |losses: [f64; 3]| {
         let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
         for (run, loss) in all[3..].iter_mut().zip(losses) {
-            run.summary.measurements[0].value = Some(loss);
+            run.summary.train_loss = Some(loss);
         }
         by_batch_size(&all)
     };
@@ -486,6 +490,8 @@ fn conclusions_need_equal_training_losses() {
     assert_eq!(at([0.1, 0.101, 0.102]).losses, Matching::Equal);
 
     let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    all[0].summary.train_loss = None;
+    assert_eq!(by_batch_size(&all).losses, Matching::Equal);
     all[0].summary.measurements.remove(0);
     assert_eq!(by_batch_size(&all).losses, Matching::Unknown);
 }

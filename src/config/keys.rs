@@ -57,6 +57,7 @@ pub(super) const KEYS: &[&str] = &[
     "train.epochs",
     "train.steps",
     "train.stop_at_train_loss",
+    "train.stop_check_every",
     "train.sampling",
     "train.checkpoint_every",
     "train.evaluate_every",

@@ -123,6 +123,7 @@ table! {
         epochs: Count,
         steps: Count,
         stop_at_train_loss: Real,
+        stop_check_every: Count,
         sampling: Sampling,
         checkpoint_every: Count,
         evaluate_every: Count,

@@ -161,6 +161,7 @@ impl From<&Train> for RawTrain {
             epochs,
             steps,
             stop_at_train_loss: train.stop_at_train_loss.map(Real),
+            stop_check_every: train.stop_check_every.map(Count),
             sampling: Some(train.sampling),
             checkpoint_every: Some(Count(train.checkpoint_every)),
             evaluate_every: Some(Count(train.evaluate_every)),

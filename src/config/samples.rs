@@ -53,6 +53,7 @@ pub(crate) fn every_key() -> RawConfig {
     raw.schedule.decay = real;
     raw.train.steps = count;
     raw.train.stop_at_train_loss = real;
+    raw.train.stop_check_every = count;
     raw.hooks = vec![RawHook::default()];
     raw
 }
@@ -229,7 +230,7 @@ fn any_train() -> impl Strategy<Value = Train> {
             count().prop_map(Length::Epochs),
             count().prop_map(Length::Steps)
         ],
-        option::of(positive()),
+        (option::of(positive()), option::of(count())),
         select(Sampling::ALL),
         count(),
         count(),
@@ -239,7 +240,8 @@ fn any_train() -> impl Strategy<Value = Train> {
                 loss,
                 batch_size: Some(batch_size),
                 length,
-                stop_at_train_loss: stop,
+                stop_at_train_loss: stop.0,
+                stop_check_every: stop.1,
                 sampling,
                 checkpoint_every,
                 evaluate_every,

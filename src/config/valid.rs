@@ -286,8 +286,12 @@ pub struct Train {
     pub batch_size: Option<usize>,
     /// Exactly one of `epochs` and `steps`.
     pub length: Length,
-    /// `stop_at_train_loss`: stop early at or below this, above 0. Default: never.
+    /// `stop_at_train_loss`: stop where the training loss falls to this, above 0; the last step is
+    /// shortened so that it is this. Default: never.
     pub stop_at_train_loss: Option<f64>,
+    /// `stop_check_every`: steps between two looks at the training loss for that, at least 1; whole
+    /// epochs are looked at in any case. Default: an epoch.
+    pub stop_check_every: Option<usize>,
     /// `sampling`: only `"shuffle"` for `optimizer.kind = "gd"`. Default `"shuffle"`.
     pub sampling: Sampling,
     /// `checkpoint_every`: epochs, at least 1. Default 1.

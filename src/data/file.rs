@@ -21,7 +21,7 @@ pub struct Source {
 }
 
 /// The SHA-256 of `bytes`, in hexadecimal.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -38,6 +38,7 @@ pub use dataset::Dataset;
 pub use error::DataError;
 pub use fetch::{FetchOptions, MIRROR_VARIABLE, fetch};
 pub use file::Source;
+pub(crate) use file::sha256_hex;
 pub use format::FormatError;
 pub use images::Images;
 pub use list::{ListRow, list};

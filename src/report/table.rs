@@ -49,8 +49,8 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
     };
     format!(
         "{}\n\n\
-         {} seed {}: {} parameters, {} steps ({} epochs), ended by {}\n\
-         training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}\n\
+         {} seed {}: {} parameters, {} steps ({} epochs), ended by {}{}\n\
+         {}training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}\n\
          {ERRORS}\n\n\
          run directory: {place}",
         measurement_table(&summary.measurements),
@@ -60,6 +60,14 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
         summary.steps,
         significant(summary.epochs),
         summary.stopped_by,
+        at_loss(summary),
+        summary
+            .degenerate
+            .as_ref()
+            .map(|reason| format!(
+                "DEGENERATE: {reason}. That its loss is flat or sharp says nothing about minima\n"
+            ))
+            .unwrap_or_default(),
         summary.training_seconds,
         summary.measuring_seconds,
         summary
@@ -67,6 +75,15 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
             .map(|seconds| format!(", preparing kernels {seconds:.1} s"))
             .unwrap_or_default(),
     )
+}
+
+/// The loss a run ended at, and what it did to end there.
+fn at_loss(summary: &Summary) -> String {
+    let loss = summary.train_loss.map(significant);
+    let loss = loss.map(|loss| format!(" at training loss {loss}"));
+    let part = summary.last_step_part.map(two_digits);
+    let part = part.map(|part| format!(" (of the last step {part})"));
+    loss.unwrap_or_default() + &part.unwrap_or_default()
 }
 
 /// How to read the error column.

@@ -12,7 +12,9 @@ use burn::tensor::TensorData;
 use burn_pack::Scalar;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
@@ -21,6 +23,10 @@ const OPTIMIZER: &str = "optimizer.";
 const EIGENVALUES: &str = "measure.eigenvalues";
 const EIGENVECTORS: &str = "measure.eigenvectors";
 const METADATA: &str = "lab";
+
+/// What the digest of a file follows in its header, and its length in hexadecimal digits.
+const DIGEST: &str = "\"lab\":\"sha256:";
+const DIGITS: usize = 64;
 
 /// The state of a run between two steps.
 #[derive(Clone, Debug)]
@@ -102,15 +108,40 @@ impl Checkpoint {
             counters: self.optimizer.scalars.clone(),
         })
         .map_err(|error| error.to_string())?;
-        encode(&arrays, Precision::F64, (METADATA, metadata))
+        let metadata = format!("sha256:{} {metadata}", "0".repeat(DIGITS));
+        let mut bytes = encode(&arrays, Precision::F64, (METADATA, metadata))?;
+        let place = place_of_digest(&bytes).ok_or("its header has no place for a digest")?;
+        let digest = digest_without(&bytes, &place);
+        bytes[place].copy_from_slice(digest.as_bytes());
+        Ok(bytes)
+    }
+
+    /// What holds a number that is not finite, if anything does.
+    pub fn not_finite(&self) -> Option<&'static str> {
+        let is_finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        if !is_finite(&self.parameters) {
+            return Some("a parameter");
+        }
+        if !is_finite(&self.statistics) {
+            return Some("a running statistic");
+        }
+        let mut moments = self.optimizer.tensors.iter();
+        let is_overflown =
+            moments.any(|(_, data)| data.iter::<f64>().any(|value| !value.is_finite()));
+        is_overflown.then_some("the optimizer's state")
     }
 
     /// Decodes a checkpoint of a model with this blueprint.
     ///
     /// # Errors
     ///
-    /// A sentence on what does not fit.
+    /// A sentence on what does not fit, or that the file is not, to the bit, what was written.
     pub fn decode(bytes: &[u8], model: &Blueprint, compute: &Compute) -> Result<Self, String> {
+        let place = place_of_digest(bytes)
+            .ok_or("damaged, or of an earlier version: it carries no digest of its values")?;
+        if digest_without(bytes, &place).as_bytes() != &bytes[place] {
+            return Err("damaged: its values are not those of its SHA-256".to_owned());
+        }
         let format = |error: safetensors::SafeTensorError| error.to_string();
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let metadata = header
@@ -118,6 +149,7 @@ impl Checkpoint {
             .as_ref()
             .and_then(|metadata| metadata.get(METADATA))
             .ok_or("it was not written by this program")?;
+        let (_, metadata) = metadata.split_once(' ').unwrap_or_default();
         let metadata: Metadata =
             serde_json::from_str(metadata).map_err(|error| error.to_string())?;
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
@@ -183,6 +215,16 @@ impl Checkpoint {
 
     /// The checkpoint files of a folder, newest first.
     pub fn files(folder: &Path) -> Vec<PathBuf> {
+        Self::files_ending(folder, ".safetensors")
+    }
+
+    /// The checkpoint files of a folder that were not finished.
+    pub fn partial_files(folder: &Path) -> Vec<PathBuf> {
+        let end = crate::files::partial(Path::new(".safetensors"));
+        Self::files_ending(folder, &end.to_string_lossy())
+    }
+
+    fn files_ending(folder: &Path, end: &str) -> Vec<PathBuf> {
         let mut files: Vec<_> = std::fs::read_dir(folder)
             .into_iter()
             .flatten()
@@ -190,13 +232,31 @@ impl Checkpoint {
             .map(|entry| entry.path())
             .filter(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                name.starts_with("step-") && name.ends_with(".safetensors")
+                name.starts_with("step-") && name.ends_with(end)
             })
             .collect();
         files.sort();
         files.reverse();
         files
     }
+}
+
+/// Where in a file its digest stands.
+fn place_of_digest(bytes: &[u8]) -> Option<Range<usize>> {
+    let mut windows = bytes.windows(DIGEST.len());
+    let start = windows.position(|window| window == DIGEST.as_bytes())? + DIGEST.len();
+    let place = start..start + DIGITS;
+    (place.end <= bytes.len()).then_some(place)
+}
+
+/// The SHA-256 of a file, in hexadecimal, with zeros in the place of the digest itself.
+fn digest_without(bytes: &[u8], place: &Range<usize>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(&bytes[..place.start]);
+    hasher.update([b'0'; DIGITS]);
+    hasher.update(&bytes[place.end..]);
+    let digest = hasher.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -268,6 +328,40 @@ mod tests {
             error,
             "it holds 2 parameters, the model in the config has 3"
         );
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_damage() {
+        let layout = model(2);
+        let compute = Compute::cpu(Precision::F32);
+        let mut bytes = checkpoint().encode().unwrap();
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let error = Checkpoint::decode(&bytes, &layout, &compute).unwrap_err();
+            assert!(error.starts_with("damaged"), "bit {bit}: {error}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!(Checkpoint::decode(&bytes, &layout, &compute).is_ok());
+    }
+
+    #[test]
+    fn the_same_state_gives_the_same_bytes() {
+        assert_eq!(
+            checkpoint().encode().unwrap(),
+            checkpoint().encode().unwrap()
+        );
+    }
+
+    #[test]
+    fn what_is_not_finite_is_named() {
+        let mut state = checkpoint();
+        assert_eq!(state.not_finite(), None);
+        state.optimizer.tensors[0].1 = TensorData::new(vec![f32::INFINITY, 0.0], [2]);
+        assert_eq!(state.not_finite(), Some("the optimizer's state"));
+        state.statistics[0] = f64::NAN;
+        assert_eq!(state.not_finite(), Some("a running statistic"));
+        state.parameters[1] = f64::NEG_INFINITY;
+        assert_eq!(state.not_finite(), Some("a parameter"));
     }
 
     #[test]

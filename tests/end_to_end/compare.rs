@@ -88,7 +88,7 @@ fn an_unfinished_run_is_left_out_with_the_way_to_finish_it() {
     train(&lab, 2, &["train.epochs=1"]).success();
     std::fs::remove_file(lab.path("runs/small/seed-1/summary.json")).unwrap();
     let finished = lab.run(&["compare", "runs"]);
-    let advice = "finish it with `lab train --resume runs/small/seed-1`";
+    let advice = "not finished: finish it with `lab train --resume runs/small/seed-1`";
     assert!(finished.stderr.contains(advice), "{finished:?}");
     assert!(finished.success().contains("(n=1)"));
 }

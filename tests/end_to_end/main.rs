@@ -4,6 +4,10 @@ mod backends;
 mod commands;
 mod compare;
 mod config_errors;
+mod endings;
+mod integrity;
+#[cfg(unix)]
+mod kills;
 mod lab;
 mod networks;
 mod real_data;

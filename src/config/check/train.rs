@@ -30,6 +30,7 @@ pub(super) fn check(raw: &RawTrain, kind: OptimizerKind) -> Result<Train, Violat
             )?),
             None => None,
         },
+        stop_check_every: raw.stop_check_every.map(|steps| steps.0),
         sampling,
         checkpoint_every: raw.checkpoint_every.map_or(1, |epochs| epochs.0),
         evaluate_every: raw.evaluate_every.map_or(1, |epochs| epochs.0),
