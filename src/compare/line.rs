@@ -22,6 +22,9 @@ const FLATNESS: [&str; 9] = [
     "reparam",
 ];
 
+/// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
+const AT_TARGET: f64 = 0.005;
+
 /// The lines of all groups, each with its tests; nothing is decided yet.
 pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
     let mut lines = set_lines(grouping);
@@ -81,7 +84,7 @@ fn measured_line(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Op
         return Some(line);
     }
     line.moved_by = movements(measure, maps, grouping);
-    if measure.is_given {
+    if measure.is_given || is_target(name, grouping) {
         return Some(line);
     }
     match tests(&line, grouping) {
@@ -104,6 +107,22 @@ fn measured_line(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Op
         }
     }
     Some(line)
+}
+
+/// Whether a line holds the training loss of runs that were all made to end at one.
+fn is_target(name: &str, grouping: &Grouping) -> bool {
+    let is_reached = |run: &&FinishedRun| {
+        let target = run.config.train.stop_at_train_loss;
+        let loss = find(run, name).and_then(|row| row.value);
+        let relative = target.zip(loss).map(|(target, loss)| loss / target - 1.0);
+        relative.is_some_and(|distance| distance.abs() < AT_TARGET)
+    };
+    name == "loss.train"
+        && grouping
+            .groups
+            .iter()
+            .flat_map(|group| &group.runs)
+            .all(is_reached)
 }
 
 /// The tests of all pairs of groups on a line, or why there are none.

@@ -214,6 +214,21 @@ fn what_is_set_or_equal_in_all_runs_has_no_verdict() {
 }
 
 #[test]
+fn a_training_loss_that_runs_were_made_to_end_at_has_no_verdict() {
+    let arm = |batch: usize, loss: f64| {
+        let batch = format!("train.batch_size={batch}");
+        let sets = [batch.as_str(), "train.stop_at_train_loss=0.1"];
+        [0, 1, 2].map(|seed| configured(&sets, seed, loss + 1e-7 * (seed * seed) as f64, 1.0))
+    };
+    let verdict = |losses: [f64; 2]| {
+        let comparison = by_batch_size(&[arm(32, losses[0]), arm(512, losses[1])].concat());
+        line(&comparison, "loss.train").verdict
+    };
+    assert_eq!(verdict([0.1, 0.0999]), Verdict::Given);
+    assert_eq!(verdict([0.1, 0.08]), Verdict::NotDecided);
+}
+
+#[test]
 fn a_run_that_lacks_one_measure_changes_only_that_line() {
     let mut all = [
         runs(32, &[1.0, 1.2, 1.1, 1.3]),

@@ -37,7 +37,7 @@ fn runs_over_several_learning_rates_are_not_pooled() {
         ),
         "{table}"
     );
-    assert!(table.contains("| 16 · 0.05 (n=1) |"), "{table}");
+    assert!(table.contains(" 16 · 0.05 (n=1) |"), "{table}");
     assert!(
         !table.contains("larger") && !table.contains("| verdict"),
         "{table}"
@@ -50,7 +50,7 @@ fn runs_over_several_learning_rates_are_not_pooled() {
         "{grouped}"
     );
     let fixed = lab.run(&["compare", "runs/slow*"]).success();
-    assert!(fixed.contains("| 16 (n=1) |"), "{fixed}");
+    assert!(fixed.contains(" 16 (n=1) |"), "{fixed}");
 }
 
 #[test]
