@@ -79,6 +79,14 @@ impl Config {
         root.get(key.split('.')).map(Node::to_toml)
     }
 
+    /// The resolved config as one table, for looking up many keys.
+    pub fn table(&self) -> toml::Table {
+        match Node::parse(&self.to_toml(), "").map(|root| root.to_toml()) {
+            Ok(toml::Value::Table(table)) => table,
+            _ => toml::Table::new(),
+        }
+    }
+
     /// Checks that `key` is one of [`Config::keys`].
     ///
     /// # Errors
@@ -120,6 +128,7 @@ mod tests {
         );
         assert_eq!(config.value("optimizer.beta1"), None);
         assert_eq!(config.value("optimizer.lr"), None);
+        assert_eq!(config.table().get("model"), config.value("model").as_ref());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod backends;
 mod commands;
+mod compare;
 mod config_errors;
 mod endings;
 mod integrity;
