@@ -15,6 +15,7 @@ mod error;
 mod fetch;
 mod file;
 mod format;
+mod gzip;
 pub mod idx;
 mod images;
 mod list;
@@ -112,6 +113,7 @@ fn part(
         ("data.test", "test", plan.test, 1)
     };
     let available = images.len();
+    // No reader gives an empty part, so it is the classes that empty it.
     if available == 0 {
         return Err(DataError::Empty {
             part: name,
