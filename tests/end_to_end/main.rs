@@ -3,6 +3,7 @@
 mod backends;
 mod commands;
 mod config_errors;
+mod files;
 mod lab;
 mod networks;
 mod real_data;
