@@ -14,6 +14,8 @@ pub mod curvature;
 pub mod data;
 pub mod dual;
 pub mod files;
+#[cfg(test)]
+mod fuzz;
 pub mod kernel;
 pub mod measure;
 pub mod model;

@@ -15,6 +15,8 @@ mod error;
 mod fetch;
 mod file;
 mod format;
+#[cfg(test)]
+mod fuzz;
 mod gzip;
 pub mod idx;
 mod images;

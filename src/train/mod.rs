@@ -3,6 +3,8 @@
 mod batches;
 mod checkpoint;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod hooks;
 mod problem;
 mod record;
