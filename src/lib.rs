@@ -15,6 +15,8 @@ pub mod data;
 pub mod dual;
 pub mod extremes;
 pub mod files;
+#[cfg(test)]
+mod fuzz;
 pub mod kernel;
 pub mod measure;
 pub mod model;

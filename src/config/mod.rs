@@ -13,6 +13,8 @@ mod document;
 mod error;
 mod fault;
 mod find;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod nearest;
 mod number;

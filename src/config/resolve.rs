@@ -201,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::config::samples::{KNOWN, any_config, plain};
-    use crate::config::{Config, parse};
+    use crate::config::{Config, Precision, parse};
 
     fn reread(config: &Config) -> Config {
         let text = config.to_toml();
@@ -266,6 +266,7 @@ evaluate_every = 1
             1e22,
         ] {
             let mut config = plain();
+            config.precision = Precision::F64;
             config.optimizer.learning_rate = rate;
             assert_eq!(
                 reread(&config).optimizer.learning_rate.to_bits(),

@@ -38,6 +38,23 @@ pub enum Rule {
     /// A range: (0, 1].
     #[error("must be in (0, 1], found {found:?}")]
     Factor { found: f64 },
+    /// A number of which floating point leaves nothing, or something else.
+    #[error(
+        "= {found:?} cannot be held in f32, which makes {kept:?} of it: {}{}",
+        held_instead(*limit),
+        way_out(*is_rule)
+    )]
+    NotHeld {
+        found: f64,
+        kept: f64,
+        limit: f64,
+        is_rule: bool,
+    },
+    /// A share that leaves nothing of the learning rate.
+    #[error(
+        "= {found:?} makes a learning rate of {rate:e}, which f32 cannot hold: give a larger number, or set precision = \"f64\""
+    )]
+    RateNotHeld { found: f64, rate: f64 },
     /// A class that no dataset has.
     #[error("must be a class from 0 to 9, found {found}")]
     ClassOutOfRange { found: u64 },
@@ -145,6 +162,23 @@ pub enum Rule {
         "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
     )]
     F64OnWgpu,
+}
+
+/// The numbers that f32 can tell from the limit it has made of one.
+fn held_instead(limit: f64) -> &'static str {
+    if limit == 1.0 {
+        "give one of at most 0.9999997"
+    } else {
+        "give one from 1.2e-38 to 3.4e38"
+    }
+}
+
+fn way_out(is_rule: bool) -> &'static str {
+    if is_rule {
+        ", because update rules keep their constants in f32 whatever `precision` is"
+    } else {
+        ", or set precision = \"f64\""
+    }
 }
 
 fn alternatives(kinds: &[&str]) -> String {

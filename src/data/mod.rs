@@ -15,6 +15,9 @@ mod error;
 mod fetch;
 mod file;
 mod format;
+#[cfg(test)]
+mod fuzz;
+mod gzip;
 pub mod idx;
 mod images;
 mod list;
@@ -113,6 +116,7 @@ fn part(
         ("data.test", "test", plan.test, 1)
     };
     let available = images.len();
+    // No reader gives an empty part, so it is the classes that empty it.
     if available == 0 {
         return Err(DataError::Empty {
             part: name,

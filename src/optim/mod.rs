@@ -95,7 +95,7 @@ pub struct OptimizerState {
 /// One of Burn's rules, applied to each block with a state of its own.
 struct Blockwise<R: Rule> {
     rule: R,
-    names: Vec<String>,
+    blocks: Vec<(String, usize)>,
     states: Vec<Option<R::State<1>>>,
 }
 
@@ -103,10 +103,10 @@ impl<R: Rule> Blockwise<R> {
     fn new(rule: R, layout: &Arc<Layout>) -> Self {
         Self {
             rule,
-            names: layout
+            blocks: layout
                 .blocks()
                 .iter()
-                .map(|block| block.name.clone())
+                .map(|block| (block.name.clone(), block.len()))
                 .collect(),
             states: layout.blocks().iter().map(|_| None).collect(),
         }
@@ -159,7 +159,7 @@ impl<R: Restore> Stepper for Blockwise<R> {
 
     fn save(&self) -> OptimizerState {
         let mut sink = StateSink::default();
-        for (name, state) in self.names.iter().zip(&self.states) {
+        for ((name, _), state) in self.blocks.iter().zip(&self.states) {
             if let Some(state) = state {
                 state.state_flatten(name, &mut sink);
             }
@@ -173,7 +173,8 @@ impl<R: Restore> Stepper for Blockwise<R> {
     fn load(&mut self, state: OptimizerState, compute: &Compute) -> Result<(), String> {
         let is_fresh = state.tensors.is_empty();
         let mut tensors: BTreeMap<_, _> = state.tensors.into_iter().collect();
-        for (block, slot) in self.names.iter().zip(&mut self.states) {
+        for ((block, length), slot) in self.blocks.iter().zip(&mut self.states) {
+            check_lengths(block, *length, &tensors)?;
             *slot = R::restore(&mut BlockParts {
                 block,
                 tensors: &mut tensors,
@@ -190,6 +191,24 @@ impl<R: Restore> Stepper for Blockwise<R> {
             )),
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses state of a block that has not a number for each of the block's.
+fn check_lengths(
+    block: &str,
+    length: usize,
+    tensors: &BTreeMap<String, TensorData>,
+) -> Result<(), String> {
+    let prefix = format!("{block}.");
+    let of_block = tensors.range(prefix.clone()..);
+    let mut of_block = of_block.take_while(|(name, _)| name.starts_with(&prefix));
+    match of_block.find(|(_, data)| data.num_elements() != length) {
+        None => Ok(()),
+        Some((name, data)) => Err(format!(
+            "its optimizer state `{name}` has {} numbers, the block has {length}",
+            data.num_elements()
+        )),
     }
 }
 

@@ -95,3 +95,25 @@ fn a_saved_and_restored_optimizer_goes_on_to_the_same_bits() {
         assert_eq!(three_steps(&config, true), three_steps(&config, false));
     }
 }
+
+#[test]
+fn state_of_another_length_is_refused() {
+    let compute = Compute::cpu(Precision::F64);
+    let layout = |length| {
+        let blocks = [("w".to_owned(), vec![2]), ("w2".to_owned(), vec![length])];
+        Arc::new(Layout::new(blocks))
+    };
+    for (config, _) in cases().into_iter().skip(1) {
+        let (short, long) = (layout(3), layout(4));
+        let ones = Parameters::from_host(&long, &[1.0; 6], &compute);
+        let mut optimizer = init(&config, &long);
+        let _ = optimizer.step(0.1, &ones, &ones);
+        let saved = optimizer.save();
+        let error = init(&config, &short).load(saved, &compute).unwrap_err();
+        assert!(
+            error.starts_with("its optimizer state `w2.momentum."),
+            "{error}"
+        );
+        assert!(error.ends_with("has 4 numbers, the block has 3"), "{error}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::config::Precision;
 use crate::curvature::Recollection;
 use crate::model::Blueprint;
 use crate::optim::OptimizerState;
-use crate::params::store::{NamedArray, encode, numbers};
+use crate::params::store::{FLOATS, NamedArray, encode, numbers};
 use burn::tensor::TensorData;
 use burn_pack::Scalar;
 use safetensors::SafeTensors;
@@ -168,7 +168,8 @@ impl Checkpoint {
         };
         let (mut eigenvalues, mut eigenvectors) = (Vec::new(), Vec::new());
         for (name, view) in file.iter() {
-            let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
+            let values =
+                numbers(&view, FLOATS).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
             } else if name == STATISTICS {
@@ -195,6 +196,16 @@ impl Checkpoint {
                     "it holds {found} {what}, the model in the config has {expected}"
                 ));
             }
+        }
+        let remembered = eigenvalues
+            .len()
+            .saturating_mul(checkpoint.parameters.len());
+        if eigenvectors.len() != remembered {
+            return Err(format!(
+                "its {} remembered eigenvectors have {} numbers, expected {remembered}",
+                eigenvalues.len(),
+                eigenvectors.len()
+            ));
         }
         if !eigenvalues.is_empty() {
             let vectors = eigenvectors.chunks(checkpoint.parameters.len().max(1));

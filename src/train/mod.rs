@@ -5,6 +5,8 @@ mod checkpoint;
 mod condition;
 mod degenerate;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod hooks;
 mod losses;
 mod problem;

@@ -5,6 +5,7 @@ mod commands;
 mod compare;
 mod config_errors;
 mod endings;
+mod files;
 mod integrity;
 #[cfg(unix)]
 mod kills;

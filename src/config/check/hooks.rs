@@ -1,5 +1,6 @@
 //! Checks `[[hooks]]`.
 
+use super::range::Held;
 use super::{other_kind, range};
 use crate::config::choice::SpacingKind;
 use crate::config::nearest::nearest;
@@ -44,7 +45,7 @@ fn one(raw: &RawHook, path: &str, known_measures: &[&str]) -> Result<Hook, Viola
             None => None,
             most => {
                 let key = format!("{path}.max_seconds");
-                Some(range::above_zero(&key, most, 1.0)?)
+                Some(range::above_zero(&key, most, 1.0, Held::Exactly)?)
             }
         },
     })

@@ -21,23 +21,25 @@ pub(super) fn check(
     default_name: &str,
     known_measures: &[&str],
 ) -> Result<Config, Violation> {
-    let optimizer = optimizer::check(&raw.optimizer)?;
+    let precision = raw.precision.unwrap_or_default();
+    let optimizer = optimizer::check(&raw.optimizer, precision)?;
     let kind = optimizer.method.kind();
     let config = Config {
         name: name(raw.name.as_deref(), default_name)?,
         seed: raw.seed.map_or(0, |seed| seed.0),
         backend: raw.backend.unwrap_or_default(),
-        precision: raw.precision.unwrap_or_default(),
+        precision,
         data: data::check(&raw.data)?,
-        model: model::check(&raw.model)?,
+        model: model::check(&raw.model, precision)?,
         optimizer,
         schedule: schedule::check(&raw.schedule)?,
-        train: train::check(&raw.train, kind)?,
+        train: train::check(&raw.train, kind, precision)?,
         hooks: hooks::check(&raw.hooks, known_measures)?,
     };
     if config.precision == Precision::F64 && config.backend == Backend::Wgpu {
         return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
     }
+    schedule::check_rates(&config.schedule, config.optimizer.learning_rate, precision)?;
     fits_text(raw, &config)?;
     if is_full_batch(kind) && !config.data.augment.is_empty() {
         return Err(Violation::new("data.augment", Rule::AugmentWithGd).against("optimizer.kind"));

@@ -1,7 +1,8 @@
 //! Checks `[model]`.
 
+use super::range::Held;
 use super::{other_kind, range};
-use crate::config::choice::{Activation, Init, ModelKind, ModelPreset, Normalisation};
+use crate::config::choice::{Activation, Init, ModelKind, ModelPreset, Normalisation, Precision};
 use crate::config::number::Count;
 use crate::config::raw::RawModel;
 use crate::config::rule::{Rule, Violation};
@@ -12,13 +13,13 @@ const MLP: &str = ModelKind::Mlp.as_str();
 const RESNET: &str = ModelKind::ResNet.as_str();
 const TRANSFORMER: &str = ModelKind::Transformer.as_str();
 
-pub(super) fn check(raw: &RawModel) -> Result<Model, Violation> {
+pub(super) fn check(raw: &RawModel, precision: Precision) -> Result<Model, Violation> {
     let kind = raw.kind.unwrap_or_default();
     refuse_foreign(raw, kind)?;
     match kind {
-        ModelKind::Mlp => mlp(raw).map(Model::Mlp),
-        ModelKind::ResNet => resnet(raw).map(Model::ResNet),
-        ModelKind::Transformer => transformer(raw).map(Model::Transformer),
+        ModelKind::Mlp => mlp(raw, precision).map(Model::Mlp),
+        ModelKind::ResNet => resnet(raw, precision).map(Model::ResNet),
+        ModelKind::Transformer => transformer(raw, precision).map(Model::Transformer),
     }
 }
 
@@ -51,7 +52,7 @@ fn refuse_foreign(raw: &RawModel, kind: ModelKind) -> Result<(), Violation> {
     }
 }
 
-fn mlp(raw: &RawModel) -> Result<Mlp, Violation> {
+fn mlp(raw: &RawModel, precision: Precision) -> Result<Mlp, Violation> {
     let norm = raw.norm.unwrap_or_default();
     if norm == Normalisation::Group {
         return Err(Violation::new("model.norm", Rule::GroupsNeedChannels));
@@ -65,11 +66,11 @@ fn mlp(raw: &RawModel) -> Result<Mlp, Violation> {
         bias: raw.bias.unwrap_or(true),
         norm,
         init: raw.init.unwrap_or_default(),
-        init_scale: init_scale(raw)?,
+        init_scale: init_scale(raw, precision)?,
     })
 }
 
-fn resnet(raw: &RawModel) -> Result<ResNet, Violation> {
+fn resnet(raw: &RawModel, precision: Precision) -> Result<ResNet, Violation> {
     let (width, blocks) = match raw.preset.unwrap_or(ModelPreset::ResNet20) {
         ModelPreset::ResNet8 => (16, 1),
         ModelPreset::ResNet20 => (16, 3),
@@ -93,7 +94,7 @@ fn resnet(raw: &RawModel) -> Result<ResNet, Violation> {
         groups: groups(raw, norm, width)?,
         activation: raw.activation.unwrap_or_default(),
         init: raw.init.unwrap_or_default(),
-        init_scale: init_scale(raw)?,
+        init_scale: init_scale(raw, precision)?,
     })
 }
 
@@ -129,7 +130,7 @@ fn groups(raw: &RawModel, norm: Normalisation, width: usize) -> Result<Option<us
     }
 }
 
-fn transformer(raw: &RawModel) -> Result<Transformer, Violation> {
+fn transformer(raw: &RawModel, precision: Precision) -> Result<Transformer, Violation> {
     let (patch, width, depth, heads, mlp_width) = match raw.preset.unwrap_or(ModelPreset::Small) {
         ModelPreset::Tiny => (4, 32, 2, 4, 64),
         ModelPreset::Small => (4, 64, 4, 4, 256),
@@ -157,15 +158,20 @@ fn transformer(raw: &RawModel) -> Result<Transformer, Violation> {
         heads,
         mlp_width: or(raw.mlp_width, mlp_width),
         pool: raw.pool.unwrap_or_default(),
-        dropout: range::below_one("model.dropout", raw.dropout, 0.0)?,
+        dropout: range::below_one("model.dropout", raw.dropout, 0.0, Held::Exactly)?,
         activation: raw.activation.unwrap_or(Activation::Gelu),
         init: raw.init.unwrap_or(Init::Xavier),
-        init_scale: init_scale(raw)?,
+        init_scale: init_scale(raw, precision)?,
     })
 }
 
-fn init_scale(raw: &RawModel) -> Result<f64, Violation> {
-    range::above_zero("model.init_scale", raw.init_scale, 1.0)
+fn init_scale(raw: &RawModel, precision: Precision) -> Result<f64, Violation> {
+    range::above_zero(
+        "model.init_scale",
+        raw.init_scale,
+        1.0,
+        Held::InRun(precision),
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Checks `[optimizer]`.
 
+use super::range::Held;
 use super::{other_kind, range};
-use crate::config::choice::OptimizerKind;
+use crate::config::choice::{OptimizerKind, Precision};
 use crate::config::raw::RawOptimizer;
 use crate::config::rule::{Rule, Violation};
 use crate::config::valid::{Method, Moments, Momentum, Optimizer};
@@ -10,7 +11,7 @@ const KIND: &str = "optimizer.kind";
 const DESCENT: &[&str] = &["sgd", "gd"];
 const ADAPTIVE: &[&str] = &["adam", "adamw"];
 
-pub(super) fn check(raw: &RawOptimizer) -> Result<Optimizer, Violation> {
+pub(super) fn check(raw: &RawOptimizer, precision: Precision) -> Result<Optimizer, Violation> {
     let kind = raw.kind.unwrap_or_default();
     let key = "optimizer.learning_rate";
     if raw.learning_rate.is_none() {
@@ -22,8 +23,13 @@ pub(super) fn check(raw: &RawOptimizer) -> Result<Optimizer, Violation> {
         ));
     }
     Ok(Optimizer {
-        learning_rate: range::above_zero(key, raw.learning_rate, 0.0)?,
-        weight_decay: range::at_least_zero("optimizer.weight_decay", raw.weight_decay, 0.0)?,
+        learning_rate: range::above_zero(key, raw.learning_rate, 0.0, Held::InRun(precision))?,
+        weight_decay: range::at_least_zero(
+            "optimizer.weight_decay",
+            raw.weight_decay,
+            0.0,
+            Held::InRule,
+        )?,
         method: match kind {
             OptimizerKind::Sgd => Method::Sgd(momentum(raw, kind)?),
             OptimizerKind::Gd => Method::Gd(momentum(raw, kind)?),
@@ -41,7 +47,7 @@ fn momentum(raw: &RawOptimizer, kind: OptimizerKind) -> Result<Momentum, Violati
     ];
     refuse(&foreign, ADAPTIVE, kind)?;
     let momentum = Momentum {
-        coefficient: range::below_one("optimizer.momentum", raw.momentum, 0.0)?,
+        coefficient: range::below_one("optimizer.momentum", raw.momentum, 0.0, Held::InRule)?,
         nesterov: raw.nesterov.unwrap_or(false),
     };
     if momentum.nesterov && momentum.coefficient == 0.0 {
@@ -58,9 +64,9 @@ fn moments(raw: &RawOptimizer, kind: OptimizerKind) -> Result<Moments, Violation
     ];
     refuse(&foreign, DESCENT, kind)?;
     Ok(Moments {
-        beta1: range::below_one("optimizer.beta1", raw.beta1, 0.9)?,
-        beta2: range::below_one("optimizer.beta2", raw.beta2, 0.999)?,
-        epsilon: range::above_zero("optimizer.epsilon", raw.epsilon, 1e-8)?,
+        beta1: range::below_one("optimizer.beta1", raw.beta1, 0.9, Held::InRule)?,
+        beta2: range::below_one("optimizer.beta2", raw.beta2, 0.999, Held::InRule)?,
+        epsilon: range::above_zero("optimizer.epsilon", raw.epsilon, 1e-8, Held::InRule)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Checks `[schedule]`.
 
 use super::{other_kind, range};
-use crate::config::choice::ScheduleKind;
+use crate::config::choice::{Precision, ScheduleKind};
 use crate::config::raw::RawSchedule;
 use crate::config::rule::{Rule, Violation};
 use crate::config::valid::{Schedule, Shape};
@@ -38,6 +38,26 @@ pub(super) fn check(raw: &RawSchedule) -> Result<Schedule, Violation> {
             },
         },
     })
+}
+
+/// Refuses a schedule that falls, at its first fall, to a learning rate that is 0 in the run's
+/// precision. Factors themselves are held in f64.
+pub(super) fn check_rates(
+    schedule: &Schedule,
+    base: f64,
+    precision: Precision,
+) -> Result<(), Violation> {
+    let (key, factor) = match schedule.shape {
+        Shape::Constant => return Ok(()),
+        // To end at 0 is what the user wants then.
+        Shape::Cosine {
+            final_fraction: 0.0,
+        } => return Ok(()),
+        Shape::Cosine { final_fraction } => ("schedule.final_fraction", final_fraction),
+        Shape::Step { factor, .. } => ("schedule.factor", factor),
+        Shape::Exponential { decay } => ("schedule.decay", decay),
+    };
+    range::learning_rate(key, factor, base * factor, precision)
 }
 
 fn missing(key: &str, what: &'static str) -> Violation {

@@ -1,12 +1,17 @@
 //! Checks `[train]`.
 
+use super::range::Held;
 use super::{is_full_batch, range};
-use crate::config::choice::{OptimizerKind, Sampling};
+use crate::config::choice::{OptimizerKind, Precision, Sampling};
 use crate::config::raw::RawTrain;
 use crate::config::rule::{Rule, Violation};
 use crate::config::valid::{Length, Train};
 
-pub(super) fn check(raw: &RawTrain, kind: OptimizerKind) -> Result<Train, Violation> {
+pub(super) fn check(
+    raw: &RawTrain,
+    kind: OptimizerKind,
+    precision: Precision,
+) -> Result<Train, Violation> {
     let sampling = raw.sampling.unwrap_or_default();
     if is_full_batch(kind) {
         if raw.batch_size.is_some() {
@@ -27,6 +32,7 @@ pub(super) fn check(raw: &RawTrain, kind: OptimizerKind) -> Result<Train, Violat
                 "train.stop_at_train_loss",
                 raw.stop_at_train_loss,
                 0.0,
+                Held::InRun(precision),
             )?),
             None => None,
         },
