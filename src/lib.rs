@@ -13,7 +13,10 @@ pub mod config;
 pub mod curvature;
 pub mod data;
 pub mod dual;
+pub mod extremes;
 pub mod files;
+#[cfg(test)]
+mod fuzz;
 pub mod kernel;
 pub mod measure;
 pub mod model;

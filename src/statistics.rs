@@ -1,4 +1,10 @@
-//! Means of independent values and their errors.
+//! Means of independent values, functions of such means, and their errors.
+//!
+//! A standard error estimated from few values is itself uncertain, so that ±2 of it would cover the truth
+//! less often than the 95 % everybody reads into it. [`stated_error`] and [`jackknife`] therefore widen it:
+//! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness ([`skewness_factor`]).
+
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {
@@ -21,31 +27,95 @@ pub fn standard_error(values: &[f64]) -> f64 {
     (variance(values) / values.len() as f64).sqrt()
 }
 
-/// A function of a sample and its standard error by the jackknife (Efron & Tibshirani
-/// 1993, "An introduction to the bootstrap", chapter 11): `of` gets the index of the one of `count` values to leave out, or none.
+/// The standard error of the mean of independent values, widened so that one and two of it cover about 68 %
+/// and 95 %, from few and from skewed values too; NaN from fewer than two.
+pub fn stated_error(values: &[f64]) -> f64 {
+    standard_error(values)
+        * coverage_factor(values.len() as f64 - 1.0)
+        * skewness_factor(values.len(), skewness(values))
+}
+
+/// By how much an error with so many degrees of freedom is widened: the ratio of Student's quantile to the
+/// normal one at 85 % two-sided. One and two of the widened error then cover 70.9 % and 93.5 % with 5
+/// degrees of freedom, 69.1 % and 94.8 % with 15, where Student's law holds; unwidened it would be 63.7 % and
+/// 89.8 %, 66.7 % and 93.6 %.
+pub fn coverage_factor(degrees_of_freedom: f64) -> f64 {
+    /// The quantile of the upper end of a two-sided interval of 85 %.
+    const QUANTILE: f64 = 0.925;
+    /// From here on the factor is 1 to four digits.
+    const MANY: f64 = 1e4;
+    if degrees_of_freedom >= MANY {
+        return 1.0;
+    }
+    StudentsT::new(0.0, 1.0, degrees_of_freedom).map_or(f64::NAN, |student| {
+        student.inverse_cdf(QUANTILE) / Normal::standard().inverse_cdf(QUANTILE)
+    })
+}
+
+/// By how much a standard error of a mean of `count` values is widened for their skewness `γ`: an interval of
+/// two errors covers too little by `2·φ(2)·2·(7/6)·γ²/n`, which 1.17 `γ²/n` more width makes good, and one of a
+/// single error by nothing (Hall 1983, "Inverting an Edgeworth expansion", eq. 3.2). One factor serves
+/// both, so a part of that is taken.
+fn skewness_factor(count: usize, skewness: f64) -> f64 {
+    const SHARE: f64 = 0.7;
+    1.0 + SHARE * skewness * skewness / count as f64
+}
+
+/// The third standardised moment; 0 of equal values.
+fn skewness(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let moment = |power: i32| {
+        let powers = values.iter().map(|value| (value - mean).powi(power));
+        powers.sum::<f64>() / values.len() as f64
+    };
+    let square = moment(2);
+    if square > 0.0 {
+        moment(3) / square.powf(1.5)
+    } else {
+        0.0
+    }
+}
+
+/// A function of means of `count` values, without the bias of first order that a function which is not linear
+/// has, and its error, both by the jackknife (Quenouille 1956; Efron & Tibshirani 1993, "An introduction to
+/// the bootstrap", chapters 10 and 11). `of` gets the index of the value to leave out, or none. The error
+/// is widened as [`stated_error`] is.
 pub fn jackknife(count: usize, of: impl Fn(Option<usize>) -> f64) -> (f64, f64) {
     let without: Vec<f64> = (0..count).map(|index| of(Some(index))).collect();
-    let factor = (count as f64 - 1.0).powi(2) / count as f64;
-    (of(None), (factor * variance(&without)).sqrt())
+    let (all, number) = (of(None), count as f64);
+    let bias = (number - 1.0) * (mean(&without) - all);
+    let spread = ((number - 1.0).powi(2) / number * variance(&without)).sqrt();
+    let widened =
+        spread * coverage_factor(number - 1.0) * skewness_factor(count, skewness(&without));
+    (all - bias, widened)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Streams;
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn leave_out(values: &[f64], left_out: Option<usize>) -> Vec<f64> {
+        let kept = values.iter().enumerate();
+        let kept = kept.filter(|(index, _)| Some(*index) != left_out);
+        kept.map(|(_, value)| *value).collect()
+    }
 
     #[test]
-    fn the_jackknife_of_a_mean_is_its_standard_error() {
+    fn the_jackknife_of_a_mean_is_its_stated_error() {
         let values = [1.0, 2.0, 3.0, 6.0];
-        let (value, error) = jackknife(4, |left_out| {
-            let kept = values.iter().enumerate();
-            let kept: Vec<f64> = kept
-                .filter(|(index, _)| Some(*index) != left_out)
-                .map(|(_, value)| *value)
-                .collect();
-            mean(&kept)
-        });
+        let (value, error) = jackknife(4, |left_out| mean(&leave_out(&values, left_out)));
         assert_eq!(value, 3.0);
-        assert!((error - standard_error(&values)).abs() < 1e-14);
+        assert!((error - stated_error(&values)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_jackknife_takes_the_bias_off_a_square() {
+        // (mean)² is too large by s²/n on average; with it taken off, what is left is unbiased.
+        let values = [1.0, 2.0, 3.0, 6.0];
+        let (value, _) = jackknife(4, |left_out| mean(&leave_out(&values, left_out)).powi(2));
+        assert!((value - (9.0 - variance(&values) / 4.0)).abs() < 1e-13);
     }
 
     #[test]
@@ -53,8 +123,39 @@ mod tests {
         let values = [1.0, 2.0, 3.0, 6.0];
         assert_eq!(mean(&values), 3.0);
         assert_eq!(standard_error(&[0.1; 3]), 0.0);
+        assert_eq!(stated_error(&[0.1; 3]), 0.0);
+        assert!(stated_error(&[1.0]).is_nan());
         assert!(mean(&[]).is_nan());
         assert!((variance(&values) - 14.0 / 3.0).abs() < 1e-15);
         assert!((standard_error(&values) - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_factor_is_that_of_student_s_tables() {
+        // Quantiles at 0.925: 1.6994 with 5 degrees of freedom, 1.5172 with 15, 1.4395 in the limit
+        // (scipy.stats.t.ppf(0.925, [5, 15, 1e9])).
+        assert!((coverage_factor(5.0) - 1.6994 / 1.4395).abs() < 1e-4);
+        assert!((coverage_factor(15.0) - 1.5172 / 1.4395).abs() < 1e-4);
+        assert!((coverage_factor(9999.0) - 1.0).abs() < 1e-4);
+        assert_eq!(coverage_factor(1e9), 1.0);
+    }
+
+    #[test]
+    fn stated_errors_cover_what_they_say_from_few_and_from_skewed_values() {
+        const REPETITIONS: usize = 20_000;
+        let mut rng = Streams::new(5).stream("test", 0);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        // Six normal values; forty squares of normal values, whose skewness is √8.
+        for (count, power, mean_of_all) in [(6, 1, 0.0), (40, 2, 1.0)] {
+            let mut within = [0.0; 2];
+            for _ in 0..REPETITIONS {
+                let values: Vec<f64> = (0..count).map(|_| normal().powi(power)).collect();
+                let distance = (mean(&values) - mean_of_all).abs() / stated_error(&values);
+                within[0] += f64::from(u8::from(distance <= 1.0)) / REPETITIONS as f64;
+                within[1] += f64::from(u8::from(distance <= 2.0)) / REPETITIONS as f64;
+            }
+            assert!((within[0] - 0.68).abs() <= 0.04, "{count}: {within:?}");
+            assert!((within[1] - 0.95).abs() <= 0.025, "{count}: {within:?}");
+        }
     }
 }

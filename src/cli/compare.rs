@@ -2,13 +2,12 @@
 
 use super::output::print;
 use super::{ExitCode, Failure, Format};
-use crate::compare::{CompareError, FinishedRun, compare};
-use crate::config::{self, Config};
-use crate::measure;
+use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
+use crate::config::Config;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
-use crate::train::{RunDirectory, RunRecord};
+use crate::train::{DirectoryError, Finished, RunDirectory};
 use clap::Args;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
@@ -20,9 +19,14 @@ pub struct CompareArgs {
     /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// The config key that makes the groups
-    #[arg(long, value_name = "KEY", default_value = "train.batch_size")]
-    by: String,
+    /// The config key that makes the groups; several with commas between them
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "train.batch_size",
+        value_delimiter = ','
+    )]
+    by: Vec<String>,
     /// How to print: a Markdown table, JSON, or CSV
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
@@ -30,39 +34,30 @@ pub struct CompareArgs {
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
-    Config::check_key(&args.by)?;
-    let mut directories = BTreeSet::new();
-    for argument in &args.runs {
-        let found = directories_of(argument)?;
-        if found.is_empty() {
-            return Err(CompareError::NoRuns(argument.clone()).into());
+    let mut keys: Vec<&str> = Vec::new();
+    for key in &args.by {
+        Config::check_key(key)?;
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
         }
-        // One run under two names must not count twice.
-        directories.extend(
-            found
-                .into_iter()
-                .map(|path| path.canonicalize().unwrap_or(path)),
-        );
     }
-    let mut runs: Vec<FinishedRun> = Vec::new();
-    for path in &directories {
-        let place = path.display();
-        match read(path) {
-            Ok(Some(run)) if runs.iter().any(|other| other.config == run.config) => eprintln!(
-                "warning: {place} has the config and the seed of another run here and is left out: \
-                 a copy is no second sample"
-            ),
-            Ok(Some(run)) => runs.push(run),
-            Ok(None) => eprintln!(
-                "warning: {place} is not finished and is left out; finish it with `lab train --resume {place}`"
-            ),
-            Err(error) => eprintln!("warning: {place} is left out: {error}"),
+    let directories = directories(&args.runs)?;
+    let (mut runs, mut left_out) = (Vec::new(), Vec::new());
+    for place in directories.values() {
+        match read(place) {
+            Ok(run) => runs.push(run),
+            Err(error) => left_out.push(LeftOut {
+                place: place.display().to_string(),
+                reason: error.to_string(),
+            }),
         }
     }
     if runs.is_empty() {
-        return Err(CompareError::NoneFinished(directories.len()).into());
+        warn(&left_out);
+        return Err(CompareError::NoneFinished(left_out.len()).into());
     }
-    let comparison = compare(&runs, &args.by)?;
+    let comparison = compare(&runs, left_out, &keys)?;
+    warn(&comparison.left_out);
     let text = match args.format {
         Format::Md => comparison_table(&comparison),
         Format::Json => comparison_json(&comparison).map_err(Failure::Other)?,
@@ -70,6 +65,29 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     };
     print(&text)?;
     Ok(ExitCode::Success)
+}
+
+/// The run directories that the arguments stand for, each once, as the user names it.
+fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
+    let mut directories = BTreeMap::new();
+    for argument in arguments {
+        let found = directories_of(argument)?;
+        if found.is_empty() {
+            return Err(CompareError::NoRuns(argument.clone()).into());
+        }
+        for path in found {
+            // One run under two names must not count twice.
+            let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+            directories.entry(canonical).or_insert(path);
+        }
+    }
+    Ok(directories)
+}
+
+fn warn(left_out: &[LeftOut]) {
+    for LeftOut { place, reason } in left_out {
+        eprintln!("warning: {place} is left out: {reason}");
+    }
 }
 
 /// The run directories an argument stands for.
@@ -101,18 +119,17 @@ fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A run directory's config and summary; none where it is not finished.
-fn read(path: &Path) -> Result<Option<FinishedRun>, Failure> {
-    let directory = RunDirectory::open(path)?;
-    let config = config::load(&directory.config_file(), &[], &measure::names())?;
-    if !directory.is_finished() {
-        return Ok(None);
-    }
-    let summary = directory.read_json("summary.json")?;
-    let record: RunRecord = directory.read_json("run.json")?;
-    Ok(Some(FinishedRun {
+/// The finished run in a directory.
+fn read(path: &Path) -> Result<FinishedRun, DirectoryError> {
+    let Finished {
+        config,
+        record,
+        summary,
+    } = RunDirectory::open(path)?.finished()?;
+    Ok(FinishedRun {
+        place: path.display().to_string(),
         config,
         summary,
         data: record.data,
-    }))
+    })
 }

@@ -1,7 +1,7 @@
 //! `lab data`.
 
 use super::output::print;
-use super::{ExitCode, Failure};
+use super::{ExitCode, Failure, folder};
 use crate::data::{DatasetName, FetchOptions, FileReport, FileState, fetch, list, verify};
 use crate::report::markdown;
 use clap::{Args, Subcommand};
@@ -21,13 +21,14 @@ pub enum DataCommand {
 /// The folder of a data command.
 #[derive(Args, Debug)]
 pub struct Folder {
-    /// The data folder
+    /// The data folder [default: $LAB_DATA_DIR, else data]
     #[arg(
         long = "dir",
         visible_alias = "data-dir",
         value_name = "DIR",
-        env = "LAB_DATA_DIR",
-        default_value = "data"
+        default_value_os_t = folder::of_data(),
+        hide_default_value = true,
+        value_parser = folder::parser()
     )]
     path: PathBuf,
 }

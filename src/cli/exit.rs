@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::params::store::WeightsError;
 use crate::train::{DirectoryError, ProblemError, TrainError};
 use std::any::Any;
+use std::io::ErrorKind;
 use thiserror::Error;
 
 /// The exit codes of the program.
@@ -96,9 +97,13 @@ impl Failure {
             | Failure::Compare(_)
             | Failure::Input(_) => true,
             Failure::Data(error) => error.is_input(),
-            Failure::Directory(error) | Failure::Train(TrainError::Directory(error)) => {
-                !matches!(error, DirectoryError::Io { .. })
-            }
+            Failure::Directory(error) | Failure::Train(TrainError::Directory(error)) => match error
+            {
+                DirectoryError::Io { .. } => false,
+                // A full disk is no wrong choice of a place.
+                DirectoryError::Create { source, .. } => source.kind() != ErrorKind::StorageFull,
+                _ => true,
+            },
             Failure::Train(_) | Failure::Other(_) => false,
         };
         if is_input {
@@ -125,6 +130,7 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Divergence;
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
@@ -141,11 +147,13 @@ mod tests {
     fn what_the_user_can_mend_is_bad_input() {
         let taken = DirectoryError::Exists("runs/a".to_owned());
         assert_eq!(Failure::from(taken).exit_code(), ExitCode::BadInput);
-        let diverged = TrainError::Diverged {
+        let diverged = TrainError::Diverged(Divergence {
+            what: "the training loss".to_owned(),
             step: 1,
             epoch: 0.5,
             learning_rate: 10.0,
-        };
+            last_finite_loss: None,
+        });
         assert_eq!(Failure::from(diverged).exit_code(), ExitCode::Failed);
     }
 }

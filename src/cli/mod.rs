@@ -4,6 +4,7 @@ mod compare;
 mod config;
 mod data;
 mod exit;
+mod folder;
 mod lists;
 mod measure;
 mod output;
@@ -55,11 +56,13 @@ enum Command {
 #[derive(Args, Clone, Debug)]
 struct DataDir {
     /// The folder with the data sets (mnist/, fashion-mnist/, cifar-10-batches-bin/)
+    /// [default: $LAB_DATA_DIR, else data]
     #[arg(
         long = "data-dir",
         value_name = "DIR",
-        env = "LAB_DATA_DIR",
-        default_value = "data"
+        default_value_os_t = folder::of_data(),
+        hide_default_value = true,
+        value_parser = folder::parser()
     )]
     data_dir: PathBuf,
 }

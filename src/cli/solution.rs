@@ -9,7 +9,7 @@ use crate::model::Conditions;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::params::store::read_weights;
-use crate::train::{Problem, RunDirectory, RunRecord, Summary};
+use crate::train::{Finished, Problem, RunDirectory};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl SolutionArgs {
     ///
     /// [`Failure`] where any of it is missing, damaged, or does not fit the others.
     pub fn open(&self) -> Result<Solution, Failure> {
-        let (config_file, weights_file, step) = self.source()?;
+        let (config_file, weights_file, finished) = self.source()?;
         let config = self.load(&config_file)?;
         let origin = config_file.display().to_string();
         let problem = Problem::open(config, &origin, &self.data_dir.data_dir)?;
@@ -73,9 +73,14 @@ impl SolutionArgs {
             eprintln!("preparing compute kernels (minutes on a first use, seconds after) ...");
         }
         self.check_samples(problem.data.train.len())?;
-        if let Some(path) = &self.run {
-            let record: RunRecord = RunDirectory::open(path)?.read_json("run.json")?;
+        if let Some(Finished {
+            record, summary, ..
+        }) = &finished
+        {
             record.check_data(&problem).map_err(Failure::Input)?;
+            if let Some(reason) = &summary.degenerate {
+                eprintln!("warning: this run is degenerate: {reason}");
+            }
         }
         let network = problem.objective.network();
         let layouts = [network.layout(), network.blueprint().statistics()];
@@ -85,7 +90,7 @@ impl SolutionArgs {
         Ok(Solution {
             objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
-            step,
+            step: finished.map_or(0, |run| run.summary.steps),
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
             initial: self.run.is_some().then(|| problem.initial_values()),
@@ -93,24 +98,19 @@ impl SolutionArgs {
         })
     }
 
-    /// Config, weights and step of the solution.
-    fn source(&self) -> Result<(PathBuf, PathBuf, u64), Failure> {
+    /// Config and weights of the solution, and the run that they are of, if they are of one.
+    fn source(&self) -> Result<(PathBuf, PathBuf, Option<Finished>), Failure> {
         if let (Some(model), Some(config)) = (&self.model, &self.config) {
-            return Ok((config::find(config)?, model.clone(), 0));
+            return Ok((config::find(config)?, model.clone(), None));
         }
         let path = self.run.as_deref().unwrap_or(Path::new(""));
         let directory = RunDirectory::open(path)?;
-        if !directory.is_finished() {
-            return Err(Failure::Input(format!(
-                "{} is not finished: finish it with `lab train --resume {0}`",
-                path.display()
-            )));
-        }
-        let summary: Summary = directory.read_json("summary.json")?;
+        let finished = directory.finished()?;
+        directory.check_weights(&finished.summary)?;
         Ok((
             directory.config_file(),
             directory.model_file(),
-            summary.steps,
+            Some(finished),
         ))
     }
 

@@ -6,7 +6,8 @@ use crate::config::{self, Config, Override};
 use crate::measure;
 use crate::report::{Progress, run_table};
 use crate::train::{
-    Checkpoint, Ending, Outcome, Problem, Run, RunDirectory, RunRecord, Status, Summary,
+    Checkpoint, DirectoryError, Outcome, Problem, Run, RunDirectory, RunRecord, Status, Summary,
+    TrainError,
 };
 use clap::Args;
 use std::collections::BTreeSet;
@@ -193,10 +194,12 @@ fn train(
 
 fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
     let directory = RunDirectory::open_for_writing(path)?;
-    let config = config::load(&directory.config_file(), &[], &measure::names())?;
+    directory.check_resumable()?;
+    let record = directory.read_json::<RunRecord>("run.json").ok();
+    let config = directory.config(record.as_ref())?;
     let summary = directory.read_json::<Summary>("summary.json").ok();
     if let Some(summary) = summary.filter(|_| directory.is_finished()) {
-        mend_record(&directory)?;
+        mend_record(&directory, record, &summary)?;
         eprintln!(
             "{} is finished ({} steps): nothing to resume",
             path.display(),
@@ -206,11 +209,9 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
     }
     let origin = directory.config_file().display().to_string();
     let problem = Problem::open(config, &origin, &args.data_dir.data_dir)?;
-    let mut record = directory
-        .read_json::<RunRecord>("run.json")
-        .unwrap_or_else(|_| RunRecord::begin(&problem));
+    let mut record = record.unwrap_or_else(|| RunRecord::begin(&problem));
     record.check_data(&problem).map_err(Failure::Input)?;
-    record.status = Status::Running;
+    record.go_on();
     let checkpoint = newest_checkpoint(&directory, &problem)?;
     execute(
         args,
@@ -223,12 +224,15 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// A run killed between its summary and its record still says that it is running.
-fn mend_record(directory: &RunDirectory) -> Result<(), Failure> {
-    let Ok(mut record) = directory.read_json::<RunRecord>("run.json") else {
-        return Ok(());
-    };
-    if record.status != Status::Finished {
-        record.end(Status::Finished, None);
+fn mend_record(
+    directory: &RunDirectory,
+    record: Option<RunRecord>,
+    summary: &Summary,
+) -> Result<(), Failure> {
+    let is_open =
+        |record: &RunRecord| !matches!(record.status, Status::Finished | Status::Degenerate);
+    if let Some(mut record) = record.filter(is_open) {
+        record.finish(summary);
         directory.write_json("run.json", &record)?;
     }
     Ok(())
@@ -285,21 +289,34 @@ fn execute(
     checkpoint: Option<Checkpoint>,
     interrupt: &AtomicBool,
 ) -> Result<ExitCode, Failure> {
-    directory.write_json("run.json", &record)?;
+    let place = directory.path().display();
+    let could_not_write = |error: DirectoryError| {
+        Failure::Other(format!(
+            "{error}; once that is mended, continue with `lab train --resume {place}`"
+        ))
+    };
+    directory
+        .write_json("run.json", &record)
+        .map_err(could_not_write)?;
     let mut progress = Progress::new(problem.total_steps(), problem.steps_per_epoch(), args.quiet);
     let result = Run::new(problem, directory, interrupt).execute(checkpoint, &mut progress);
     progress.clear();
     match &result {
         Ok(Outcome {
-            ending: Ending::Interrupted,
+            summary: Some(summary),
             ..
-        }) => record.end(Status::Interrupted, Some("stopped by the user".to_owned())),
-        Ok(_) => record.end(Status::Finished, None),
-        Err(error) => record.end(Status::Failed, Some(error.to_string())),
+        }) => record.finish(summary),
+        Ok(_) => record.interrupt(),
+        Err(error) => record.fail(error),
     }
-    directory.write_json("run.json", &record)?;
-    let outcome = result?;
-    let place = directory.path().display();
+    let recorded = directory.write_json("run.json", &record);
+    let outcome = match result {
+        Err(TrainError::Directory(error @ DirectoryError::Io { .. })) => {
+            return Err(could_not_write(error));
+        }
+        result => result?,
+    };
+    recorded.map_err(could_not_write)?;
     match outcome.summary {
         Some(summary) => {
             print(&run_table(&summary, &place.to_string()))?;

@@ -1,6 +1,10 @@
 //! Whether the measure of a line survives the maps that leave the function alone.
 
-use super::{FinishedRun, Line, Verdict, cell};
+use super::grouping::Grouping;
+use super::line::cell;
+use super::losses::Matching;
+use super::remarks::is_decided;
+use super::{FinishedRun, Line};
 use crate::measure::Measure;
 use crate::measure::invariance::row_name;
 use crate::reparam::MapKind;
@@ -17,50 +21,53 @@ pub struct Movement {
 }
 
 /// The maps that any of the runs' networks has.
-pub(super) fn maps(members: &[&Vec<&FinishedRun>]) -> Vec<MapKind> {
+pub(super) fn maps(grouping: &Grouping) -> Vec<MapKind> {
     let has = |kind: &&MapKind| {
-        let mut runs = members.iter().flat_map(|runs| runs.iter());
-        runs.any(|run| run.summary.maps.contains(kind))
+        let mut runs = grouping.groups.iter().flat_map(|group| &group.runs);
+        runs.any(|run: &&FinishedRun| run.summary.maps.contains(kind))
     };
     MapKind::ALL.iter().filter(has).copied().collect()
 }
 
 /// Which of the maps a measure does not claim to survive.
-pub(super) fn movements(
-    measure: &Measure,
-    maps: &[MapKind],
-    members: &[&Vec<&FinishedRun>],
-) -> Vec<Movement> {
+pub(super) fn movements(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Vec<Movement> {
     let moving = maps.iter().filter(|map| !measure.survives(**map));
     moving
         .map(|&map| Movement {
             map,
-            ratio: ratio(measure.name, map, members),
+            ratio: ratio(measure.name, map, grouping),
         })
         .collect()
 }
 
-fn ratio(measure: &str, map: MapKind, members: &[&Vec<&FinishedRun>]) -> Option<f64> {
+fn ratio(measure: &str, map: MapKind, grouping: &Grouping) -> Option<f64> {
     let is_sharpness = map == MapKind::LayerRescaling && measure == "hessian.lambda_max";
     let names = [
         Some(row_name(map, measure)),
         is_sharpness.then(|| "reparam.rescale.lambda_max".to_owned()),
     ];
-    let cells = names
-        .iter()
-        .flatten()
-        .flat_map(|name| members.iter().filter_map(|runs| cell(name, runs)));
+    let cells = names.iter().flatten().flat_map(|name| {
+        grouping
+            .groups
+            .iter()
+            .filter_map(|group| cell(name, &group.runs))
+    });
     cells.map(|cell| cell.mean).next()
 }
 
-/// What the decided lines rest on.
-pub(super) fn note(lines: &[Line], maps: &[MapKind]) -> String {
+/// What the decided lines rest on, where the groups can be compared at all.
+pub(super) fn note(lines: &[Line], maps: &[MapKind], losses: Matching) -> String {
     if maps.is_empty() {
         return "The networks have no map that leaves their function alone.".to_owned();
     }
-    let is_decided =
-        |line: &&Line| matches!(line.verdict, Verdict::FirstLarger | Verdict::LastLarger);
-    let decided = || lines.iter().filter(is_decided);
+    let meaning = "Moved by: maps that leave the function alone and change the measure.";
+    if !losses.allows_conclusions() {
+        return format!(
+            "{meaning} No conclusion about flatness is drawn at training losses that differ or are \
+             not known."
+        );
+    }
+    let decided = || lines.iter().filter(|line| is_decided(line));
     let moved: Vec<String> = decided()
         .filter(|line| !line.moved_by.is_empty())
         .map(described)
@@ -75,8 +82,8 @@ pub(super) fn note(lines: &[Line], maps: &[MapKind]) -> String {
     };
     let moved: Vec<&str> = moved.iter().map(String::as_str).collect();
     format!(
-        "Moved by: maps that leave the function alone and change the measure. Decided lines that \
-         no map moves: {}. Decided lines that rest on the parameterisation: {}.",
+        "{meaning} Decided lines that no map moves: {}. Decided lines that rest on the \
+         parameterisation: {}.",
         list(&kept),
         list(&moved)
     )

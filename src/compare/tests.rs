@@ -1,27 +1,36 @@
 //! Comparisons of made-up runs.
 
 use super::*;
-use crate::reparam::MapKind;
-use crate::report::comparison_table;
+use crate::config::Override;
+use crate::measure::Measurement;
+use crate::report::{comparison_csv, comparison_json, comparison_table};
 
-fn run(batch: usize, seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
+fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
     let text = format!(
-        "name = \"b{batch}\"\nseed = {seed}\n[optimizer]\nlearning_rate = 0.1\n\
-         [train]\nbatch_size = {batch}\nepochs = 2\n"
+        "name = \"made-up\"\nseed = {seed}\n[optimizer]\nlearning_rate = 0.1\n[train]\nepochs = 2\n"
     );
-    let config = crate::config::parse(&text, "test.toml", &[], "test", &[]).unwrap();
+    let place = format!("runs/{}/seed-{seed}", sets.join("-"));
+    let sets: Vec<Override> = sets
+        .iter()
+        .map(|set| Override::parse(set).unwrap())
+        .collect();
+    let config = crate::config::parse(&text, "test.toml", &sets, "test", &[]).unwrap();
     let summary = Summary {
         run: config.name.clone(),
         seed,
         steps: 100,
         epochs: 2.0,
         stopped_by: "train.epochs or train.steps".to_owned(),
+        train_loss: Some(loss),
+        last_step_part: None,
+        degenerate: None,
         parameters: 10,
         maps: vec![MapKind::LayerRescaling, MapKind::Permutation],
         learning_rate: 0.1,
         training_seconds: 1.0,
         measuring_seconds: 1.0,
         preparing_seconds: None,
+        model_sha256: None,
         measurements: vec![
             Measurement::new("loss.train", loss).with_stderr(0.01),
             Measurement::new("hessian.lambda_max", sharpness).with_residual(1e-4, true, 9),
@@ -29,90 +38,512 @@ fn run(batch: usize, seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
         ],
     };
     FinishedRun {
+        place,
         config,
         summary,
         data: Vec::new(),
     }
 }
 
+fn run(batch: usize, seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
+    configured(
+        &[&format!("train.batch_size={batch}")],
+        seed,
+        loss,
+        sharpness,
+    )
+}
+
+/// Seeds 0, 1, ... at one batch size, at training losses of about 0.1 and with these sharpnesses.
+fn runs(batch: usize, sharpness: &[f64]) -> Vec<FinishedRun> {
+    let runs = (0..).zip(sharpness);
+    runs.map(|(seed, sharpness)| run(batch, seed, 0.1 + 1e-4 * seed as f64, *sharpness))
+        .collect()
+}
+
+fn by_batch_size(runs: &[FinishedRun]) -> Comparison {
+    compare(runs, Vec::new(), &["train.batch_size"]).unwrap()
+}
+
 fn line<'a>(comparison: &'a Comparison, name: &str) -> &'a Line {
-    comparison
-        .lines
-        .iter()
+    let mut lines = comparison.lines.iter();
+    lines
         .find(|line| line.name == name)
-        .unwrap()
+        .unwrap_or_else(|| panic!("no line {name}"))
+}
+
+fn labels(comparison: &Comparison) -> Vec<&str> {
+    comparison
+        .groups
+        .iter()
+        .map(|group| group.label.as_str())
+        .collect()
 }
 
 #[test]
 fn small_and_large_batches_stand_side_by_side() {
-    let runs = [
-        run(512, 0, 0.11, 4.0),
-        run(32, 0, 0.10, 1.0),
-        run(32, 1, 0.12, 1.2),
-        run(512, 1, 0.10, 4.4),
-        run(32, 2, 0.10, 1.1),
-        run(512, 2, 0.12, 4.1),
-    ];
-    let comparison = compare(&runs, "train.batch_size").unwrap();
-    insta::assert_snapshot!(comparison_table(&comparison), @r#"
-        | by train.batch_size        |        32 (n=3) |       512 (n=3) | ratio | verdict    | moved by |
-        |----------------------------|-----------------|-----------------|-------|------------|----------|
-        | optimizer.learning_rate    |          0.1000 |          0.1000 | 1.000 |            |          |
-        | epochs                     |           2.000 |           2.000 | 1.000 |            |          |
-        | steps                      |           100.0 |           100.0 | 1.000 |            |          |
-        | loss.train                 | 0.1067 ± 0.0067 | 0.1100 ± 0.0058 | 1.031 | undecided  | nothing  |
-        | hessian.lambda_max         |   1.100 ± 0.058 |    4.167 ± 0.12 | 3.788 | 512 larger | scaling  |
-        | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 | 1.000 |            | check    |
+    let mut both = runs(512, &[4.0, 4.4, 4.1]);
+    both.extend(runs(32, &[1.0, 1.2, 1.1]));
+    insta::assert_snapshot!(comparison_table(&by_batch_size(&both)), @r#"
+        By train.batch_size, at training losses of 0.1001 ± 5.8e-5 (32, 3 seeds, 0.1000 to 0.1002) and 0.1001 ± 5.8e-5 (512, 3 seeds, 0.1000 to 0.1002): equal within 2 %.
 
-        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times its value.
-        - Verdicts: 95 % t-interval of the differences between runs of the same seed; they are not corrected for the number of lines.
+        | by train.batch_size        |        32 (n=3) |       512 (n=3) | ratio | verdict    |       p | test   | moved by |
+        |----------------------------|-----------------|-----------------|-------|------------|---------|--------|----------|
+        | optimizer.learning_rate    |          0.1000 |          0.1000 | 1.000 |            |         |        |          |
+        | epochs                     |           2.000 |           2.000 | 1.000 |            |         |        |          |
+        | steps                      |           100.0 |           100.0 | 1.000 |            |         |        |          |
+        | loss.train                 | 0.1001 ± 5.8e-5 | 0.1001 ± 5.8e-5 | 1.000 | equal      |         |        | nothing  |
+        | hessian.lambda_max         |   1.100 ± 0.058 |    4.167 ± 0.12 | 3.788 | 512 larger | 0.00047 | paired | scaling  |
+        | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 | 1.000 |            |         |        | check    |
+
+        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times what that is relative to.
+        - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 1 test of this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+        - Undecided does not mean equal. Among 1 test, 3 seeds in each group find a difference of 2.5 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 3, 4 and 7 seeds.
         - Moved by: maps that leave the function alone and change the measure. Decided lines that no map moves: none. Decided lines that rest on the parameterisation: hessian.lambda_max (x28.000 under layer-rescaling).
         "#);
 }
 
 #[test]
-fn groups_are_ordered_as_numbers_and_their_runs_by_seed() {
-    let runs = [
+fn three_groups_are_compared_in_pairs() {
+    let mut all = runs(32, &[1.0, 1.2, 1.1, 1.05]);
+    all.extend(runs(128, &[1.5, 0.9, 1.3, 1.2]));
+    all.extend(runs(512, &[4.0, 4.4, 4.1, 4.2]));
+    let comparison = by_batch_size(&all);
+    insta::assert_snapshot!(comparison_table(&comparison), @r#"
+        By train.batch_size, at training losses of 0.1002 ± 6.5e-5 (32, 4 seeds, 0.1000 to 0.1003), 0.1002 ± 6.5e-5 (128, 4 seeds, 0.1000 to 0.1003), 0.1002 ± 6.5e-5 (512, 4 seeds, 0.1000 to 0.1003): equal within 2 %.
+
+        | by train.batch_size        |        32 (n=4) |       128 (n=4) |       512 (n=4) | 512 / 32 | verdict                        |      p | test   | moved by |
+        |----------------------------|-----------------|-----------------|-----------------|----------|--------------------------------|--------|--------|----------|
+        | optimizer.learning_rate    |          0.1000 |          0.1000 |          0.1000 |    1.000 |                                |        |        |          |
+        | epochs                     |           2.000 |           2.000 |           2.000 |    1.000 |                                |        |        |          |
+        | steps                      |           100.0 |           100.0 |           100.0 |    1.000 |                                |        |        |          |
+        | loss.train                 | 0.1002 ± 6.5e-5 | 0.1002 ± 6.5e-5 | 0.1002 ± 6.5e-5 |    1.000 | equal                          |        |        | nothing  |
+        | hessian.lambda_max         |   1.087 ± 0.043 |    1.225 ± 0.12 |   4.175 ± 0.085 |    3.839 | 512 > 32 & 128; rest undecided | 3.1e-5 | paired | scaling  |
+        | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 |       28.00 ± 0 |    1.000 |                                |        |        | check    |
+
+        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times what that is relative to.
+        - Verdicts: t-tests, of every pair of groups; p is that of the clearest pair. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 3 tests of this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+        - Undecided does not mean equal. Among 3 tests, 4 seeds in each group find a difference of 2.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 4, 5 and 10 seeds.
+        - Moved by: maps that leave the function alone and change the measure. Decided lines that no map moves: none. Decided lines that rest on the parameterisation: hessian.lambda_max (x28.000 under layer-rescaling).
+        "#);
+    let sharpness = line(&comparison, "hessian.lambda_max");
+    let pairs: Vec<_> = sharpness
+        .pairs
+        .iter()
+        .map(|pair| (pair.first.as_str(), pair.second.as_str(), pair.decision))
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            ("32", "128", Decision::NotDecided),
+            ("32", "512", Decision::SecondLarger),
+            ("128", "512", Decision::SecondLarger),
+        ]
+    );
+    // The family is three pairs of one line: the training losses are the same by seed.
+    assert_eq!(comparison.tests, 3);
+    assert_eq!(line(&comparison, "loss.train").verdict, Verdict::Equal);
+}
+
+#[test]
+fn three_groups_that_all_differ_are_a_chain() {
+    let mut all = runs(32, &[1.0, 1.2, 1.1, 1.05]);
+    all.extend(runs(128, &[9.1, 9.0, 9.3, 9.2]));
+    all.extend(runs(512, &[4.0, 4.4, 4.1, 4.2]));
+    let table = comparison_table(&by_batch_size(&all));
+    assert!(table.contains("128 > 512 > 32"), "{table}");
+}
+
+#[test]
+fn groups_are_ordered_by_value_and_their_runs_by_seed() {
+    let all = [
         run(1000, 1, 1.0, 1.0),
         run(32, 5, 1.0, 1.0),
         run(32, 2, 1.0, 1.0),
     ];
-    let comparison = compare(&runs, "train.batch_size").unwrap();
-    let labels: Vec<_> = comparison.groups.iter().map(|group| &group.label).collect();
-    assert_eq!(labels, ["32", "1000"]);
+    let comparison = by_batch_size(&all);
+    assert_eq!(labels(&comparison), ["32", "1000"]);
     assert_eq!(comparison.groups[0].seeds, [2, 5]);
+
+    let hidden = ["[128]", "[16, 16]", "[16]"];
+    let all = hidden.map(|hidden| configured(&[&format!("model.hidden={hidden}")], 0, 1.0, 1.0));
+    let comparison = compare(&all, Vec::new(), &["model.hidden"]).unwrap();
+    assert_eq!(labels(&comparison), ["[16]", "[16, 16]", "[128]"]);
+    let bias = ["true", "false"];
+    let all = bias.map(|bias| configured(&[&format!("model.bias={bias}")], 0, 1.0, 1.0));
+    let comparison = compare(&all, Vec::new(), &["model.bias"]).unwrap();
+    assert_eq!(labels(&comparison), ["false", "true"]);
 }
 
 #[test]
-fn one_seed_decides_nothing_and_shows_the_measurement_s_own_error() {
-    let comparison = compare(
-        &[run(32, 0, 0.1, 1.0), run(512, 0, 0.1, 9.0)],
-        "train.batch_size",
-    )
-    .unwrap();
+fn two_seeds_decide_nothing() {
+    let all = [runs(32, &[1.0, 1.01]), runs(512, &[9.0, 9.01])].concat();
+    let comparison = by_batch_size(&all);
     let sharpness = line(&comparison, "hessian.lambda_max");
     assert_eq!(sharpness.verdict, Verdict::TooFewSeeds);
+    let notes = comparison.notes.join("\n");
+    assert!(notes.contains("at least three seeds"), "{notes}");
+}
+
+#[test]
+fn one_seed_shows_the_measurement_s_own_error() {
+    let comparison = by_batch_size(&[run(32, 0, 0.1, 1.0), run(512, 0, 0.1, 9.0)]);
+    let sharpness = line(&comparison, "hessian.lambda_max");
     assert_eq!(sharpness.cells[0].as_ref().unwrap().error, Some(1e-4));
     assert_eq!(sharpness.ratio, Some(9.0));
 }
 
 #[test]
-fn unequal_losses_are_pointed_out() {
-    let notes = compare(
-        &[run(32, 0, 0.1, 1.0), run(512, 0, 0.3, 9.0)],
-        "train.batch_size",
-    )
-    .unwrap()
-    .notes;
+fn what_is_set_or_equal_in_all_runs_has_no_verdict() {
+    let mut all = [runs(32, &[1.0; 3]), runs(512, &[1.0; 3])].concat();
+    for run in &mut all {
+        let size = run.config.train.batch_size.unwrap() as f64;
+        run.summary
+            .measurements
+            .push(Measurement::new("run.batch_size", size));
+    }
+    let comparison = by_batch_size(&all);
+    assert_eq!(line(&comparison, "run.batch_size").verdict, Verdict::Given);
+    assert_eq!(
+        line(&comparison, "hessian.lambda_max").verdict,
+        Verdict::Equal
+    );
+    let table = comparison_table(&comparison);
+    assert!(table.contains(" equal "), "{table}");
+    assert!(!table.contains("larger"), "{table}");
+}
+
+#[test]
+fn a_training_loss_that_runs_were_made_to_end_at_has_no_verdict() {
+    let arm = |batch: usize, loss: f64| {
+        let batch = format!("train.batch_size={batch}");
+        let sets = [batch.as_str(), "train.stop_at_train_loss=0.1"];
+        [0, 1, 2].map(|seed| configured(&sets, seed, loss + 1e-7 * (seed * seed) as f64, 1.0))
+    };
+    let verdict = |losses: [f64; 2]| {
+        let comparison = by_batch_size(&[arm(32, losses[0]), arm(512, losses[1])].concat());
+        line(&comparison, "loss.train").verdict
+    };
+    assert_eq!(verdict([0.1, 0.0999]), Verdict::Given);
+    assert_eq!(verdict([0.1, 0.08]), Verdict::NotDecided);
+}
+
+#[test]
+fn a_run_that_lacks_one_measure_changes_only_that_line() {
+    let mut all = [
+        runs(32, &[1.0, 1.2, 1.1, 1.3]),
+        runs(512, &[4.0, 4.4, 4.1, 4.2]),
+    ]
+    .concat();
+    all[0].summary.measurements.remove(1);
+    for (run, norm) in all.iter_mut().zip([5.0, 5.5, 5.2, 5.3, 7.0, 7.9, 7.1, 7.2]) {
+        run.summary
+            .measurements
+            .push(Measurement::new("norm.l2", norm));
+    }
+    let comparison = by_batch_size(&all);
+    let method = |name| line(&comparison, name).method;
+    assert_eq!(method("hessian.lambda_max"), Some(Method::Welch));
+    assert_eq!(method("norm.l2"), Some(Method::Paired));
+    let table = comparison_table(&comparison);
+    let row = |name: &str| table.lines().find(|row| row.contains(name)).unwrap();
+    assert!(row("hessian.lambda_max").contains("| Welch "), "{table}");
+    assert!(row("norm.l2").contains("| paired "), "{table}");
+    let json: serde_json::Value =
+        serde_json::from_str(&comparison_json(&comparison).unwrap()).unwrap();
+    let lines = json["lines"].as_array().unwrap();
+    let sharpness = lines
+        .iter()
+        .find(|line| line["name"] == "hessian.lambda_max")
+        .unwrap();
+    assert_eq!(sharpness["method"], "welch");
+    assert!(sharpness["pairs"][0]["p"].as_f64() < sharpness["pairs"][0]["p_holm"].as_f64());
+}
+
+/// Twelve runs at two batch sizes and three learning rates.
+fn over_learning_rates() -> Vec<FinishedRun> {
+    let mut all = Vec::new();
+    for rate in ["0.05", "0.1", "0.2"] {
+        for batch in ["32", "512"] {
+            for seed in [0, 1] {
+                let sets = [
+                    format!("optimizer.learning_rate={rate}"),
+                    format!("train.batch_size={batch}"),
+                ];
+                all.push(configured(
+                    &[&sets[0], &sets[1]],
+                    seed,
+                    0.1,
+                    1.0 + seed as f64,
+                ));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn runs_that_differ_in_what_matters_are_not_pooled() {
+    let comparison = by_batch_size(&over_learning_rates());
+    insta::assert_snapshot!(comparison_table(&comparison), @r#"
+        No verdicts: runs with the same train.batch_size differ in optimizer.learning_rate (0.05, 0.1, 0.2), so they are not samples of one thing. Each kind of run has a column of its own. Group by all of it (--by train.batch_size,optimizer.learning_rate), or give only runs that agree.
+        - By train.batch_size and optimizer.learning_rate, at training losses of 0.1000 ± 0 (32 · 0.05, 2 seeds, 0.1000 to 0.1000), 0.1000 ± 0 (32 · 0.1, 2 seeds, 0.1000 to 0.1000), 0.1000 ± 0 (32 · 0.2, 2 seeds, 0.1000 to 0.1000), 0.1000 ± 0 (512 · 0.05, 2 seeds, 0.1000 to 0.1000), 0.1000 ± 0 (512 · 0.1, 2 seeds, 0.1000 to 0.1000), 0.1000 ± 0 (512 · 0.2, 2 seeds, 0.1000 to 0.1000).
+
+        | by train.batch_size, optimizer.learning_rate | 32 · 0.05 (n=2) | 32 · 0.1 (n=2) | 32 · 0.2 (n=2) | 512 · 0.05 (n=2) | 512 · 0.1 (n=2) | 512 · 0.2 (n=2) | moved by |
+        |----------------------------------------------|-----------------|----------------|----------------|------------------|-----------------|-----------------|----------|
+        | optimizer.learning_rate                      |         0.05000 |         0.1000 |         0.2000 |          0.05000 |          0.1000 |          0.2000 |          |
+        | epochs                                       |           2.000 |          2.000 |          2.000 |            2.000 |           2.000 |           2.000 |          |
+        | steps                                        |           100.0 |          100.0 |          100.0 |            100.0 |           100.0 |           100.0 |          |
+        | loss.train                                   |      0.1000 ± 0 |     0.1000 ± 0 |     0.1000 ± 0 |       0.1000 ± 0 |      0.1000 ± 0 |      0.1000 ± 0 | nothing  |
+        | hessian.lambda_max                           |    1.500 ± 0.50 |   1.500 ± 0.50 |   1.500 ± 0.50 |     1.500 ± 0.50 |    1.500 ± 0.50 |    1.500 ± 0.50 | scaling  |
+        | reparam.rescale.lambda_max                   |       28.00 ± 0 |      28.00 ± 0 |      28.00 ± 0 |        28.00 ± 0 |       28.00 ± 0 |       28.00 ± 0 | check    |
+
+        - ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual times what that is relative to.
+        "#);
+    assert!(!comparison.is_tested);
+
+    let keys = ["train.batch_size", "optimizer.learning_rate"];
+    let grouped = compare(&over_learning_rates(), Vec::new(), &keys).unwrap();
+    assert_eq!(labels(&grouped), labels(&comparison));
     assert!(
-        notes.iter().any(|note| note.contains("factor of 3.0")),
-        "{notes:?}"
+        grouped.is_tested && grouped.warnings.is_empty(),
+        "{:?}",
+        grouped.warnings
+    );
+    let others = compare(
+        &over_learning_rates(),
+        Vec::new(),
+        &["optimizer.learning_rate"],
+    )
+    .unwrap();
+    assert_eq!(labels(&others)[..2], ["0.05 · 32", "0.05 · 512"]);
+}
+
+#[test]
+fn runs_of_too_many_kinds_are_refused() {
+    let all: Vec<FinishedRun> = (1..14)
+        .map(|rate| {
+            configured(
+                &[&format!("optimizer.learning_rate=0.{rate}1")],
+                rate,
+                0.1,
+                1.0,
+            )
+        })
+        .collect();
+    let error = compare(&all, Vec::new(), &["train.batch_size"])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("runs with the same train.batch_size differ in optimizer.learning_rate, which makes 13 kinds"),
+        "{error}"
     );
 }
 
 #[test]
+fn where_and_how_often_runs_were_watched_does_not_matter() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    all[1] = configured(
+        &[
+            "backend=ndarray",
+            "name=other",
+            "train.checkpoint_every=2",
+            "train.evaluate_every=2",
+            "train.batch_size=32",
+        ],
+        1,
+        0.1001,
+        1.2,
+    );
+    let comparison = by_batch_size(&all);
+    assert!(comparison.warnings.is_empty(), "{:?}", comparison.warnings);
+    assert_eq!(comparison.groups[0].runs, 3);
+}
+
+#[test]
+fn a_key_that_differs_with_the_groups_is_named_first() {
+    let arm = |batch: &str, rate: &str, sharpness: f64| {
+        let sets = [
+            format!("train.batch_size={batch}"),
+            format!("optimizer.learning_rate={rate}"),
+        ];
+        [0, 1, 2].map(|seed| {
+            configured(
+                &[&sets[0], &sets[1]],
+                seed,
+                0.1,
+                sharpness + 0.1 * seed as f64,
+            )
+        })
+    };
+    let comparison = by_batch_size(&[arm("32", "0.1", 1.0), arm("512", "0.4", 2.0)].concat());
+    assert_eq!(
+        comparison.warnings,
+        [
+            "The groups differ not only in train.batch_size but also in optimizer.learning_rate (32: 0.1; 512: \
+          0.4): a difference between them may come from any of these."
+        ]
+    );
+}
+
+#[test]
+fn keys_that_another_kind_of_network_brings_are_no_confounds() {
+    let networks = ["model.kind=mlp", "model.kind=resnet"];
+    let all = networks.map(|kind| configured(&[kind], 0, 0.1, 1.0));
+    let comparison = compare(&all, Vec::new(), &["model.kind"]).unwrap();
+    let warnings = comparison.warnings.join("\n");
+    assert!(!warnings.contains("model.hidden"), "{warnings}");
+    // Batch normalisation, which an MLP could have and does not, is one.
+    assert!(
+        warnings.contains("model.norm (mlp: none; resnet: batch)"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn other_data_files_are_other_data() {
+    let mut all = runs(32, &[1.0, 1.2, 1.1]);
+    let file = |digest: &str| DataFile {
+        name: "a.txt".to_owned(),
+        sha256: digest.to_owned(),
+    };
+    all[2].data.push(file("aa"));
+    let comparison = by_batch_size(&all);
+    assert_eq!(comparison.groups.len(), 2);
+    assert!(
+        comparison.warnings[0].contains("differ in the data files"),
+        "{comparison:?}"
+    );
+    assert!(
+        comparison.warnings[0].ends_with("Give only runs that agree."),
+        "{comparison:?}"
+    );
+}
+
+#[test]
+fn rows_taken_under_unlike_conditions_have_no_verdict() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    for run in &mut all {
+        run.summary.measurements[1].samples = Some(100);
+    }
+    all[0].summary.measurements[1].samples = Some(200);
+    let comparison = by_batch_size(&all);
+    assert_eq!(
+        line(&comparison, "hessian.lambda_max").verdict,
+        Verdict::Withheld
+    );
+    assert!(comparison_table(&comparison).contains("none: unlike samples"));
+    all[0].summary.measurements[1].samples = Some(100);
+    all[5].summary.measurements[1].norm_mode = Some("batch".to_owned());
+    let table = comparison_table(&by_batch_size(&all));
+    assert!(table.contains("none: unlike norm_mode"), "{table}");
+}
+
+#[test]
+fn a_degenerate_run_takes_the_verdict_on_flatness_away() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    for (run, norm) in all.iter_mut().zip([5.0, 5.5, 5.2, 97.0, 97.4, 97.1]) {
+        run.summary
+            .measurements
+            .push(Measurement::new("norm.l2", norm));
+    }
+    all[4].summary.degenerate = Some("all units are dead".to_owned());
+    let comparison = by_batch_size(&all);
+    let sharpness = line(&comparison, "hessian.lambda_max");
+    assert_eq!(sharpness.reason.as_deref(), Some("degenerate runs"));
+    assert_eq!(line(&comparison, "norm.l2").verdict, Verdict::LastLarger);
+    let first = &comparison.warnings[0];
+    assert!(
+        first.starts_with("Degenerate: seed 1 of 512 (all units are dead)."),
+        "{first}"
+    );
+
+    // Of three groups the two sound ones are still compared.
+    all.extend(runs(1000, &[9.0, 9.4, 9.1]));
+    let comparison = by_batch_size(&all);
+    let pairs = &line(&comparison, "hessian.lambda_max").pairs;
+    assert_eq!(pairs.len(), 1);
+    assert_eq!(
+        (pairs[0].first.as_str(), pairs[0].second.as_str()),
+        ("32", "1000")
+    );
+}
+
+#[test]
+fn conclusions_need_equal_training_losses() {
+    let at = |losses: [f64; 3]| {
+        let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+        for (run, loss) in all[3..].iter_mut().zip(losses) {
+            run.summary.train_loss = Some(loss);
+        }
+        by_batch_size(&all)
+    };
+    let conclusion = |comparison: &Comparison| comparison.notes.last().unwrap().clone();
+
+    let unequal = at([0.12, 0.1201, 0.1202]);
+    assert_eq!(unequal.losses, Matching::Unequal);
+    let first = comparison_table(&unequal)
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        first,
+        "By train.batch_size, at training losses of 0.1001 ± 5.8e-5 (32, 3 seeds, 0.1000 to 0.1002) \
+         and 0.1201 ± 5.8e-5 (512, 3 seeds, 0.1200 to 0.1202): NOT equal."
+    );
+    assert!(
+        unequal.warnings[0].contains("(17 % apart)"),
+        "{:?}",
+        unequal.warnings
+    );
+    assert!(conclusion(&unequal).contains("No conclusion about flatness"));
+
+    let wide = at([0.07, 0.12, 0.13]);
+    assert_eq!(wide.losses, Matching::WithinErrors);
+    assert!(conclusion(&wide).contains("Decided lines"));
+    assert_eq!(at([0.1, 0.101, 0.102]).losses, Matching::Equal);
+
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    all[0].summary.train_loss = None;
+    assert_eq!(by_batch_size(&all).losses, Matching::Equal);
+    all[0].summary.measurements.remove(0);
+    assert_eq!(by_batch_size(&all).losses, Matching::Unknown);
+}
+
+#[test]
+fn a_seed_that_a_group_has_already_is_left_out() {
+    let mut all = runs(32, &[1.0, 1.2]);
+    let mut copy = configured(&["name=copy", "train.batch_size=32"], 1, 0.1, 1.2);
+    copy.place = "runs/zzz/seed-1".to_owned();
+    all.push(copy);
+    let comparison = by_batch_size(&all);
+    assert_eq!(comparison.groups[0].seeds, [0, 1]);
+    assert_eq!(comparison.left_out.len(), 1);
+    assert_eq!(comparison.left_out[0].place, "runs/zzz/seed-1");
+    // By their names they are two groups, and equal.
+    let named = compare(&all, Vec::new(), &["name"]).unwrap();
+    assert_eq!(labels(&named), ["copy", "made-up"]);
+}
+
+#[test]
+fn csv_holds_groups_and_pairs() {
+    let all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    let csv = comparison_csv(&by_batch_size(&all)).unwrap();
+    let rows: Vec<&str> = csv
+        .lines()
+        .filter(|row| row.starts_with("hessian.lambda_max,"))
+        .collect();
+    insta::assert_snapshot!(rows.join("\n"), @r#"
+        hessian.lambda_max,train.batch_size,32,3,1.1,0.05773502691896256,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,
+        hessian.lambda_max,train.batch_size,512,3,4.166666666666667,0.12018504251546645,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,
+        hessian.lambda_max,train.batch_size,512,,3.066666666666667,0.0666666666666668,,2.779823151350035,3.3535101819832986,512 larger,scaling,32,paired,0.00047225504404693405,0.00047225504404693405
+        "#);
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_the_nearest() {
-    let error = compare(&[run(32, 0, 0.1, 1.0)], "train.batchsize").unwrap_err();
+    let error = compare(&[run(32, 0, 0.1, 1.0)], Vec::new(), &["train.batchsize"]).unwrap_err();
     assert!(
         error
             .to_string()

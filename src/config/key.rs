@@ -27,6 +27,8 @@ pub(crate) struct Key {
     pub kind: Kind,
     /// What numbers are confined to.
     pub range: Range,
+    /// Whether the run computes with it in its precision, so that f32 must be able to hold it.
+    pub in_run: bool,
     /// What holds without it.
     pub absent: Absent,
     /// What must be so for the key to apply; all of them.
@@ -83,7 +85,7 @@ impl Keys {
         &mut self,
         name: &str,
         kind: Kind,
-        range: Range,
+        (range, in_run): (Range, bool),
         absent: Absent,
         doc: &'static str,
     ) {
@@ -91,6 +93,7 @@ impl Keys {
             path: self.path(name),
             kind,
             range,
+            in_run,
             absent,
             owners: self.owners.clone(),
             doc,
@@ -187,6 +190,7 @@ impl Key {
         self.path == other.path
             && self.kind == other.kind
             && self.range == other.range
+            && self.in_run == other.in_run
             && self.absent == other.absent
             && self.doc == other.doc
             && keys(self) == keys(other)

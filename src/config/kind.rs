@@ -201,3 +201,36 @@ impl Range {
         }
     }
 }
+
+impl Range {
+    /// The numbers from which the distance means something: to a decay rate of 0.999999999, what is
+    /// left to 1 is everything.
+    fn limits(self) -> &'static [f64] {
+        match self {
+            Self::Any => &[],
+            Self::AboveZero | Self::AtLeastZero => &[0.0],
+            Self::AboveOne => &[1.0],
+            Self::Fraction | Self::BelowOne | Self::Factor => &[0.0, 1.0],
+        }
+    }
+
+    /// The limit of the range from which f32 puts a number at another distance, if there is one.
+    pub(super) fn lost_in_f32(self, found: f64) -> Option<f64> {
+        let kept = in_f32(found);
+        let is_lost = |limit: &&f64| {
+            let (distance, left) = (found - **limit, kept - **limit);
+            (left - distance).abs() > CHANGE * distance.abs() || left.is_nan()
+        };
+        self.limits().iter().find(is_lost).copied()
+    }
+}
+
+/// The share of a number's distance from a limit that rounding may change.
+const CHANGE: f64 = 0.1;
+
+/// What f32 makes of a number. What it holds with fewer digits than usual counts as 0, which graphics
+/// cards make of it.
+pub(super) fn in_f32(value: f64) -> f64 {
+    let rounded = value as f32;
+    f64::from(if rounded.is_subnormal() { 0.0 } else { rounded })
+}

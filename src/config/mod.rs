@@ -20,6 +20,8 @@ mod document;
 mod error;
 mod fault;
 mod find;
+#[cfg(test)]
+mod fuzz;
 mod hooks;
 mod key;
 mod kind;

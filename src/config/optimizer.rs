@@ -10,9 +10,9 @@ section! {
         /// The update rule and what only it needs.
         method: Method = part();
         /// The learning rate, before any schedule.
-        learning_rate: f64 = required("a number above 0") in AboveZero;
+        learning_rate: f64 = required("a number above 0") in AboveZero computed;
         /// Weight decay.
-        weight_decay: f64 = default(0.0) in AtLeastZero;
+        weight_decay: f64 = default(0.0) in AtLeastZero computed;
     }
 }
 
@@ -46,7 +46,7 @@ section! {
     checked by looks_ahead_of_something;
     pub struct Momentum {
         /// Heavy-ball momentum; 0 for none.
-        coefficient("momentum"): f64 = default(0.0) in BelowOne;
+        coefficient("momentum"): f64 = default(0.0) in BelowOne computed;
         /// Look ahead (Nesterov); needs momentum.
         nesterov: bool = default(false);
     }
@@ -65,11 +65,11 @@ section! {
     #[derive(Copy)]
     pub struct Moments {
         /// Decay of the first moment.
-        beta1: f64 = default(0.9) in BelowOne;
+        beta1: f64 = default(0.9) in BelowOne computed;
         /// Decay of the second moment.
-        beta2: f64 = default(0.999) in BelowOne;
+        beta2: f64 = default(0.999) in BelowOne computed;
         /// Added to the denominator.
-        epsilon: f64 = default(1e-8) in AboveZero;
+        epsilon: f64 = default(1e-8) in AboveZero computed;
     }
 }
 

@@ -28,6 +28,17 @@ pub enum Rule {
     /// A value that another kind of network, optimizer or data would accept.
     #[error("{}", .0.phrase())]
     Shape(Fault),
+    /// A number of which floating point leaves nothing, or something else.
+    #[error(
+        "= {found:?} cannot be held in f32, which makes {kept:?} of it: {}, or set precision = \"f64\"",
+        held_instead(*limit)
+    )]
+    NotHeld { found: f64, kept: f64, limit: f64 },
+    /// A share that leaves nothing of the learning rate.
+    #[error(
+        "= {found:?} makes a learning rate of {rate:e}, which f32 cannot hold: give a larger number, or set precision = \"f64\""
+    )]
+    RateNotHeld { found: f64, rate: f64 },
     /// A class named twice.
     #[error("must name each class once, found {found} again")]
     ClassRepeated { found: u64 },
@@ -129,9 +140,18 @@ pub enum Rule {
     WarmupTooLong { found: u64, total: u64 },
     /// WGSL has no 64-bit floats.
     #[error(
-        "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+        "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
     )]
     F64OnWgpu,
+}
+
+/// The numbers that f32 can tell from the limit it has made of one.
+fn held_instead(limit: f64) -> &'static str {
+    if limit == 1.0 {
+        "give one of at most 0.9999997"
+    } else {
+        "give one from 1.2e-38 to 3.4e38"
+    }
 }
 
 fn alternatives(kinds: &[&str]) -> String {

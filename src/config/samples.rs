@@ -62,8 +62,9 @@ fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<toml::Value> {
 }
 
 fn any_real(range: Range) -> BoxedStrategy<f64> {
-    let finite = any::<f64>().prop_filter("finite", |value| value.is_finite());
-    prop_oneof![0.0..=1.0_f64, finite.prop_map(f64::abs)]
+    // Numbers above 0 that f32 holds, and their products with a double below 1 too.
+    let positive = (-45.0..80.0_f64).prop_map(f64::exp);
+    prop_oneof![0.0..=0.9999_f64, positive]
         .prop_filter("in range", move |value| range.contains(*value))
         .boxed()
 }
@@ -90,32 +91,29 @@ fn any_document() -> impl Strategy<Value = toml::Table> {
         let mut table: toml::Table = PLAIN.parse().unwrap();
         for (path, value) in entries {
             let Some(value) = value else { continue };
-            match path.split_once('.') {
-                None => {
-                    table.insert(path.to_owned(), value);
-                }
-                Some(("hooks", name)) => {
-                    let hooks = table
-                        .entry("hooks")
-                        .or_insert_with(|| toml::Value::Array(vec![toml::Table::new().into()]));
-                    hooks[0]
-                        .as_table_mut()
-                        .unwrap()
-                        .insert(name.to_owned(), value);
-                }
-                Some((section, name)) => {
-                    let section = table
-                        .entry(section)
-                        .or_insert_with(|| toml::Table::new().into());
-                    section
-                        .as_table_mut()
-                        .unwrap()
-                        .insert(name.to_owned(), value);
-                }
-            }
+            put(&mut table, path, value);
         }
         table
     })
+}
+
+/// Writes a key into a document; of hooks, into the first.
+fn put(table: &mut toml::Table, path: &str, value: toml::Value) {
+    let Some((section, name)) = path.split_once('.') else {
+        table.insert(path.to_owned(), value);
+        return;
+    };
+    let none: toml::Value = match section {
+        "hooks" => vec![toml::Table::new()].into(),
+        _ => toml::Table::new().into(),
+    };
+    let section = table.entry(section).or_insert(none);
+    let section = match section {
+        toml::Value::Array(items) => &mut items[0],
+        table => table,
+    };
+    let section = section.as_table_mut().unwrap();
+    section.insert(name.to_owned(), value);
 }
 
 /// Any config that keeps all rules: what a text breaks is left out of it, key by key.
@@ -145,5 +143,25 @@ fn leave_out(table: &mut toml::Table, place: &str) -> Option<()> {
     match parts.next() {
         None => table.remove(first).map(drop),
         Some(name) => table.get_mut(first)?.as_table_mut()?.remove(name).map(drop),
+    }
+}
+
+/// A document in which every key is written, and which no check would accept.
+pub(crate) fn every_key() -> toml::Table {
+    let mut table = toml::Table::new();
+    for key in &KEYS.list {
+        put(&mut table, &key.path, one_of(&key.kind));
+    }
+    table
+}
+
+fn one_of(kind: &Kind) -> toml::Value {
+    match kind {
+        Kind::Boolean => true.into(),
+        Kind::Text => "x".into(),
+        Kind::Count | Kind::Whole | Kind::Class => 1.into(),
+        Kind::Real => 0.5.into(),
+        Kind::Word(words) => words[0].into(),
+        Kind::List(item) => toml::Value::Array(vec![one_of(item)]),
     }
 }

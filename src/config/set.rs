@@ -387,7 +387,7 @@ mod tests {
             parse(&text, "x.toml", &[flag], "x", KNOWN)
                 .unwrap_err()
                 .to_string(),
-            "--backend wgpu: `precision` = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+            "--backend wgpu: `precision` = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
         );
     }
 }

@@ -19,8 +19,10 @@ section! {
         epochs: Option<usize> = optional("`steps` instead");
         /// Updates; exactly one of `epochs` and `steps`.
         steps: Option<usize> = optional("`epochs` instead");
-        /// Stop early at or below this training loss.
-        stop_at_train_loss: Option<f64> = optional("never") in AboveZero;
+        /// Stop where the training loss falls to this; the last step is shortened so that it is this.
+        stop_at_train_loss: Option<f64> = optional("never") in AboveZero computed;
+        /// Steps between two looks at the training loss for that; whole epochs are looked at in any case.
+        stop_check_every: Option<usize> = optional("an epoch");
         /// How batches are drawn.
         sampling: Sampling = default(Sampling::Shuffle);
         /// Epochs between two checkpoints.

@@ -2,19 +2,20 @@
 
 use sha2::{Digest, Sha256};
 
-use super::choice::{Backend, Loss, ModelKind, OptimizerKind, Precision};
+use super::choice::{Backend, Loss, ModelKind, OptimizerKind, Precision, ScheduleKind};
 use super::data::Data;
 use super::document::{Node, Origin};
 use super::error::{ConfigError, Place};
 use super::hooks::Hook;
 use super::key::PATHS;
+use super::kind::{Range, in_f32};
 use super::lookup::applicable;
 use super::model::Model;
 use super::nearest::nearest;
 use super::optimizer::Optimizer;
 use super::rule::{Rule, Violation};
-use super::schedule::Schedule;
-use super::section::{Reader, table_of};
+use super::schedule::{Cosine, Exponential, Schedule, Shape, Step};
+use super::section::{Reader, Section};
 use super::train::{Length, Train};
 
 section! {
@@ -55,6 +56,7 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
     if config.precision == Precision::F64 && config.backend == Backend::Wgpu {
         return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
     }
+    keeps_a_learning_rate(config)?;
     can_learn_its_data(config)?;
     let is_full_batch = config.optimizer.method.kind() == OptimizerKind::Gd;
     if is_full_batch && !config.data.augment.is_empty() {
@@ -67,6 +69,24 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
 pub(super) fn is_folder_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !name.is_empty() && name.chars().all(is_plain) && name != "." && name != ".."
+}
+
+/// Refuses a schedule that falls, at its first fall, to a learning rate that is 0 in the run's
+/// precision. Factors themselves are held in f64.
+fn keeps_a_learning_rate(config: &Config) -> Result<(), Violation> {
+    let (key, found) = match config.schedule.shape {
+        Shape::Constant => return Ok(()),
+        Shape::Step(Step { factor, .. }) => ("schedule.factor", factor),
+        Shape::Exponential(Exponential { decay }) => ("schedule.decay", decay),
+        Shape::Cosine(Cosine { final_fraction }) => ("schedule.final_fraction", final_fraction),
+    };
+    let rate = config.optimizer.learning_rate * found;
+    // To end at 0 is what the user wants then.
+    let is_meant = found == 0.0 && config.schedule.shape.kind() == ScheduleKind::Cosine;
+    if is_meant || config.precision == Precision::F64 || Range::AboveZero.contains(in_f32(rate)) {
+        return Ok(());
+    }
+    Err(Violation::new(key, Rule::RateNotHeld { found, rate }))
 }
 
 /// Refuses what a text cannot be learnt by.
@@ -154,24 +174,22 @@ impl Config {
     /// The config as TOML with every default written out. Reading it gives an equal config; every
     /// floating-point number is written with as many digits as that takes.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&self.resolved()).expect("a config is tables, numbers and strings")
+        toml::to_string(&self.table()).expect("a config is tables, numbers and strings")
     }
 
-    /// Every key that applies, with its value.
-    fn resolved(&self) -> toml::Value {
-        let whole = table_of(self);
+    /// Every key that applies, with its value: the resolved config as one table.
+    pub fn table(&self) -> toml::Table {
+        let mut whole = toml::Table::new();
+        self.write(&mut whole);
         let origin = Origin::Flag("the resolved config".into());
-        let document = Node::from_toml(&whole, &origin);
+        let document = Node::from_toml(&toml::Value::Table(whole.clone()), &origin);
         let applies = |place: &str| applicable(&document, place).is_ok();
-        let toml::Value::Table(mut whole) = whole else {
-            return whole;
-        };
         for (table, value) in &mut whole {
             if let toml::Value::Table(entries) = value {
                 entries.retain(|name, _| applies(&format!("{table}.{name}")));
             }
         }
-        toml::Value::Table(whole)
+        whole
     }
 
     /// The SHA-256 of the config as TOML, in hexadecimal: equal for equal configs only.
@@ -190,12 +208,14 @@ impl Config {
     /// table (`optimizer`) and of one item (`hooks.0.every`, `model.hidden.1`). `None` where the
     /// key does not apply to this config or does not exist.
     pub fn value(&self, key: &str) -> Option<toml::Value> {
-        key.split('.')
-            .try_fold(self.resolved(), |value, part| match value {
+        key.split('.').try_fold(
+            toml::Value::Table(self.table()),
+            |value, part| match value {
                 toml::Value::Table(mut entries) => entries.remove(part),
                 toml::Value::Array(items) => items.into_iter().nth(part.parse().ok()?),
                 _ => None,
-            })
+            },
+        )
     }
 
     /// Checks that `key` is one of [`Config::keys`].
@@ -251,7 +271,7 @@ mod tests {
     fn f64_needs_a_backend_that_has_it() {
         assert_eq!(
             message(&format!("precision = \"f64\"\nbackend = \"wgpu\"\n{PLAIN}")),
-            "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (burn-ndarray computes the f64 sigmoid through f32, so \"cpu\" is the reference)"
+            "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
         );
     }
 
@@ -331,6 +351,7 @@ mod tests {
         );
         assert_eq!(config.value("optimizer.beta1"), None);
         assert_eq!(config.value("optimizer.lr"), None);
+        assert_eq!(config.table().get("model"), config.value("model").as_ref());
     }
 
     #[test]
@@ -419,6 +440,7 @@ evaluate_every = 1
             1e22,
         ] {
             let mut config = plain();
+            config.precision = Precision::F64;
             config.optimizer.learning_rate = rate;
             assert_eq!(
                 reread(&config).optimizer.learning_rate.to_bits(),

@@ -88,32 +88,38 @@ impl Basis {
     /// Whether the vectors are orthonormal up to some roundings of their precision, wherever they come
     /// from.
     pub fn is_orthonormal(&self) -> bool {
-        let tolerance = 100.0 * self.precision().epsilon();
-        (0..self.len()).all(|index| {
-            let vector = self.vector(index);
-            let (components, _) = match self {
-                Self::F32(store) => store.components(&vector),
-                Self::F64(store) => store.components(&vector),
-            };
-            components.iter().enumerate().all(|(other, component)| {
-                let expected = f64::from(u8::from(other == index));
-                (component - expected).abs() <= tolerance
-            })
-        })
+        self.loss_of_orthogonality() <= 100.0 * self.precision().epsilon()
+    }
+
+    /// `‖QQᵀ − I‖` in the Frobenius norm for the stored vectors as the rows of `Q`.
+    pub fn loss_of_orthogonality(&self) -> f64 {
+        let squares = (0..self.len()).map(|index| {
+            let (mut components, _) = self.components(&self.vector(index));
+            components[index] -= 1.0;
+            components.iter().map(|entry| entry * entry).sum::<f64>()
+        });
+        squares.sum::<f64>().sqrt()
     }
 
     /// Removes the components along the basis and returns them with the norm of what is left; a second
-    /// time where the first took off nearly all, because what is left then has components of its
-    /// rounding errors (Daniel, Gragg, Kaufman & Stewart 1976; Parlett, §6.9): ten roundings without a
-    /// second time.
+    /// time where the first has shortened the vector to less than [`SHORTENED`], because what is left
+    /// then has components of its rounding errors. Twice is enough (Kahan and Parlett, in Parlett, "The
+    /// Symmetric Eigenvalue Problem", §6.9; Giraud, Langou & Rozložník 2005).
     pub fn orthogonalise(&self, vector: &mut [f64]) -> (Vec<f64>, f64) {
         let first = self.split(vector);
-        if first.after >= CANCELLED * first.before {
+        if first.after >= SHORTENED * first.before {
             return (first.components, first.after);
         }
         let (mut components, second) = (first.components, self.split(vector));
         super::vector::axpy(1.0, &second.components, &mut components);
         (components, second.after)
+    }
+
+    fn components(&self, vector: &[f64]) -> (Vec<f64>, f64) {
+        match self {
+            Self::F32(store) => store.components(vector),
+            Self::F64(store) => store.components(vector),
+        }
     }
 
     fn split(&self, vector: &mut [f64]) -> Split {
@@ -277,8 +283,9 @@ struct Split {
 /// Coordinates below this share of the largest make no difference to a sum in f64.
 const LOST: f64 = 0.1 * f64::EPSILON;
 
-/// The share of a vector's norm below which what a projection has left is projected again.
-const CANCELLED: f64 = 0.1;
+/// The share of a vector's norm below which what a projection has left is projected again. With a tenth
+/// in its place the loss of orthogonality grows from step to step.
+const SHORTENED: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 /// So many numbers of every vector stay in the cache while all that need them read them. Fixed, so that
 /// sums do not depend on the number of threads.

@@ -1,9 +1,18 @@
 //! When an estimate ends, and what it is then.
+//!
+//! How many probes an estimate takes must not depend on what they say: who stops when the error looks small
+//! stops where it happens to come out too small. So a few probes are drawn first, tell how many are needed, and
+//! are thrown away; as many are then drawn anew, and value and error are theirs (Stein 1945, "A two-sample test
+//! for a linear hypothesis whose power is independent of the variance", whose second sample alone is used
+//! here: probes are not normal). A budget of products or seconds cuts the number short without looking at
+//! values either.
 
 use super::{CurvatureError, Interrupt};
+use crate::statistics::{mean, stated_error};
 use std::time::Instant;
 
-/// Bounds on one estimate. Reaching one ends it honestly: the value so far, not converged.
+/// Bounds on one estimate. Reaching one ends it honestly: the value so far with the error it has, not
+/// converged; or, from too few probes to tell an error, [`CurvatureError::TooFewProducts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budget {
     /// Matrix-vector products never exceeded.
@@ -55,6 +64,32 @@ impl<'a> Spending<'a> {
             .is_none_or(|most| self.start.elapsed().as_secs_f64() < most);
         matvecs && seconds
     }
+
+    /// How many products the budget is expected to allow in all, those made included; where it is one of
+    /// seconds, by the pace so far.
+    pub(crate) fn expected(&self) -> usize {
+        let by_pace = match self.budget.max_seconds {
+            Some(most) if self.matvecs > 0 => {
+                (self.matvecs as f64 * most / self.start.elapsed().as_secs_f64()) as usize
+            }
+            _ => usize::MAX,
+        };
+        by_pace.min(self.budget.max_matvecs.unwrap_or(usize::MAX))
+    }
+
+    /// Refuses a budget of products that is too small from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`CurvatureError::TooFewProducts`].
+    pub(crate) fn require(&self, fewest: usize) -> Result<(), CurvatureError> {
+        match self.budget.max_matvecs {
+            Some(allowed) if allowed < fewest => {
+                Err(CurvatureError::TooFewProducts { allowed, fewest })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A number estimated from random probes.
@@ -62,7 +97,8 @@ impl<'a> Spending<'a> {
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// Its standard error.
+    /// Its standard error, widened where it comes from few probes so that one and two of it cover 68 % and 95 %
+    /// all the same.
     pub standard_error: f64,
     /// Whether the standard error reached the tolerance.
     pub converged: bool,
@@ -70,16 +106,28 @@ pub struct Estimate {
     pub matvecs: usize,
 }
 
-/// How long to draw probes.
+impl Estimate {
+    /// The standard error as a share of the estimate.
+    pub fn relative_error(&self) -> f64 {
+        match self.standard_error {
+            0.0 => 0.0,
+            error => error / self.value.abs(),
+        }
+    }
+}
+
+/// How many probes to draw.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeOptions {
-    /// Probes drawn before the tolerance is looked at. It is looked at again only each time their
-    /// number has doubled: a look after every probe would stop where the spread happens to come out
-    /// small, and the standard error would be too small on average.
+    /// Directions in which a trace is taken exactly before the first probe: those where the operator is large.
+    pub leading: usize,
+    /// Probes that only tell how many are needed.
+    pub pilot: usize,
+    /// Probes always drawn, within the budget. Where it is [`ProbeOptions::max_probes`] there is no pilot.
     pub min_probes: usize,
-    /// Probes never exceeded.
+    /// Probes never exceeded, apart from the pilot.
     pub max_probes: usize,
-    /// Stop once the standard error is below this share of the estimate.
+    /// The share of the estimate below which its error should be.
     pub tolerance: f64,
     /// Bounds on the whole.
     pub budget: Budget,
@@ -88,11 +136,41 @@ pub struct ProbeOptions {
 impl Default for ProbeOptions {
     fn default() -> Self {
         Self {
+            leading: 10,
+            pilot: 8,
             min_probes: 16,
             max_probes: 128,
             tolerance: 0.05,
             budget: Budget::default(),
         }
+    }
+}
+
+impl ProbeOptions {
+    /// So many probes, and no direction apart.
+    pub fn fixed(probes: usize) -> Self {
+        Self {
+            leading: 0,
+            pilot: 0,
+            min_probes: probes,
+            max_probes: probes,
+            tolerance: 0.0,
+            budget: Budget::default(),
+        }
+    }
+
+    /// How many probes an estimate needs whose error from a pilot of `count`, relative to it, is this.
+    pub(super) fn needed(&self, count: usize, relative_error: f64) -> usize {
+        /// Half as many again: the variance of a pilot is a rough one.
+        const RESERVE: f64 = 1.5;
+        let needed = RESERVE * count as f64 * (relative_error / self.tolerance).powi(2);
+        // What is not a number, as of an estimate of 0, takes all.
+        let needed = if needed.is_nan() {
+            f64::INFINITY
+        } else {
+            needed
+        };
+        (needed.ceil() as usize).clamp(self.min_probes.min(self.max_probes), self.max_probes)
     }
 }
 
@@ -112,58 +190,186 @@ impl Moments {
         self.squares += delta * (value - self.mean);
     }
 
-    /// The standard error of the mean; unknown, so infinite, from fewer than two numbers.
+    /// The standard error of the mean.
     pub fn standard_error(&self) -> f64 {
-        if self.count < 2 {
-            return f64::INFINITY;
-        }
         let count = self.count as f64;
         (self.squares / (count - 1.0) / count).sqrt()
     }
 }
 
-/// Whether `count` probes end an estimate, and then whether it has converged; `is_within` tells
-/// whether its error is within the tolerance.
-pub(super) fn verdict(
-    count: usize,
-    options: ProbeOptions,
-    may_go_on: bool,
-    is_within: impl FnOnce() -> bool,
-) -> Option<bool> {
-    let ended = count >= options.max_probes.max(1) || !may_go_on;
-    let first = options.min_probes.max(2);
-    let is_look = count.is_multiple_of(first) && (count / first).is_power_of_two();
-    let converged = (is_look || (ended && count >= first)) && is_within();
-    (converged || ended).then_some(converged)
+/// What probes are like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probing {
+    /// Products that a probe takes.
+    pub matvecs: usize,
+    /// Probes from which an error can be told.
+    pub fewest: usize,
 }
 
-/// Draws probes until the tolerance, the number of probes or the budget ends it. `offset` is added
-/// to the mean; each call of `probe` makes `matvecs_per_probe` products and notes them itself.
+/// Probes of a pilot, which have told how many are needed, and those that count.
+#[derive(Debug)]
+pub(super) struct Sampled<T> {
+    pub pilot: Vec<T>,
+    pub probes: Vec<T>,
+}
+
+/// Draws a pilot and then as many probes as it tells, or as the budget allows. `probe` gets the number of
+/// probes before it, pilot included; `relative_error` tells the error of an estimate from some.
 ///
 /// # Errors
 ///
-/// What `probe` returns.
-pub(crate) fn draw<E>(
+/// [`CurvatureError::TooFewProducts`] where the budget ends too early, and what `probe` returns.
+pub(super) fn sample<T, E: From<CurvatureError>>(
+    spending: &mut Spending<'_>,
+    options: ProbeOptions,
+    probing: Probing,
+    mut probe: impl FnMut(&mut Spending<'_>, usize) -> Result<T, E>,
+    relative_error: impl Fn(&[T]) -> f64,
+) -> Result<Sampled<T>, E> {
+    let (mut pilot, mut count) = (Vec::new(), options.max_probes);
+    if options.min_probes < options.max_probes && options.pilot > 1 {
+        // The pace of a budget of seconds is known after the first.
+        while pilot.len() < options.pilot && has_room(spending, options, probing, pilot.len()) {
+            pilot.push(probe(spending, pilot.len())?);
+        }
+        if pilot.len() == options.pilot {
+            count = options.needed(pilot.len(), relative_error(&pilot));
+        }
+    }
+    let mut probes = Vec::new();
+    while probes.len() < count && spending.allows(probing.matvecs) {
+        probes.push(probe(spending, pilot.len() + probes.len())?);
+    }
+    if probes.len() < probing.fewest.min(count) {
+        let missing = (probing.fewest - probes.len()) * probing.matvecs;
+        let allowed = spending.matvecs;
+        let fewest = allowed + missing;
+        return Err(CurvatureError::TooFewProducts { allowed, fewest }.into());
+    }
+    Ok(Sampled { pilot, probes })
+}
+
+/// Whether the budget has room for the rest of a pilot and for the fewest probes after it.
+fn has_room(
+    spending: &Spending<'_>,
+    options: ProbeOptions,
+    probing: Probing,
+    drawn: usize,
+) -> bool {
+    let left = spending.expected().saturating_sub(spending.matvecs);
+    left / probing.matvecs >= options.pilot - drawn + options.min_probes
+}
+
+/// Probes from which the error of a mean can be told without knowing how they are distributed.
+pub(super) const FEWEST_VALUES: usize = 12;
+
+/// The mean of random numbers that one or several products or passes give each.
+///
+/// # Errors
+///
+/// As [`sample`].
+pub(crate) fn draw<E: From<CurvatureError>>(
     spending: &mut Spending<'_>,
     options: ProbeOptions,
     matvecs_per_probe: usize,
-    offset: f64,
     mut probe: impl FnMut(&mut Spending<'_>) -> Result<f64, E>,
 ) -> Result<Estimate, E> {
-    let mut moments = Moments::default();
-    loop {
-        moments.add(probe(spending)?);
-        let value = offset + moments.mean;
-        let standard_error = moments.standard_error();
-        let may_go_on = spending.allows(matvecs_per_probe);
-        let is_within = || standard_error <= options.tolerance * value.abs();
-        if let Some(converged) = verdict(moments.count, options, may_go_on, is_within) {
-            return Ok(Estimate {
-                value,
-                standard_error,
-                converged,
-                matvecs: spending.matvecs,
-            });
+    let probing = Probing {
+        matvecs: matvecs_per_probe,
+        fewest: FEWEST_VALUES,
+    };
+    spending.require(probing.fewest * probing.matvecs)?;
+    let sampled = sample(
+        spending,
+        options,
+        probing,
+        |spending, _| probe(spending),
+        |values| stated_error(values) / mean(values).abs(),
+    )?;
+    let (value, standard_error) = (mean(&sampled.probes), stated_error(&sampled.probes));
+    Ok(Estimate {
+        value,
+        standard_error,
+        converged: standard_error <= options.tolerance * value.abs(),
+        matvecs: spending.matvecs,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(budget: Budget) -> ProbeOptions {
+        ProbeOptions {
+            budget,
+            ..ProbeOptions::default()
         }
+    }
+
+    /// The estimate from numbers that are told one after another.
+    fn draw_from(
+        options: ProbeOptions,
+        number: impl Fn(usize) -> f64,
+    ) -> Result<Estimate, CurvatureError> {
+        let mut spending = Spending::new(options.budget, Interrupt::never());
+        let mut drawn = 0;
+        draw(&mut spending, options, 1, |spending| {
+            spending.spend()?;
+            drawn += 1;
+            Ok(number(drawn - 1))
+        })
+    }
+
+    #[test]
+    fn the_numbers_of_the_pilot_count_neither_for_the_value_nor_for_the_error() {
+        let options = options(Budget::default());
+        let found = draw_from(options, |place| if place < 8 { 7.0 } else { 3.0 }).unwrap();
+        assert_eq!((found.value, found.standard_error), (3.0, 0.0));
+        assert_eq!((found.matvecs, found.converged), (24, true));
+    }
+
+    #[test]
+    fn the_pilot_decides_how_many_follow_and_what_they_say_does_not() {
+        let sign = |place: usize| if place.is_multiple_of(2) { 1.0 } else { -1.0 };
+        // Deviations of 20 % of the mean in the pilot: (0.2/0.05)² · 1.5, somewhat more for few.
+        let spread_after = |spread: f64| {
+            let number = |place: usize| {
+                let spread = if place < 8 { 0.2 } else { spread };
+                1.0 + spread * sign(place)
+            };
+            draw_from(options(Budget::default()), number).unwrap()
+        };
+        let (small, large) = (spread_after(0.01), spread_after(3.0));
+        assert_eq!(small.matvecs, large.matvecs);
+        assert!((30..48).contains(&small.matvecs), "{}", small.matvecs);
+        assert!(small.converged && !large.converged);
+    }
+
+    #[test]
+    fn an_estimate_of_zero_takes_all_probes() {
+        let found = draw_from(options(Budget::default()), |_| 0.0).unwrap();
+        assert_eq!((found.matvecs, found.converged), (8 + 128, true));
+    }
+
+    #[test]
+    fn a_budget_of_too_few_products_or_seconds_is_refused_with_what_it_takes() {
+        let few = options(Budget {
+            max_matvecs: Some(11),
+            max_seconds: None,
+        });
+        let (allowed, fewest) = (11, 12);
+        let refusal = CurvatureError::TooFewProducts { allowed, fewest };
+        assert_eq!(draw_from(few, |_| 1.0).unwrap_err(), refusal);
+        let enough = options(Budget {
+            max_matvecs: Some(12),
+            max_seconds: None,
+        });
+        assert_eq!(draw_from(enough, |_| 1.0).unwrap().matvecs, 12);
+        let hasty = options(Budget {
+            max_matvecs: None,
+            max_seconds: Some(0.0),
+        });
+        let message = draw_from(hasty, |_| 1.0).unwrap_err().to_string();
+        assert!(message.contains("max_seconds"), "{message}");
     }
 }

@@ -1,10 +1,8 @@
 //! The spectral density by stochastic Lanczos quadrature.
 
-use super::basis::Basis;
-use super::vector::{random_normal, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, dot, norm};
+use super::search::Search;
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
 use crate::random::StreamRng;
-use nalgebra::{DMatrix, SymmetricEigen};
 use serde::Serialize;
 
 /// How fine the quadrature is.
@@ -54,7 +52,7 @@ impl Density {
     }
 
     /// The mean over the spectrum of a function, `(1/n) tr f(A)`, with its standard error over
-    /// probes.
+    /// probes; infinite from a single one.
     pub fn mean(&self, function: impl Fn(f64) -> f64) -> (f64, f64) {
         let values: Vec<f64> = self
             .probes
@@ -64,7 +62,7 @@ impl Density {
         let error = if values.len() < 2 {
             f64::INFINITY
         } else {
-            crate::statistics::standard_error(&values)
+            crate::statistics::stated_error(&values)
         };
         (crate::statistics::mean(&values), error)
     }
@@ -83,7 +81,8 @@ impl Density {
     }
 }
 
-/// Estimates the spectral density: from each random vector a Lanczos process gives the nodes and
+/// Estimates the spectral density. A multiple eigenvalue is one point whose weight is its share of the
+/// dimension on average: the share of a random vector in its eigenspace. From each random vector a Lanczos process gives the nodes and
 /// weights of the Gauss quadrature for the spectral measure of that vector (Golub & Welsch 1969;
 /// Ubaru, Chen & Saad 2017; Ghorbani, Krishnan & Xiao 2019).
 ///
@@ -122,43 +121,24 @@ fn quadrature(
     steps: usize,
     spending: &mut Spending<'_>,
 ) -> Result<Vec<(f64, f64)>, CurvatureError> {
-    let dimension = operator.dimension();
-    let mut vector = random_normal(dimension, rng);
-    let (mut diagonal, mut off_diagonal) = (Vec::new(), Vec::new());
-    let mut basis = Basis::new(operator.precision());
-    let mut size = 0.0f64;
-    loop {
-        let length = norm(&vector);
-        scale(1.0 / length, &mut vector);
-        basis.push(&vector);
-        let newest = basis.newest();
+    let mut search = Search::new(operator)?;
+    let mut next = search.random(rng);
+    while let Some(direction) = next {
         spending.spend()?;
-        vector = operator.apply(&newest)?;
-        size = size.max(norm(&vector));
-        diagonal.push(dot(&newest, &vector));
-        let (_, rest) = basis.orthogonalise(&mut vector);
-        // A remainder of the size of rounding errors means an invariant subspace: the quadrature
-        // is exact.
-        let negligible = match operator.precision() {
-            crate::config::Precision::F32 => 1e-6,
-            crate::config::Precision::F64 => 1e-12,
-        };
+        search.multiply(operator, direction)?;
         // A quadrature cut short by the budget is coarser; its mass is 1 all the same.
-        if diagonal.len() >= steps || rest <= negligible * size || !spending.allows(1) {
+        if search.model.products() >= steps || !spending.allows(1) {
             break;
         }
-        off_diagonal.push(rest);
+        // No way outwards means an invariant subspace: the quadrature is exact.
+        next = search.onward();
     }
-    let count = diagonal.len();
-    let matrix = DMatrix::from_fn(count, count, |row, column| match row.abs_diff(column) {
-        0 => diagonal[row],
-        1 => off_diagonal[row.min(column)],
-        _ => 0.0,
-    });
-    let eigen = SymmetricEigen::new(matrix);
-    Ok((0..count)
-        .map(|i| (eigen.eigenvalues[i], eigen.eigenvectors[(0, i)].powi(2)))
-        .collect())
+    let ritz = search.ritz();
+    // The first direction is the first vector of the basis, up to the rounding of its length.
+    let squares = ritz.vectors.row(0).map(|component| component * component);
+    let mass = squares.sum();
+    let weights = squares.iter().map(|square| square / mass);
+    Ok(ritz.values.iter().copied().zip(weights).collect())
 }
 
 #[cfg(test)]

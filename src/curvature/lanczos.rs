@@ -1,12 +1,10 @@
 //! Extreme eigenpairs by the Lanczos process with full reorthogonalisation.
 
-use super::basis::Basis;
-use super::operator::product_rounding;
-use super::ritz::{Ritz, Wanted, eigen_descending};
-use super::vector::{random_normal, scale};
-use super::{Budget, CurvatureError, Eigenpair, Interrupt, LinearOperator, Spending, norm};
+use super::certainty::{Certainty, Step, doubt};
+use super::ritz::Wanted;
+use super::search::{Check, Search};
+use super::{Budget, CurvatureError, Eigenpair, Interrupt, LinearOperator, Spending};
 use crate::random::StreamRng;
-use nalgebra::DMatrix;
 
 /// What to look for and when to stop.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +15,15 @@ pub struct LanczosOptions {
     pub above: Option<f64>,
     /// How many of the smallest (most negative) eigenpairs must converge.
     pub smallest: usize,
-    /// The relative residual `‖Av − λv‖ / |λ|` below which a pair has converged.
+    /// The residual `‖Av − λv‖ / ‖A‖` below which one of the largest pairs has converged.
     pub tolerance: f64,
+    /// The same of the smallest pairs. They may be far smaller than `‖A‖`, and their sign matters.
+    pub smallest_tolerance: f64,
     /// Matrix-vector products always made: from a start close to an eigenvector, enough for a
     /// larger eigenvalue to show itself.
     pub min_matvecs: usize,
-    /// Matrix-vector products never exceeded; the process also ends at the dimension.
+    /// Matrix-vector products never exceeded, those at the end included; the process also ends at the
+    /// dimension.
     pub max_matvecs: usize,
     /// Bounds set by the user.
     pub budget: Budget,
@@ -35,6 +36,7 @@ impl Default for LanczosOptions {
             above: None,
             smallest: 0,
             tolerance: 1e-3,
+            smallest_tolerance: 1e-4,
             min_matvecs: 4,
             max_matvecs: 100,
             budget: Budget::default(),
@@ -47,8 +49,9 @@ impl LanczosOptions {
         Wanted {
             largest: self.largest,
             above: self.above,
-            smallest: self.smallest,
             tolerance: self.tolerance,
+            smallest: self.smallest,
+            smallest_tolerance: self.smallest_tolerance,
         }
     }
 }
@@ -60,6 +63,9 @@ pub struct Spectrum {
     pub largest: Vec<Eigenpair>,
     /// The smallest eigenpairs, smallest first.
     pub smallest: Vec<Eigenpair>,
+    /// Whether everything asked for has converged, and none is missing as far as [`lanczos`] is sure of
+    /// it. Where it is not sure, no pair after the first of an end counts as converged.
+    pub complete: bool,
     /// Matrix-vector products used.
     pub matvecs: usize,
 }
@@ -77,16 +83,26 @@ impl Spectrum {
 /// Runs the Lanczos process from `start` (a previous eigenvector, say) or from a random vector.
 ///
 /// Every new vector is orthogonalised against all earlier ones, so no spurious copies of
-/// converged eigenvalues appear (Parlett, "The Symmetric Eigenvalue Problem", §13.8). When the
-/// vectors so far span an invariant subspace the process goes on in its complement, so that
-/// multiple eigenvalues are found as often as they occur.
+/// converged eigenvalues appear (Parlett, "The Symmetric Eigenvalue Problem", §13.8), and the small
+/// problem is that of all inner products with the vectors as they are stored, not of a three-term
+/// recurrence. Every pair returned is multiplied once more at the end, as far as the budget allows: its
+/// value and its residual are those of that product.
 ///
-/// Memory for `k` products of dimension `n`: the basis of `k` vectors in the precision of the products
-/// (`4kn` bytes in f32), two working vectors of `8n` bytes, and `8n` for each pair returned.
+/// Where several pairs from one end or all above a threshold are wanted, the process goes on from new
+/// random vectors, in the complement of all earlier ones, until an eigenvalue that is missing above the
+/// last of them by more than the tolerance would have shown itself with probability 0.99 at each such
+/// start. So multiple eigenvalues are found as often as they occur. Of a single pair only this is sure: it
+/// is a pair of the operator, and no vector multiplied has a larger Rayleigh quotient. Another eigenvalue
+/// larger by a share `x` can hide in a mixture with probability of about `0.6 · tolerance / x`.
+///
+/// Memory for `k` products of dimension `n`: the basis of at most `k` vectors and one for each new start in
+/// the precision of the products (`4n` bytes each in f32), two working vectors of `8n` bytes, and `8n` for
+/// each pair returned.
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operator, or where it has dimension 0.
+/// [`CurvatureError`] from the operator, where it has dimension 0, or where it is positive semi-definite
+/// and has a negative Ritz value.
 pub fn lanczos(
     operator: &mut dyn LinearOperator,
     start: Option<&[f64]>,
@@ -94,29 +110,56 @@ pub fn lanczos(
     options: LanczosOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<Spectrum, CurvatureError> {
-    let dimension = operator.dimension();
-    if dimension == 0 {
-        return Err(CurvatureError::Empty);
-    }
-    let mut process = Process::start(operator, start, rng);
+    let mut search = Search::new(operator)?;
+    let mut certainty = Certainty::new();
     let mut spending = Spending::new(options.budget, interrupt);
-    let limit = options.max_matvecs.clamp(1, dimension);
-    loop {
+    let wanted = options.wanted();
+    let reserved = options.largest + options.smallest;
+    let first = start.and_then(|start| search.towards(start.to_vec()));
+    let mut next = match first {
+        Some(direction) => Some(Step::Aside(direction)),
+        None => search.random(rng).map(Step::Random),
+    };
+    let mut is_sure = true;
+    while let Some(step) = next {
+        let direction = certainty.note(step, search.model.products());
         spending.spend()?;
-        process.step(operator)?;
-        let steps = process.steps();
-        let finished = steps >= limit || !spending.allows(1);
-        if finished || (steps >= options.min_matvecs && is_checkpoint(steps)) {
-            let ritz = process.ritz();
-            if finished || ritz.satisfies(&options.wanted()) {
-                return Ok(process.spectrum(&ritz, &options));
+        search.multiply(operator, direction)?;
+        let made = search.model.products();
+        if made + reserved >= options.max_matvecs || !spending.allows(1 + reserved) {
+            is_sure = made >= search.dimension;
+            break;
+        }
+        next = match search.onward() {
+            Some(direction) if made < options.min_matvecs || !is_checkpoint(made) => {
+                Some(Step::Onward(direction))
             }
-        }
-        if !process.extend(rng) {
-            let ritz = process.ritz();
-            return Ok(process.spectrum(&ritz, &options));
-        }
+            _ => advance(&mut search, &mut certainty, &wanted, rng),
+        };
     }
+    let ritz = search.ritz();
+    let (largest, smallest) = ritz.places(&wanted);
+    let mut check = Check {
+        below: f64::INFINITY,
+        max_matvecs: options.max_matvecs,
+        spending: &mut spending,
+        tolerance: options.tolerance,
+    };
+    let mut largest = search.pairs(operator, &ritz, &largest, &mut check)?;
+    check.tolerance = options.smallest_tolerance;
+    let mut smallest = search.pairs(operator, &ritz, &smallest, &mut check)?;
+    largest.sort_by(|a, b| b.value.total_cmp(&a.value));
+    smallest.sort_by(|a, b| a.value.total_cmp(&b.value));
+    if !is_sure {
+        doubt(&mut largest);
+        doubt(&mut smallest);
+    }
+    Ok(Spectrum {
+        complete: is_sure && largest.iter().chain(&smallest).all(|pair| pair.converged),
+        largest,
+        smallest,
+        matvecs: spending.matvecs,
+    })
 }
 
 /// Convergence is tested at every step while the small problem is cheap, then at every fifth.
@@ -124,150 +167,29 @@ fn is_checkpoint(steps: usize) -> bool {
     steps <= 40 || steps.is_multiple_of(5)
 }
 
-/// The state of the process: an orthonormal basis and the tridiagonal matrix on it.
-struct Process {
-    dimension: usize,
-    /// Relative rounding error of one product.
-    rounding: f64,
-    basis: Basis,
-    diagonal: Vec<f64>,
-    off_diagonal: Vec<f64>,
-    remainder: Vec<f64>,
-    remainder_norm: f64,
-}
-
-impl Process {
-    fn start(operator: &dyn LinearOperator, start: Option<&[f64]>, rng: &mut StreamRng) -> Self {
-        let dimension = operator.dimension();
-        let usable = |vector: &&[f64]| {
-            let length = norm(vector);
-            vector.len() == dimension && length > 0.0 && length.is_finite()
-        };
-        let mut first = match start.filter(usable) {
-            Some(vector) => vector.to_vec(),
-            None => random_normal(dimension, rng),
-        };
-        let length = norm(&first);
-        scale(1.0 / length, &mut first);
-        let mut basis = Basis::new(operator.precision());
-        basis.push(&first);
-        Self {
-            dimension,
-            rounding: product_rounding(operator.precision()),
-            basis,
-            diagonal: Vec::new(),
-            off_diagonal: Vec::new(),
-            remainder: Vec::new(),
-            remainder_norm: 0.0,
-        }
+/// What to multiply next: along the residual of the first wanted pair that has not converged, and once all
+/// have, what makes sure that none is missing. None once that is so, or everything has been multiplied.
+fn advance(
+    search: &mut Search,
+    certainty: &mut Certainty,
+    wanted: &Wanted,
+    rng: &mut StreamRng,
+) -> Option<Step> {
+    let ritz = search.ritz();
+    if ritz.satisfies(wanted) {
+        return certainty.next(search, &ritz, wanted, rng);
     }
-
-    fn steps(&self) -> usize {
-        self.diagonal.len()
-    }
-
-    /// Multiplies the newest basis vector and splits the product into its part in the basis and a
-    /// remainder orthogonal to it.
-    fn step(&mut self, operator: &mut dyn LinearOperator) -> Result<(), CurvatureError> {
-        let newest = self.basis.newest();
-        let mut product = operator.apply(&newest)?;
-        self.diagonal.push(super::dot(&newest, &product));
-        (_, self.remainder_norm) = self.basis.orthogonalise(&mut product);
-        self.remainder = product;
-        Ok(())
-    }
-
-    /// Adds the remainder's direction to the basis; where there is none, a random direction in the
-    /// complement. False once the basis spans the whole space.
-    fn extend(&mut self, rng: &mut StreamRng) -> bool {
-        if self.basis.len() >= self.dimension {
-            return false;
-        }
-        let length = self.remainder_norm;
-        if length > self.negligible() {
-            let mut next = std::mem::take(&mut self.remainder);
-            scale(1.0 / length, &mut next);
-            self.off_diagonal.push(length);
-            self.basis.push(&next);
-            return true;
-        }
-        let mut next = random_normal(self.dimension, rng);
-        let (_, length) = self.basis.orthogonalise(&mut next);
-        if length == 0.0 {
-            return false;
-        }
-        scale(1.0 / length, &mut next);
-        self.off_diagonal.push(0.0);
-        self.basis.push(&next);
-        true
-    }
-
-    /// The size of the entries of the tridiagonal matrix.
-    fn size(&self) -> f64 {
-        self.diagonal
-            .iter()
-            .chain(&self.off_diagonal)
-            .fold(0.0, |size: f64, value| size.max(value.abs()))
-    }
-
-    /// Below this a remainder is rounding error of a product of this operator's size.
-    fn negligible(&self) -> f64 {
-        10.0 * self.rounding * self.size()
-    }
-
-    /// Solves the small tridiagonal problem.
-    fn ritz(&self) -> Ritz {
-        let steps = self.steps();
-        let matrix = DMatrix::from_fn(steps, steps, |row, column| {
-            if row == column {
-                self.diagonal[row]
-            } else if row.abs_diff(column) == 1 {
-                self.off_diagonal[row.min(column)]
-            } else {
-                0.0
-            }
-        });
-        let (values, vectors) = eigen_descending(matrix);
-        let remainder = if self.remainder_norm > self.negligible() {
-            self.remainder_norm
-        } else {
-            0.0
-        };
-        let floor = self.rounding * self.size();
-        Ritz {
-            // In exact arithmetic the residual is the first term; rounding of the products adds what
-            // no further step can remove.
-            residuals: vectors
-                .column_iter()
-                .map(|vector| (remainder * vector[steps - 1].abs()).hypot(floor))
-                .collect(),
-            coordinates: vectors
-                .column_iter()
-                .map(|vector| vector.iter().copied().collect())
-                .collect(),
-            values,
-        }
-    }
-
-    fn spectrum(&self, ritz: &Ritz, options: &LanczosOptions) -> Spectrum {
-        let steps = self.steps();
-        let pair = |index| ritz.pair(index, options.tolerance, |x| self.basis.combine(x));
-        let largest = options
-            .largest
-            .max(ritz.count_above(options.above))
-            .min(steps);
-        Spectrum {
-            largest: (0..largest).map(pair).collect(),
-            smallest: (0..options.smallest.min(steps))
-                .map(|k| pair(steps - 1 - k))
-                .collect(),
-            matvecs: steps,
-        }
-    }
+    let rest = ritz.first_unconverged(wanted).map(|index| ritz.rest(index));
+    let direction = match rest {
+        Some(rest) if !search.has_one_way() => search.outward(&rest).map(Step::Aside),
+        _ => search.onward().map(Step::Onward),
+    };
+    direction.or_else(|| search.random(rng).map(Step::Random))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::norm;
     use super::super::test_operators::{Dense, rotated};
     use super::super::vector::axpy;
     use super::*;
@@ -290,8 +212,9 @@ mod tests {
                 largest: 2,
                 smallest: 1,
                 tolerance: 1e-10,
+                smallest_tolerance: 1e-10,
                 min_matvecs: 1,
-                max_matvecs: 60,
+                max_matvecs: 63,
                 ..Default::default()
             },
         );

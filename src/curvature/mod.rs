@@ -7,12 +7,18 @@
 
 mod basis;
 mod budget;
+mod certainty;
 mod davidson;
+mod deflation;
 mod density;
 mod lanczos;
+mod model;
 mod operator;
 mod pair;
+#[cfg(test)]
+mod properties;
 mod ritz;
+mod search;
 mod trace;
 mod transform;
 mod vector;
@@ -29,11 +35,10 @@ pub use operator::{CurvatureOperator, Matrix};
 pub use pair::{Forms, PairedForms, paired_forms};
 pub use ritz::Eigenpair;
 pub use trace::{
-    DiagonalEstimate, diagonal, hutch_plus_plus, hutchinson, squared_frobenius_norm,
-    trace_of_product,
+    DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
-pub(crate) use vector::{axpy, random_normal, random_signs, scale};
+pub(crate) use vector::{axpy, random_normal, scale};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;
@@ -48,6 +53,11 @@ pub trait LinearOperator {
     /// The precision of the products; vectors derived from them are stored in it.
     fn precision(&self) -> Precision {
         Precision::F64
+    }
+
+    /// Whether no eigenvalue can be negative.
+    fn is_positive_semidefinite(&self) -> bool {
+        false
     }
 
     /// The product with a vector of length `n`.
@@ -96,6 +106,37 @@ pub enum CurvatureError {
         /// The length of the remembered one.
         found: usize,
     },
+    /// A matrix that has no negative eigenvalues seems to have one.
+    #[error(
+        "the matrix is positive semi-definite, but has the Rayleigh quotient {lowest} beside {largest}: \
+         its products are wrong by more than rounding"
+    )]
+    NotPositive {
+        /// The smallest Rayleigh quotient.
+        lowest: String,
+        /// The largest.
+        largest: String,
+    },
+    /// Eigenvectors that were found are not orthogonal.
+    #[error(
+        "the search for eigenvalues has lost its orthogonality (an inner product of {loss} between unit \
+         vectors): pairs may be copies of each other"
+    )]
+    NotOrthogonal {
+        /// The largest inner product between two of them.
+        loss: String,
+    },
+    /// The budget ends before there are enough random probes to tell an error.
+    #[error(
+        "an estimate whose error can be trusted takes at least {fewest} matrix-vector products or passes \
+         here, and the budget allows {allowed}: raise max_matvecs or max_seconds"
+    )]
+    TooFewProducts {
+        /// Those the budget allows.
+        allowed: usize,
+        /// Those that would be enough.
+        fewest: usize,
+    },
     /// The device failed.
     #[error("{0}")]
     Device(String),
@@ -140,6 +181,7 @@ impl<'a> Interrupt<'a> {
 #[cfg(test)]
 pub(crate) mod test_operators {
     use super::{CurvatureError, LinearOperator};
+    use crate::config::Precision;
 
     /// A dense symmetric matrix, row-major.
     pub struct Dense {
@@ -191,6 +233,49 @@ pub(crate) mod test_operators {
                 .chunks(self.dimension)
                 .map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
                 .collect())
+        }
+    }
+
+    /// A dense symmetric matrix with products in f32, entries and sums included: symmetric up to rounding
+    /// only, as the products of a network are.
+    pub struct Single(Dense);
+
+    impl Single {
+        /// The entries are rounded.
+        pub fn of(matrix: &Dense) -> Self {
+            Self(Dense {
+                dimension: matrix.dimension,
+                entries: matrix
+                    .entries
+                    .iter()
+                    .map(|&x| f64::from(x as f32))
+                    .collect(),
+            })
+        }
+    }
+
+    impl LinearOperator for Single {
+        fn dimension(&self) -> usize {
+            self.0.dimension
+        }
+
+        fn precision(&self) -> Precision {
+            Precision::F32
+        }
+
+        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+            const LANES: usize = 8;
+            let dimension = self.0.dimension;
+            let rounded: Vec<f32> = vector.iter().map(|&x| x as f32).collect();
+            let rows = self.0.entries.chunks(dimension);
+            let product = rows.map(|row| {
+                let mut sums = [0.0f32; LANES];
+                for (place, (a, b)) in row.iter().zip(&rounded).enumerate() {
+                    sums[place % LANES] += *a as f32 * b;
+                }
+                f64::from(sums.iter().sum::<f32>())
+            });
+            Ok(product.collect())
         }
     }
 }

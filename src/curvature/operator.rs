@@ -122,6 +122,14 @@ impl LinearOperator for CurvatureOperator<'_> {
         self.objective.compute().precision
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        match self.matrix {
+            // Every loss is convex in the outputs.
+            Matrix::GaussNewton | Matrix::SecondMoment | Matrix::NoiseCovariance => true,
+            Matrix::Hessian | Matrix::Residual => false,
+        }
+    }
+
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let layout = self.parameters.layout();
         let direction = Parameters::from_host(layout, vector, self.objective.compute());

@@ -1,7 +1,9 @@
 //! Ratios of quadratic forms of two matrices, from the same probes.
 
-use super::vector::random_signs;
-use super::{CurvatureError, Interrupt, LinearOperator, ProbeOptions, Spending, dot};
+use super::budget::{FEWEST_VALUES, Probing, sample};
+use super::deflation::Deflation;
+use super::operator::product_rounding;
+use super::{CurvatureError, Estimate, Interrupt, LinearOperator, ProbeOptions, Spending, dot};
 use crate::random::StreamRng;
 use crate::statistics::jackknife;
 
@@ -16,48 +18,71 @@ pub struct Forms {
     pub second: f64,
 }
 
-/// The forms of every probe.
+/// The three numbers from two operators: exact in a few leading directions (`deflation`), and the forms of
+/// every probe of what is left.
 ///
 /// A ratio of their means has a far smaller error than its parts would have if each were estimated
 /// from probes of its own, because a probe that makes one of them large makes the others large too.
 #[derive(Clone, Debug)]
 pub struct PairedForms {
+    exact: Forms,
     probes: Vec<Forms>,
+    rounding: f64,
+    tolerance: f64,
     /// Matrix-vector products used.
     pub matvecs: usize,
-    /// Whether the ratio that was watched reached its tolerance.
-    pub converged: bool,
 }
 
 impl PairedForms {
-    /// A function of the three numbers with its standard error, by the jackknife.
-    pub fn estimate(&self, of: impl Fn(Forms) -> f64) -> (f64, f64) {
-        jackknife(self.probes.len(), |left_out| {
-            let mut sum = Forms::default();
-            for (index, probe) in self.probes.iter().enumerate() {
-                if Some(index) != left_out {
-                    sum.product += probe.product;
-                    sum.first += probe.first;
-                    sum.second += probe.second;
-                }
+    /// A function of the three numbers with its error, by the jackknife, which also takes off the bias of a
+    /// function that is not linear.
+    pub fn estimate(&self, of: impl Fn(Forms) -> f64) -> Estimate {
+        let (value, error) = match self.probes.len() {
+            0 => (of(self.exact), 0.0),
+            count => {
+                let sum = self.probes.iter().fold(Forms::default(), Forms::plus);
+                let (value, error) = jackknife(count, |left_out| {
+                    let without = left_out.map(|index| self.probes[index].times(-1.0));
+                    let rest = without.map_or(sum, |probe| sum.plus(&probe));
+                    let count = count - usize::from(left_out.is_some());
+                    of(self.exact.plus(&rest.times(1.0 / count as f64)))
+                });
+                (value, error.max(self.rounding * value.abs()))
             }
-            let count = (self.probes.len() - usize::from(left_out.is_some())) as f64;
-            of(Forms {
-                product: sum.product / count,
-                first: sum.first / count,
-                second: sum.second / count,
-            })
-        })
+        };
+        Estimate {
+            value,
+            standard_error: error,
+            converged: error <= self.tolerance * value.abs(),
+            matvecs: self.matvecs,
+        }
     }
 }
 
-/// Draws random signs `z` until the standard error of `watched` is below the tolerance, the number of
-/// probes is reached or the budget ends it. The tolerance is looked at each time their number has
-/// doubled, as for a single matrix.
+impl Forms {
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            product: self.product + other.product,
+            first: self.first + other.first,
+            second: self.second + other.second,
+        }
+    }
+
+    fn times(self, factor: f64) -> Self {
+        Self {
+            product: factor * self.product,
+            first: factor * self.first,
+            second: factor * self.second,
+        }
+    }
+}
+
+/// Probes two symmetric operators together, as often as the error of `watched` takes.
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operators, or where they have dimension 0.
+/// [`CurvatureError`] from the operators, where they have dimension 0, or where the budget is too small to tell
+/// an error.
 pub fn paired_forms(
     first: &mut dyn LinearOperator,
     second: &mut dyn LinearOperator,
@@ -66,45 +91,60 @@ pub fn paired_forms(
     interrupt: Interrupt<'_>,
     watched: impl Fn(Forms) -> f64,
 ) -> Result<PairedForms, CurvatureError> {
-    let dimension = first.dimension();
-    if dimension == 0 {
-        return Err(CurvatureError::Empty);
-    }
     let mut spending = Spending::new(options.budget, interrupt);
-    let mut forms = PairedForms {
-        probes: Vec::new(),
-        matvecs: 0,
-        converged: false,
+    let probing = Probing {
+        matvecs: 2,
+        fewest: FEWEST_VALUES,
     };
-    let least = options.min_probes.max(2);
-    loop {
-        let signs = random_signs(dimension, rng);
-        spending.spend()?;
-        let left = first.apply(&signs)?;
-        spending.spend()?;
-        let right = second.apply(&signs)?;
-        forms.probes.push(Forms {
-            product: dot(&left, &right),
-            first: dot(&left, &left),
-            second: dot(&right, &right),
-        });
-        forms.matvecs = spending.matvecs;
-        let count = forms.probes.len();
-        let ended = count >= options.max_probes.max(1) || !spending.allows(2);
-        let is_look = count.is_multiple_of(least) && (count / least).is_power_of_two();
-        if count >= least && (is_look || ended) {
-            let (value, error) = forms.estimate(&watched);
-            forms.converged = error <= options.tolerance * value.abs();
-        }
-        if forms.converged || ended {
-            return Ok(forms);
-        }
+    // Probes, and the share of the leading directions.
+    spending.require(probing.fewest * probing.matvecs * 4 / 3)?;
+    let both: &mut [&mut dyn LinearOperator] = &mut [first, second];
+    let deflation = Deflation::krylov(both, options.leading, rng, &mut spending)?;
+    let mut forms = PairedForms {
+        exact: Forms {
+            product: deflation.product(0, 1),
+            first: deflation.product(0, 0),
+            second: deflation.product(1, 1),
+        },
+        probes: Vec::new(),
+        rounding: product_rounding(first.precision()),
+        tolerance: options.tolerance,
+        matvecs: spending.matvecs,
+    };
+    if deflation.rest() == 0 {
+        return Ok(forms);
     }
+    let sampled = sample(
+        &mut spending,
+        options,
+        probing,
+        |spending, _| {
+            let vector = deflation.probe(rng);
+            let left = deflation.remainder(first, &vector, spending)?;
+            let right = deflation.remainder(second, &vector, spending)?;
+            Ok::<_, CurvatureError>(Forms {
+                product: dot(&left, &right),
+                first: dot(&left, &left),
+                second: dot(&right, &right),
+            })
+        },
+        |pilot| {
+            let of_pilot = PairedForms {
+                probes: pilot.to_vec(),
+                ..forms.clone()
+            };
+            of_pilot.estimate(&watched).relative_error()
+        },
+    )?;
+    forms.probes = sampled.probes;
+    forms.matvecs = spending.matvecs;
+    Ok(forms)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::Dense;
+    use super::super::Budget;
+    use super::super::test_operators::{Dense, rotated};
     use super::*;
     use crate::random::Streams;
 
@@ -112,15 +152,25 @@ mod tests {
         forms.product / (forms.first * forms.second).sqrt()
     }
 
-    fn run(first: &[f64], second: &[f64], options: ProbeOptions) -> PairedForms {
-        let of = |entries: &[f64]| Dense {
+    fn ratio(forms: Forms) -> f64 {
+        forms.product / forms.second
+    }
+
+    fn run(
+        first: &mut Dense,
+        second: &mut Dense,
+        seed: u64,
+        options: ProbeOptions,
+    ) -> Result<PairedForms, CurvatureError> {
+        let mut rng = Streams::new(seed).stream("probes", 0);
+        paired_forms(first, second, &mut rng, options, Interrupt::never(), ratio)
+    }
+
+    fn of(entries: &[f64; 9]) -> Dense {
+        Dense {
             dimension: 3,
             entries: entries.to_vec(),
-        };
-        let mut rng = Streams::new(3).stream("probes", 0);
-        let (mut first, mut second) = (of(first), of(second));
-        let never = Interrupt::never();
-        paired_forms(&mut first, &mut second, &mut rng, options, never, cosine).unwrap()
+        }
     }
 
     const A: [f64; 9] = [2.0, 1.0, 0.0, 1.0, -1.0, 0.5, 0.0, 0.5, 3.0];
@@ -128,12 +178,7 @@ mod tests {
 
     #[test]
     fn the_forms_are_those_of_the_matrices() {
-        let options = ProbeOptions {
-            min_probes: 4000,
-            max_probes: 4000,
-            ..ProbeOptions::default()
-        };
-        let forms = run(&A, &B, options);
+        let forms = run(&mut of(&A), &mut of(&B), 3, ProbeOptions::fixed(4000)).unwrap();
         assert_eq!(forms.matvecs, 8000);
         // tr AB = 2 − 4 + 1 + 6, ‖A‖² = 16.5, ‖B‖² = 31.
         let estimates = [
@@ -142,24 +187,104 @@ mod tests {
             (forms.estimate(|forms| forms.second), 31.0),
             (forms.estimate(cosine), 5.0 / (16.5f64 * 31.0).sqrt()),
         ];
-        for ((value, error), truth) in estimates {
-            assert!(
-                (value - truth).abs() < 4.0 * error,
-                "{value} {error} {truth}"
-            );
+        let exact = run(&mut of(&A), &mut of(&B), 3, ProbeOptions::default()).unwrap();
+        assert_eq!(exact.matvecs, 6);
+        for (found, truth) in estimates {
+            let (value, error) = (found.value, found.standard_error);
+            assert!((value - truth).abs() < 4.0 * error, "{found:?} {truth}");
             assert!(error < 0.05 * truth.abs().max(1.0));
         }
+        let found = exact.estimate(cosine);
+        assert!((found.value - 5.0 / (16.5f64 * 31.0).sqrt()).abs() < 1e-12);
+        assert_eq!((found.standard_error, found.converged), (0.0, true));
     }
 
     #[test]
     fn a_ratio_of_proportional_matrices_has_no_error() {
-        let doubled = A.map(|entry| 2.0 * entry);
-        let forms = run(&A, &doubled, ProbeOptions::default());
-        let (value, error) = forms.estimate(cosine);
-        assert!((value - 1.0).abs() < 1e-12 && error < 1e-12);
-        assert!(forms.converged);
-        assert_eq!(forms.matvecs, 32);
-        let (trace, error) = forms.estimate(|forms| forms.product);
-        assert!(error > 0.01 * trace, "the parts are uncertain");
+        let spectrum: Vec<f64> = (1..=40).map(f64::from).collect();
+        let doubled: Vec<f64> = spectrum.iter().map(|value| 2.0 * value).collect();
+        let (mut first, mut second) = (rotated(&spectrum), rotated(&doubled));
+        let forms = run(&mut first, &mut second, 1, ProbeOptions::default()).unwrap();
+        let found = forms.estimate(cosine);
+        assert!((found.value - 1.0).abs() < 1e-12 && found.standard_error < 1e-12);
+        assert!(found.converged);
+        assert_eq!(forms.matvecs, 2 * (10 + 8 + 16));
+        let trace = forms.estimate(|forms| forms.product);
+        assert!(trace.standard_error > 0.001 * trace.value, "{trace:?}");
+    }
+
+    #[test]
+    fn budgets_are_kept_and_too_small_ones_refused() {
+        let spectrum: Vec<f64> = (1..=40).map(|i| 1.0 / f64::from(i)).collect();
+        let (mut first, mut second) = (rotated(&spectrum), rotated(&spectrum));
+        let within = |allowed| ProbeOptions {
+            budget: Budget {
+                max_matvecs: Some(allowed),
+                max_seconds: None,
+            },
+            ..ProbeOptions::default()
+        };
+        for allowed in 32..100 {
+            let forms = run(&mut first, &mut second, 0, within(allowed)).unwrap();
+            assert!(forms.matvecs <= allowed);
+        }
+        let refusal = CurvatureError::TooFewProducts {
+            allowed: 31,
+            fewest: 32,
+        };
+        let found = run(&mut first, &mut second, 0, within(31));
+        assert_eq!(found.unwrap_err(), refusal);
+    }
+
+    #[test]
+    fn errors_of_ratios_cover_what_they_say_and_their_means_are_not_biased() {
+        const SEEDS: u64 = 400;
+        let spectrum: Vec<f64> = (1..=60).map(|i| 1.0 / f64::from(i)).collect();
+        let other: Vec<f64> = spectrum
+            .iter()
+            .enumerate()
+            .map(|(place, value)| value * (1.5 + (place as f64).sin()))
+            .collect();
+        let sum = |of: &dyn Fn(f64, f64) -> f64| {
+            let pairs = spectrum.iter().zip(&other);
+            pairs.map(|(a, b)| of(*a, *b)).sum::<f64>()
+        };
+        let truth = Forms {
+            product: sum(&|a, b| a * b),
+            first: sum(&|a, _| a * a),
+            second: sum(&|_, b| b * b),
+        };
+        let (mut first, mut second) = (rotated(&spectrum), rotated(&other));
+        for max_matvecs in [None, Some(40)] {
+            let options = ProbeOptions {
+                budget: Budget {
+                    max_matvecs,
+                    max_seconds: None,
+                },
+                ..ProbeOptions::default()
+            };
+            for of in [ratio, cosine] {
+                let deviations: Vec<(f64, f64)> = (0..SEEDS)
+                    .map(|seed| {
+                        let forms = run(&mut first, &mut second, seed, options).unwrap();
+                        let found = forms.estimate(of);
+                        let error = found.value - of(truth);
+                        (error, error.abs() / found.standard_error)
+                    })
+                    .collect();
+                let share = |most: f64| {
+                    let within = deviations.iter().filter(|(_, z)| *z <= most);
+                    within.count() as f64 / SEEDS as f64
+                };
+                let bias = deviations.iter().map(|(error, _)| error).sum::<f64>()
+                    / deviations.iter().map(|(e, _)| e * e).sum::<f64>().sqrt();
+                let report = format!("{max_matvecs:?}: {} {} {bias}", share(1.0), share(2.0));
+                println!("{report}");
+                // 3 and 2 points, and three standard deviations of a share of 400.
+                assert!((share(1.0) - 0.68).abs() <= 0.1, "{report}");
+                assert!((share(2.0) - 0.95).abs() <= 0.053, "{report}");
+                assert!(bias.abs() < 4.0, "{report}");
+            }
+        }
     }
 }

@@ -1,16 +1,19 @@
 //! Ritz pairs: what a small projected matrix says of a large one.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-/// An approximate eigenpair with its error.
+/// An approximate eigenpair of a symmetric operator `A` with its error.
 #[derive(Clone, Debug)]
 pub struct Eigenpair {
-    /// The Ritz value λ, signed. Some true eigenvalue lies within `residual · |λ|` of it.
+    /// The Rayleigh quotient λ of the vector, signed. Some true eigenvalue lies within
+    /// `residual · scale` of it (Parlett, "The Symmetric Eigenvalue Problem", theorem 4.5.1).
     pub value: f64,
-    /// The Ritz vector, of norm 1.
+    /// The vector, of norm 1.
     pub vector: Vec<f64>,
-    /// `‖Av − λv‖ / |λ|`.
+    /// `‖Av − λv‖ / ‖A‖`.
     pub residual: f64,
+    /// `‖A‖` as far as the search has seen it: the largest magnitude of its Ritz values.
+    pub scale: f64,
     /// Whether the residual is below the tolerance.
     pub converged: bool,
 }
@@ -20,25 +23,39 @@ pub struct Eigenpair {
 pub(super) struct Wanted {
     pub largest: usize,
     pub above: Option<f64>,
-    pub smallest: usize,
     pub tolerance: f64,
+    pub smallest: usize,
+    pub smallest_tolerance: f64,
 }
 
-/// Ritz values in descending order, with absolute residuals and coordinates in a basis.
+impl Wanted {
+    /// The tolerance at the end of the largest (`sign` 1) or the smallest values.
+    pub fn tolerance_at(&self, sign: f64) -> f64 {
+        if sign > 0.0 {
+            self.tolerance
+        } else {
+            self.smallest_tolerance
+        }
+    }
+}
+
+/// Ritz values in descending order, with vectors and residuals in the coordinates of a basis.
 pub(super) struct Ritz {
     pub values: Vec<f64>,
+    /// The vectors, as columns.
+    pub vectors: DMatrix<f64>,
+    /// `Av − λv`, as columns.
+    pub rests: DMatrix<f64>,
+    /// The norms of the rests, with what rounding makes uncertain.
     pub residuals: Vec<f64>,
-    pub coordinates: Vec<Vec<f64>>,
 }
 
 impl Ritz {
-    /// `‖Av − λv‖ / |λ|`; 0 for an exact pair, an exact zero eigenvalue included.
-    pub fn relative_residual(&self, index: usize) -> f64 {
-        let residual = self.residuals[index];
-        if residual == 0.0 {
-            return 0.0;
-        }
-        residual / self.values[index].abs()
+    /// The largest magnitude among the values: what residuals and tolerances are relative to. An
+    /// eigenvalue that is 0 can then converge as well as any other.
+    pub fn scale(&self) -> f64 {
+        let sizes = self.values.iter().map(|value| value.abs());
+        sizes.fold(0.0, f64::max)
     }
 
     /// How many values lie above a threshold.
@@ -48,54 +65,46 @@ impl Ritz {
         })
     }
 
-    /// Whether a value and its residual are so far below the largest value that no further step
-    /// could make the one small relative to the other.
-    fn is_tiny(&self, index: usize) -> bool {
-        let size = self
-            .values
-            .iter()
-            .fold(0.0f64, |size, value| size.max(value.abs()));
-        self.residuals[index].max(self.values[index].abs()) <= 1e-6 * size
-    }
-
-    /// How many of the largest values must have converged. The first value below the threshold must
-    /// be certain too, or it may still rise above it.
+    /// How many of the largest values must have converged.
     pub fn largest_wanted(&self, wanted: &Wanted) -> usize {
-        let above = wanted
-            .above
-            .map_or(0, |_| self.count_above(wanted.above) + 1);
-        wanted.largest.max(above)
+        wanted.largest.max(self.count_above(wanted.above))
     }
 
     /// Whether the pair at `index` has converged.
     pub fn has_converged(&self, index: usize, tolerance: f64) -> bool {
-        self.relative_residual(index) <= tolerance
+        self.residuals[index] <= tolerance * self.scale()
     }
 
-    /// Whether no further step is needed for what is wanted.
-    pub fn satisfies(&self, wanted: &Wanted) -> bool {
+    /// The places of the pairs that are wanted: from the largest down, then from the smallest up.
+    pub fn places(&self, wanted: &Wanted) -> (Vec<usize>, Vec<usize>) {
         let count = self.values.len();
-        let done =
-            |index: usize| self.has_converged(index, wanted.tolerance) || self.is_tiny(index);
-        let largest = self.largest_wanted(wanted);
-        largest.max(wanted.smallest) <= count
-            && (0..largest).all(done)
-            && (0..wanted.smallest).all(|k| done(count - 1 - k))
+        let largest = self.largest_wanted(wanted).min(count);
+        let smallest = (0..wanted.smallest.min(count)).map(|k| count - 1 - k);
+        ((0..largest).collect(), smallest.collect())
     }
 
-    /// The pair at `index`, with the vector that `combine` makes of its coordinates.
-    pub fn pair(
-        &self,
-        index: usize,
-        tolerance: f64,
-        combine: impl Fn(&[f64]) -> Vec<f64>,
-    ) -> Eigenpair {
-        Eigenpair {
-            value: self.values[index],
-            vector: combine(&self.coordinates[index]),
-            residual: self.relative_residual(index),
-            converged: self.has_converged(index, tolerance),
-        }
+    /// The first wanted pair that has not converged.
+    pub fn first_unconverged(&self, wanted: &Wanted) -> Option<usize> {
+        let (largest, smallest) = self.places(wanted);
+        let is_open = |tolerance| move |index: &usize| !self.has_converged(*index, tolerance);
+        let first = largest.into_iter().find(is_open(wanted.tolerance));
+        let other_end = || {
+            smallest
+                .into_iter()
+                .find(is_open(wanted.smallest_tolerance))
+        };
+        first.or_else(other_end)
+    }
+
+    /// Whether there are as many pairs as are wanted, and all of these have converged.
+    pub fn satisfies(&self, wanted: &Wanted) -> bool {
+        wanted.largest.max(wanted.smallest) <= self.values.len()
+            && self.first_unconverged(wanted).is_none()
+    }
+
+    /// The residual of the pair at `index`.
+    pub fn rest(&self, index: usize) -> DVector<f64> {
+        self.rests.column(index).into_owned()
     }
 }
 

@@ -27,6 +27,10 @@ impl LinearOperator for Restricted<'_> {
         self.operator.precision()
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        self.operator.is_positive_semidefinite()
+    }
+
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let mut whole = vec![0.0; self.operator.dimension()];
         whole[self.range.clone()].copy_from_slice(vector);
@@ -64,6 +68,10 @@ impl LinearOperator for Conjugated<'_> {
 
     fn precision(&self) -> Precision {
         self.operator.precision()
+    }
+
+    fn is_positive_semidefinite(&self) -> bool {
+        self.operator.is_positive_semidefinite()
     }
 
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {

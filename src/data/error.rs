@@ -260,6 +260,17 @@ mod tests {
                 "wrong length: found 10 bytes, expected 800",
             ),
             (
+                FormatError::Length {
+                    found: 801,
+                    expected: 800,
+                },
+                "wrong length: found at least 801 bytes, expected 800",
+            ),
+            (
+                FormatError::NoSamples { what: "labels" },
+                "it holds 0 labels, expected at least 1",
+            ),
+            (
                 FormatError::Size {
                     found: [8, 9],
                     expected: [28, 28],

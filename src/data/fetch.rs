@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::GzDecoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::Agent;
 
 use super::catalog::{Entry, Known, entry};
 use super::download::{Wanted, agent, download, part_of, publish};
 use super::file::sha256_of_file;
+use super::gzip::Members;
 use super::verify::inspect;
 use super::{DataError, DatasetName, FileReport, FileState, FormatError, tar, verify};
 
@@ -171,25 +171,22 @@ impl Fetcher<'_> {
             reason,
         })?;
         let mut unpacked = 0;
-        tar::for_each_file(
-            GzDecoder::new(io::BufReader::new(file)),
-            |member, content| {
-                let last = member.rsplit('/').next().unwrap_or(member);
-                if !wanted.iter().any(|file| file.name == last) {
-                    return Ok(());
-                }
-                let path = self.folder().join(last);
-                let part = part_of(&path);
-                File::create(&part)
-                    .and_then(|mut file| io::copy(content, &mut file))
-                    .map_err(|reason| DataError::Write {
-                        path: part.clone(),
-                        reason,
-                    })?;
-                unpacked += 1;
-                publish(&part, &path)
-            },
-        )
+        tar::for_each_file(Members::new(io::BufReader::new(file)), |member, content| {
+            let last = member.rsplit('/').next().unwrap_or(member);
+            if !wanted.iter().any(|file| file.name == last) {
+                return Ok(());
+            }
+            let path = self.folder().join(last);
+            let part = part_of(&path);
+            File::create(&part)
+                .and_then(|mut file| io::copy(content, &mut file))
+                .map_err(|reason| DataError::Write {
+                    path: part.clone(),
+                    reason,
+                })?;
+            unpacked += 1;
+            publish(&part, &path)
+        })
         .map_err(|stop| match stop {
             tar::Stop::Damaged(problem) => damaged(problem),
             tar::Stop::Visitor(error) => error,
@@ -255,7 +252,7 @@ fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
 mod tests {
     use super::super::catalog::Kind;
     use super::super::file::sha256_hex;
-    use super::super::file::tests::gzip;
+    use super::super::gzip::tests::gzip;
     use super::super::server::{Reply, Server};
     use super::super::{cifar, idx};
     use super::*;

@@ -1,15 +1,14 @@
 //! One data file: its bytes, its SHA-256 and its gzip wrapping.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::FormatError;
-
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+use super::gzip::{MAGIC, Members};
+use super::idx;
 
 /// A file that was read for a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub struct Source {
 }
 
 /// The SHA-256 of `bytes`, in hexadecimal.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -43,47 +42,52 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Unpacks gzip data; other data is handed back as it is, unless `named_gz` says that the file's
-/// name ends in `.gz` and it does not look like an IDX file either.
+/// Unpacks gzip data of any number of members; other data is handed back as it is, unless
+/// `named_gz` says that the file's name ends in `.gz` and it does not look like an IDX file either.
+///
+/// Of a packed file that begins with the header of an IDX file no more is unpacked than that header
+/// announces and one byte, so that a small file cannot take all memory.
 pub(super) fn unpack(raw: Vec<u8>, named_gz: bool) -> Result<Vec<u8>, FormatError> {
-    if !raw.starts_with(&GZIP) {
+    let damaged = |reason: String| FormatError::Gzip { reason };
+    if !raw.starts_with(&MAGIC) {
         if named_gz && !raw.starts_with(&[0, 0, 8]) {
-            return Err(FormatError::Gzip {
-                reason: "it does not start as gzip data does".to_owned(),
-            });
+            let reason = match raw.is_empty() {
+                true => "the file is empty",
+                false => "it does not start as gzip data does",
+            };
+            return Err(damaged(reason.to_owned()));
         }
         return Ok(raw);
     }
+    let mut content = Members::new(raw.as_slice());
     let mut bytes = Vec::new();
-    GzDecoder::new(raw.as_slice())
+    content
+        .by_ref()
+        .take(idx::HEADER)
         .read_to_end(&mut bytes)
-        .map_err(|error| FormatError::Gzip {
-            reason: error.to_string(),
-        })?;
+        .and_then(|_| match idx::announced_length(&bytes) {
+            Some(length) => {
+                let rest = length.saturating_add(1).saturating_sub(bytes.len() as u64);
+                content.take(rest).read_to_end(&mut bytes)
+            }
+            None => content.read_to_end(&mut bytes),
+        })
+        .map_err(|error| damaged(error.to_string()))?;
     Ok(bytes)
 }
 
 /// The first `length` unpacked bytes of a file, fewer when it ends before or is damaged.
 pub(super) fn head(path: &Path, length: usize) -> io::Result<Vec<u8>> {
-    let mut packed = Vec::new();
-    // A gzip header and some kilobytes of data unpack to more than any header needs.
-    fs::File::open(path)?
-        .take(1 << 14)
-        .read_to_end(&mut packed)?;
-    let mut bytes = vec![0; length];
-    let mut filled = 0;
-    let mut reader: Box<dyn Read> = if packed.starts_with(&GZIP) {
-        Box::new(GzDecoder::new(packed.as_slice()))
+    let mut file = io::BufReader::new(fs::File::open(path)?);
+    let mut bytes = Vec::new();
+    let is_packed = file.fill_buf()?.starts_with(&MAGIC);
+    let reader: Box<dyn Read> = if is_packed {
+        Box::new(Members::new(file))
     } else {
-        Box::new(packed.as_slice())
+        Box::new(file)
     };
-    while filled < length {
-        match reader.read(&mut bytes[filled..]) {
-            Ok(0) | Err(_) => break,
-            Ok(read) => filled += read,
-        }
-    }
-    bytes.truncate(filled);
+    // What was read before the damage is kept.
+    let _ = reader.take(length as u64).read_to_end(&mut bytes);
     Ok(bytes)
 }
 
@@ -101,16 +105,9 @@ pub(super) fn candidates(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::gzip::tests::gzip;
     use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
-
-    pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
 
     #[test]
     fn the_digest_is_the_published_one_of_abc() {
@@ -145,6 +142,28 @@ pub(super) mod tests {
             unpack(b"<html>".to_vec(), true),
             Err(FormatError::Gzip { .. })
         ));
+        let empty = unpack(Vec::new(), true).unwrap_err().to_string();
+        assert_eq!(empty, "the gzip data is damaged (the file is empty)");
+    }
+
+    #[test]
+    fn a_file_in_several_members_is_one_file() {
+        let bytes = idx::tests::write_labels(&[1, 2, 3, 4]);
+        for cut in 0..bytes.len() {
+            let packed = [gzip(&bytes[..cut]), gzip(&bytes[cut..])].concat();
+            assert_eq!(unpack(packed.clone(), true).unwrap(), bytes);
+            // The last member without its end.
+            let cut = packed[..packed.len() - 1].to_vec();
+            assert!(matches!(unpack(cut, true), Err(FormatError::Gzip { .. })));
+        }
+    }
+
+    #[test]
+    fn no_more_is_unpacked_than_the_header_announces() {
+        let mut bytes = idx::tests::write_images(1, [28, 28], &[0; 784]);
+        bytes.resize(1 << 24, 0);
+        let packed = gzip(&bytes);
+        assert_eq!(unpack(packed, true).unwrap().len(), 16 + 784 + 1);
     }
 
     #[test]

@@ -28,12 +28,21 @@ pub enum FormatError {
         expected: usize,
     },
     /// The file is shorter or longer than its header says.
-    #[error("wrong length: found {found} bytes, expected {expected}")]
+    #[error(
+        "wrong length: found {}{found} bytes, expected {expected}",
+        if found > expected { "at least " } else { "" }
+    )]
     Length {
-        /// Bytes in the file, unpacked.
+        /// Bytes in the file, unpacked; of a file that is too long perhaps only the first of them.
         found: u64,
         /// Bytes the header announces, header included.
         expected: u64,
+    },
+    /// A file without a single sample.
+    #[error("it holds 0 {what}, expected at least 1")]
+    NoSamples {
+        /// "images" or "labels".
+        what: &'static str,
     },
     /// The images have other dimensions than the dataset's.
     #[error(

@@ -101,7 +101,7 @@ fn count(folder: &Path, file: &Known) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::tests::gzip;
+    use super::super::gzip::tests::gzip;
     use super::*;
 
     #[test]

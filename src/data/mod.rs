@@ -15,6 +15,9 @@ mod error;
 mod fetch;
 mod file;
 mod format;
+#[cfg(test)]
+mod fuzz;
+mod gzip;
 pub mod idx;
 mod images;
 mod list;
@@ -38,6 +41,7 @@ pub use dataset::Dataset;
 pub use error::DataError;
 pub use fetch::{FetchOptions, MIRROR_VARIABLE, fetch};
 pub use file::Source;
+pub(crate) use file::sha256_hex;
 pub use format::FormatError;
 pub use images::Images;
 pub use list::{ListRow, list};
@@ -112,6 +116,7 @@ fn part(
         ("data.test", "test", plan.test, 1)
     };
     let available = images.len();
+    // No reader gives an empty part, so it is the classes that empty it.
     if available == 0 {
         return Err(DataError::Empty {
             part: name,

@@ -76,15 +76,9 @@ impl Reader<'_> {
 
     fn idx(&mut self, train: bool) -> Result<Images, DataError> {
         let (images_path, bytes) = self.required(train, Kind::Images)?;
-        let images = idx::images(&bytes).map_err(|e| self.damaged(&images_path, e))?;
         let [channels, height, width] = self.entry.shape;
-        if images.size != [height, width] {
-            let problem = FormatError::Size {
-                found: images.size,
-                expected: [height, width],
-            };
-            return Err(self.damaged(&images_path, problem));
-        }
+        let images = idx::images(&bytes, [height, width]);
+        let images = images.map_err(|e| self.damaged(&images_path, e))?;
         let (labels_path, bytes) = self.required(train, Kind::Labels)?;
         let labels = idx::labels(&bytes, 10).map_err(|e| self.damaged(&labels_path, e))?;
         if images.count != labels.len() {
@@ -196,7 +190,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::file::tests::gzip;
+    use super::super::gzip::tests::gzip;
     use super::*;
 
     /// A data folder with an MNIST of `train` and `test` labels and blank images.
@@ -270,6 +264,42 @@ pub(super) mod tests {
         let message = message(dir.path(), DatasetName::Mnist);
         assert!(message.contains("holds 3 images but "), "{message}");
         assert!(message.contains("holds 2 labels."), "{message}");
+    }
+
+    #[test]
+    fn a_file_in_several_gzip_members_is_read_whole() {
+        let dir = small_mnist(&[1, 2, 3], &[4]);
+        let path = dir.path().join("mnist/train-images-idx3-ubyte.gz");
+        let pixels: Vec<u8> = (0..3 * 784).map(|index| index as u8).collect();
+        let bytes = idx::tests::write_images(3, [28, 28], &pixels);
+        let members: Vec<Vec<u8>> = bytes.chunks(1000).map(gzip).collect();
+        fs::write(&path, members.concat()).unwrap();
+        let raw = read(DatasetName::Mnist, dir.path()).unwrap();
+        assert_eq!(raw.train.pixels, pixels);
+        fs::write(&path, members[..2].concat()).unwrap();
+        let text = message(dir.path(), DatasetName::Mnist);
+        assert!(text.contains("wrong length: found 2000 bytes, expected 2368"));
+    }
+
+    #[test]
+    fn a_file_without_samples_is_named_in_either_part() {
+        for (train, test, file, what) in [
+            (&[][..], &[4][..], "train-images-idx3-ubyte.gz", "images"),
+            (&[1], &[], "t10k-images-idx3-ubyte.gz", "images"),
+        ] {
+            let dir = small_mnist(train, test);
+            let text = message(dir.path(), DatasetName::Mnist);
+            let expected = format!("{file}: it holds 0 {what}, expected at least 1. Run `lab data");
+            assert!(text.contains(&expected), "{text}");
+        }
+        let dir = small_mnist(&[1], &[4]);
+        let labels = dir.path().join("mnist/train-labels-idx1-ubyte");
+        fs::write(labels, idx::tests::write_labels(&[])).unwrap();
+        let text = message(dir.path(), DatasetName::Mnist);
+        assert!(
+            text.contains("labels-idx1-ubyte: it holds 0 labels, expected"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -31,29 +31,34 @@ pub(super) fn read(plan: &Text, dir: &Path) -> Result<Raw, DataError> {
         reason,
     };
     let bytes = fs::read(&path).map_err(|reason| wrong(reason.to_string()))?;
-    let needed = plan.sequence.saturating_add(1).saturating_mul(TEST_SHARE);
-    if bytes.len() < needed {
-        return Err(wrong(format!(
-            "it has {} bytes, and `data.sequence` = {} needs at least {needed}, for a window in \
-             the last tenth",
-            bytes.len(),
-            plan.sequence
-        )));
-    }
-    let (tokens, classes) = tokens(&bytes);
-    if classes < 2 {
-        return Err(wrong("all its bytes are the same".to_owned()));
-    }
-    let (train, test) = tokens.split_at(tokens.len() - tokens.len() / TEST_SHARE);
+    let [train, test] = parts(&bytes, plan.sequence).map_err(wrong)?;
     let relative = path.strip_prefix(dir).unwrap_or(&path);
     Ok(Raw {
-        train: windows(train, plan.sequence, classes),
-        test: windows(test, plan.sequence, classes),
+        train,
+        test,
         sources: vec![Source {
             name: relative.to_string_lossy().replace('\\', "/"),
             sha256: sha256_hex(&bytes),
         }],
     })
+}
+
+/// The windows of the training and the test part of a text, or why there are none.
+pub(super) fn parts(bytes: &[u8], sequence: usize) -> Result<[Images; 2], String> {
+    let needed = sequence.saturating_add(1).saturating_mul(TEST_SHARE);
+    if bytes.len() < needed {
+        return Err(format!(
+            "it has {} bytes, and `data.sequence` = {sequence} needs at least {needed}, for a window \
+             in the last tenth",
+            bytes.len(),
+        ));
+    }
+    let (tokens, classes) = tokens(bytes);
+    if classes < 2 {
+        return Err("all its bytes are the same".to_owned());
+    }
+    let (train, test) = tokens.split_at(tokens.len() - tokens.len() / TEST_SHARE);
+    Ok([train, test].map(|part| windows(part, sequence, classes)))
 }
 
 /// The rank of every byte among the distinct ones, and how many those are.

@@ -127,7 +127,7 @@ pub(super) fn inspect(dataset: DatasetName, folder: &Path, file: &Known) -> File
         }
         Ok(raw) => {
             let sha256 = sha256_hex(&raw);
-            report.state = match samples(raw, is_named_gz(&path), file.kind) {
+            report.state = match samples(raw, is_named_gz(&path), file.kind, entry(dataset).shape) {
                 Ok(samples) if sha256 == file.sha256 => FileState::Official { samples },
                 Ok(samples) => FileState::Unofficial { samples },
                 Err(problem) => FileState::Damaged {
@@ -142,10 +142,15 @@ pub(super) fn inspect(dataset: DatasetName, folder: &Path, file: &Known) -> File
 }
 
 /// The number of samples in a file that is well formed.
-fn samples(raw: Vec<u8>, named_gz: bool, kind: Kind) -> Result<usize, FormatError> {
+fn samples(
+    raw: Vec<u8>,
+    named_gz: bool,
+    kind: Kind,
+    [_, height, width]: [usize; 3],
+) -> Result<usize, FormatError> {
     let bytes = unpack(raw, named_gz)?;
     match kind {
-        Kind::Images => Ok(idx::images(&bytes)?.count),
+        Kind::Images => Ok(idx::images(&bytes, [height, width])?.count),
         Kind::Labels => Ok(idx::labels(&bytes, 10)?.len()),
         Kind::Records => cifar::check(&bytes),
     }
@@ -183,6 +188,24 @@ mod tests {
         assert_eq!(
             reports[1].path.as_deref(),
             Some(mnist.join("train-labels-idx1-ubyte").as_path())
+        );
+    }
+
+    #[test]
+    fn what_a_run_would_refuse_is_damaged() {
+        let dir = small_mnist(&[], &[3]);
+        let mnist = dir.path().join("mnist");
+        let small = idx::tests::write_images(1, [8, 8], &[0; 64]);
+        fs::write(mnist.join("t10k-images-idx3-ubyte.gz"), small).unwrap();
+        let reports = verify(DatasetName::Mnist, dir.path());
+        let states: Vec<_> = reports.iter().map(|r| r.state.to_string()).collect();
+        assert_eq!(
+            states[..3],
+            [
+                "damaged: it holds 0 images, expected at least 1",
+                "damaged: it holds 0 labels, expected at least 1",
+                "damaged: wrong image size: found 8×8, expected 28×28",
+            ]
         );
     }
 

@@ -3,7 +3,6 @@
 use super::Dual;
 use super::derivative::with_slope;
 use crate::kernel;
-use burn::tensor::activation;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 impl<const D: usize> Dual<D> {
@@ -60,13 +59,29 @@ impl<const D: usize> Dual<D> {
     }
 
     /// `log(1 + eˣ)`, without overflow: `ẏ = σ(x) ẋ`.
+    ///
+    /// With `e = exp(−|x|)` the value is `max(x, 0) + log1p(e)`, the slope `σ` is 1 or `e` over `1 + e`, and
+    /// its own slope `e / (1 + e)²`: each is exact to a few units in the last place however small it is,
+    /// which the library's formulas in `log(1 + e)` and `1 − σ` are not.
     pub fn softplus(self) -> Self {
-        let tangent = self
-            .tangent
-            .map(|tangent| tangent * activation::sigmoid(self.value.clone()));
-        // log(1 + eˣ) = −log σ(−x); the library's log-sigmoid is stable for either sign.
-        let value = activation::log_sigmoid(self.value.neg()).neg();
-        Self { value, tangent }
+        let x = self.value.clone().without_autodiff();
+        let small = kernel::exp(x.clone().abs().neg());
+        let value = kernel::relu(x.clone()) + kernel::log1p(small.clone());
+        if self.tangent.is_none() && !self.value.is_tracked() {
+            return Self::constant(value);
+        }
+        let is_positive = x.clone().greater_scalar(0.0).float().cast(x.dtype());
+        let total = small.clone().add_scalar(1.0);
+        let larger = small.clone() + is_positive * small.clone().neg().add_scalar(1.0);
+        let slope = larger / total.clone();
+        let tangent = self.tangent.map(|tangent| {
+            let curvature = || small / (total.clone() * total);
+            tangent * with_slope(slope.clone(), self.value.clone(), curvature)
+        });
+        Self {
+            value: with_slope(value, self.value, || slope),
+            tangent,
+        }
     }
 
     /// Elementwise exponential: `ẏ = eˣ ẋ`.

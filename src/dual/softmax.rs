@@ -1,8 +1,7 @@
-//! The softmax over the last dimension and its logarithm.
+//! The softmax over the last dimension.
 
 use super::Dual;
 use crate::kernel;
-use burn::tensor::activation;
 
 impl<const D: usize> Dual<D> {
     /// The softmax over the last dimension, without overflow: `ṗ = p ∘ ẋ − p Σ p ẋ`.
@@ -16,17 +15,6 @@ impl<const D: usize> Dual<D> {
             let product = tangent * value.clone();
             let expected = product.clone().sum_dim(last);
             product - value.clone() * expected
-        });
-        Self { value, tangent }
-    }
-
-    /// The logarithm of the softmax over the last dimension: `ẏ = ẋ − Σ p ẋ`, `p = softmax(x)`.
-    pub fn log_softmax(self) -> Self {
-        let last = D - 1;
-        let value = activation::log_softmax(self.value, last);
-        let tangent = self.tangent.map(|tangent| {
-            let expected = (kernel::exp(value.clone()) * tangent.clone()).sum_dim(last);
-            tangent - expected
         });
         Self { value, tangent }
     }

@@ -143,6 +143,45 @@ impl<B: Kernels> Backward<B, 1> for Softmax {
 }
 
 #[derive(Debug)]
+struct CrossEntropy;
+
+impl<B: Kernels> Backward<B, 1> for CrossEntropy {
+    /// Outputs and targets.
+    type State = [FloatTensor<B>; 2];
+
+    /// Derived from a formula in logarithms, the slope of a class the network is certain of would be the
+    /// difference of its probability from 1.
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [outputs, targets] = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::float_mul(B::cross_entropy_slopes(outputs, targets), gradient)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct CrossEntropyAlong;
+
+impl<B: Kernels> Backward<B, 2> for CrossEntropyAlong {
+    /// Outputs, directions and targets.
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [output_node, direction_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let [outputs, directions, targets] = ops.state;
+        if let Some(node) = direction_node {
+            let slopes = B::cross_entropy_slopes(outputs.clone(), targets.clone());
+            grads.register::<B>(node.id, B::float_mul(slopes, gradient.clone()));
+        }
+        if let Some(node) = output_node {
+            let products = B::cross_entropy_curvature(outputs, directions, targets);
+            grads.register::<B>(node.id, B::float_mul(products, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Rectified;
 
 impl<B: Kernels> Backward<B, 1> for Rectified {
@@ -291,6 +330,33 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match Softmax.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => preparation.finish(output.clone(), output),
             OpsKind::UnTracked(preparation) => preparation.finish(output),
+        }
+    }
+
+    fn cross_entropy(outputs: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [outputs.node()];
+        let saved = [outputs, targets].map(|tensor| tensor.into_primitive());
+        let [outputs, targets] = saved.clone();
+        let losses = B::cross_entropy(outputs, targets);
+        match CrossEntropy.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(saved, losses),
+            OpsKind::UnTracked(preparation) => preparation.finish(losses),
+        }
+    }
+
+    fn cross_entropy_along(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [outputs.node(), directions.node()];
+        let saved = [outputs, directions, targets].map(|tensor| tensor.into_primitive());
+        let [outputs, directions, targets] = saved.clone();
+        let derivatives = B::cross_entropy_along(outputs, directions, targets);
+        let preparation = CrossEntropyAlong.prepare::<C>(nodes);
+        match preparation.compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish(saved, derivatives),
+            OpsKind::UnTracked(preparation) => preparation.finish(derivatives),
         }
     }
 

@@ -109,7 +109,7 @@ pub fn erf(x: f32) -> f32 {
 /// `eˣ = 2ᵏ eʳ` with the whole number `k` nearest to `x / ln 2`, for `|x| ≤ 700`, to a relative
 /// error of 2e-10: Taylor's series of degree 8 for `|r| ≤ ln 2 / 2`.
 #[inline(always)]
-fn wide_exp(x: f64) -> f64 {
+pub fn wide_exp(x: f64) -> f64 {
     const TAYLOR: [f64; 9] = [
         1.0,
         1.0,

@@ -10,7 +10,9 @@
 mod autodiff;
 mod buffer;
 mod composed;
+mod composed_loss;
 mod convolution;
+mod cross_entropy;
 mod elementwise;
 mod flex;
 mod normalisation;
@@ -87,6 +89,35 @@ pub fn erf<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 /// The softmax over the last dimension.
 pub fn softmax<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::softmax_last(input.into_dispatch()))
+}
+
+/// `log(1 + x)` of every element, which is not negative, to a few units in the last place however small.
+pub fn log1p<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::log1p(input.into_dispatch()))
+}
+
+/// `−Σ_k t_k log softmax(z)_k` of every row of outputs `z` and targets `t`, both `[rows, classes]`; the
+/// result is `[rows, 1]`. Value and gradient are exact to a few units in the last place, however certain a
+/// row is. Targets are constants.
+pub fn cross_entropy(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::cross_entropy(
+        outputs.into_dispatch(),
+        targets.into_dispatch(),
+    ))
+}
+
+/// The derivatives of the rows' [`cross_entropy`] along directions in the outputs, `[rows, 1]`. The reverse
+/// pass goes through outputs and directions.
+pub fn cross_entropy_along(
+    outputs: Tensor<2>,
+    directions: Tensor<2>,
+    targets: Tensor<2>,
+) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::cross_entropy_along(
+        outputs.into_dispatch(),
+        directions.into_dispatch(),
+        targets.into_dispatch(),
+    ))
 }
 
 /// `max(x, 0)` of every element, with derivative 0 at 0.

@@ -3,10 +3,11 @@
 // NdArray is offered as a second opinion; Flex is the default.
 #![allow(deprecated)]
 
-use super::composed;
-use burn::backend::ops::ConvOptions;
+use super::{composed, composed_loss};
+use burn::backend::ops::{ConvOptions, FloatTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, NdArray, TensorMetadata, backend_extension};
+use burn::tensor::DType;
 
 /// Operations that a backend may replace; by default each is Burn's own.
 #[backend_extension(Flex, NdArray, Cube, Autodiff)]
@@ -83,6 +84,43 @@ pub trait Kernels: Backend {
         Self::softmax(input, last)
     }
 
+    /// See [`log1p`](super::log1p).
+    fn log1p(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_log1p(input)
+    }
+
+    /// See [`cross_entropy`](super::cross_entropy()).
+    fn cross_entropy(outputs: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_loss::losses::<Self>(outputs, targets)
+    }
+
+    /// The gradient of the sum of [`Kernels::cross_entropy`] in the outputs.
+    fn cross_entropy_slopes(
+        outputs: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed_loss::slopes::<Self>(outputs, targets)
+    }
+
+    /// See [`cross_entropy_along`](super::cross_entropy_along).
+    fn cross_entropy_along(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed_loss::along::<Self>(outputs, directions, targets)
+    }
+
+    /// The gradient of the sum of [`Kernels::cross_entropy_along`] in the outputs: the Hessian of every
+    /// row's loss times its directions.
+    fn cross_entropy_curvature(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed_loss::curvature::<Self>(outputs, directions, targets)
+    }
+
     /// See [`relu`](super::relu).
     fn rectified(input: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::relu(input)
@@ -138,8 +176,62 @@ pub trait Kernels: Backend {
     }
 }
 
-impl Kernels for NdArray {}
-impl Kernels for Cube {}
+/// The losses are few numbers, so they can be had in 64 bits.
+impl Kernels for NdArray {
+    fn cross_entropy(outputs: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        in_double([outputs, targets], |[outputs, targets]| {
+            composed_loss::losses::<Self>(outputs, targets)
+        })
+    }
+
+    fn cross_entropy_slopes(
+        outputs: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        in_double([outputs, targets], |[outputs, targets]| {
+            composed_loss::slopes::<Self>(outputs, targets)
+        })
+    }
+
+    fn cross_entropy_along(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let arguments = [outputs, directions, targets];
+        in_double(arguments, |[outputs, directions, targets]| {
+            composed_loss::along::<Self>(outputs, directions, targets)
+        })
+    }
+
+    fn cross_entropy_curvature(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let arguments = [outputs, directions, targets];
+        in_double(arguments, |[outputs, directions, targets]| {
+            composed_loss::curvature::<Self>(outputs, directions, targets)
+        })
+    }
+}
+
+impl Kernels for Cube {
+    fn log1p(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed_loss::log1p::<Self>(input)
+    }
+}
+
+/// A function in 64 bits, rounded to the type of its arguments.
+fn in_double<const N: usize>(
+    arguments: [FloatTensor<NdArray>; N],
+    function: impl FnOnce([FloatTensor<NdArray>; N]) -> FloatTensor<NdArray>,
+) -> FloatTensor<NdArray> {
+    let own = arguments.first().map_or(DType::F64, TensorMetadata::dtype);
+    let cast = |tensor, dtype: DType| NdArray::float_cast(tensor, dtype.into());
+    let wide = arguments.map(|tensor| cast(tensor, DType::F64));
+    cast(function(wide), own)
+}
 
 /// Burn's options of a convolution.
 pub fn options(stride: usize, padding: usize) -> ConvOptions<2> {

@@ -65,7 +65,7 @@ fn agree(before: &Measurement, after: &Measurement) -> bool {
         return before.reason == after.reason;
     };
     let error = |row: &Measurement, value: f64| {
-        let residual = row.residual.unwrap_or(0.0) * value.abs();
+        let residual = row.absolute_residual().unwrap_or(0.0);
         // An attack halves its way to 1e-6; the errors of margins are about other samples.
         let chance = if row.matvecs.is_some() {
             row.stderr.unwrap_or(0.0)

@@ -7,16 +7,24 @@ use super::session::{Failure, Search, Session, Subject};
 use crate::curvature::{
     Conjugated, CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Estimate,
     LanczosOptions, LinearOperator, Matrix, ProbeOptions, Recollection, Restricted, Spectrum,
-    hutch_plus_plus, hutchinson, lanczos, squared_frobenius_norm,
+    Traces, hutch_plus_plus, lanczos, traces,
 };
 use crate::params::Parameters;
-use crate::random::StreamRng;
 use crate::reparam::MapKind;
 use std::time::Instant;
 
 /// Directions of Hutch++ in which the trace is taken exactly: as many as a network of ten classes has
 /// outlying eigenvalues.
 const SKETCH: usize = 10;
+
+/// Products of a search for several eigenvalues, at most.
+pub(super) const MOST_PRODUCTS: usize = 200;
+
+/// Probes of a matrix, and the time they took.
+pub(super) struct Traced {
+    traces: Traces,
+    seconds: f64,
+}
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -32,19 +40,19 @@ pub(super) const FAMILY: Family = Family {
         .full(),
         Measure::new(
             "hessian.lambda_2",
-            "second largest eigenvalue of the Hessian",
+            "second largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_3",
-            "third largest eigenvalue of the Hessian",
+            "third largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_4",
-            "fourth largest eigenvalue of the Hessian",
+            "fourth largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_5",
-            "fifth largest eigenvalue of the Hessian",
+            "fifth largest eigenvalue of the Hessian; a multiple one counts as often as it occurs",
         ),
         Measure::new(
             "hessian.lambda_max.adaptive",
@@ -55,9 +63,9 @@ pub(super) const FAMILY: Family = Family {
         .full(),
         Measure::new(
             "hessian.trace",
-            "trace of the Hessian, by Hutchinson's estimator",
+            "trace of the Hessian, exactly in the leading directions of a Krylov space and by random probes in the rest",
         )
-        .from("Hutchinson 1990")
+        .from("Hutchinson 1990; Meyer et al. 2021")
         .full(),
         Measure::new(
             "hessian.frobenius",
@@ -91,12 +99,12 @@ pub(super) const FAMILY: Family = Family {
         ),
         Measure::new(
             "hessian.trace.hutch_plus_plus",
-            "trace of the Hessian, its leading part exactly and the rest by random probes",
+            "trace of the Hessian once more: exactly on the range of a sketch, and by other random probes in the rest",
         )
         .from("Meyer et al. 2021"),
         Measure::new(
             "moment.trace",
-            "trace of the second moment of one sample's gradient, by Hutchinson's estimator",
+            "trace of the second moment of one sample's gradient, as that of the Hessian",
         ),
         Measure::new(
             "moment.lambda_max",
@@ -119,13 +127,7 @@ pub(super) const FAMILY: Family = Family {
             "hessian.lambda_magnitude" => {
                 session.eigenvalue(name, |spectrum| spectrum.by_magnitude().first().copied())
             }
-            "hessian.trace.hutch_plus_plus" => session.estimate(
-                name,
-                Matrix::Hessian,
-                |operator, rng, options, interrupt| {
-                    hutch_plus_plus(operator, SKETCH, rng, options, interrupt)
-                },
-            ),
+            "hessian.trace.hutch_plus_plus" => session.sketched_trace(name),
             "moment.trace" => session.trace(name, Matrix::SecondMoment),
             "moment.lambda_max" => session.largest_eigenvalue(name, Matrix::SecondMoment),
             "ggn.trace" => session.trace(name, Matrix::GaussNewton),
@@ -151,15 +153,22 @@ pub(super) fn place(name: &str) -> Option<usize> {
 impl Session<'_> {
     /// The options of a Lanczos process, within the user's budget.
     pub(super) fn lanczos_options(&self, largest: usize, smallest: usize) -> LanczosOptions {
-        LanczosOptions {
+        let options = LanczosOptions {
             largest,
             smallest,
             budget: self.subject.budget,
             ..LanczosOptions::default()
+        };
+        match largest {
+            0 | 1 => options,
+            _ => LanczosOptions {
+                max_matvecs: MOST_PRODUCTS,
+                ..options
+            },
         }
     }
 
-    fn probe_options(&self) -> ProbeOptions {
+    pub(super) fn probe_options(&self) -> ProbeOptions {
         ProbeOptions {
             budget: self.subject.budget,
             ..ProbeOptions::default()
@@ -210,6 +219,7 @@ impl Session<'_> {
         if self.wanted_smallest > 0 {
             let other = self.lanczos_spectrum(0, self.wanted_smallest)?;
             spectrum.smallest = other.smallest;
+            spectrum.complete &= other.complete;
             spectrum.matvecs += other.matvecs;
         }
         Ok(spectrum)
@@ -238,6 +248,7 @@ impl Session<'_> {
         Ok(Spectrum {
             largest: found.pairs,
             smallest: Vec::new(),
+            complete: found.complete,
             matvecs: found.matvecs,
         })
     }
@@ -306,61 +317,84 @@ impl Session<'_> {
 
     /// The trace of a matrix.
     pub(super) fn trace(&mut self, name: &str, matrix: Matrix) -> Result<Measurement, Failure> {
-        self.estimate(name, matrix, hutchinson)
+        self.traced(name, matrix, Traces::trace)
     }
 
-    /// The Frobenius norm of a matrix: the root of an estimate of its square, with the error that
-    /// belongs to the root.
+    /// The Frobenius norm of a matrix.
     pub(super) fn frobenius(&mut self, name: &str, matrix: Matrix) -> Result<Measurement, Failure> {
-        let square = self.estimate(name, matrix, squared_frobenius_norm)?;
-        let Some(value) = square.value else {
-            return Ok(square);
-        };
-        let root = value.max(0.0).sqrt();
-        Ok(Measurement {
-            value: Some(root),
-            stderr: square.stderr.map(|error| match root {
-                0.0 => 0.0,
-                root => error / (2.0 * root),
-            }),
-            ..square
-        })
+        self.traced(name, matrix, Traces::frobenius_norm)
     }
 
-    fn estimate(
+    /// A number of the probes of a matrix, from which both trace and Frobenius norm come; so neither depends on
+    /// whether the other is asked for.
+    fn traced(
         &mut self,
         name: &str,
         matrix: Matrix,
-        estimator: impl Fn(
-            &mut dyn LinearOperator,
-            &mut StreamRng,
-            ProbeOptions,
-            crate::curvature::Interrupt<'_>,
-        ) -> Result<Estimate, CurvatureError>,
+        pick: impl Fn(&Traces) -> Estimate,
     ) -> Result<Measurement, Failure> {
-        let key = format!("{matrix:?}.{name}");
-        if let Some(known) = self.estimates.get(&key) {
-            return Ok(known.clone());
+        let key = format!("{matrix:?}");
+        if !self.traces.contains_key(&key) {
+            let found = self.probe(matrix)?;
+            self.traces.insert(key.clone(), found);
         }
+        let found = self.traces.get(&key).ok_or(CurvatureError::Empty)?;
+        Ok(Measurement {
+            seconds: found.seconds,
+            ..self.estimated(name, pick(&found.traces))
+        })
+    }
+
+    fn probe(&self, matrix: Matrix) -> Result<Traced, Failure> {
         let clock = Instant::now();
+        let subject = self.subject;
+        let name = format!("probes.{matrix:?}");
+        let mut rng = subject.streams.stream(&name, subject.step);
+        let wanted = |traces: &Traces| {
+            let of_norm = traces.frobenius_norm().relative_error();
+            match matrix {
+                // Nobody asks for these traces: the one is about 0, the other is known exactly.
+                Matrix::Residual | Matrix::NoiseCovariance => of_norm,
+                _ => of_norm.max(traces.trace().relative_error()),
+            }
+        };
+        let found = with_operator(&subject, matrix, |operator| {
+            traces(
+                operator,
+                &mut rng,
+                self.probe_options(),
+                subject.interrupt,
+                wanted,
+            )
+        })?;
+        Ok(Traced {
+            traces: found,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The trace of the Hessian by Hutch++, from probes of its own.
+    fn sketched_trace(&self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
         let mut rng = subject
             .streams
             .stream(&format!("probes.{name}"), subject.step);
-        let options = self.probe_options();
-        let estimate = with_operator(&subject, matrix, |operator| {
-            estimator(operator, &mut rng, options, subject.interrupt)
+        let estimate = with_operator(&subject, Matrix::Hessian, |operator| {
+            let options = self.probe_options();
+            hutch_plus_plus(operator, SKETCH, &mut rng, options, subject.interrupt)
         })?;
-        let row = Measurement {
-            seconds: clock.elapsed().as_secs_f64(),
+        Ok(self.estimated(name, estimate))
+    }
+
+    /// An estimate as a row.
+    pub(super) fn estimated(&self, name: &str, estimate: Estimate) -> Measurement {
+        Measurement {
             converged: Some(estimate.converged),
             matvecs: Some(estimate.matvecs),
             ..Measurement::new(name, estimate.value)
                 .with_stderr(estimate.standard_error)
-                .over(subject.train.samples())
-        };
-        self.estimates.insert(key, row.clone());
-        Ok(row)
+                .over(self.subject.train.samples())
+        }
     }
 
     /// `‖H‖_F² / ‖H‖₂²`.
@@ -397,10 +431,8 @@ impl Session<'_> {
             ));
         };
         let relative = |row: &Measurement, value: f64| {
-            row.stderr
-                .map(|error| error / value.abs())
-                .or(row.residual)
-                .unwrap_or(0.0)
+            let error = row.stderr.or(row.absolute_residual());
+            error.map_or(0.0, |error| error / value.abs())
         };
         let value = a / b;
         let error = relative(above, a).hypot(relative(below, b)) * value.abs();
@@ -415,7 +447,9 @@ impl Session<'_> {
 }
 
 fn of_pair(name: &str, pair: &Eigenpair, matvecs: usize) -> Measurement {
-    Measurement::new(name, pair.value).with_residual(pair.residual, pair.converged, matvecs)
+    Measurement::new(name, pair.value)
+        .with_residual(pair.residual, pair.converged, matvecs)
+        .relative_to(pair.scale)
 }
 
 /// Runs `work` on a matrix at the subject's parameters, restricted to its block if it has one.

@@ -6,7 +6,7 @@ use crate::backend::read;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 
 /// What the function does on the data; no function-preserving map moves it.
 pub(super) const FAMILY: Family = Family {
@@ -101,6 +101,11 @@ impl Evaluated {
         &self.outputs
     }
 
+    /// The loss of every sample.
+    pub fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
     /// The mean loss, weighted by samples.
     pub fn mean_loss(&self) -> f64 {
         mean(&self.losses)
@@ -109,7 +114,7 @@ impl Evaluated {
     /// The mean loss; its standard error is that of a mean over independent samples.
     pub fn loss(&self, name: &str) -> Measurement {
         Measurement::new(name, self.mean_loss())
-            .with_stderr(standard_error(&self.losses))
+            .with_stderr(stated_error(&self.losses))
             .over(self.losses.len())
     }
 
@@ -118,13 +123,21 @@ impl Evaluated {
     /// are independent.
     pub fn accuracy(&self, name: &str) -> Measurement {
         Measurement::new(name, mean(&self.right))
-            .with_stderr(standard_error(&self.right))
+            .with_stderr(self.error_of_share())
             .over(self.right.len())
+    }
+
+    /// The error of the share, as if one more sample had been right and one more wrong (Laplace's rule of
+    /// succession): 500 samples that are all right leave room for one in some hundred that is not.
+    fn error_of_share(&self) -> f64 {
+        let mut right = self.right.clone();
+        right.extend([0.0, 1.0]);
+        stated_error(&right)
     }
 
     /// Test loss minus training loss; the standard errors of independent means add in squares.
     pub fn gap(name: &str, train: &Self, test: &Self) -> Measurement {
-        let error = standard_error(&train.losses).hypot(standard_error(&test.losses));
+        let error = stated_error(&train.losses).hypot(stated_error(&test.losses));
         Measurement::new(name, test.mean_loss() - train.mean_loss())
             .with_stderr(error)
             .over(test.losses.len())
@@ -134,6 +147,7 @@ impl Evaluated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::coverage_factor;
 
     fn evaluated(losses: &[f64], right: &[f64]) -> Evaluated {
         Evaluated {
@@ -149,18 +163,30 @@ mod tests {
         let set = evaluated(&[1.0, 2.0, 3.0, 6.0], &[1.0, 0.0, 0.0, 1.0]);
         let loss = set.loss("loss.train");
         assert_eq!(loss.value, Some(3.0));
-        // Sample variance 14/3, over n = 4.
-        assert!((loss.stderr.unwrap() - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
+        assert_eq!(loss.stderr, Some(stated_error(&[1.0, 2.0, 3.0, 6.0])));
         let accuracy = set.accuracy("accuracy.train");
         assert_eq!(accuracy.value, Some(0.5));
-        assert!((accuracy.stderr.unwrap() - (1.0f64 / 12.0).sqrt()).abs() < 1e-15);
+        // Three of six with the two that are added.
+        let expected = (0.25f64 / 5.0).sqrt() * coverage_factor(5.0);
+        assert!((accuracy.stderr.unwrap() - expected).abs() < 1e-15);
+    }
+
+    #[test]
+    fn samples_that_are_all_right_leave_an_error() {
+        let row = evaluated(&[], &[1.0; 500]).accuracy("accuracy.test");
+        assert_eq!(row.value, Some(1.0));
+        // One wrong of 502, whose skewness of √500 widens what a variance of 1/502 gives.
+        let error = row.stderr.unwrap();
+        assert!((0.002..0.004).contains(&error), "{error}");
     }
 
     #[test]
     fn accuracy_is_a_share_of_positions_whose_error_comes_from_whole_samples() {
         let row = evaluated(&[0.0; 2], &[0.75, 0.25]).accuracy("accuracy.test");
         assert_eq!((row.value, row.samples), (Some(0.5), Some(2)));
-        assert!((row.stderr.unwrap() - 0.25).abs() < 1e-15);
+        // 0.75, 0.25, 0 and 1: a variance of 0.625/3.
+        let expected = (0.625f64 / 3.0 / 4.0).sqrt() * coverage_factor(3.0);
+        assert!((row.stderr.unwrap() - expected).abs() < 1e-15);
     }
 
     #[test]
@@ -168,7 +194,7 @@ mod tests {
         let (train, test) = (evaluated(&[1.0, 1.0], &[]), evaluated(&[2.0, 4.0], &[]));
         let gap = Evaluated::gap("gap.loss", &train, &test);
         assert_eq!(gap.value, Some(2.0));
-        assert_eq!(gap.stderr, Some(1.0));
+        assert_eq!(gap.stderr, Some(stated_error(&[2.0, 4.0])));
     }
 
     #[test]

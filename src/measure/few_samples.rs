@@ -67,3 +67,54 @@ pub(super) fn leading_pairs_by_few_samples(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{digits_of, subject, uniform};
+    use super::*;
+    use crate::backend::{Compute, Precision};
+    use crate::curvature::{axpy, norm};
+    use crate::model::{Mlp, MlpShape};
+    use crate::objective::{Loss, Objective};
+    use crate::params::Parameters;
+    use crate::random::Streams;
+    use std::sync::Arc;
+
+    /// The search makes no product for its residual; it is that of one all the same.
+    #[test]
+    fn the_residual_of_a_search_by_few_samples_is_that_of_a_real_product() {
+        let network = Mlp::new(MlpShape::new(64, &[20], 10));
+        let compute = Compute::cpu(Precision::F32);
+        let objective = Objective::new(Arc::new(network), Loss::CrossEntropy, compute);
+        let train = digits_of(&objective);
+        let layout = objective.network().layout();
+        for seed in 0..5 {
+            let mut values = uniform(&mut Streams::new(seed).stream("test", 0), layout.len());
+            values.iter_mut().for_each(|value| *value *= 0.3);
+            let parameters = Parameters::from_host(layout, &values, objective.compute());
+            let subject = subject(&objective, &parameters, &train);
+            let mut past = None;
+            for tolerance in [1e-2, 1e-3, 1e-5, 1e-9] {
+                let options = DavidsonOptions {
+                    tolerance,
+                    ..Default::default()
+                };
+                let mut rng = Streams::new(seed).stream("probes", 1);
+                let found =
+                    leading_pairs_by_few_samples(&subject, past.as_ref(), &mut rng, options)
+                        .unwrap();
+                let pair = &found.pairs[0];
+                let real = with_operator(&subject, Matrix::Hessian, |operator| {
+                    let mut rest = operator.apply(&pair.vector)?;
+                    axpy(-pair.value, &pair.vector, &mut rest);
+                    Ok(norm(&rest) / pair.scale)
+                });
+                let (stated, real) = (pair.residual, real.unwrap());
+                // A rounding of the products is added to all.
+                let is_true = 0.9 * real <= stated && stated <= 1.2 * real + 1e-7;
+                assert!(is_true, "{seed} {tolerance}: {stated:e} {real:e}");
+                past = Some(found.recollection);
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ use super::{Measurement, Search, Session, Subject};
 use crate::backend::{Compute, Precision};
 use crate::config::{Activation, Init, Momentum, Normalisation};
 use crate::curvature::{Budget, Interrupt};
+use crate::data::digits;
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::tiny::Tiny;
 use crate::objective::{Batch, Chunks, Loss, Objective};
@@ -162,6 +163,26 @@ pub(super) fn subject<'a>(
         step: 0,
         interrupt: Interrupt::never(),
     }
+}
+
+/// The training part of the digits on an objective's device, pixels from 0 to 1, as one batch.
+pub(super) fn digits_of(objective: &Objective) -> Chunks {
+    let (images, _) = digits::split().unwrap();
+    let (compute, loss, classes) = (objective.compute(), objective.loss(), images.classes);
+    let inputs: Vec<f64> = images
+        .pixels
+        .iter()
+        .map(|&pixel| f64::from(pixel) / 16.0)
+        .collect();
+    let targets = images.labels.iter();
+    let targets: Vec<f64> = targets
+        .flat_map(|&label| loss.target(label, classes))
+        .collect();
+    let batch = Batch {
+        inputs: compute.tensor(&inputs, [images.len(), images.features()]),
+        targets: compute.tensor(&targets, [images.len(), classes]),
+    };
+    Chunks::from_batches(vec![batch], images.labels)
 }
 
 pub(super) fn uniform(rng: &mut StreamRng, count: usize) -> Vec<f64> {

@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod claims;
+#[cfg(test)]
+mod coverage;
 mod curvature;
 mod evaluation;
 mod few_samples;
@@ -12,6 +14,8 @@ mod few_samples;
 mod fixture;
 pub mod invariance;
 mod layers;
+#[cfg(test)]
+mod least_squares;
 mod margin;
 mod noise;
 mod norm;
@@ -19,6 +23,7 @@ mod norm;
 mod reference;
 mod registry;
 mod reparam;
+mod rounding;
 mod run;
 mod session;
 mod sharpness;
@@ -58,10 +63,17 @@ pub struct Measurement {
     pub name: String,
     /// The number; `None` where it could not be measured, with the reason in `reason`.
     pub value: Option<f64>,
-    /// The standard error, where the number is an estimate from a sample.
+    /// The standard error, where the number is an estimate from a sample; widened where that is small or skewed,
+    /// so that one and two of it cover 68 % and 95 % all the same.
     pub stderr: Option<f64>,
-    /// The relative residual, where the number is the result of an iteration.
+    /// The relative residual, where the number is the result of an iteration: of an eigenvalue
+    /// `‖Hv − λv‖ / ‖H‖`.
     pub residual: Option<f64>,
+    /// What the residual is relative to, in units of the value; the magnitude of the value itself where
+    /// there is none. For eigenvalues other than the largest it is `‖H‖`, the largest magnitude among all
+    /// that the search has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
     /// Whether the iteration or the sampling reached its tolerance.
     pub converged: Option<bool>,
     /// By how much, at most, rounding in the run's precision may have moved the value.
@@ -136,6 +148,29 @@ impl Measurement {
         }
     }
 
+    /// Says what the residual is relative to, where that is more than the value itself.
+    pub fn relative_to(self, scale: f64) -> Self {
+        let own = self.value.map_or(0.0, f64::abs);
+        Self {
+            scale: (scale > own * (1.0 + 1e-6)).then_some(scale),
+            ..self
+        }
+    }
+
+    /// The number and what its residual is relative to, multiplied by a constant.
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            value: self.value.map(|value| factor * value),
+            scale: self.scale.map(|scale| factor.abs() * scale),
+            ..self
+        }
+    }
+
+    /// The residual in units of the value: by as much an eigenvalue may be off.
+    pub fn absolute_residual(&self) -> Option<f64> {
+        Some(self.residual? * self.scale.or(self.value.map(f64::abs))?)
+    }
+
     /// Adds the number of samples.
     pub fn over(self, samples: usize) -> Self {
         Self {
@@ -144,10 +179,18 @@ impl Measurement {
         }
     }
 
-    /// Adds a standard error.
+    /// Adds a standard error. One that is not finite, as of a mean over a single sample, is unknown: without a
+    /// word the number would pass as exact.
     pub fn with_stderr(self, stderr: f64) -> Self {
+        if stderr.is_finite() || self.value.is_none() {
+            return Self {
+                stderr: stderr.is_finite().then_some(stderr),
+                ..self
+            };
+        }
         Self {
-            stderr: stderr.is_finite().then_some(stderr),
+            converged: Some(false),
+            note: Some("its error is not known".to_owned()),
             ..self
         }
     }

@@ -32,6 +32,8 @@ pub struct Measure {
     pub invariant_under: &'static [MapKind],
     /// Whether it reports on a map, and so is neither invariant nor moved.
     pub is_check: bool,
+    /// Whether the user has set it, so that no run says anything about it.
+    pub is_given: bool,
     /// The smallest preset it belongs to; none where it is measured by name only.
     pub preset: Option<Preset>,
 }
@@ -47,6 +49,7 @@ impl Measure {
             cost: Cost::Products,
             invariant_under: MapKind::ISOMETRIES,
             is_check: false,
+            is_given: false,
             preset: None,
         }
     }
@@ -93,6 +96,14 @@ impl Measure {
     pub(super) const fn check(self) -> Self {
         Self {
             is_check: true,
+            ..self
+        }
+    }
+
+    /// Set by the user, not found by a run.
+    pub(super) const fn given(self) -> Self {
+        Self {
+            is_given: true,
             ..self
         }
     }

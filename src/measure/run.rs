@@ -13,9 +13,11 @@ pub(super) const FAMILY: Family = Family {
             "learning rate of the last training step",
         )
         .light()
+        .given()
         .invariant(MapKind::ALL),
         Measure::new("run.batch_size", "samples per training step")
             .light()
+            .given()
             .invariant(MapKind::ALL),
     ],
     measure: |session, name| {

@@ -1,13 +1,14 @@
 //! Measuring a set of names at one point, with everything they share computed once.
 
-use super::curvature::place;
+use super::curvature::{Traced, place};
 use super::invariance::{self, MapReport, Roundings};
 use super::noise::Alignment;
 use super::norm::SpectralNorm;
 use super::registry::{family, needs_products};
 use super::reparam::rescaled;
+use super::rounding::Rounding;
 use super::{Evaluated, Measurement};
-use crate::config::{Momentum, NormMode};
+use crate::config::{Momentum, NormMode, Precision};
 use crate::curvature::{
     Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix, Recollection, Spectrum,
 };
@@ -87,10 +88,13 @@ pub struct Session<'a> {
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
+    pub(super) traces: BTreeMap<String, Traced>,
     pub(super) alignment: Option<Alignment>,
     pub(super) wanted_under: Vec<(MapKind, &'static str)>,
     pub(super) reports: Vec<MapReport>,
     pub(super) roundings: Roundings,
+    /// None where rows do not say what rounding may have moved.
+    pub(super) rounding: Option<Rounding>,
     measured: BTreeMap<String, Measurement>,
     train: Option<Result<Evaluated, String>>,
     test: Option<Result<Evaluated, String>>,
@@ -111,14 +115,25 @@ impl<'a> Session<'a> {
             estimates: BTreeMap::new(),
             spectral_norms: BTreeMap::new(),
             distances: BTreeMap::new(),
+            traces: BTreeMap::new(),
             alignment: None,
             wanted_under: Vec::new(),
             reports: Vec::new(),
             roundings: Roundings::default(),
+            rounding: (subject.objective.compute().precision == Precision::F32)
+                .then(Rounding::default),
             measured: BTreeMap::new(),
             train: None,
             test: None,
             values: None,
+        }
+    }
+
+    /// The same session whose rows do not say what rounding may have moved.
+    pub(super) fn without_rounding(self) -> Self {
+        Self {
+            rounding: None,
+            ..self
         }
     }
 
@@ -182,6 +197,9 @@ impl<'a> Session<'a> {
             Err(_) => Measurement::failed(name, "the numeric library panicked"),
         };
         name.clone_into(&mut row.name);
+        if row.rounding.is_none() {
+            row.rounding = self.rounding_of(&row)?;
+        }
         let norm_mode = self.subject.objective.norm_mode();
         row.norm_mode = norm_mode.map(|mode| mode.as_str().to_owned());
         if norm_mode == Some(NormMode::Eval) && name.starts_with("stability.") {

@@ -59,6 +59,22 @@ impl Objective {
         let gradient = gradient.unwrap_or_else(|| hidden.zeros_like());
         Some((hidden, gradient))
     }
+
+    /// What a hidden layer (or block), counted from 1, holds of every sample, `[batch, features]`;
+    /// none where the network has no such layer.
+    pub fn hidden(
+        &self,
+        parameters: &Parameters,
+        inputs: Tensor<2>,
+        layer: usize,
+    ) -> Option<Tensor<2>> {
+        let parameters = parameters.untracked();
+        let parameters = DualParameters::plain(&parameters);
+        let pass = Pass::new(parameters, &self.conditions, &self.compute, true);
+        let mut pass = pass.tapped_at(layer);
+        self.network.forward(&mut pass, inputs.autodiff());
+        Some(pass.into_hidden()?.without_autodiff())
+    }
 }
 
 #[cfg(test)]

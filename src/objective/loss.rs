@@ -3,6 +3,7 @@
 pub use crate::config::Loss;
 
 use crate::dual::{self, Dual};
+use crate::extremes::largest;
 use burn::tensor::Tensor;
 
 impl Loss {
@@ -60,7 +61,7 @@ impl Loss {
 
     /// The output margin of one sample: how far the label's output is above the largest other
     /// one (`z_y − max_{k≠y} z_k`), or `±z` for a single output. Positive where the prediction
-    /// is right, 0 at a tie.
+    /// is right, 0 at a tie; NaN where any output is.
     pub fn margin(self, outputs: &[f64], label: u8) -> f64 {
         if let [output] = outputs {
             return if label == 1 { *output } else { -output };
@@ -70,10 +71,48 @@ impl Loss {
             .iter()
             .enumerate()
             .filter(|&(class, _)| class != label)
-            .map(|(_, &output)| output)
-            .fold(f64::NEG_INFINITY, f64::max);
-        outputs[label] - rival
+            .map(|(_, &output)| output);
+        outputs[label] - largest(rival)
     }
+
+    /// How far outputs have moved, as far as the loss is concerned: the norm for which
+    /// [`Loss::largest_change`] holds. What is added to all outputs alike moves no cross-entropy.
+    pub fn size_of_move(self, moves: impl Iterator<Item = f64> + Clone) -> f64 {
+        match self {
+            Loss::CrossEntropy => largest(moves.clone()) + largest(moves.map(|x| -x)),
+            Loss::Square => moves.map(|x| x * x).sum::<f64>().sqrt(),
+            Loss::Logistic | Loss::Exponential => largest(moves.map(f64::abs)),
+        }
+    }
+
+    /// The most by which a loss can change when its outputs move by so much.
+    ///
+    /// With `d` the size of the move: where differences of outputs change by `d` at most, the
+    /// cross-entropy `log(1 + S)` changes by at most `log(1 + q (e^d − 1)) ≤ q (e^d − 1)` with
+    /// `q = S / (1 + S) = 1 − e^−ℓ`, and by no more than `d`; half a square by
+    /// `√(2ℓ) d + d² / 2`; terms of the logistic and the exponential loss by at most `e^d − 1` times
+    /// themselves. All of these are concave in `ℓ`, so they hold for means of losses too.
+    pub fn largest_change(self, loss: f64, move_of_outputs: f64) -> f64 {
+        let growth = move_of_outputs.exp_m1();
+        match self {
+            Loss::CrossEntropy => (-(-loss).exp_m1() * growth).min(move_of_outputs),
+            Loss::Square => ((2.0 * loss).sqrt() + 0.5 * move_of_outputs) * move_of_outputs,
+            Loss::Logistic | Loss::Exponential => loss * growth,
+        }
+    }
+
+    /// The smallest move of outputs that explains a change of a loss: [`Loss::largest_change`] backwards.
+    pub fn smallest_move(self, loss: f64, change: f64) -> f64 {
+        match self {
+            Loss::CrossEntropy => (change / -(-loss).exp_m1()).ln_1p(),
+            Loss::Square => (2.0 * (loss + change)).sqrt() - (2.0 * loss).sqrt(),
+            Loss::Logistic | Loss::Exponential => (change / loss).ln_1p(),
+        }
+    }
+}
+
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::NEG_INFINITY, f64::max)
 }
 
 #[cfg(test)]
@@ -103,5 +142,51 @@ mod tests {
         assert_eq!(Loss::CrossEntropy.margin(&[0.5, 3.0, 1.0], 2), -2.0);
         assert_eq!(Loss::Logistic.margin(&[-0.5], 0), 0.5);
         assert_eq!(Loss::Logistic.margin(&[-0.5], 1), -0.5);
+        for place in 0..3 {
+            let mut outputs = [0.5, 3.0, 1.0];
+            outputs[place] = f64::NAN;
+            assert!(Loss::CrossEntropy.margin(&outputs, 1).is_nan());
+        }
+    }
+
+    #[test]
+    fn no_move_of_the_outputs_changes_a_loss_by_more_than_its_bound() {
+        use crate::backend::{Compute, Precision, read};
+        use crate::random::Streams;
+        use rand::RngExt;
+        let compute = Compute::cpu(Precision::F64);
+        let mut rng = Streams::new(0).stream("moves", 0);
+        for round in 0..400 {
+            let scale = [0.1, 1.0, 10.0, 30.0][round % 4];
+            let size = [1e-6, 1e-3, 0.3, 3.0][round / 4 % 4];
+            let outputs: [f64; 3] = std::array::from_fn(|_| scale * rng.random_range(-1.0..1.0));
+            let moves: [f64; 3] = std::array::from_fn(|_| size * rng.random_range(-1.0..1.0));
+            for loss in [
+                Loss::CrossEntropy,
+                Loss::Square,
+                Loss::Logistic,
+                Loss::Exponential,
+            ] {
+                let targets: Vec<f64> = loss.target(1, 3).collect();
+                let at = |outputs: &[f64]| {
+                    let outputs = Dual::constant(compute.tensor(outputs, [1, 3]));
+                    let losses = loss.per_sample(outputs, compute.tensor(&targets, [1, 3]), 1);
+                    read(&losses.value).unwrap()[0]
+                };
+                let before = at(&outputs);
+                let after = at(&std::array::from_fn::<f64, 3, _>(|k| outputs[k] + moves[k]));
+                let size = loss.size_of_move(moves.iter().copied());
+                let bound = loss.largest_change(before, size) + 1e-12 * before;
+                assert!(
+                    (after - before).abs() <= bound,
+                    "{loss}: {before} {after} {bound}"
+                );
+                let change = loss.largest_change(before, size);
+                if change < size {
+                    let back = loss.smallest_move(before, change);
+                    assert!((back / size - 1.0).abs() < 1e-6, "{loss}: {back} {size}");
+                }
+            }
+        }
     }
 }

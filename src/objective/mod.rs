@@ -6,6 +6,7 @@ mod inputs;
 mod loss;
 mod parts;
 mod per_sample;
+mod reference;
 mod subset;
 
 #[cfg(test)]
@@ -168,6 +169,28 @@ impl Objective {
             gradient: sum.gradient + term.gradient,
             // Only a batch that stays whole moves them.
             statistics: sum.statistics,
+        })
+    }
+
+    /// `∇ Σᵢₖ cᵢₖ zᵢₖ` in the parameters, over the outputs `z` of a batch, with coefficients `c` of
+    /// their shape `[batch · positions, outputs]`.
+    pub fn gradient_of_outputs(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        coefficients: Tensor<2>,
+    ) -> Parameters {
+        // In the place of the targets, so that each part gets those of its own samples.
+        let batch = Batch {
+            inputs: batch.inputs.clone(),
+            targets: coefficients,
+        };
+        self.sum_over_parts(&batch, |part| {
+            let tracked = parameters.tracked();
+            let mut pass = self.tracked_pass(DualParameters::plain(&tracked), part);
+            let Batch { inputs, targets } = part.batch.clone();
+            let outputs = self.network.forward(&mut pass, inputs.autodiff());
+            gradient_of(&(outputs.value * targets.autodiff()).sum(), &tracked)
         })
     }
 

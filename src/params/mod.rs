@@ -2,6 +2,8 @@
 
 mod distance;
 mod dual;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod layout;
 pub mod store;
 

@@ -61,15 +61,27 @@ pub enum WeightsError {
         /// The model's.
         expected: Vec<usize>,
     },
-    /// A tensor is not made of 32- or 64-bit floats.
-    #[error("{}: tensor `{name}` has type {found}, allowed are F32 and F64", path.display())]
+    /// A tensor is made of numbers that are not read.
+    #[error("{}: tensor `{name}` has type {found}, allowed are {}", path.display(), list_plain(allowed))]
     Type {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
         /// Its type.
-        found: String,
+        found: Dtype,
+        /// The types a tensor of this name may have.
+        allowed: &'static [Dtype],
+    },
+    /// A counter of batches does not hold a count.
+    #[error("{}: tensor `{name}` holds {found}, which is no count: allowed are whole numbers of at least 0", path.display())]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// What it holds.
+        found: f64,
     },
     /// A running variance is below 0.
     #[error("{}: tensor `{name}` holds a variance below 0, at element {element}", path.display())]
@@ -163,13 +175,41 @@ fn to_bytes(values: &[f64], precision: Precision) -> Vec<u8> {
     }
 }
 
-/// The numbers of a tensor, or `None` where it is not made of 32- or 64-bit floats.
-pub fn numbers(view: &TensorView<'_>) -> Option<Vec<f64>> {
-    match view.dtype() {
-        Dtype::F32 => Some(read(view.data(), |bytes| {
-            f64::from(f32::from_le_bytes(bytes))
-        })),
-        Dtype::F64 => Some(read(view.data(), f64::from_le_bytes)),
+/// The types of parameters and running statistics.
+pub const FLOATS: &[Dtype] = &[Dtype::F32, Dtype::F64];
+
+/// The types of a counter: that of PyTorch first, and what converters make of it.
+const COUNTERS: &[Dtype] = &[
+    Dtype::I64,
+    Dtype::I32,
+    Dtype::I16,
+    Dtype::I8,
+    Dtype::U64,
+    Dtype::U32,
+    Dtype::U16,
+    Dtype::U8,
+    Dtype::F32,
+    Dtype::F64,
+];
+
+/// The numbers of a tensor, or `None` where its type is not among those `allowed`.
+pub fn numbers(view: &TensorView<'_>, allowed: &[Dtype]) -> Option<Vec<f64>> {
+    let dtype = view.dtype();
+    if !allowed.contains(&dtype) {
+        return None;
+    }
+    let bytes = view.data();
+    match dtype {
+        Dtype::F32 => Some(read(bytes, |bytes| f64::from(f32::from_le_bytes(bytes)))),
+        Dtype::F64 => Some(read(bytes, f64::from_le_bytes)),
+        Dtype::I64 => Some(read(bytes, |bytes| i64::from_le_bytes(bytes) as f64)),
+        Dtype::U64 => Some(read(bytes, |bytes| u64::from_le_bytes(bytes) as f64)),
+        Dtype::I32 => Some(read(bytes, |bytes| f64::from(i32::from_le_bytes(bytes)))),
+        Dtype::U32 => Some(read(bytes, |bytes| f64::from(u32::from_le_bytes(bytes)))),
+        Dtype::I16 => Some(read(bytes, |bytes| f64::from(i16::from_le_bytes(bytes)))),
+        Dtype::U16 => Some(read(bytes, |bytes| f64::from(u16::from_le_bytes(bytes)))),
+        Dtype::I8 => Some(read(bytes, |bytes| f64::from(i8::from_le_bytes(bytes)))),
+        Dtype::U8 => Some(read(bytes, |bytes| f64::from(u8::from_le_bytes(bytes)))),
         _ => None,
     }
 }
@@ -194,7 +234,16 @@ pub fn read_weights<const N: usize>(
         path: path.to_owned(),
         source,
     })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format {
+    decode(&bytes, path, layouts)
+}
+
+/// [`read_weights`] of the content of the file at `path`.
+pub(super) fn decode<const N: usize>(
+    bytes: &[u8],
+    path: &Path,
+    layouts: [&Layout; N],
+) -> Result<[Vec<f64>; N], WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format {
         path: path.to_owned(),
         reason: error.to_string(),
     })?;
@@ -232,7 +281,13 @@ pub fn read_weights<const N: usize>(
 /// The numbers of one block, checked.
 fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f64>, WeightsError> {
     let (path, name) = (path.to_owned(), block.name.clone());
-    if view.shape() != block.shape {
+    // A counter is one number, whether a converter gave it an axis or not.
+    let is_counter = is_counter(&name);
+    let fits = match is_counter {
+        true => view.shape().iter().all(|&length| length == 1),
+        false => view.shape() == block.shape,
+    };
+    if !fits {
         return Err(WeightsError::Shape {
             path,
             name,
@@ -240,16 +295,13 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             expected: block.shape.clone(),
         });
     }
-    let numbers = if is_counter(&name) {
-        counts(view)
-    } else {
-        numbers(view)
-    };
-    let Some(numbers) = numbers else {
+    let allowed = if is_counter { COUNTERS } else { FLOATS };
+    let Some(numbers) = numbers(view, allowed) else {
         return Err(WeightsError::Type {
             path,
             name,
-            found: format!("{:?}", view.dtype()),
+            found: view.dtype(),
+            allowed,
         });
     };
     if let Some(element) = numbers.iter().position(|number| !number.is_finite()) {
@@ -258,6 +310,20 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             name,
             element,
         });
+    }
+    check_range(&path, &name, &numbers)?;
+    Ok(numbers)
+}
+
+/// Refuses counts that are none and variances below 0.
+fn check_range(path: &Path, name: &str, numbers: &[f64]) -> Result<(), WeightsError> {
+    let (path, name) = (path.to_owned(), name.to_owned());
+    let is_count = |number: f64| number >= 0.0 && number.fract() == 0.0;
+    if is_counter(&name) {
+        return match numbers.iter().find(|&&number| !is_count(number)) {
+            Some(&found) => Err(WeightsError::Count { path, name, found }),
+            None => Ok(()),
+        };
     }
     let is_variance = name.ends_with("running_var");
     match numbers
@@ -269,7 +335,7 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             name,
             element,
         }),
-        None => Ok(numbers),
+        None => Ok(()),
     }
 }
 
@@ -278,9 +344,14 @@ fn is_counter(name: &str) -> bool {
     name.ends_with("num_batches_tracked")
 }
 
-fn counts(view: &TensorView<'_>) -> Option<Vec<f64>> {
-    (view.dtype() == Dtype::I64)
-        .then(|| read(view.data(), |bytes| i64::from_le_bytes(bytes) as f64))
+/// Types as words.
+fn list_plain(types: &[Dtype]) -> String {
+    let words: Vec<_> = types.iter().map(|dtype| format!("{dtype:?}")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => "none".to_owned(),
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -377,6 +448,56 @@ mod tests {
         assert_eq!(statistics, [0.1, 0.2, 1.0, 2.0, 7.0]);
         insta::assert_snapshot!(read([0.1, f64::NAN], [1.0, 2.0]).unwrap_err(), @"w.safetensors: tensor `bn1.running_mean` holds a number that is not finite, at element 1");
         insta::assert_snapshot!(read([0.1, 0.2], [1.0, -2.0]).unwrap_err(), @"w.safetensors: tensor `bn1.running_var` holds a variance below 0, at element 1");
+    }
+
+    /// What is read of a counter with this type, shape and content, or the message.
+    fn counter(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<f64, String> {
+        let name = "bn1.num_batches_tracked";
+        let layout = Layout::new([(name.to_owned(), vec![])]);
+        let view = TensorView::new(dtype, shape.to_vec(), bytes).unwrap();
+        let bytes = safetensors::serialize([(name, view)], None).unwrap();
+        let read = decode(&bytes, Path::new("w.safetensors"), [&layout]);
+        read.map(|[values]| values[0])
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_counter_of_batches_is_read_whatever_numbers_a_converter_made_of_it() {
+        let seven: [(Dtype, &[u8]); 10] = [
+            (Dtype::I64, &7_i64.to_le_bytes()),
+            (Dtype::U64, &7_u64.to_le_bytes()),
+            (Dtype::I32, &7_i32.to_le_bytes()),
+            (Dtype::U32, &7_u32.to_le_bytes()),
+            (Dtype::I16, &7_i16.to_le_bytes()),
+            (Dtype::U16, &7_u16.to_le_bytes()),
+            (Dtype::I8, &[7]),
+            (Dtype::U8, &[7]),
+            (Dtype::F32, &7_f32.to_le_bytes()),
+            (Dtype::F64, &7_f64.to_le_bytes()),
+        ];
+        assert_eq!(seven.len(), COUNTERS.len());
+        for (dtype, bytes) in seven {
+            assert_eq!(counter(dtype, &[], bytes), Ok(7.0), "{dtype:?}");
+            assert_eq!(counter(dtype, &[1], bytes), Ok(7.0), "{dtype:?}");
+        }
+    }
+
+    #[test]
+    fn a_counter_that_cannot_be_read_says_what_is_allowed() {
+        insta::assert_snapshot!(counter(Dtype::BF16, &[], &[0, 0]).unwrap_err(), @"w.safetensors: tensor `bn1.num_batches_tracked` has type BF16, allowed are I64, I32, I16, I8, U64, U32, U16, U8, F32 and F64");
+        insta::assert_snapshot!(counter(Dtype::F32, &[], &0.5_f32.to_le_bytes()).unwrap_err(), @"w.safetensors: tensor `bn1.num_batches_tracked` holds 0.5, which is no count: allowed are whole numbers of at least 0");
+        insta::assert_snapshot!(counter(Dtype::I64, &[], &(-3_i64).to_le_bytes()).unwrap_err(), @"w.safetensors: tensor `bn1.num_batches_tracked` holds -3, which is no count: allowed are whole numbers of at least 0");
+        insta::assert_snapshot!(counter(Dtype::F64, &[], &f64::NAN.to_le_bytes()).unwrap_err(), @"w.safetensors: tensor `bn1.num_batches_tracked` holds a number that is not finite, at element 0");
+        insta::assert_snapshot!(counter(Dtype::U8, &[2], &[1, 2]).unwrap_err(), @"w.safetensors: tensor `bn1.num_batches_tracked` has shape [2], the model in the config has []");
+    }
+
+    #[test]
+    fn weights_of_another_type_say_what_is_allowed() {
+        let layout = Layout::new([("fc.bias".to_owned(), vec![1])]);
+        let view = TensorView::new(Dtype::F16, vec![1], &[0, 0]).unwrap();
+        let bytes = safetensors::serialize([("fc.bias", view)], None).unwrap();
+        let error = decode(&bytes, Path::new("w.safetensors"), [&layout]).unwrap_err();
+        insta::assert_snapshot!(error, @"w.safetensors: tensor `fc.bias` has type F16, allowed are F32 and F64");
     }
 
     #[test]

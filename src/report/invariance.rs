@@ -2,13 +2,7 @@
 
 use super::table::{blank, csv, markdown};
 use super::{significant, two_digits};
-use crate::measure::invariance::{Change, Line, MapReport, Verdict};
-
-/// A claim is tested loosely where the errors leave room for a larger relative change than this.
-const LOOSE: f64 = 0.05;
-
-/// A relative change that shows in a table.
-const VISIBLE: f64 = 5e-4;
+use crate::measure::invariance::{Change, LARGE_ERROR, Line, MapReport, Verdict};
 
 /// What `lab reparam` prints: whether the maps left the function alone, the ratio of every measure
 /// after each map to before, and what must be known to believe it.
@@ -85,17 +79,28 @@ fn measure_table(reports: &[MapReport]) -> String {
     markdown(&headers, rows)
 }
 
+/// The ratio, the verdict, and what the errors allow, where that is needed to understand the verdict.
 fn cell(line: &Line) -> String {
     let word = match line.verdict {
         Verdict::Kept => "PASS",
         Verdict::Broken => "FAIL",
-        Verdict::Moved => "moves",
+        Verdict::Moved => return format!("{} moves", ratio(line)),
         Verdict::DidNotMove => "stays",
-        Verdict::NotConverged => "not converged",
+        Verdict::Undecided => "unclear",
+        Verdict::NotConverged => return format!("{} unfinished", ratio(line)),
         Verdict::NotMeasured => return "-".to_owned(),
     };
-    let ratio = line.ratio.map_or_else(|| "-".to_owned(), significant);
-    format!("{ratio} {word}")
+    let allowed = line.allowed_ratio().filter(|_| line.has_changed_visibly());
+    let allowed = allowed.map_or_else(String::new, |a| format!(" (±{})", two_digits(a)));
+    format!("{} {word}{allowed}", ratio(line))
+}
+
+fn ratio(line: &Line) -> String {
+    match (line.ratio, line.after.value) {
+        (Some(ratio), _) => significant(ratio),
+        (None, Some(after)) => format!("0 to {}", significant(after)),
+        (None, None) => "no value".to_owned(),
+    }
 }
 
 fn notes(reports: &[MapReport]) -> Vec<String> {
@@ -105,19 +110,17 @@ fn notes(reports: &[MapReport]) -> Vec<String> {
         .collect();
     let kept = tested.iter().filter(|line| line.verdict == Verdict::Kept);
     let seconds: f64 = reports.iter().map(|report| report.seconds).sum();
-    let mut notes = vec![
-        format!(
-            "{} of {} claims to survive a map were kept; {seconds:.1} s.",
-            kept.count(),
-            tested.len()
-        ),
-        "Numbers are the measure after the map over before it. PASS, FAIL: it claims to survive \
-         the map. moves, stays: it claims nothing."
-            .to_owned(),
+    let mut notes = vec![format!(
+        "{} of {} claims to survive a map were kept; {seconds:.1} s.",
+        kept.count(),
+        tested.len()
+    )];
+    notes.extend(legend(reports));
+    notes.push(
         "The function: the largest change of an output, of a margin and of the mean loss, relative \
          to the largest of each; allowed is what rounding explains, and what normalisation adds to variances."
             .to_owned(),
-    ];
+    );
     notes.extend(
         tested
             .iter()
@@ -141,21 +144,59 @@ fn broken(line: &Line) -> String {
     )
 }
 
+/// What the numbers and the words mean that occur in the table.
+fn legend(reports: &[MapReport]) -> Vec<String> {
+    let words: [(Verdict, &str); 6] = [
+        (
+            Verdict::Kept,
+            "PASS: it claims to survive the map, and does, to within its errors.",
+        ),
+        (
+            Verdict::Broken,
+            "FAIL: it claims to survive the map, and changed by more than its errors.",
+        ),
+        (
+            Verdict::Moved,
+            "moves: as stated, it does not claim to survive the map.",
+        ),
+        (
+            Verdict::DidNotMove,
+            "stays: it claims nothing, and did not change by more than its errors, which are small.",
+        ),
+        (
+            Verdict::Undecided,
+            "unclear: it claims nothing, and changed by less than its errors, which are large.",
+        ),
+        (
+            Verdict::NotConverged,
+            "unfinished: it claims to survive and changed by more than its errors, but a search \
+             behind it had not converged, so that says nothing.",
+        ),
+    ];
+    let occurs = |verdict: Verdict| lines(reports).any(|line| line.verdict == verdict);
+    let words = words.into_iter().filter(|(verdict, _)| occurs(*verdict));
+    let numbers =
+        "Numbers are the measure after the map over before it; (±x) is how far from 1 the \
+                   errors of both allow that to be."
+            .to_owned();
+    std::iter::once(numbers)
+        .chain(words.map(|(_, meaning)| meaning.to_owned()))
+        .collect()
+}
+
 /// Names measures that moved visibly, but by less than their own large errors.
 fn loose(tested: &[&Line]) -> Option<String> {
-    let share = |line: &Line| Some(line.allowed? / line.before.value?.abs());
-    let is_visible = |line: &Line| line.ratio.is_none_or(|ratio| (ratio - 1.0).abs() > VISIBLE);
     let mut names: Vec<&str> = Vec::new();
     for line in tested.iter().filter(|line| line.verdict == Verdict::Kept) {
-        let is_loose = share(line).is_some_and(|share| share > LOOSE) && is_visible(line);
+        let is_loose = line.has_large_error() && line.has_changed_visibly();
         if is_loose && !names.contains(&line.measure) {
             names.push(line.measure);
         }
     }
     (!names.is_empty()).then(|| {
         format!(
-            "Kept only within large errors of their own (more than {:.0} %): {}.",
-            100.0 * LOOSE,
+            "Hardly tested, because their own errors allow a change of more than {:.0} %: {}.",
+            100.0 * LARGE_ERROR,
             names.join(", ")
         )
     })
@@ -243,4 +284,95 @@ fn record(line: &Line) -> Vec<String> {
             String::new()
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Measurement;
+    use crate::measure::invariance::FunctionCheck;
+    use crate::reparam::MapKind;
+
+    fn line(measure: &'static str, numbers: [f64; 3], claimed: bool, verdict: Verdict) -> Line {
+        let [before, after, allowed] = numbers;
+        Line {
+            map: MapKind::Permutation,
+            measure,
+            before: Measurement::new(measure, before),
+            after: Measurement::new(measure, after),
+            ratio: (before != 0.0).then_some(after / before),
+            allowed: Some(allowed),
+            claimed,
+            verdict,
+        }
+    }
+
+    #[test]
+    fn a_cell_shows_what_was_found_and_what_was_allowed_where_that_matters() {
+        let lines = vec![
+            line("norm.l2", [2.0, 2.0, 1e-9], true, Verdict::Kept),
+            line("hessian.trace", [3.0, 2.794, 0.6], true, Verdict::Kept),
+            line("gradient.norm", [1.0, 1.2, 0.01], true, Verdict::Broken),
+            line("distance.init", [0.0, 1.2, 0.01], true, Verdict::Broken),
+            line("norm.path", [1.0, 33.78, 1e-6], false, Verdict::Moved),
+            line("margin.min", [1.0, 1.0, 1e-6], false, Verdict::DidNotMove),
+            line(
+                "sharpness.keskar.full.spread",
+                [1.0, 3.221, 4.0],
+                false,
+                Verdict::Undecided,
+            ),
+            line(
+                "hessian.lambda_max",
+                [1.0, 1.5, 0.1],
+                true,
+                Verdict::NotConverged,
+            ),
+        ];
+        let still = Change {
+            moved: 0.0,
+            allowed: 1e-12,
+        };
+        let report = MapReport {
+            map: MapKind::Permutation,
+            function: Some(FunctionCheck {
+                outputs: still,
+                margins: still,
+                loss: still,
+                is_exact: true,
+            }),
+            reason: None,
+            lines,
+            seconds: 0.5,
+        };
+        insta::assert_snapshot!(invariance_table(&[report]), @r"
+        | map         | outputs (allowed) | margins (allowed) | loss (allowed) | function |
+        |-------------|-------------------|-------------------|----------------|----------|
+        | permutation |       0 (1.0e-12) |       0 (1.0e-12) |    0 (1.0e-12) | the same |
+
+        | measure                      | permutation          |
+        |------------------------------|----------------------|
+        | norm.l2                      | 1.000 PASS           |
+        | hessian.trace                | 0.9313 PASS (±0.20)  |
+        | gradient.norm                | 1.200 FAIL (±0.010)  |
+        | distance.init                | 0 to 1.200 FAIL      |
+        | norm.path                    | 33.78 moves          |
+        | margin.min                   | 1.000 stays          |
+        | sharpness.keskar.full.spread | 3.221 unclear (±4.0) |
+        | hessian.lambda_max           | 1.500 unfinished     |
+
+        - 2 of 4 claims to survive a map were kept; 0.5 s.
+        - Numbers are the measure after the map over before it; (±x) is how far from 1 the errors of both allow that to be.
+        - PASS: it claims to survive the map, and does, to within its errors.
+        - FAIL: it claims to survive the map, and changed by more than its errors.
+        - moves: as stated, it does not claim to survive the map.
+        - stays: it claims nothing, and did not change by more than its errors, which are small.
+        - unclear: it claims nothing, and changed by less than its errors, which are large.
+        - unfinished: it claims to survive and changed by more than its errors, but a search behind it had not converged, so that says nothing.
+        - The function: the largest change of an output, of a margin and of the mean loss, relative to the largest of each; allowed is what rounding explains, and what normalisation adds to variances.
+        - FAIL: gradient.norm claims to survive permutation and went from 1.000 to 1.200; its errors explain 0.010.
+        - FAIL: distance.init claims to survive permutation and went from 0 to 1.200; its errors explain 0.010.
+        - Hardly tested, because their own errors allow a change of more than 5 %: hessian.trace.
+        ");
+    }
 }

@@ -2,9 +2,12 @@
 
 use crate::measure::Measurement;
 
+/// Significant digits of a value.
+const DIGITS: usize = 4;
+
 /// A number with four significant digits, in plain notation where that is short.
 pub fn significant(value: f64) -> String {
-    with_digits(value, 4)
+    with_digits(value, DIGITS)
 }
 
 fn with_digits(value: f64, digits: usize) -> String {
@@ -33,7 +36,18 @@ pub fn two_digits(value: f64) -> String {
     with_digits(value, 2)
 }
 
-/// The error of a measurement in words.
+/// Whether an error moves a number as it is printed, by half of its last digit or more.
+fn shows(error: f64, value: Option<f64>) -> bool {
+    let value = value.unwrap_or(0.0).abs();
+    if value == 0.0 {
+        return error > 0.0;
+    }
+    let last_digit = 10f64.powi(value.log10().floor() as i32 + 1 - DIGITS as i32);
+    error >= 0.5 * last_digit
+}
+
+/// The error of a measurement in words. What rounding may have moved is told where the digits that are
+/// printed could show it.
 pub fn error_of(row: &Measurement) -> String {
     if let Some(reason) = &row.reason {
         return reason.clone();
@@ -47,11 +61,15 @@ pub fn error_of(row: &Measurement) -> String {
     } else {
         parts.extend(row.stderr.map(|error| format!("± {}", two_digits(error))));
         let residual = row.residual.filter(|_| row.stderr.is_none());
-        parts.extend(residual.map(|residual| format!("residual {}", two_digits(residual))));
+        let of_scale = row.scale.map(|scale| format!(" of {}", significant(scale)));
+        let of_scale = of_scale.unwrap_or_default();
+        parts.extend(
+            residual.map(|residual| format!("residual {}{of_scale}", two_digits(residual))),
+        );
         if let Some(bound) = row.bound {
             parts.push(format!("{} bound", bound.as_str()));
         }
-        if let Some(rounding) = row.rounding {
+        if let Some(rounding) = row.rounding.filter(|&rounding| shows(rounding, row.value)) {
             parts.push(format!("rounding ≤ {}", two_digits(rounding)));
         }
         if row.converged == Some(false) {
@@ -90,6 +108,22 @@ mod tests {
     }
 
     #[test]
+    fn rounding_is_told_where_four_digits_could_show_it() {
+        let errors = [
+            (1.0, 4.9e-4, "exact"),
+            (1.0, 5.1e-4, "rounding ≤ 5.1e-4"),
+            (9.99e-8, 4.9e-12, "exact"),
+            (-9.99e-8, 5.1e-12, "rounding ≤ 5.1e-12"),
+            (0.0, 0.0, "exact"),
+            (0.0, 1e-12, "rounding ≤ 1.0e-12"),
+        ];
+        for (value, rounding, text) in errors {
+            let row = Measurement::new("x", value).with_rounding(rounding);
+            assert_eq!(error_of(&row), text);
+        }
+    }
+
+    #[test]
     fn every_kind_of_error_has_its_words() {
         let row = Measurement::new("x", 1.0);
         assert_eq!(error_of(&row), "exact");
@@ -99,8 +133,12 @@ mod tests {
             "residual 0.50, not converged"
         );
         assert_eq!(
-            error_of(&row.clone().bounding(Bound::Lower).with_rounding(1e-7)),
-            "lower bound, rounding ≤ 1.0e-7"
+            error_of(&row.clone().with_residual(1e-4, true, 7).relative_to(20.0)),
+            "residual 0.00010 of 20.00"
+        );
+        assert_eq!(
+            error_of(&row.clone().bounding(Bound::Lower).with_rounding(0.0021)),
+            "lower bound, rounding ≤ 0.0021"
         );
         assert_eq!(error_of(&Measurement::failed("x", "no data")), "no data");
     }

@@ -1,11 +1,9 @@
 //! Tables in Markdown, CSV and JSON.
 
 use super::{error_of, significant, two_digits};
-use crate::compare::{Comparison, Group, Line, Verdict};
 use crate::config::KeyRow;
 use crate::curvature::Density;
-use crate::measure::{Bound, Measurement, find};
-use crate::reparam::MapKind;
+use crate::measure::{Bound, Measurement};
 use crate::selfcheck::Check;
 use crate::train::{Row, Summary};
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -86,8 +84,8 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
     };
     format!(
         "{}\n\n\
-         {} seed {}: {} parameters, {} steps ({} epochs), ended by {}\n\
-         training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}\n\
+         {} seed {}: {} parameters, {} steps ({} epochs), ended by {}{}\n\
+         {}training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}\n\
          {ERRORS}\n\n\
          run directory: {place}",
         measurement_table(&summary.measurements),
@@ -97,6 +95,14 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
         summary.steps,
         significant(summary.epochs),
         summary.stopped_by,
+        at_loss(summary),
+        summary
+            .degenerate
+            .as_ref()
+            .map(|reason| format!(
+                "DEGENERATE: {reason}. That its loss is flat or sharp says nothing about minima\n"
+            ))
+            .unwrap_or_default(),
         summary.training_seconds,
         summary.measuring_seconds,
         summary
@@ -106,10 +112,22 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
     )
 }
 
+/// The loss a run ended at, and what it did to end there.
+fn at_loss(summary: &Summary) -> String {
+    let loss = summary.train_loss.map(significant);
+    let loss = loss.map(|loss| format!(" at training loss {loss}"));
+    let part = summary.last_step_part.map(two_digits);
+    let part = part.map(|part| format!(" (of the last step {part})"));
+    loss.unwrap_or_default() + &part.unwrap_or_default()
+}
+
 /// How to read the error column.
 const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
-                      residual = ‖Hv − λv‖ / |λ| of an eigenvalue, the rise \
-                      still promised / the rise found of a maximum, half the bracket of a threshold; exact = over these samples, to rounding";
+                      residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), how far \
+                      the fourth of several ascents stayed below the best of a maximum (a lower bound), \
+                      half the bracket of a threshold; \
+                      rounding ≤ what 32-bit numbers may have moved a value by, where its digits could show it; \
+                      exact = over these samples, to rounding";
 
 fn measurement_table(measurements: &[Measurement]) -> String {
     let rows = measurements.iter().map(|row| {
@@ -161,6 +179,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         "note",
         "rounding",
         "bound",
+        "scale",
     ];
     let records = rows.iter().map(|row| {
         let m = &row.measurement;
@@ -183,6 +202,7 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
             blank(m.note.as_ref()),
             blank(m.rounding),
             blank(m.bound.map(Bound::as_str)),
+            blank(m.scale),
         ]
     });
     csv(&header.map(str::to_owned), records)
@@ -281,129 +301,4 @@ pub fn density_csv(density: &Density) -> Result<String, String> {
             })
         });
     csv(&header, records)
-}
-
-/// The comparison as Markdown, with notes on how far it can be trusted.
-pub fn comparison_table(comparison: &Comparison) -> String {
-    let labels: Vec<String> = comparison
-        .groups
-        .iter()
-        .map(|group| format!(">{} (n={})", group.label, group.runs))
-        .collect();
-    let first = format!("by {}", comparison.key);
-    let mut headers = vec![first.as_str()];
-    headers.extend(labels.iter().map(String::as_str));
-    if comparison.groups.len() > 1 {
-        headers.extend([">ratio", "verdict"]);
-    }
-    headers.push("moved by");
-    let rows = comparison.lines.iter().map(|line| {
-        let mut row = vec![line.name.clone()];
-        row.extend(line.cells.iter().map(|cell| match cell {
-            Some(cell) => match cell.error {
-                Some(error) => format!("{} ± {}", significant(cell.mean), two_digits(error)),
-                None => significant(cell.mean),
-            },
-            None => "-".to_owned(),
-        }));
-        if comparison.groups.len() > 1 {
-            row.push(line.ratio.map_or_else(|| "-".to_owned(), significant));
-            row.push(verdict(line, &comparison.groups));
-        }
-        row.push(moved_by(line, &comparison.maps));
-        row
-    });
-    let mut text = markdown(&headers, rows);
-    text.push('\n');
-    for note in &comparison.notes {
-        text.push_str("\n- ");
-        text.push_str(note);
-    }
-    text
-}
-
-fn verdict(line: &Line, groups: &[Group]) -> String {
-    let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
-        return "-".to_owned();
-    };
-    match line.verdict {
-        Verdict::LastLarger => format!("{} larger", last.label),
-        Verdict::FirstLarger => format!("{} larger", first.label),
-        Verdict::NotDecided => "undecided".to_owned(),
-        Verdict::TooFewSeeds => "one seed".to_owned(),
-        Verdict::Given => String::new(),
-    }
-}
-
-/// The maps that move a line's measure, briefly: the column is one of many.
-fn moved_by(line: &Line, maps: &[MapKind]) -> String {
-    match find(&line.name) {
-        None => return String::new(),
-        Some(measure) if measure.is_check => return "check".to_owned(),
-        Some(_) => {}
-    }
-    let moving: Vec<MapKind> = line.moved_by.iter().map(|movement| movement.map).collect();
-    let is_scaling = |map: &MapKind| !MapKind::ISOMETRIES.contains(map);
-    let scalings: Vec<MapKind> = maps.iter().copied().filter(is_scaling).collect();
-    if moving.is_empty() {
-        "nothing".to_owned()
-    } else if moving == maps {
-        "all maps".to_owned()
-    } else if moving == scalings {
-        "scaling".to_owned()
-    } else {
-        let words: Vec<&str> = moving.iter().map(|map| map.short()).collect();
-        words.join(", ")
-    }
-}
-
-/// The comparison as CSV: one line per measure and group.
-///
-/// # Errors
-///
-/// What the writer says.
-pub fn comparison_csv(comparison: &Comparison) -> Result<String, String> {
-    let header = [
-        "measure",
-        "key",
-        "group",
-        "runs",
-        "mean",
-        "error",
-        "ratio",
-        "interval_low",
-        "interval_high",
-        "verdict",
-        "moved_by",
-    ];
-    let records = comparison.lines.iter().flat_map(|line| {
-        line.cells
-            .iter()
-            .zip(&comparison.groups)
-            .map(|(cell, group)| {
-                vec![
-                    line.name.clone(),
-                    comparison.key.clone(),
-                    group.label.clone(),
-                    group.runs.to_string(),
-                    blank(cell.as_ref().map(|cell| cell.mean)),
-                    blank(cell.as_ref().and_then(|cell| cell.error)),
-                    blank(line.ratio),
-                    blank(line.interval.map(|interval| interval[0])),
-                    blank(line.interval.map(|interval| interval[1])),
-                    verdict(line, &comparison.groups),
-                    moved_by(line, &comparison.maps),
-                ]
-            })
-    });
-    csv(&header.map(str::to_owned), records)
-}
-
-/// The comparison as JSON.
-///
-/// # Errors
-///
-/// What the encoder says.
-pub fn comparison_json(comparison: &Comparison) -> Result<String, String> {
-    serde_json::to_string_pretty(comparison).map_err(|error| error.to_string())
 }

@@ -2,12 +2,12 @@
 
 use super::Check;
 use super::functions::{Problem, Rosenbrock, linear, mlp};
-use crate::backend::{Compute, Precision};
+use crate::backend::{Compute, Precision, read};
 use crate::config::{Activation, Loss};
 use crate::curvature::{
     Budget, Conjugated, CurvatureError, CurvatureOperator, DensityOptions, Interrupt,
     LanczosOptions, LinearOperator, Matrix, ProbeOptions, Restricted, Shifted, Spectrum, dot,
-    hutch_plus_plus, hutchinson, lanczos, spectral_density, squared_frobenius_norm,
+    frobenius_norm, hutch_plus_plus, hutchinson, lanczos, spectral_density,
 };
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
@@ -20,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
     linear_regression,
     logistic_regression,
     softmax_regression,
+    certain_sample,
     rosenbrock,
     rank_one_gauss_newton,
     hutchinson_variance,
@@ -63,8 +64,10 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
         largest: dimension,
         smallest: dimension,
         tolerance: 1e-12,
+        smallest_tolerance: 1e-12,
         min_matvecs: dimension,
-        max_matvecs: dimension,
+        // Every pair is multiplied once more, from either end.
+        max_matvecs: 3 * dimension,
         ..LanczosOptions::default()
     };
     lanczos(
@@ -74,15 +77,6 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
         options,
         Interrupt::never(),
     )
-}
-
-fn probes(count: usize) -> ProbeOptions {
-    ProbeOptions {
-        min_probes: count,
-        max_probes: count,
-        tolerance: 0.0,
-        budget: Budget::default(),
-    }
 }
 
 /// Least squares with orthogonal samples: the Hessian is diagonal with the spectrum put in.
@@ -123,13 +117,19 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
         })
         .collect();
     let trace = with(&problem, Matrix::Hessian, |operator| {
-        hutchinson(operator, &mut rng("trace"), probes(2), never)
+        hutchinson(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
     let sketched = with(&problem, Matrix::Hessian, |operator| {
-        hutch_plus_plus(operator, 4, &mut rng("trace"), probes(2), never)
+        hutch_plus_plus(
+            operator,
+            4,
+            &mut rng("trace"),
+            ProbeOptions::default(),
+            never,
+        )
     })?;
     let frobenius = with(&problem, Matrix::Hessian, |operator| {
-        squared_frobenius_norm(operator, &mut rng("trace"), probes(2), never)
+        frobenius_norm(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
     let conjugated = with(&problem, Matrix::Hessian, |operator| {
         eigenvalues(&mut Conjugated::new(operator, vec![0.1, 1.0, 10.0, 100.0]))
@@ -151,6 +151,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
     let mass: f64 = density.points().iter().map(|(_, weight)| weight).sum();
     let nodes = density.points();
     let squares: f64 = SPECTRUM.iter().map(|value| value * value).sum();
+    let size = squares.sqrt();
     let check = |name: &str, expected, got| {
         Check::new(
             &format!("least squares: {name}"),
@@ -162,12 +163,12 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
     checks.extend([
         check("trace, Hutchinson", 111.1, trace.value),
         check(
-            "trace, its standard error on a diagonal matrix",
+            "trace, its standard error where all directions are leading ones",
             0.0,
             trace.standard_error,
         ),
         check("trace, Hutch++", 111.1, sketched.value),
-        check("squared Frobenius norm", squares, frobenius.value),
+        check("Frobenius norm", size, frobenius.value),
         check(
             "largest eigenvalue of D H D",
             1000.0,
@@ -252,6 +253,39 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
             "softmax regression: Gauss-Newton equals Hessian",
             spectrum.largest[0].value,
             gauss_newton.largest[0].value,
+        ),
+    ])
+}
+
+/// One sample of the first of two classes at margin 20, where all that is left is `e⁻²⁰`: the loss is
+/// `log1p(e⁻²⁰)` and `H = q (1 − q) [[1, −1], [−1, 1]] ⊗ x xᵀ` with `q = 1 / (1 + e²⁰)`.
+fn certain_sample(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+    let margin = 20.0f64;
+    let problem = Problem::new(
+        linear(2, 2),
+        Loss::CrossEntropy,
+        vec![4.0, 2.0, 0.0, 0.0],
+        &[vec![3.0, 4.0]],
+        &[vec![1.0, 0.0]],
+        compute,
+    );
+    let batch = &problem.data.batches()[0];
+    let losses = problem
+        .objective
+        .evaluate(&problem.parameters(), batch)
+        .losses;
+    let loss = read(&losses).map_err(CurvatureError::Device)?;
+    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let curvature = 50.0 / ((1.0 + margin.exp()) * (1.0 + (-margin).exp()));
+    let check = |name, got| Check::new(name, 1.0, got, exact(compute));
+    Ok(vec![
+        check(
+            "softmax at margin 20: loss over its closed form",
+            loss.iter().sum::<f64>() / (-margin).exp().ln_1p(),
+        ),
+        check(
+            "softmax at margin 20: eigenvalue over its closed form",
+            spectrum.largest[0].value / curvature,
         ),
     ])
 }
@@ -357,7 +391,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, CurvatureError
     ])
 }
 
-/// `H = 11ᵀ` in dimension 4: a probe of the trace has variance `2 Σ_{i≠j} H_ij² = 24`.
+/// `H = 11ᵀ` in dimension 4: a probe of the trace on the sphere has variance `2·4/6 · (16 − 16/4) = 16`.
 fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
     const PROBES: usize = 2000;
     let problem = Problem::new(
@@ -370,13 +404,18 @@ fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, CurvatureError> 
     );
     let estimate = with(&problem, Matrix::Hessian, |operator| {
         let mut rng = rng("variance");
-        hutchinson(operator, &mut rng, probes(PROBES), Interrupt::never())
+        hutchinson(
+            operator,
+            &mut rng,
+            ProbeOptions::fixed(PROBES),
+            Interrupt::never(),
+        )
     })?;
     let deviation = estimate.standard_error * (PROBES as f64).sqrt();
     Ok(vec![
         Check::new(
             "Hutchinson: standard deviation of a probe",
-            24f64.sqrt(),
+            4.0,
             deviation,
             0.06,
         ),

@@ -7,9 +7,11 @@ use crate::config::Precision;
 use crate::curvature::Recollection;
 use crate::model::Blueprint;
 use crate::optim::OptimizerState;
-use crate::params::store::{NamedArray, encode, numbers};
+use crate::params::store::{FLOATS, NamedArray, encode, numbers};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const PARAMETERS: &str = "parameters";
@@ -19,8 +21,9 @@ const EIGENVALUES: &str = "measure.eigenvalues";
 const EIGENVECTORS: &str = "measure.eigenvectors";
 const METADATA: &str = "lab";
 
-/// The number of this format; it grows with every change that older programs could not read right.
-const FORMAT: u32 = 2;
+/// What the digest of a file follows in its header, and its length in hexadecimal digits.
+const DIGEST: &str = "\"lab\":\"sha256:";
+const DIGITS: usize = 64;
 
 /// The state of a run between two steps.
 #[derive(Clone, Debug)]
@@ -54,14 +57,10 @@ pub struct Seconds {
 
 #[derive(Serialize, Deserialize)]
 struct Metadata {
-    /// Absent in the first format, whose optimizer states were those of another library.
-    #[serde(default)]
-    format: u32,
     config: String,
     step: u64,
     metrics_length: u64,
     seconds: Seconds,
-    #[serde(default)]
     optimizer_steps: u64,
 }
 
@@ -93,7 +92,6 @@ impl Checkpoint {
             arrays.push((EIGENVECTORS.to_owned(), shape, vectors));
         }
         let metadata = serde_json::to_string(&Metadata {
-            format: FORMAT,
             config: self.config.clone(),
             step: self.step,
             metrics_length: self.metrics_length,
@@ -101,15 +99,39 @@ impl Checkpoint {
             optimizer_steps: self.optimizer.steps,
         })
         .map_err(|error| error.to_string())?;
-        encode(&arrays, Precision::F64, (METADATA, metadata))
+        let metadata = format!("sha256:{} {metadata}", "0".repeat(DIGITS));
+        let mut bytes = encode(&arrays, Precision::F64, (METADATA, metadata))?;
+        let place = place_of_digest(&bytes).ok_or("its header has no place for a digest")?;
+        let digest = digest_without(&bytes, &place);
+        bytes[place].copy_from_slice(digest.as_bytes());
+        Ok(bytes)
+    }
+
+    /// What holds a number that is not finite, if anything does.
+    pub fn not_finite(&self) -> Option<&'static str> {
+        let is_finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        if !is_finite(&self.parameters) {
+            return Some("a parameter");
+        }
+        if !is_finite(&self.statistics) {
+            return Some("a running statistic");
+        }
+        let mut vectors = self.optimizer.vectors.iter();
+        let is_overflown = vectors.any(|(_, values)| !is_finite(values));
+        is_overflown.then_some("the optimizer's state")
     }
 
     /// Decodes a checkpoint of a model with this blueprint.
     ///
     /// # Errors
     ///
-    /// A sentence on what does not fit.
+    /// A sentence on what does not fit, or that the file is not, to the bit, what was written.
     pub fn decode(bytes: &[u8], model: &Blueprint, compute: &Compute) -> Result<Self, String> {
+        let place = place_of_digest(bytes)
+            .ok_or("damaged, or of an earlier version: it carries no digest of its values")?;
+        if digest_without(bytes, &place).as_bytes() != &bytes[place] {
+            return Err("damaged: its values are not those of its SHA-256".to_owned());
+        }
         let format = |error: safetensors::SafeTensorError| error.to_string();
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let metadata = header
@@ -117,14 +139,9 @@ impl Checkpoint {
             .as_ref()
             .and_then(|metadata| metadata.get(METADATA))
             .ok_or("it was not written by this program")?;
+        let (_, metadata) = metadata.split_once(' ').unwrap_or_default();
         let metadata: Metadata =
             serde_json::from_str(metadata).map_err(|error| error.to_string())?;
-        if metadata.format != FORMAT {
-            return Err(format!(
-                "it has format {}, made by another version of lab; this one reads format {FORMAT}",
-                metadata.format
-            ));
-        }
         let file = SafeTensors::deserialize(bytes).map_err(format)?;
         let mut checkpoint = Self {
             config: metadata.config,
@@ -141,7 +158,8 @@ impl Checkpoint {
         };
         let (mut eigenvalues, mut eigenvectors) = (Vec::new(), Vec::new());
         for (name, view) in file.iter() {
-            let values = numbers(&view).ok_or_else(|| format!("{name} is not made of floats"))?;
+            let values =
+                numbers(&view, FLOATS).ok_or_else(|| format!("{name} is not made of floats"))?;
             if name == PARAMETERS {
                 checkpoint.parameters = values;
             } else if name == STATISTICS {
@@ -166,6 +184,16 @@ impl Checkpoint {
                 ));
             }
         }
+        let remembered = eigenvalues
+            .len()
+            .saturating_mul(checkpoint.parameters.len());
+        if eigenvectors.len() != remembered {
+            return Err(format!(
+                "its {} remembered eigenvectors have {} numbers, expected {remembered}",
+                eigenvalues.len(),
+                eigenvectors.len()
+            ));
+        }
         if !eigenvalues.is_empty() {
             let vectors = eigenvectors.chunks(checkpoint.parameters.len().max(1));
             let pairs: Vec<_> = eigenvalues
@@ -185,6 +213,16 @@ impl Checkpoint {
 
     /// The checkpoint files of a folder, newest first.
     pub fn files(folder: &Path) -> Vec<PathBuf> {
+        Self::files_ending(folder, ".safetensors")
+    }
+
+    /// The checkpoint files of a folder that were not finished.
+    pub fn partial_files(folder: &Path) -> Vec<PathBuf> {
+        let end = crate::files::partial(Path::new(".safetensors"));
+        Self::files_ending(folder, &end.to_string_lossy())
+    }
+
+    fn files_ending(folder: &Path, end: &str) -> Vec<PathBuf> {
         let mut files: Vec<_> = std::fs::read_dir(folder)
             .into_iter()
             .flatten()
@@ -192,13 +230,31 @@ impl Checkpoint {
             .map(|entry| entry.path())
             .filter(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                name.starts_with("step-") && name.ends_with(".safetensors")
+                name.starts_with("step-") && name.ends_with(end)
             })
             .collect();
         files.sort();
         files.reverse();
         files
     }
+}
+
+/// Where in a file its digest stands.
+fn place_of_digest(bytes: &[u8]) -> Option<Range<usize>> {
+    let mut windows = bytes.windows(DIGEST.len());
+    let start = windows.position(|window| window == DIGEST.as_bytes())? + DIGEST.len();
+    let place = start..start + DIGITS;
+    (place.end <= bytes.len()).then_some(place)
+}
+
+/// The SHA-256 of a file, in hexadecimal, with zeros in the place of the digest itself.
+fn digest_without(bytes: &[u8], place: &Range<usize>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(&bytes[..place.start]);
+    hasher.update([b'0'; DIGITS]);
+    hasher.update(&bytes[place.end..]);
+    let digest = hasher.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -269,20 +325,37 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_of_another_format_is_refused() {
-        let before = checkpoint();
-        let bytes = before.encode().unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        // The same length, so that the header stays one.
-        let place = text.find(r#"\"format\":2"#).unwrap() + r#"\"format\":"#.len();
-        let mut old = bytes;
-        old[place] = b'1';
+    fn a_flipped_bit_anywhere_is_damage() {
+        let layout = model(2);
         let compute = Compute::cpu(Precision::F32);
-        let error = Checkpoint::decode(&old, &model(2), &compute).unwrap_err();
-        assert!(
-            error.contains("another version of lab; this one reads format 2"),
-            "{error}"
+        let mut bytes = checkpoint().encode().unwrap();
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let error = Checkpoint::decode(&bytes, &layout, &compute).unwrap_err();
+            assert!(error.starts_with("damaged"), "bit {bit}: {error}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!(Checkpoint::decode(&bytes, &layout, &compute).is_ok());
+    }
+
+    #[test]
+    fn the_same_state_gives_the_same_bytes() {
+        assert_eq!(
+            checkpoint().encode().unwrap(),
+            checkpoint().encode().unwrap()
         );
+    }
+
+    #[test]
+    fn what_is_not_finite_is_named() {
+        let mut state = checkpoint();
+        assert_eq!(state.not_finite(), None);
+        state.optimizer.vectors[0].1[0] = f64::INFINITY;
+        assert_eq!(state.not_finite(), Some("the optimizer's state"));
+        state.statistics[0] = f64::NAN;
+        assert_eq!(state.not_finite(), Some("a running statistic"));
+        state.parameters[1] = f64::NEG_INFINITY;
+        assert_eq!(state.not_finite(), Some("a parameter"));
     }
 
     #[test]

@@ -1,28 +1,37 @@
 //! The training loop.
 
+mod stop;
+
 use super::batches::Batches;
 use super::checkpoint::Seconds;
-use super::{Checkpoint, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError};
+use super::degenerate::degenerate;
+use super::losses::Losses;
+use super::{
+    Checkpoint, Divergence, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError,
+};
 use crate::backend::BackendKind;
 use crate::config::{Length, NormMode};
 use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix, Recollection};
+use crate::data::sha256_hex;
 use crate::measure::{Measurement, Search, Session, Subject, needs_products};
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
-use crate::optim::{Schedule, UpdateRule};
+use crate::optim::{OptimizerState, Schedule, UpdateRule};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
 use crate::reparam::applicable;
+use burn::tensor::Tensor;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use stop::{Snapshot, Trail};
 
 /// Why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All steps were made.
     Length,
-    /// `train.stop_at_train_loss` was reached.
+    /// `train.stop_at_train_loss` was reached, and cut the run short.
     TrainLoss,
     /// The user interrupted; a checkpoint is saved.
     Interrupted,
@@ -93,10 +102,23 @@ struct State<'a> {
     metrics_length: u64,
     seconds: Seconds,
     batches: Batches<'a>,
+    losses: Losses,
+    /// For a run that is to end at a training loss.
+    trail: Option<Trail>,
+    last_step_part: Option<f64>,
+}
+
+impl State<'_> {
+    fn before_measuring(&self) -> Before {
+        Before {
+            metrics_length: self.metrics_length,
+            recollection: self.recollection.clone(),
+        }
+    }
 }
 
 /// The part of the state that measuring changes, as it was before a round of measurements.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Before {
     metrics_length: u64,
     recollection: Option<Rc<Recollection>>,
@@ -160,75 +182,97 @@ impl<'a> Run<'a> {
             self.problem.config.train.checkpoint_every as u64 * self.problem.steps_per_epoch();
         observer.stepped(state.step);
         loop {
-            // A checkpoint is the state before measuring, so that resuming measures again.
-            let before = Before {
-                metrics_length: state.metrics_length,
-                recollection: state.recollection.clone(),
-            };
             if Interrupt::on(self.interrupt).is_raised() {
+                let before = state.before_measuring();
                 return self.interrupted(&mut state, before);
             }
-            if state.step > resumed_at && state.step.is_multiple_of(checkpoint_every) {
+            let is_reached = self.reaches_target(&mut state, observer)?;
+            // A checkpoint is the state before measuring, so that resuming measures again.
+            let before = state.before_measuring();
+            let is_due = state.step > resumed_at && state.step.is_multiple_of(checkpoint_every);
+            if is_due && !is_reached {
                 self.save(&mut state, before.clone())?;
             }
             let due = self.plan.due(state.step);
             let Some(mut measured) = self.measure(&mut state, due, observer)? else {
                 return self.interrupted(&mut state, before);
             };
-            let is_evaluation = self.plan.evaluates(state.step);
-            let ending = match self.judge(&state, &measured)? {
-                Some(ending) if is_evaluation => ending,
-                _ if state.step >= total => Ending::Length,
-                _ => {
-                    self.step(&mut state)?;
-                    observer.stepped(state.step);
-                    continue;
-                }
+            self.judge(&state, &measured)?;
+            let is_cut_short = state.step < total || state.last_step_part.is_some();
+            let ending = if is_reached && is_cut_short {
+                Ending::TrainLoss
+            } else if state.step >= total {
+                Ending::Length
+            } else {
+                self.step(&mut state)?;
+                observer.stepped(state.step);
+                continue;
             };
             let missing = without(self.plan.all(), &measured);
             let Some(rest) = self.measure(&mut state, missing, observer)? else {
                 return self.interrupted(&mut state, before);
             };
             measured.extend(rest);
-            let ending = self.judge(&state, &measured)?.unwrap_or(ending);
+            self.judge(&state, &measured)?;
             return self.finish(&state, ending, measured, preparing_seconds);
         }
     }
 
     fn start(&self, from: Option<Checkpoint>) -> Result<State<'a>, TrainError> {
-        let mut optimizer = self.problem.optimizer();
-        let objective = &self.problem.objective;
-        let (step, values, statistics, recollection, metrics_length, seconds) = match from {
-            None => Default::default(),
-            Some(checkpoint) => {
-                let layout = objective.network().layout();
-                optimizer
-                    .load(checkpoint.optimizer, layout, self.problem.compute())
-                    .map_err(TrainError::Checkpoint)?;
-                (
-                    checkpoint.step,
-                    Some(checkpoint.parameters),
-                    Some(checkpoint.statistics),
-                    checkpoint.recollection,
-                    checkpoint.metrics_length,
-                    checkpoint.seconds,
-                )
-            }
+        let Some(checkpoint) = from else {
+            return self.state_at(&Snapshot {
+                step: 0,
+                parameters: self.problem.parameters(&self.initial),
+                statistics: self.problem.objective.conditions().statistics.clone(),
+                optimizer: OptimizerState::default(),
+                before: Before::default(),
+            });
         };
+        let mut state = self.state_at(&Snapshot {
+            step: checkpoint.step,
+            parameters: self.problem.parameters(&checkpoint.parameters),
+            statistics: self.problem.statistics(&checkpoint.statistics),
+            optimizer: checkpoint.optimizer,
+            before: Before {
+                metrics_length: checkpoint.metrics_length,
+                recollection: checkpoint.recollection.map(Rc::new),
+            },
+        })?;
+        state.seconds = checkpoint.seconds;
+        Ok(state)
+    }
+
+    fn state_at(&self, snapshot: &Snapshot) -> Result<State<'a>, TrainError> {
+        let mut optimizer = self.problem.optimizer();
+        optimizer
+            .load(
+                snapshot.optimizer.clone(),
+                self.problem.objective.network().layout(),
+                self.problem.compute(),
+            )
+            .map_err(TrainError::Checkpoint)?;
         Ok(State {
-            step,
-            parameters: self
-                .problem
-                .parameters(values.as_ref().unwrap_or(&self.initial)),
-            statistics: statistics.map_or_else(
-                || objective.conditions().statistics.clone(),
-                |values: Vec<f64>| self.problem.statistics(&values),
-            ),
+            step: snapshot.step,
+            parameters: snapshot.parameters.clone(),
+            statistics: snapshot.statistics.clone(),
             optimizer,
-            recollection: recollection.map(Rc::new),
-            metrics_length,
-            seconds,
+            recollection: snapshot.before.recollection.clone(),
+            metrics_length: snapshot.before.metrics_length,
+            seconds: Seconds::default(),
             batches: Batches::new(self.problem),
+            losses: Losses::new(self.problem.compute().kind),
+            trail: None,
+            last_step_part: None,
+        })
+    }
+
+    fn snapshot(&self, state: &State, before: Before) -> Result<Snapshot, TrainError> {
+        Ok(Snapshot {
+            step: state.step,
+            parameters: state.parameters.clone(),
+            statistics: state.statistics.clone(),
+            optimizer: state.optimizer.save().map_err(TrainError::Device)?,
+            before,
         })
     }
 
@@ -300,13 +344,15 @@ impl<'a> Run<'a> {
     /// One optimizer step.
     fn step(&self, state: &mut State) -> Result<(), TrainError> {
         let start = Instant::now();
-        let gradient = if self.problem.is_full_batch() {
+        let (loss, gradient) = if self.problem.is_full_batch() {
             self.full_gradient(state)
         } else {
             let batch = state.batches.at(state.step);
             let weight = 1.0 / batch.samples() as f64;
             self.training_gradient(state, &batch, weight, state.step)
         };
+        let diverged = state.losses.note(state.step, loss);
+        self.go_on_unless(diverged, state)?;
         state.parameters = state.optimizer.step(
             self.schedule.learning_rate(state.step),
             state.parameters.clone(),
@@ -317,18 +363,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The gradient of a batch as in training; the running statistics move on.
+    /// Loss and gradient of a batch as in training; the running statistics move on.
     fn training_gradient(
         &self,
         state: &mut State,
         batch: &Batch,
         weight: f64,
         pass: u64,
-    ) -> Parameters {
+    ) -> (Tensor<1>, Parameters) {
         let objective = self.training_objective(&state.statistics, pass);
         let result = objective.training_gradient(&state.parameters, batch, weight);
         state.statistics = result.statistics;
-        result.gradient
+        (result.loss, result.gradient)
     }
 
     /// The objective as one pass of training sees it.
@@ -343,8 +389,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The gradient over all training samples.
-    fn full_gradient(&self, state: &mut State) -> Parameters {
+    /// The loss and the gradient over all training samples.
+    fn full_gradient(&self, state: &mut State) -> (Tensor<1>, Parameters) {
         let chunks = &self.view(&training_scope(self.problem)).train;
         let weight = 1.0 / chunks.samples() as f64;
         let first = state.step * chunks.batches().len() as u64;
@@ -352,7 +398,7 @@ impl<'a> Run<'a> {
             .zip(chunks.batches())
             .map(|(pass, batch)| self.training_gradient(state, batch, weight, pass));
         gradients
-            .reduce(|sum, gradient| sum + gradient)
+            .reduce(|sum, term| (sum.0 + term.0, sum.1 + term.1))
             .expect("a training set has at least one sample")
     }
 
@@ -370,7 +416,11 @@ impl<'a> Run<'a> {
         if due.is_empty() {
             return Ok(Some(Measured::new()));
         }
-        self.settle(state);
+        self.settle(state)?;
+        let values = state.parameters.to_host().map_err(TrainError::Device)?;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(self.divergence(state, state.step, "a parameter"));
+        }
         observer.measuring(state.step);
         let start = Instant::now();
         let config = &self.problem.config;
@@ -419,6 +469,10 @@ impl<'a> Run<'a> {
             .map(|measurement| self.row(state.step, measurement.clone()))
             .collect();
         state.metrics_length = self.directory.append_rows(&rows)?;
+        let before_next = state.before_measuring();
+        if let Some(trail) = &mut state.trail {
+            trail.written.push((state.step, before_next));
+        }
         observer.measured(&rows);
         Ok(Some(measured))
     }
@@ -441,11 +495,37 @@ impl<'a> Run<'a> {
             .expect("every scope of the plan has a view")
     }
 
-    /// Waits for work handed to the device and charges the wait to training.
-    fn settle(&self, state: &mut State) {
+    /// Waits for work handed to the device, looks at the losses it has left, and charges the wait to
+    /// training.
+    fn settle(&self, state: &mut State) -> Result<(), TrainError> {
         let wait = Instant::now();
         self.problem.compute().synchronize();
+        let diverged = state.losses.settle();
         state.seconds.training += wait.elapsed().as_secs_f64();
+        self.go_on_unless(diverged, state)
+    }
+
+    /// Refuses to go on from a step whose loss is not finite.
+    fn go_on_unless(
+        &self,
+        diverged: Result<Option<u64>, String>,
+        state: &State,
+    ) -> Result<(), TrainError> {
+        match diverged.map_err(TrainError::Device)? {
+            None => Ok(()),
+            Some(0) => Err(TrainError::BadStart),
+            Some(step) => Err(self.divergence(state, step, "the training loss")),
+        }
+    }
+
+    fn divergence(&self, state: &State, step: u64, what: &str) -> TrainError {
+        TrainError::Diverged(Divergence {
+            what: what.to_owned(),
+            step,
+            epoch: self.epoch(step),
+            learning_rate: self.schedule.learning_rate(step.saturating_sub(1)),
+            last_finite_loss: state.losses.last_finite,
+        })
     }
 
     fn row(&self, step: u64, measurement: Measurement) -> Row {
@@ -459,57 +539,72 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether what was measured ends the run.
-    fn judge(&self, state: &State, measured: &Measured) -> Result<Option<Ending>, TrainError> {
-        let evaluation = measured
-            .iter()
-            .filter(|(scope, _)| *scope == Scope::default())
-            .flat_map(|(_, rows)| rows)
-            .find(|row| row.name == "loss.train");
-        let Some(loss) = evaluation else {
-            return Ok(None);
-        };
-        let Some(value) = loss.value else {
-            if let Some(reason) = loss.reason.clone().filter(|_| !loss.is_not_finite()) {
-                let step = state.step;
-                return Err(TrainError::Evaluation { step, reason });
-            }
-            if state.step == 0 {
-                return Err(TrainError::BadStart);
-            }
-            return Err(TrainError::Diverged {
-                step: state.step,
-                epoch: self.epoch(state.step),
-                learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
-            });
-        };
-        let target = self.problem.config.train.stop_at_train_loss;
-        Ok(target
-            .is_some_and(|target| value <= target)
-            .then_some(Ending::TrainLoss))
+    /// Refuses to go on where the training loss, if it was measured, is not finite.
+    fn judge(&self, state: &State, measured: &Measured) -> Result<(), TrainError> {
+        match evaluation(measured) {
+            Some(loss) => self.value_of(state, loss).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// The training loss in a row, or why the run cannot go on without one.
+    fn value_of(&self, state: &State, loss: &Measurement) -> Result<f64, TrainError> {
+        if let Some(value) = loss.value {
+            return Ok(value);
+        }
+        let step = state.step;
+        match loss.reason.clone().filter(|_| !loss.is_not_finite()) {
+            Some(reason) => Err(TrainError::Evaluation { step, reason }),
+            None if step == 0 => Err(TrainError::BadStart),
+            None => Err(self.divergence(state, step, "the training loss")),
+        }
     }
 
     fn save(&self, state: &mut State, before: Before) -> Result<(), TrainError> {
         // Reading the parameters waits for work still under way, which is training's.
-        self.settle(state);
+        self.settle(state)?;
+        let snapshot = self.snapshot(state, before)?;
+        self.write(state, snapshot)
+    }
+
+    /// Writes a checkpoint, unless it held a number that is not finite.
+    fn write(&self, state: &State, snapshot: Snapshot) -> Result<(), TrainError> {
+        let Snapshot {
+            step,
+            parameters,
+            statistics,
+            optimizer,
+            before,
+        } = snapshot;
         let checkpoint = Checkpoint {
             config: self.problem.config.fingerprint(),
-            step: state.step,
-            parameters: state.parameters.to_host().map_err(TrainError::Device)?,
-            statistics: state.statistics.to_host().map_err(TrainError::Device)?,
-            optimizer: state.optimizer.save().map_err(TrainError::Device)?,
+            step,
+            parameters: parameters.to_host().map_err(TrainError::Device)?,
+            statistics: statistics.to_host().map_err(TrainError::Device)?,
+            optimizer,
             recollection: before.recollection.map(Rc::unwrap_or_clone),
             metrics_length: before.metrics_length,
             seconds: state.seconds,
         };
-        Ok(self.directory.save_checkpoint(&checkpoint)?)
+        match checkpoint.not_finite() {
+            Some(what) => Err(self.divergence(state, step, what)),
+            None => Ok(self.directory.save_checkpoint(&checkpoint)?),
+        }
     }
 
+    /// Saves the state, or that of the last look at the loss: a run that goes on must find the same
+    /// end from there.
     fn interrupted(&self, state: &mut State, before: Before) -> Result<Outcome, TrainError> {
-        self.save(state, before)?;
+        self.settle(state)?;
+        let snapshot = match state.trail.take() {
+            Some(trail) => trail.last_look,
+            None => self.snapshot(state, before)?,
+        };
+        let step = snapshot.step;
+        self.write(state, snapshot)?;
         Ok(Outcome {
             ending: Ending::Interrupted,
-            step: state.step,
+            step,
             summary: None,
         })
     }
@@ -538,18 +633,28 @@ impl<'a> Run<'a> {
             (_, Length::Epochs(_)) => "train.epochs",
             (_, Length::Steps(_)) => "train.steps",
         };
+        let scope = Scope::default();
+        let objective = self.objective_in(&scope, state);
+        let data = &self.view(&scope).train;
+        let degenerate =
+            degenerate(&objective, &state.parameters, data).map_err(TrainError::Device)?;
+        let train_loss = evaluation(&measured).and_then(|row| row.value);
         let summary = Summary {
             run: self.problem.config.name.clone(),
             seed: self.problem.config.seed,
             steps: state.step,
             epochs: self.epoch(state.step),
             stopped_by: stopped_by.to_owned(),
+            train_loss,
+            last_step_part: state.last_step_part,
+            degenerate,
             parameters: layout.len(),
             maps: applicable(self.problem.objective.network()),
             learning_rate: self.schedule.learning_rate(state.step.saturating_sub(1)),
             training_seconds: state.seconds.training,
             measuring_seconds: state.seconds.measuring,
             preparing_seconds,
+            model_sha256: Some(sha256_hex(&weights)),
             measurements: measured.into_iter().flat_map(|(_, rows)| rows).collect(),
         };
         self.directory.write_json("summary.json", &summary)?;
@@ -559,6 +664,15 @@ impl<'a> Run<'a> {
             summary: Some(summary),
         })
     }
+}
+
+/// The training loss over all samples, if it is among what was measured.
+fn evaluation(measured: &Measured) -> Option<&Measurement> {
+    measured
+        .iter()
+        .filter(|(scope, _)| *scope == Scope::default())
+        .flat_map(|(_, rows)| rows)
+        .find(|row| row.name == "loss.train")
 }
 
 /// On what a step of full-batch descent is made.

@@ -1,11 +1,8 @@
 //! The folder a run leaves behind.
 
 use super::{Checkpoint, Row};
-use crate::config::Config;
-use crate::data::Source;
-use crate::files::write_atomically;
-use crate::measure::Measurement;
-use crate::reparam::MapKind;
+use crate::config::{Config, ConfigError};
+use crate::files::{partial, sync_folder, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -57,6 +54,59 @@ pub enum DirectoryError {
         /// Why.
         source: io::Error,
     },
+    /// The run has not come to its end.
+    #[error("{0} is not finished: finish it with `lab train --resume {0}`")]
+    Unfinished(String),
+    /// Training could not go on.
+    #[error(
+        "{path} has no solution, because its training failed: {reason}. `lab train --resume {path}` \
+         tries again from its last checkpoint"
+    )]
+    Failed {
+        /// The folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Training left the finite numbers.
+    #[error(
+        "{path} has no solution and cannot be resumed: {reason}, and train it anew with --force"
+    )]
+    Diverged {
+        /// The folder.
+        path: String,
+        /// Where and how.
+        reason: String,
+    },
+    /// The config is not the one that the run was made with.
+    #[error(
+        "{path}/config.toml was changed after the run began: {changes}. A run keeps its config: put \
+         that back, or train another run with the new one: `lab train --config {path}/config.toml \
+         --out DIR`"
+    )]
+    Edited {
+        /// The folder.
+        path: String,
+        /// The keys with both values.
+        changes: String,
+    },
+    /// The weights are not those that the run ended with.
+    #[error(
+        "{path}/model.safetensors is not what the run ended with: its SHA-256 is {found}, the run's \
+         {expected}. Put the run's weights back, or delete the file and let `lab train --resume \
+         {path}` make it again; other weights are measured by `lab measure --model FILE --config FILE`"
+    )]
+    Weights {
+        /// The folder.
+        path: String,
+        /// The digest of the file.
+        found: String,
+        /// The digest in the summary.
+        expected: String,
+    },
+    /// The config cannot be read any more.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Another process is writing to the run.
     #[error("{0} is being written to by another process; wait for it or stop it first")]
     Busy(String),
@@ -68,102 +118,6 @@ pub enum DirectoryError {
         /// Why.
         source: io::Error,
     },
-}
-
-/// What became of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It is being trained, or was killed.
-    Running,
-    /// It came to its end.
-    Finished,
-    /// The user stopped it; it can be resumed.
-    Interrupted,
-    /// It could not go on.
-    Failed,
-}
-
-/// `run.json`: how a run came about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// The command line.
-    pub command: Vec<String>,
-    /// This program's version.
-    pub version: String,
-    /// The tensor library's version.
-    pub burn: String,
-    /// The git revision of the working folder, if it has one.
-    pub git_revision: Option<String>,
-    /// The backend.
-    pub backend: String,
-    /// The device's name.
-    pub device: String,
-    /// Threads the processor offers.
-    pub threads: usize,
-    /// The files the data came from, with their SHA-256.
-    pub data: Vec<DataFile>,
-    /// When the run began, in UTC.
-    pub started: String,
-    /// When it ended, in UTC.
-    pub ended: Option<String>,
-    /// What became of it.
-    pub status: Status,
-    /// Why it ended.
-    pub reason: Option<String>,
-}
-
-/// A data file of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFile {
-    /// Its place below the data folder.
-    pub name: String,
-    /// Its digest.
-    pub sha256: String,
-}
-
-impl From<&Source> for DataFile {
-    fn from(source: &Source) -> Self {
-        Self {
-            name: source.name.clone(),
-            sha256: source.sha256.clone(),
-        }
-    }
-}
-
-/// `summary.json`: the end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// The run's name.
-    pub run: String,
-    /// Its seed.
-    pub seed: u64,
-    /// Optimizer steps made.
-    pub steps: u64,
-    /// The same in epochs.
-    pub epochs: f64,
-    /// Why training ended.
-    pub stopped_by: String,
-    /// The number of parameters.
-    pub parameters: usize,
-    /// The maps of the parameters that leave the network's function alone.
-    #[serde(default = "every_map")]
-    pub maps: Vec<MapKind>,
-    /// The learning rate of the last step.
-    pub learning_rate: f64,
-    /// Seconds in optimizer steps.
-    pub training_seconds: f64,
-    /// Seconds in measurements.
-    pub measuring_seconds: f64,
-    /// Seconds in preparing compute kernels, on a graphics card.
-    pub preparing_seconds: Option<f64>,
-    /// The last measurements.
-    pub measurements: Vec<Measurement>,
-}
-
-/// What is assumed of a run that does not say which maps its network has.
-fn every_map() -> Vec<MapKind> {
-    MapKind::ALL.to_vec()
 }
 
 /// The files of one run.
@@ -187,8 +141,11 @@ impl RunDirectory {
     /// [`DirectoryError::Exists`] without `force`, [`DirectoryError::Foreign`] even with it.
     pub fn check(path: &Path, force: bool) -> Result<(), DirectoryError> {
         let is_run = path.join("config.toml").exists();
+        // What a process leaves that was killed before it had written the config.
+        let begun = partial(&path.join("config.toml"));
+        let counts = |entry: &Path| !entry.ends_with(LOCK) && entry != begun;
         let occupied = fs::read_dir(path)
-            .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name() != LOCK));
+            .is_ok_and(|entries| entries.flatten().any(|entry| counts(&entry.path())));
         if path.is_file() || (occupied && !is_run) {
             return Err(DirectoryError::Foreign(display(path)));
         }
@@ -259,6 +216,9 @@ impl RunDirectory {
         directory.lock = Some(lock(path)?);
         let checkpoints = directory.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
+        // What a process leaves that was killed while it wrote.
+        remove_partial(path)?;
+        directory.forget_old_checkpoints()?;
         Ok(directory)
     }
 
@@ -349,9 +309,12 @@ impl RunDirectory {
         }
         let append = || -> io::Result<u64> {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.write_all(text.as_bytes())?;
-            file.flush()?;
-            Ok(file.metadata()?.len())
+            let before = file.metadata()?.len();
+            file.write_all(text.as_bytes()).inspect_err(|_| {
+                // No torn line for a reader to stumble over; a resumed run cuts it off in any case.
+                let _ = file.set_len(before);
+            })?;
+            Ok(before + text.len() as u64)
         };
         append().map_err(|source| io_error(&path, source))
     }
@@ -398,13 +361,19 @@ impl RunDirectory {
         // The rows the checkpoint counts on must be on the disk before it is.
         if let Ok(file) = File::open(&metrics) {
             file.sync_all()
+                .and_then(|()| sync_folder(&self.path))
                 .map_err(|source| io_error(&metrics, source))?;
         }
         let bytes = checkpoint
             .encode()
             .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
         write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
-        for old in Checkpoint::files(&folder).iter().skip(CHECKPOINTS) {
+        self.forget_old_checkpoints()
+    }
+
+    /// Removes all but the newest few.
+    fn forget_old_checkpoints(&self) -> Result<(), DirectoryError> {
+        for old in self.checkpoint_files().iter().skip(CHECKPOINTS) {
             fs::remove_file(old).map_err(|source| io_error(old, source))?;
         }
         Ok(())
@@ -422,8 +391,21 @@ fn remove_run(path: &Path) -> Result<(), DirectoryError> {
     if checkpoints.exists() {
         fs::remove_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
     }
+    remove_partial(path)?;
     for name in FILES {
         let file = path.join(name);
+        if file.exists() {
+            fs::remove_file(&file).map_err(|source| io_error(&file, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the files that a killed process had not finished writing.
+fn remove_partial(path: &Path) -> Result<(), DirectoryError> {
+    let files = FILES.iter().map(|name| path.join(name));
+    let checkpoints = Checkpoint::partial_files(&path.join("checkpoints"));
+    for file in files.map(|file| partial(&file)).chain(checkpoints) {
         if file.exists() {
             fs::remove_file(&file).map_err(|source| io_error(&file, source))?;
         }
@@ -448,11 +430,11 @@ fn lock(path: &Path) -> Result<File, DirectoryError> {
     }
 }
 
-fn display(path: &Path) -> String {
+pub(super) fn display(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn io_error(path: &Path, source: io::Error) -> DirectoryError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> DirectoryError {
     DirectoryError::Io {
         path: display(path),
         source,

@@ -2,7 +2,13 @@
 
 mod backends;
 mod commands;
+mod compare;
 mod config_errors;
+mod endings;
+mod files;
+mod integrity;
+#[cfg(unix)]
+mod kills;
 mod lab;
 mod networks;
 mod real_data;

@@ -197,9 +197,12 @@ fn a_hook_with_maps_writes_ratios_and_comparing_names_them() {
     };
     assert!((last("reparam.permutation.norm.l2") - 1.0).abs() < 1e-6);
     assert!(last("reparam.layer-rescaling.norm.l2") > 2.0);
-    let table = lab.run(&["compare", "runs"]).success();
-    assert!(table.contains("norm.l2 (x"), "{table}");
-    assert!(table.contains(" under layer-rescaling)"), "{table}");
+    let comparison = lab.run(&["compare", "runs", "--format", "json"]).success();
+    let comparison: serde_json::Value = serde_json::from_str(&comparison).unwrap();
+    let lines = comparison["lines"].as_array().unwrap();
+    let norm = lines.iter().find(|line| line["name"] == "norm.l2").unwrap();
+    assert_eq!(norm["moved_by"][0]["map"], "layer-rescaling", "{norm}");
+    assert!(norm["moved_by"][0]["ratio"].as_f64() > Some(2.0), "{norm}");
 
     let wrong = config.replace("\"permutation\"", "\"permutations\"");
     lab.write("wrong.toml", &wrong);

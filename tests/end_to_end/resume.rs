@@ -166,6 +166,11 @@ fn a_run_whose_config_was_edited_is_not_resumed_as_if_nothing_happened() {
             .replace("batch_size = 32", "batch_size = 64"),
     );
     let message = lab.run(&["train", "--resume", RUN]).failure(2);
+    let change = "`train.batch_size` is 64, the run was made with 32";
+    assert!(message.contains(change), "{message}");
+    // Without the record each checkpoint still knows what it was made with.
+    std::fs::remove_file(lab.path(&format!("{RUN}/run.json"))).unwrap();
+    let message = lab.run(&["train", "--resume", RUN]).failure(2);
     assert!(message.contains("another config"), "{message}");
 }
 

@@ -1,7 +1,7 @@
 //! A search on several levels: first cheap likenesses of the operator, then the operator itself.
 
 use super::{DavidsonOptions, LeadingPairs, Recollection, Search, Start, davidson};
-use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator};
+use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
 use crate::random::StreamRng;
 use std::time::Instant;
 
@@ -70,7 +70,7 @@ pub fn davidson_by_likeness(
                 Search::open(likeness.operator, recollection)?,
                 Start::Mixture,
             ),
-            Some(rough) => (rough.onward(likeness.operator, remembered)?, Start::Leading),
+            Some(rough) => (rough.onto(likeness.operator, remembered)?, Start::Leading),
         };
         let options = DavidsonOptions {
             start,
@@ -82,7 +82,9 @@ pub fn davidson_by_likeness(
             },
             ..options
         };
-        search.run(likeness.operator, rng, &options, interrupt)?;
+        // What is missing here is missed in the operator, where it counts.
+        let mut spending = Spending::new(options.budget, interrupt);
+        search.run(likeness.operator, rng, &options, &mut spending, None)?;
         charged += likeness.setup + search.model.products() as f64 * likeness.cost;
         rough = Some(search);
     }
@@ -99,9 +101,8 @@ pub fn davidson_by_likeness(
         },
         ..options
     };
-    let mut search = rough.onward(operator, remembered)?;
-    search.run(operator, rng, &options, interrupt)?;
-    let mut found = search.leading_pairs(&options);
+    let mut search = rough.onto(operator, remembered)?;
+    let mut found = search.finish(operator, rng, &options, interrupt)?;
     found.matvecs += charged;
     Ok(found)
 }

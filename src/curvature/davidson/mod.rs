@@ -14,7 +14,6 @@
 //! changed.
 
 mod likeness;
-mod model;
 mod recollection;
 
 #[cfg(test)]
@@ -24,13 +23,14 @@ pub use likeness::{Likeness, davidson_by_likeness};
 pub use recollection::Recollection;
 
 use super::basis::Basis;
+use super::certainty::{Certainty, Step, doubt};
+use super::model::Model;
 use super::operator::product_rounding;
 use super::ritz::{Eigenpair, Ritz, Wanted};
-use super::vector::{axpy, dot_and_norm, is_finite, random_normal, random_signs, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending, norm};
+use super::search::{Check, Search};
+use super::vector::{random_signs, scale};
+use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
 use crate::random::StreamRng;
-use model::Model;
-use nalgebra::DVector;
 
 /// What a search with a recollection begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,12 +49,11 @@ pub enum Start {
 pub struct DavidsonOptions {
     /// What a search with a recollection begins with.
     pub start: Start,
-    /// How many of the largest eigenpairs must converge. A search begins with as many directions, so
-    /// eigenvalues are found up to this multiplicity.
+    /// How many of the largest eigenpairs must converge.
     pub largest: usize,
-    /// Also look for every eigenvalue above this, and for the first one below it.
+    /// Also look for every eigenvalue above this.
     pub above: Option<f64>,
-    /// The relative residual `‖Av − λv‖ / |λ|` below which a pair has converged.
+    /// The residual `‖Av − λv‖ / ‖A‖` below which a pair has converged.
     pub tolerance: f64,
     /// Matrix-vector products never exceeded.
     pub max_matvecs: usize,
@@ -83,10 +82,11 @@ impl Default for DavidsonOptions {
 /// The largest eigenpairs of an operator.
 #[derive(Clone, Debug)]
 pub struct LeadingPairs {
-    /// Largest first: as many as were asked for and, with a threshold, all above it and the first one
-    /// below. Fewer where the operator's dimension or the budget allows no more.
+    /// Largest first: as many as were asked for and, with a threshold, all above it. Fewer where the
+    /// operator's dimension or the budget allows no more.
     pub pairs: Vec<Eigenpair>,
-    /// Whether everything asked for has converged.
+    /// Whether everything asked for has converged, and none is missing as far as [`lanczos`](super::lanczos)
+    /// is sure of it.
     pub complete: bool,
     /// Matrix-vector products used.
     pub matvecs: usize,
@@ -97,9 +97,11 @@ pub struct LeadingPairs {
 /// Searches for the largest eigenpairs, from what an earlier search has left or from random vectors.
 ///
 /// Residuals are those of the products made, not of the model; a wrong recollection costs products and
-/// cannot make a wrong pair look right. What a warm search cannot see is a new eigenvalue whose
+/// cannot make a wrong pair look right. Where they are within a hundred roundings of products, the vectors
+/// are multiplied once more. What a warm search for one pair cannot see is a new eigenvalue whose
 /// eigenvector is orthogonal to all remembered ones: it shows only through a random part of 1 % in the
-/// first direction. A search without a recollection has no such blind spot.
+/// first direction. A search for several, or without a recollection, has no such blind spot: it goes on from
+/// random vectors as [`lanczos`](super::lanczos) does until no further pair is to be expected.
 ///
 /// Memory: the basis holds at most `remembered + largest + matvecs + 1` vectors of the dimension, in the
 /// precision of the products, and the recollection `remembered` more.
@@ -116,8 +118,7 @@ pub fn davidson(
     interrupt: Interrupt<'_>,
 ) -> Result<LeadingPairs, CurvatureError> {
     let mut search = Search::open(operator, recollection)?;
-    search.run(operator, rng, &options, interrupt)?;
-    Ok(search.leading_pairs(&options))
+    search.finish(operator, rng, &options, interrupt)
 }
 
 impl DavidsonOptions {
@@ -125,8 +126,9 @@ impl DavidsonOptions {
         Wanted {
             largest: self.largest.max(1),
             above: self.above,
-            smallest: 0,
             tolerance: self.tolerance,
+            smallest: 0,
+            smallest_tolerance: self.tolerance,
         }
     }
 }
@@ -146,31 +148,16 @@ const DEPENDENT: f64 = 1e-3;
 /// search goes on with it: each product goes through all of them, and they all stay in memory.
 const CROWDED: usize = 2;
 
-/// A search under way: an orthonormal basis of all vectors it knows, and the model in its coordinates.
-struct Search {
-    dimension: usize,
-    /// Relative rounding error of one product.
-    rounding: f64,
-    basis: Basis,
-    model: Model,
-}
+/// A residual below so many roundings of a product may be made of them: the vector is multiplied anew.
+const NEAR_ROUNDING: f64 = 100.0;
 
 impl Search {
     fn open(
         operator: &dyn LinearOperator,
         recollection: Option<&Recollection>,
     ) -> Result<Self, CurvatureError> {
-        let dimension = operator.dimension();
-        if dimension == 0 {
-            return Err(CurvatureError::Empty);
-        }
-        let precision = operator.precision();
-        let mut search = Self {
-            dimension,
-            rounding: product_rounding(precision),
-            basis: Basis::new(precision),
-            model: Model::default(),
-        };
+        let mut search = Self::new(operator)?;
+        let (dimension, precision) = (search.dimension, operator.precision());
         match recollection.map(|past| (past, past.orthonormal())) {
             Some((past, Some(vectors)))
                 if vectors.dimension() == Some(dimension) && vectors.precision() == precision =>
@@ -209,22 +196,9 @@ impl Search {
         }
     }
 
-    /// Splits a vector into coordinates in the basis and a rest; where the rest is longer than
-    /// `negligible` its direction joins the basis. Also returns whether it did.
-    fn enter(&mut self, mut vector: Vec<f64>, negligible: f64) -> (Vec<f64>, bool) {
-        let (mut coordinates, rest) = self.basis.orthogonalise(&mut vector);
-        let joins = rest > negligible && self.basis.len() < self.dimension;
-        if joins {
-            self.basis.push_scaled(1.0 / rest, &vector);
-            self.model.grow(self.basis.len());
-            coordinates.push(rest);
-        }
-        (coordinates, joins)
-    }
-
     /// Goes on with another operator in the same basis: of what is known of this one at most so many
     /// leading pairs are remembered.
-    fn onward(
+    fn onto(
         self,
         operator: &dyn LinearOperator,
         remembered: usize,
@@ -253,40 +227,84 @@ impl Search {
         Ok(search)
     }
 
-    /// Multiplies until everything wanted has converged or a limit is reached.
+    /// Multiplies until everything wanted has converged or a limit is reached; with a certainty, until
+    /// that agrees that nothing is missing. Returns whether this was reached.
     fn run(
         &mut self,
         operator: &mut dyn LinearOperator,
         rng: &mut StreamRng,
         options: &DavidsonOptions,
-        interrupt: Interrupt<'_>,
-    ) -> Result<(), CurvatureError> {
-        let mut spending = Spending::new(options.budget, interrupt);
+        spending: &mut Spending<'_>,
+        mut certainty: Option<Certainty>,
+    ) -> Result<bool, CurvatureError> {
         let block = options.largest.clamp(1, self.dimension);
-        let limit = options.max_matvecs.max(1);
+        let (limit, wanted) = (options.max_matvecs.max(1), options.wanted());
         let mut next = self.start(options.start, rng);
-        while let Some(direction) = next {
+        while let Some(step) = next {
+            let direction = match &mut certainty {
+                Some(certainty) => certainty.note(step, self.model.products()),
+                None => step.direction(),
+            };
             spending.spend()?;
             self.multiply(operator, direction)?;
             let made = self.model.products();
-            if made >= limit || !spending.allows(1) {
-                break;
-            }
-            next = if made < block {
-                self.start(options.start, rng)
+            if made < block {
+                next = self.start(options.start, rng);
             } else {
                 let ritz = self.ritz();
-                if ritz.satisfies(&options.wanted()) {
-                    break;
-                }
-                self.advance(&ritz, options, rng)
-            };
+                next = match (ritz.satisfies(&wanted), &mut certainty) {
+                    (false, _) => self.advance(&ritz, options, rng),
+                    (true, None) => return Ok(true),
+                    (true, Some(certainty)) => match certainty.next(self, &ritz, &wanted, rng) {
+                        None => return Ok(true),
+                        step => step,
+                    },
+                };
+            }
+            if made >= limit || !spending.allows(1) {
+                return Ok(false);
+            }
         }
-        Ok(())
+        // Everything has been multiplied.
+        Ok(true)
+    }
+
+    /// Runs to the end, and reads off what was asked for.
+    fn finish(
+        &mut self,
+        operator: &mut dyn LinearOperator,
+        rng: &mut StreamRng,
+        options: &DavidsonOptions,
+        interrupt: Interrupt<'_>,
+    ) -> Result<LeadingPairs, CurvatureError> {
+        let mut spending = Spending::new(options.budget, interrupt);
+        let certainty = Some(Certainty::new());
+        let is_sure = self.run(operator, rng, options, &mut spending, certainty)?;
+        let ritz = self.ritz();
+        let wanted = ritz.largest_wanted(&options.wanted());
+        let (places, _) = ritz.places(&options.wanted());
+        let mut check = Check {
+            below: NEAR_ROUNDING * self.rounding,
+            max_matvecs: options.max_matvecs,
+            spending: &mut spending,
+            tolerance: options.tolerance,
+        };
+        let mut pairs = self.pairs(operator, &ritz, &places, &mut check)?;
+        pairs.sort_by(|a, b| b.value.total_cmp(&a.value));
+        if !is_sure {
+            doubt(&mut pairs);
+        }
+        let is_whole = pairs.len() == wanted.min(self.dimension);
+        Ok(LeadingPairs {
+            complete: is_sure && is_whole && pairs.iter().all(|pair| pair.converged),
+            pairs,
+            matvecs: spending.matvecs,
+            recollection: self.recollection(options.remembered),
+        })
     }
 
     /// A first direction: what is remembered with a little of a random vector, or a random vector alone.
-    fn start(&mut self, start: Start, rng: &mut StreamRng) -> Option<DVector<f64>> {
+    fn start(&mut self, start: Start, rng: &mut StreamRng) -> Option<Step> {
         let random = self.random(rng)?;
         let (made, count) = (self.model.products(), self.model.remembered());
         let factors: Vec<f64> = match start {
@@ -298,61 +316,11 @@ impl Search {
             Start::Leading if made < count => (0..count)
                 .map(|index| f64::from(u8::from(index == made)))
                 .collect(),
-            _ => return Some(random),
+            _ => return Some(Step::Random(random)),
         };
         let mixture = self.model.mixture(&factors) + RANDOM_SHARE * random;
         let (direction, length) = self.model.outside(&mixture);
-        (length > 0.0).then_some(direction)
-    }
-
-    /// A random direction orthogonal to all multiplied so far: outside the basis while it does not span
-    /// the whole space. None once everything has been multiplied.
-    fn random(&mut self, rng: &mut StreamRng) -> Option<DVector<f64>> {
-        if self.model.products() >= self.dimension {
-            return None;
-        }
-        let (_, is_new) = self.enter(random_normal(self.dimension, rng), 0.0);
-        let size = self.basis.len();
-        let vector = if is_new {
-            let mut unit = DVector::zeros(size);
-            unit[size - 1] = 1.0;
-            unit
-        } else {
-            DVector::from_vec(random_normal(size, rng))
-        };
-        let (direction, length) = self.model.outside(&vector);
-        (length > 0.0).then_some(direction)
-    }
-
-    /// Multiplies a direction and corrects the model.
-    fn multiply(
-        &mut self,
-        operator: &mut dyn LinearOperator,
-        direction: DVector<f64>,
-    ) -> Result<(), CurvatureError> {
-        let vector = self.basis.combine(direction.as_slice());
-        let mut product = operator.apply(&vector)?;
-        let (along, length) = dot_and_norm(&vector, &product);
-        // Squares of finite numbers may overflow in sum.
-        if !length.is_finite() && !is_finite(&product) {
-            return Err(CurvatureError::NotFinite);
-        }
-        // What is left of a product within the basis is rounding error of its size.
-        let size = self.model.scale().max(length);
-        // Most of a product lies along the direction itself. Without that part little is left in the
-        // basis, and one pass through all its vectors is enough.
-        axpy(-along, &vector, &mut product);
-        drop(vector);
-        let (mut coordinates, _) = self.enter(product, 10.0 * self.rounding * size);
-        for (coordinate, entry) in coordinates.iter_mut().zip(direction.iter()) {
-            *coordinate += along * entry;
-        }
-        self.model.learn(direction, coordinates);
-        Ok(())
-    }
-
-    fn ritz(&self) -> Ritz {
-        self.model.ritz(self.rounding * self.model.scale())
+        (length > 0.0).then_some(Step::Aside(direction))
     }
 
     /// The next direction: of the model's leading eigenvectors, up to the first pair that has not
@@ -363,11 +331,9 @@ impl Search {
         ritz: &Ritz,
         options: &DavidsonOptions,
         rng: &mut StreamRng,
-    ) -> Option<DVector<f64>> {
-        let wanted = ritz.largest_wanted(&options.wanted());
-        let target = (0..wanted.min(ritz.values.len()))
-            .find(|&index| !ritz.has_converged(index, options.tolerance))
-            .unwrap_or(ritz.values.len());
+    ) -> Option<Step> {
+        let target = ritz.first_unconverged(&options.wanted());
+        let target = target.unwrap_or(ritz.values.len());
         let (_, vectors) = self.model.eigenpairs();
         let best = vectors
             .column_iter()
@@ -375,24 +341,10 @@ impl Search {
             .map(|vector| self.model.outside(&vector.into_owned()))
             .max_by(|(_, a), (_, b)| a.total_cmp(b));
         match best {
-            Some((direction, length)) if length > 10.0 * self.rounding => Some(direction),
-            _ => self.random(rng),
-        }
-    }
-
-    fn leading_pairs(&self, options: &DavidsonOptions) -> LeadingPairs {
-        let ritz = self.ritz();
-        let wanted = ritz.largest_wanted(&options.wanted());
-        let found = wanted.min(ritz.values.len());
-        let pairs: Vec<Eigenpair> = (0..found)
-            .map(|index| ritz.pair(index, options.tolerance, |x| self.basis.combine(x)))
-            .collect();
-        let is_whole = found == wanted.min(self.dimension);
-        LeadingPairs {
-            complete: is_whole && pairs.iter().all(|pair| pair.converged),
-            pairs,
-            matvecs: self.model.products(),
-            recollection: self.recollection(options.remembered),
+            Some((direction, length)) if length > 10.0 * self.rounding => {
+                Some(Step::Aside(direction))
+            }
+            _ => self.random(rng).map(Step::Random),
         }
     }
 

@@ -1,11 +1,12 @@
 //! Against dense eigenvalues, with eigenvalues that change places between two searches.
 
-use super::super::test_operators::{Dense, rotated};
-use super::super::vector::axpy;
+use super::super::norm;
+use super::super::test_operators::{Dense, Single, rotated};
+use super::super::vector::{axpy, random_normal};
 use super::*;
 use crate::config::Precision;
 use crate::random::Streams;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 pub(super) fn rng(seed: u64) -> StreamRng {
     Streams::new(seed).stream("probes", 0)
@@ -118,7 +119,7 @@ fn residuals_are_those_of_real_products() {
         let pair = &found.pairs[0];
         let mut rest = matrix.apply(&pair.vector).unwrap();
         axpy(-pair.value, &pair.vector, &mut rest);
-        let residual = norm(&rest) / pair.value.abs();
+        let residual = norm(&rest) / pair.scale;
         assert!((pair.residual / residual - 1.0).abs() < 1e-6);
         assert!(!pair.converged && !found.complete && found.matvecs == 6);
     }
@@ -187,13 +188,12 @@ fn a_cheap_likeness_of_the_operator_saves_products() {
     let first = search(&mut likeness, None, DavidsonOptions::default());
     let options = DavidsonOptions {
         start: Start::Leading,
-        largest: 2,
         ..Default::default()
     };
     let cold = search(&mut operator, None, options);
     let warm = search(&mut operator, Some(&first.recollection), options);
     assert!(warm.complete && cold.complete);
-    assert_close(&values(&warm), &[10.0, 8.8], 1e-4);
+    assert_close(&values(&warm), &[10.0], 1e-4);
     assert!(
         2 * warm.matvecs <= cold.matvecs,
         "{} {}",
@@ -223,7 +223,7 @@ fn multiple_eigenvalues_are_found_up_to_the_number_asked_for() {
 }
 
 #[test]
-fn every_eigenvalue_above_a_threshold_is_found_and_the_first_below() {
+fn every_eigenvalue_above_a_threshold_is_found() {
     let options = DavidsonOptions {
         above: Some(6.0),
         tolerance: 1e-6,
@@ -233,7 +233,7 @@ fn every_eigenvalue_above_a_threshold_is_found_and_the_first_below() {
     let cold = search(&mut matrix, None, options);
     let warm = search(&mut matrix, Some(&cold.recollection), options);
     for found in [cold, warm] {
-        assert_close(&values(&found), &[10.0, 8.8, 7.9, 7.0, 6.2, 5.5], 1e-6);
+        assert_close(&values(&found), &[10.0, 8.8, 7.9, 7.0, 6.2], 1e-6);
         assert!(found.complete);
     }
 }
@@ -244,23 +244,23 @@ fn invariant_subspaces_and_small_dimensions_end_early_without_nan() {
         largest: 3,
         ..Default::default()
     };
-    // The relative residual of a zero eigenvalue beside a large one is never small.
-    let cases: [(&[f64], &[f64], bool); 5] = [
-        (&[0.0; 5], &[0.0; 3], true),
-        (&[2.5; 6], &[2.5; 3], true),
-        (&[-1.0; 4], &[-1.0; 3], true),
-        (&[4.0, 2.0], &[4.0, 2.0], true),
-        (&[7.0, 0.0, 0.0, 0.0, 0.0], &[7.0, 0.0, 0.0], false),
+    let cases: [(&[f64], &[f64]); 5] = [
+        (&[0.0; 5], &[0.0; 3]),
+        (&[2.5; 6], &[2.5; 3]),
+        (&[-1.0; 4], &[-1.0; 3]),
+        (&[4.0, 2.0], &[4.0, 2.0]),
+        (&[7.0, 0.0, 0.0, 0.0, 0.0], &[7.0, 0.0, 0.0]),
     ];
-    for (eigenvalues, expected, complete) in cases {
+    for (eigenvalues, expected) in cases {
         let mut matrix = Dense::diagonal(eigenvalues);
         let cold = search(&mut matrix, None, options);
         let warm = search(&mut matrix, Some(&cold.recollection), options);
         for found in [cold, warm] {
             assert_close(&values(&found), expected, 1e-12);
             assert!(found.pairs.iter().all(|pair| !pair.residual.is_nan()));
-            assert_eq!(found.complete, complete);
-            assert!(found.matvecs <= eigenvalues.len());
+            assert!(found.complete);
+            // Residuals of rounding errors are measured by a product more for each pair.
+            assert!(found.matvecs <= eigenvalues.len() + expected.len());
         }
     }
 }
@@ -335,20 +335,7 @@ fn the_same_stream_gives_the_same_bits() {
 
 #[test]
 fn in_f32_a_recollection_takes_four_bytes_a_number() {
-    struct Single(Dense);
-    impl LinearOperator for Single {
-        fn dimension(&self) -> usize {
-            self.0.dimension
-        }
-        fn precision(&self) -> Precision {
-            Precision::F32
-        }
-        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
-            let product = self.0.apply(vector)?;
-            Ok(product.iter().map(|&x| f64::from(x as f32)).collect())
-        }
-    }
-    let mut matrix = Single(rotated(&outliers(80)));
+    let mut matrix = Single::of(&rotated(&outliers(80)));
     let found = search(&mut matrix, None, DavidsonOptions::default());
     assert!(found.complete && (found.pairs[0].value - 10.0).abs() < 1e-4);
     let recollection = &found.recollection;

@@ -9,7 +9,7 @@ pub(crate) trait Real:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
     fn exp(self) -> Self;
-    fn ln(self) -> Self;
+    fn ln_1p(self) -> Self;
     fn sqrt(self) -> Self;
     fn relu(self) -> Self;
     fn tanh(self) -> Self;
@@ -123,9 +123,9 @@ impl Real for Hyper {
         self.chain(e, e, e)
     }
 
-    fn ln(self) -> Self {
-        let x = self.value;
-        self.chain(x.ln(), 1.0 / x, -1.0 / (x * x))
+    fn ln_1p(self) -> Self {
+        let slope = 1.0 / (1.0 + self.value);
+        self.chain(self.value.ln_1p(), slope, -slope * slope)
     }
 
     fn sqrt(self) -> Self {

@@ -18,18 +18,20 @@ fn terms(targets: &[f64], term: impl Fn(Hyper, f64) -> Hyper) -> impl Fn(&[Hyper
     }
 }
 
+/// `−log softmax(z)` at a label, as `log1p` of what the other classes have.
+fn log_share(z: &[Hyper], label: usize) -> Hyper {
+    let others = (0..z.len()).filter(|&class| class != label);
+    let shares: Hyper = others.map(|class| (z[class] - z[label]).exp()).sum();
+    shares.ln_1p()
+}
+
 #[test]
 fn losses() {
     let signs: Vec<f64> = ONE_HOT.iter().map(|t| 2.0 * t - 1.0).collect();
     check(
         [2, 3],
         |x| cross_entropy(x, tensor(&ONE_HOT, [2, 3])),
-        |x| {
-            let row = |row: &[Hyper], label: usize| {
-                (row[0].exp() + row[1].exp() + row[2].exp()).ln() - row[label]
-            };
-            vec![row(&x[..3], 1), row(&x[3..], 2)]
-        },
+        |x| vec![log_share(&x[..3], 1), log_share(&x[3..], 2)],
     );
     check(
         [2, 3],
@@ -49,6 +51,28 @@ fn losses() {
         |x| exponential(x, tensor(&signs, [2, 3])),
         terms(&signs, |x, t| (Hyper::real(-t) * x).exp()),
     );
+}
+
+/// Targets may weigh samples: all derivatives are those of the weighted loss.
+#[test]
+fn a_cross_entropy_is_linear_in_its_targets() {
+    let weights = [0.0, 2.5, 0.0, 0.0, 0.0, 0.25];
+    let mixed = [0.5, 0.25, 0.25, 0.0, 1.0, 0.5];
+    for targets in [weights, mixed] {
+        check(
+            [2, 3],
+            |x| cross_entropy(x, tensor(&targets, [2, 3])),
+            |x| {
+                let rows = x.chunks(3).zip(targets.chunks(3));
+                let loss = |(z, t): (&[Hyper], &[f64])| {
+                    (0..3)
+                        .map(|label| Hyper::real(t[label]) * log_share(z, label))
+                        .sum()
+                };
+                rows.map(loss).collect()
+            },
+        );
+    }
 }
 
 #[test]

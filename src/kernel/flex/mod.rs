@@ -4,15 +4,16 @@
 
 mod batch_norm;
 mod convolution;
+mod cross_entropy;
 mod elementwise;
 mod product;
 mod tensors;
 
-use super::composed;
 use super::elementwise::{erf, exp, tanh};
 use super::operation::{Kernels, options};
 use super::simd::Instructions;
 use super::softmax::softmax;
+use super::{composed, composed_loss};
 use batch_norm::maps;
 use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
@@ -108,6 +109,57 @@ impl Kernels for Flex {
                 })
             }
             _ => Self::softmax(input, shape.num_dims() - 1),
+        }
+    }
+
+    fn cross_entropy(outputs: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        match (outputs.dtype(), targets.dtype()) {
+            (DType::F32, DType::F32) => cross_entropy::losses::<f32>(&outputs, &targets),
+            (DType::F64, DType::F64) => cross_entropy::losses::<f64>(&outputs, &targets),
+            _ => composed_loss::losses::<Self>(outputs, targets),
+        }
+    }
+
+    fn cross_entropy_slopes(
+        outputs: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        match (outputs.dtype(), targets.dtype()) {
+            (DType::F32, DType::F32) => cross_entropy::slopes::<f32>(&outputs, &targets),
+            (DType::F64, DType::F64) => cross_entropy::slopes::<f64>(&outputs, &targets),
+            _ => composed_loss::slopes::<Self>(outputs, targets),
+        }
+    }
+
+    fn cross_entropy_along(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        match [&outputs, &directions, &targets].map(TensorMetadata::dtype) {
+            [DType::F32, DType::F32, DType::F32] => {
+                cross_entropy::along::<f32>(&outputs, &directions, &targets)
+            }
+            [DType::F64, DType::F64, DType::F64] => {
+                cross_entropy::along::<f64>(&outputs, &directions, &targets)
+            }
+            _ => composed_loss::along::<Self>(outputs, directions, targets),
+        }
+    }
+
+    fn cross_entropy_curvature(
+        outputs: FloatTensor<Self>,
+        directions: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        match [&outputs, &directions, &targets].map(TensorMetadata::dtype) {
+            [DType::F32, DType::F32, DType::F32] => {
+                cross_entropy::curvature::<f32>(&outputs, &directions, &targets)
+            }
+            [DType::F64, DType::F64, DType::F64] => {
+                cross_entropy::curvature::<f64>(&outputs, &directions, &targets)
+            }
+            _ => composed_loss::curvature::<Self>(outputs, directions, targets),
         }
     }
 

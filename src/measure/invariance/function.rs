@@ -1,6 +1,7 @@
 //! Whether two parameter vectors have the same function on the samples.
 
 use crate::config::Precision;
+use crate::extremes::{larger, largest_size};
 use crate::measure::Evaluated;
 use serde::Serialize;
 
@@ -49,7 +50,7 @@ impl Behaviour {
 
     /// The largest change of an output and of a margin, and the change of the mean loss.
     pub fn distance(&self, other: &Self) -> Sensitivity {
-        let pairs = |a: &[f64], b: &[f64]| largest(a.iter().zip(b).map(|(a, b)| a - b));
+        let pairs = |a: &[f64], b: &[f64]| largest_size(a.iter().zip(b).map(|(a, b)| a - b));
         Sensitivity {
             outputs: pairs(&self.outputs, &other.outputs),
             margins: pairs(&self.margins, &other.margins),
@@ -61,9 +62,9 @@ impl Behaviour {
 impl Sensitivity {
     /// Takes the larger of two changes of each number.
     pub fn widen(&mut self, other: Self) {
-        self.outputs = self.outputs.max(other.outputs);
-        self.margins = self.margins.max(other.margins);
-        self.loss = self.loss.max(other.loss);
+        self.outputs = larger(self.outputs, other.outputs);
+        self.margins = larger(self.margins, other.margins);
+        self.loss = larger(self.loss, other.loss);
     }
 }
 
@@ -125,7 +126,7 @@ impl FunctionCheck {
     pub(super) fn compare(before: &Behaviour, after: &Behaviour, tolerance: Tolerance) -> Self {
         let moved = before.distance(after);
         let rounding = tolerance.sensitivity;
-        let size = |values: &[f64]| largest(values.iter().copied());
+        let size = |values: &[f64]| largest_size(values.iter().copied());
         let change = |moved, rounding, size| Change::new(moved, rounding, size, tolerance);
         Self {
             outputs: change(moved.outputs, rounding.outputs, size(&before.outputs)),
@@ -137,11 +138,8 @@ impl FunctionCheck {
 
     /// How far measures may move, relatively, because the function itself did.
     pub(super) fn slack(&self) -> f64 {
-        let moved = self
-            .outputs
-            .moved
-            .max(self.margins.moved)
-            .max(self.loss.moved);
+        let moved = [self.outputs, self.margins, self.loss].map(|change| change.moved);
+        let moved = largest_size(moved);
         if self.is_exact {
             0.0
         } else {
@@ -155,8 +153,4 @@ impl FunctionCheck {
             .into_iter()
             .all(Change::is_round_off)
     }
-}
-
-fn largest(values: impl Iterator<Item = f64>) -> f64 {
-    values.fold(0.0, |largest, value| largest.max(value.abs()))
 }

@@ -3,7 +3,7 @@
 use super::function::{ROUNDING_FACTOR, ROUNDING_FLOOR};
 use super::row_name;
 use crate::config::Precision;
-use crate::measure::{Cost, Measure, Measurement};
+use crate::measure::{Bound, Cost, Measure, Measurement};
 use crate::reparam::MapKind;
 use serde::Serialize;
 use std::fmt;
@@ -13,8 +13,20 @@ use std::fmt;
 const STANDARD_ERRORS: f64 = 6.0;
 
 /// Residuals that an eigenvalue may be off by. One bounds the distance to the nearest eigenvalue
-/// (Parlett, "The Symmetric Eigenvalue Problem", theorem 4.5.1).
+/// (Parlett, "The Symmetric Eigenvalue Problem", theorem 4.5.1). Of a largest value that ascents have
+/// found, the residual is how far some of them stayed below it: another search may come to such a
+/// height as well.
 const RESIDUALS: f64 = 2.0;
+
+/// Heights that a search for a largest value takes for the same one, relatively: two searches that have
+/// found the same may differ by this.
+const SAME_HEIGHT: f64 = 0.01;
+
+/// Errors of more than this share of a number leave room for any change worth knowing.
+pub const LARGE_ERROR: f64 = 0.05;
+
+/// A relative change that shows.
+pub const VISIBLE: f64 = 5e-4;
 
 /// What was found about a measure under a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +40,8 @@ pub enum Verdict {
     Moved,
     /// It claims nothing, and did not move.
     DidNotMove,
+    /// It claims nothing, and changed by less than its own errors, which are large.
+    Undecided,
     /// It claims to survive and moved, but the iteration behind it had not converged.
     NotConverged,
     /// It has no value.
@@ -41,6 +55,7 @@ impl fmt::Display for Verdict {
             Self::Broken => "broken",
             Self::Moved => "moved",
             Self::DidNotMove => "did_not_move",
+            Self::Undecided => "undecided",
             Self::NotConverged => "not_converged",
             Self::NotMeasured => "not_measured",
         })
@@ -81,11 +96,15 @@ impl Line {
         let relative =
             |row: &Measurement, value: f64| row.stderr.map_or(0.0, |error| error / value.abs());
         let error = relative(&self.before, before).hypot(relative(&self.after, after));
-        let both =
-            |row: fn(&Measurement) -> Option<f64>| Some(row(&self.before)? + row(&self.after)?);
+        // Of each number relative to itself: its residual may be relative to something larger.
+        let relative_residual =
+            |row: &Measurement, value: f64| Some(row.absolute_residual()? / value.abs());
+        let residual = relative_residual(&self.before, before)
+            .zip(relative_residual(&self.after, after))
+            .map(|(before, after)| before + after);
         Measurement {
             stderr: self.has_random_error().then_some(error * ratio.abs()),
-            residual: both(|row| row.residual),
+            residual,
             converged: self
                 .before
                 .converged
@@ -101,6 +120,24 @@ impl Line {
             seconds: self.after.seconds,
             ..Measurement::new(&name, ratio)
         }
+    }
+
+    /// How far from 1 the errors of both numbers allow their ratio to be; none where there is no
+    /// ratio.
+    pub fn allowed_ratio(&self) -> Option<f64> {
+        let before = self.before.value?.abs();
+        Some(self.allowed? / before).filter(|_| before > 0.0)
+    }
+
+    /// Whether the errors leave room for any change worth knowing.
+    pub fn has_large_error(&self) -> bool {
+        self.allowed_ratio()
+            .is_some_and(|allowed| allowed > LARGE_ERROR)
+    }
+
+    /// Whether the ratio shows that something has changed.
+    pub fn has_changed_visibly(&self) -> bool {
+        self.ratio.is_none_or(|ratio| (ratio - 1.0).abs() > VISIBLE)
     }
 
     fn has_random_error(&self) -> bool {
@@ -176,6 +213,7 @@ pub(super) fn judge(
     line.allowed = Some(allowed);
     line.verdict = match ((now - then).abs() <= allowed, claimed) {
         (true, true) => Verdict::Kept,
+        (true, false) if line.has_large_error() && line.has_changed_visibly() => Verdict::Undecided,
         (true, false) => Verdict::DidNotMove,
         (false, false) => Verdict::Moved,
         (false, true) if !is_converged => Verdict::NotConverged,
@@ -199,7 +237,13 @@ fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
 /// of the digits of the precision.
 fn of_products(line: &Line, then: f64, now: f64, precision: Precision) -> f64 {
     let stderr = |row: &Measurement| row.stderr.unwrap_or(0.0);
-    let residual = |row: &Measurement, value: f64| row.residual.unwrap_or(0.0) * value.abs();
+    let residual = |row: &Measurement, value: f64| {
+        let stated = row.absolute_residual().unwrap_or(0.0);
+        match row.bound {
+            Some(Bound::Lower) => stated.max(SAME_HEIGHT * value.abs()),
+            _ => stated,
+        }
+    };
     STANDARD_ERRORS * stderr(&line.before).hypot(stderr(&line.after))
         + RESIDUALS * (residual(&line.before, then) + residual(&line.after, now))
         + precision.epsilon().sqrt() * then.abs().max(now.abs())

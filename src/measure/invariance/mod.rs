@@ -7,7 +7,7 @@ mod function;
 mod judge;
 
 pub use function::{Change, FunctionCheck};
-pub use judge::{Line, Verdict};
+pub use judge::{LARGE_ERROR, Line, Verdict};
 
 use super::registry::find;
 use super::session::{Failure, Search, Session, Subject};
@@ -142,6 +142,7 @@ impl Session<'_> {
             search: Search::Fresh,
             ..self.subject
         })
+        .without_rounding()
     }
 
     /// The image of the parameters and running statistics, and whether it has the same function.

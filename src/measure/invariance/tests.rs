@@ -4,7 +4,7 @@ use super::*;
 use crate::backend::{Compute, Precision};
 use crate::config::Activation;
 use crate::curvature::{Budget, Interrupt, norm};
-use crate::measure::Measure;
+use crate::measure::{Bound, Measure};
 use crate::objective::tests::Case;
 use crate::objective::{Chunks, Loss};
 use crate::random::Streams;
@@ -248,6 +248,82 @@ fn an_estimate_may_move_by_its_standard_errors_and_an_eigenvalue_by_its_residual
     assert_eq!(judged(-5.19, true), Verdict::Kept);
     assert_eq!(judged(-5.25, true), Verdict::Broken);
     assert_eq!(judged(-5.25, false), Verdict::NotConverged);
+}
+
+#[test]
+fn a_worst_case_may_move_by_the_disagreement_of_its_ascents_and_no_further() {
+    let worst = |value: f64, disagreement| {
+        Measurement::new("sharpness.sam.multi", value)
+            .with_residual(disagreement, true, 90)
+            .bounding(Bound::Lower)
+    };
+    let judged = |then, now| judged("sharpness.sam.multi", then, now);
+    // Another search may come to the height that some ascents of this one came to.
+    assert_eq!(judged(worst(1.0, 0.1), worst(0.85, 0.0)), Verdict::Kept);
+    assert_eq!(judged(worst(1.0, 0.1), worst(0.7, 0.0)), Verdict::Broken);
+    // What a search takes for the same height is 1 %.
+    assert_eq!(judged(worst(1.0, 0.0), worst(0.97, 0.0)), Verdict::Kept);
+    assert_eq!(judged(worst(1.0, 0.0), worst(0.95, 0.0)), Verdict::Broken);
+}
+
+#[test]
+fn what_claims_nothing_and_changes_within_large_errors_is_undecided() {
+    let trace = |value: f64, error| Measurement::new("hessian.trace", value).with_stderr(error);
+    let measure = Measure {
+        invariant_under: &[],
+        ..*find("hessian.trace").unwrap()
+    };
+    let judged = |then: Measurement, now: Measurement| {
+        judge(&measure, MapKind::Permutation, then, now, slack(1e-9)).verdict
+    };
+    assert_eq!(judged(trace(1.0, 0.5), trace(3.0, 0.5)), Verdict::Undecided);
+    assert_eq!(
+        judged(trace(1.0, 0.5), trace(1.0, 0.5)),
+        Verdict::DidNotMove
+    );
+    assert_eq!(
+        judged(trace(1.0, 1e-3), trace(1.001, 1e-3)),
+        Verdict::DidNotMove
+    );
+    assert_eq!(judged(trace(1.0, 1e-3), trace(3.0, 1e-3)), Verdict::Moved);
+}
+
+const WORST_CASES: [&str; 6] = [
+    "sharpness.sam.multi",
+    "sharpness.sam.linf.multi",
+    "sharpness.asam.multi",
+    "sharpness.asam.linf.multi",
+    "sharpness.keskar.full",
+    "sharpness.keskar.full.5e-4",
+];
+
+#[test]
+fn worst_cases_are_the_same_after_a_permutation_and_those_that_depend_on_scale_move() {
+    for precision in [Precision::F32, Precision::F64] {
+        let setting = Setting::new(Activation::Relu, precision);
+        for seed in 0..5 {
+            let map = |kind| {
+                let mut rng = Streams::new(seed).stream("test", 0);
+                build(setting.case.objective.network(), kind, &mut rng).unwrap()
+            };
+            let map_of = map(MapKind::Permutation);
+            let report = setting.session().under(&map_of, &WORST_CASES).unwrap();
+            for line in &report.lines {
+                assert_eq!(line.verdict, Verdict::Kept, "{line:?}");
+                // The starts move with the parameters, so both searches take the same way.
+                assert!((line.ratio.unwrap() - 1.0).abs() < 2e-3, "{line:?}");
+            }
+            let rescaling = map(MapKind::LayerRescaling);
+            let report = setting.session().under(&rescaling, &WORST_CASES).unwrap();
+            for line in &report.lines {
+                let expected = match line.claimed {
+                    true => Verdict::Kept,
+                    false => Verdict::Moved,
+                };
+                assert_eq!(line.verdict, expected, "{line:?}");
+            }
+        }
+    }
 }
 
 #[test]

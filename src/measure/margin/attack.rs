@@ -1,6 +1,7 @@
 //! Distances in the space of inputs, as far as an attack finds them.
 
 use super::super::session::{Failure, Session};
+use super::distance::lengths;
 use super::input::against_strongest;
 use crate::backend::read;
 use crate::objective::Objective;
@@ -94,7 +95,13 @@ impl Attack<'_> {
     fn run(&self, check: impl Fn() -> Result<(), Failure>) -> Result<Vec<f64>, Failure> {
         let still = self.inputs.zeros_like();
         let (margins, gradient) = self.slope(&still)?;
-        let first = margins.iter().zip(lengths(&gradient)?);
+        let slopes = lengths(&gradient)?;
+        if margins.iter().chain(&slopes).any(|number| number.is_nan()) {
+            return Err(Failure::Other(
+                "the network's outputs or their slopes are not finite".to_owned(),
+            ));
+        }
+        let first = margins.iter().zip(slopes);
         // Half as far again as the distance to first order.
         let mut radii: Vec<f64> = first
             .map(|(margin, slope)| 1.5 * quotient(margin.max(0.0), slope))
@@ -233,10 +240,4 @@ impl Attack<'_> {
 /// A quotient, 0 where the slope it is divided by is: there is no direction to go in.
 fn quotient(length: f64, slope: f64) -> f64 {
     if slope > 0.0 { length / slope } else { 0.0 }
-}
-
-/// The Euclidean norm of every row.
-fn lengths(rows: &Tensor<2>) -> Result<Vec<f64>, Failure> {
-    let squares = read(&(rows.clone() * rows.clone()).sum_dim(1))?;
-    Ok(squares.into_iter().map(f64::sqrt).collect())
 }

@@ -1,6 +1,7 @@
 //! Distances in the space of a hidden layer, to first order.
 
 use super::super::session::{Failure, Session};
+use super::distance::{lengths, to_first_order};
 use super::input::against_strongest;
 use crate::backend::read;
 use burn::tensor::Tensor;
@@ -32,9 +33,8 @@ impl Session<'_> {
             let (hidden, gradient) = objective
                 .hidden_gradient(subject.parameters, inputs, layer, own)
                 .ok_or_else(|| format!("the network has fewer than {layer} hidden layers"))?;
-            let squares = read(&(gradient.clone() * gradient).sum_dim(1))?;
-            for (margin, square) in margins[first..end].iter_mut().zip(squares) {
-                *margin /= square.sqrt();
+            for (margin, slope) in margins[first..end].iter_mut().zip(lengths(&gradient)?) {
+                *margin = to_first_order(*margin, slope);
             }
             spread.push(Spread::of(hidden)?);
             first = end;

@@ -1,14 +1,17 @@
 //! Distances in the space of inputs, to first order.
 
 use super::super::session::{Failure, Session};
+use super::distance::{lengths, to_first_order};
 use crate::backend::read;
+use crate::extremes::smaller;
 use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
 
 impl Session<'_> {
     /// For every sample the distance to where another class wins, to first order: the smallest
     /// `(z_y − z_j) / ‖∇ₓ(z_y − z_j)‖₂` over classes `j` (Elsayed et al. 2018, "Large margin deep
-    /// networks for classification"). Negative where another class wins already.
+    /// networks for classification"). Negative where another class wins already; 0 at a tie, even of
+    /// a sample that no unit answers to, and infinite where no difference of outputs has a slope.
     pub(super) fn input_margins(&mut self) -> Result<Vec<f64>, Failure> {
         self.require_smooth_inputs()?;
         self.require_independent_samples()?;
@@ -53,12 +56,13 @@ fn batch_margins(
             batch.inputs.clone(),
             objective.compute().tensor(&coefficients, shape),
         );
-        let squares = read(&(gradient.clone() * gradient).sum_dim(1))?;
+        let slopes = lengths(&gradient)?;
         let rows = outputs.chunks(width).zip(coefficients.chunks(width));
         for (index, (z, c)) in rows.enumerate() {
             if c.iter().any(|&c| c != 0.0) {
                 let above: f64 = z.iter().zip(c).map(|(z, c)| z * c).sum();
-                margins[index] = margins[index].min(above / squares[index].sqrt());
+                let distance = to_first_order(above, slopes[index]);
+                margins[index] = smaller(margins[index], distance);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! differently.
 
 mod attack;
+mod distance;
 mod hidden;
 mod input;
 mod normalised;
@@ -10,10 +11,10 @@ mod statistic;
 #[cfg(test)]
 mod tests;
 
-use super::Measurement;
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
+use super::{Bound, Evaluated, Measurement};
 use crate::objective::Batch;
 use crate::reparam::MapKind;
 use statistic::Statistic;
@@ -133,8 +134,28 @@ fn margin(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure>
         "margin.spectral" => session.spectral_margin(name, statistic),
         "margin.bartlett" => session.bartlett_margin(name, statistic),
         "margin.homogeneous" => session.homogeneous_margin(name),
+        // As long as each sample's is a bound, so is every order statistic.
+        "margin.attack" => Ok(statistic
+            .of(name, session.distances(list)?)
+            .bounding(Bound::Upper)),
         _ => Ok(statistic.of(name, session.distances(list)?)),
     }
+}
+
+/// By how much a row of margins, or of margins over something that rounds less, moves at most where no
+/// output margin moves by more than `moved`.
+pub(super) fn rounding_of_margins(
+    name: &str,
+    value: f64,
+    moved: f64,
+    evaluated: &Evaluated,
+) -> f64 {
+    let (list, statistic) = Statistic::of_name(name);
+    if list == "margin" || name.starts_with("margin.class.") {
+        return moved;
+    }
+    let of_outputs = statistic.of(name, evaluated.margins()).value;
+    of_outputs.map_or(f64::NAN, |of_outputs| moved * (value / of_outputs).abs())
 }
 
 const fn of_function(name: &'static str, description: &'static str) -> Measure {

@@ -4,8 +4,10 @@ use super::super::norm::{Reference, of_spectral_norms, spectral_complexity, spec
 use super::super::session::{Failure, Session};
 use super::super::{Measurement, layers};
 use super::Statistic;
+use super::distance::to_first_order;
 use crate::backend::{Precision, read};
 use crate::curvature::norm;
+use crate::extremes::smallest;
 use crate::objective::Objective;
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -19,10 +21,8 @@ impl Session<'_> {
         statistic: Statistic,
     ) -> Result<Measurement, Failure> {
         let stack = self.stack_norms(Reference::Zero)?;
-        let margins = scaled(
-            self.train()?.margins(),
-            1.0 / spectral_product(&stack.layers),
-        );
+        let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
+        let margins = scaled(self.train()?.margins(), 1.0 / product);
         Ok(with_error_of_norms(
             statistic.of(name, &margins),
             &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
@@ -43,6 +43,7 @@ impl Session<'_> {
             square += read(&batch.inputs)?.iter().map(|x| x * x).sum::<f64>();
         }
         let size = spectral_complexity(&stack) * square.sqrt() / subject.train.samples() as f64;
+        let size = positive(size, "spectral complexity times the size of the inputs")?;
         let margins = scaled(self.train()?.margins(), 1.0 / size);
         Ok(with_error_of_norms(
             statistic.of(name, &margins),
@@ -53,10 +54,8 @@ impl Session<'_> {
     /// The share of samples whose margin over the product of spectral norms is at most `gamma`.
     pub(super) fn margin_loss(&mut self, name: &str, gamma: f64) -> Result<Measurement, Failure> {
         let stack = self.stack_norms(Reference::Zero)?;
-        let margins = scaled(
-            self.train()?.margins(),
-            1.0 / spectral_product(&stack.layers),
-        );
+        let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
+        let margins = scaled(self.train()?.margins(), 1.0 / product);
         let is_small: Vec<f64> = margins
             .iter()
             .map(|&margin| f64::from(u8::from(margin <= gamma)))
@@ -71,7 +70,10 @@ impl Session<'_> {
         let mut rng = subject.streams.stream("probes.homogeneous", subject.step);
         let values = self.values()?.clone();
         let degree = degree_of_homogeneity(subject.objective, &values, subject.train, &mut rng)?;
-        let size = norm(&values).powi(degree);
+        let size = positive(
+            norm(&values).powi(degree),
+            "norm to the power of the degree",
+        )?;
         let margins = scaled(self.train()?.margins(), 1.0 / size);
         Ok(Statistic::Min.of(name, &margins))
     }
@@ -87,7 +89,11 @@ impl Session<'_> {
         let labels = self.subject.train.labels();
         let train = self.train()?;
         if outputs == 1 {
-            return Ok(scaled(train.margins(), 1.0 / norm(row(0))));
+            let slope = norm(row(0));
+            let distances = train.margins().iter();
+            return Ok(distances
+                .map(|margin| to_first_order(*margin, slope))
+                .collect());
         }
         let apart = |a: usize, b: usize| {
             let difference: Vec<f64> = row(a).iter().zip(row(b)).map(|(a, b)| a - b).collect();
@@ -98,10 +104,10 @@ impl Session<'_> {
             .collect();
         let margin = |(z, &label): (&[f64], &u8)| {
             let label = usize::from(label);
-            (0..outputs)
-                .filter(|&class| class != label)
-                .map(|class| (z[label] - z[class]) / distances[label * outputs + class])
-                .fold(f64::INFINITY, f64::min)
+            let others = (0..outputs).filter(|&class| class != label);
+            smallest(others.map(|class| {
+                to_first_order(z[label] - z[class], distances[label * outputs + class])
+            }))
         };
         Ok(train
             .outputs()
@@ -110,6 +116,17 @@ impl Session<'_> {
             .map(margin)
             .collect())
     }
+}
+
+/// What margins are divided by, or why they cannot be.
+fn positive(size: f64, what: &str) -> Result<f64, Failure> {
+    // With 0 or an infinity every margin would be 0, infinite, or no number.
+    if size > 0.0 && size.is_finite() {
+        return Ok(size);
+    }
+    Err(Failure::Other(format!(
+        "the {what} is {size}, which margins cannot be divided by"
+    )))
 }
 
 fn scaled(values: &[f64], factor: f64) -> Vec<f64> {

@@ -1,7 +1,8 @@
 //! What is told of a list of margins.
 
 use super::super::Measurement;
-use crate::statistics::{mean, standard_error};
+use crate::extremes::smallest;
+use crate::statistics::{mean, stated_error};
 
 /// One number about a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,25 +29,56 @@ impl Statistic {
         }
     }
 
-    /// The number, as a row.
+    /// The number, as a row. Infinite values have their place in the order as they are; where the
+    /// number itself is then infinite, or a value is NaN, the row says so instead.
     pub fn of(self, name: &str, values: &[f64]) -> Measurement {
+        if let Some(reason) = self.why_none(values) {
+            return Measurement::failed(name, reason).over(values.len());
+        }
         let row = match self {
-            Self::Min => {
-                Measurement::new(name, values.iter().copied().fold(f64::INFINITY, f64::min))
-            }
-            Self::Mean => Measurement::new(name, mean(values)).with_stderr(standard_error(values)),
+            Self::Min => Measurement::new(name, smallest(values.iter().copied())),
+            Self::Mean => Measurement::new(name, mean(values)).with_stderr(stated_error(values)),
             Self::Quantile(probability) => quantile(name, values, probability),
         };
         row.over(values.len())
     }
+
+    /// Why a list has no such number.
+    fn why_none(self, values: &[f64]) -> Option<String> {
+        let count = |is: fn(&f64) -> bool| values.iter().filter(|value| is(value)).count();
+        let (all, unknown) = (values.len(), count(|value| value.is_nan()));
+        if all == 0 {
+            return Some("there are no samples".to_owned());
+        }
+        if unknown > 0 {
+            return Some(format!(
+                "{unknown} of the {all} values are not finite (NaN)"
+            ));
+        }
+        let value = match self {
+            Self::Min => smallest(values.iter().copied()),
+            Self::Mean => values.iter().sum(),
+            Self::Quantile(probability) => at_probability(&sorted(values), probability),
+        };
+        (!value.is_finite()).then(|| {
+            format!(
+                "of the {all} samples {} are infinitely far from where another class wins, as far as \
+                 was found, and {} infinitely far beyond",
+                count(|value| *value == f64::INFINITY),
+                count(|value| *value == f64::NEG_INFINITY)
+            )
+        })
+    }
 }
+
+const UNKNOWN_ERROR: &str =
+    "its standard error is not known: samples next to it in the order are infinitely far";
 
 /// A quantile. Its standard error is half the distance between the order statistics one binomial
 /// standard deviation, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
 /// (David & Nagaraja, "Order Statistics", §7.1).
 fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    let sorted = sorted(values);
     let count = sorted.len() as f64;
     let spread = (count * probability * (1.0 - probability)).sqrt();
     let place = (count - 1.0) * probability;
@@ -54,7 +86,25 @@ fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
     let low = (place - spread).max(0.0);
     let high = (place + spread).min(count - 1.0);
     let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
-    Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank)
+    let row = Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank);
+    // A neighbour in the order is infinite, or there is none.
+    let is_unknown = row.stderr.is_none() && sorted.first() != sorted.last();
+    Measurement {
+        note: is_unknown.then(|| UNKNOWN_ERROR.to_owned()),
+        ..row
+    }
+}
+
+/// In ascending order.
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+/// The value below which a share of a sorted list lies.
+fn at_probability(sorted: &[f64], probability: f64) -> f64 {
+    at_rank(sorted, (sorted.len() as f64 - 1.0) * probability)
 }
 
 /// The value at a fractional rank of a sorted list, interpolated linearly, clamped at its ends.
@@ -95,6 +145,29 @@ mod tests {
         let lost = [f64::INFINITY, f64::INFINITY, 1.0];
         assert_eq!(Statistic::Quantile(0.5).of("", &lost).value, None);
         assert_eq!(Statistic::Min.of("", &[]).value, None);
+        // Half-way between a number and an infinity, or between two: no number.
+        let halves = [1.0, f64::INFINITY, f64::INFINITY, 2.0];
+        assert_eq!(Statistic::Quantile(0.5).of("", &halves).value, None);
+        let both = [f64::NEG_INFINITY, f64::INFINITY];
+        assert_eq!(Statistic::Quantile(0.5).of("", &both).value, None);
+    }
+
+    #[test]
+    fn an_infinite_statistic_says_of_how_many_samples() {
+        let values = [f64::INFINITY, f64::INFINITY, 1.0, f64::NEG_INFINITY];
+        let reason = |statistic: Statistic| statistic.of("margin", &values).reason.unwrap();
+        insta::assert_snapshot!(reason(Statistic::Mean), @"of the 4 samples 2 are infinitely far from where another class wins, as far as was found, and 1 infinitely far beyond");
+        assert_eq!(reason(Statistic::Min), reason(Statistic::Mean));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_never_passed_over() {
+        let values = [1.0, f64::NAN, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        for statistic in [Statistic::Min, Statistic::Mean, Statistic::Quantile(0.1)] {
+            let row = statistic.of("margin", &values);
+            assert_eq!((row.value, row.samples), (None, Some(10)), "{statistic:?}");
+            assert!(row.is_not_finite());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Margins of networks for which they are known.
 
 use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
-use super::Statistic;
+use super::{Bound, Statistic};
 use crate::backend::{Compute, Precision};
 use crate::config::{Activation, Init, Normalisation};
 use crate::curvature::norm;
@@ -75,6 +75,158 @@ fn distances_to_the_boundary_of_a_linear_model_are_exact() {
     let expected = median(&single.linear_distances());
     assert_close(single.value("margin.input.median"), expected, 1e-12);
     assert_close(single.value("margin.last_hidden.median"), expected, 1e-12);
+}
+
+impl Fixture {
+    /// Three of the samples switch on no hidden unit, so that their outputs are the biases of the
+    /// last layer; all have the label predicted.
+    fn with_dead_samples(biases: [f64; 3]) -> Self {
+        let mut fixture = Self::new(&[6, 5], 3, Activation::Relu, true);
+        fixture.inputs[..3 * INPUTS].fill(0.0);
+        fixture.block("layers.0.bias").fill(-0.01);
+        fixture.block("layers.1.bias").fill(-0.01);
+        fixture.block("layers.2.bias").copy_from_slice(&biases);
+        let inputs = fixture.chunks(SAMPLES).batches()[0].inputs.clone();
+        let outputs = fixture.objective.outputs(&fixture.parameters(), inputs);
+        let outputs = crate::backend::read(&outputs).unwrap();
+        let loss = fixture.objective.loss();
+        let labels = outputs.chunks(3).map(|z| loss.predicts(z) as u8);
+        fixture.labels = labels.collect();
+        fixture
+    }
+
+    /// First-order distances by their definition, from slopes by finite differences, which are exact
+    /// within a region of ReLU.
+    fn distances_by_differences(&self) -> Vec<f64> {
+        let parameters = self.parameters();
+        let outputs = |input: &[f64]| {
+            let input = self.objective.compute().tensor(input, [1, INPUTS]);
+            crate::backend::read(&self.objective.outputs(&parameters, input)).unwrap()
+        };
+        let of = |(input, &label): (&[f64], &u8)| {
+            let (here, label) = (outputs(input), usize::from(label));
+            let moved: Vec<Vec<f64>> = (0..INPUTS)
+                .map(|place| {
+                    let mut input = input.to_vec();
+                    input[place] += 1e-6;
+                    outputs(&input)
+                })
+                .collect();
+            let rivals = (0..here.len()).filter(|&rival| rival != label);
+            let distances = rivals.map(|rival| {
+                let above = |z: &[f64]| z[label] - z[rival];
+                let slopes = moved.iter().map(|z| (above(z) - above(&here)) / 1e-6);
+                match (above(&here), norm(&slopes.collect::<Vec<_>>())) {
+                    (0.0, _) => 0.0,
+                    (_, 0.0) => f64::INFINITY,
+                    (above, slope) => above / slope,
+                }
+            });
+            distances.fold(f64::INFINITY, f64::min)
+        };
+        self.inputs
+            .chunks(INPUTS)
+            .zip(&self.labels)
+            .map(of)
+            .collect()
+    }
+}
+
+#[test]
+fn a_tie_is_at_distance_0_even_without_a_slope() {
+    let fixture = Fixture::with_dead_samples([0.0; 3]);
+    let expected = fixture.distances_by_differences();
+    assert_eq!(expected[..3], [0.0; 3]);
+    assert!(expected[3..].iter().any(|&distance| distance > 0.0));
+    for list in ["margin.input", "margin.attack", "margin.hidden.1"] {
+        let row = fixture.row(&format!("{list}.p10"));
+        assert_eq!(
+            (row.value, row.samples),
+            (Some(0.0), Some(SAMPLES)),
+            "{list}"
+        );
+    }
+    let row = fixture.row("margin.input.median");
+    assert_close(row.value.unwrap(), median(&expected), 1e-6);
+    assert!(row.value.unwrap() > 0.0);
+}
+
+#[test]
+fn a_sample_without_a_slope_is_infinitely_far_to_first_order() {
+    let fixture = Fixture::with_dead_samples([1.0, 0.0, 0.0]);
+    let expected = fixture.distances_by_differences();
+    assert_eq!(expected[..3], [f64::INFINITY; 3]);
+    let row = fixture.row("margin.input.median");
+    assert_close(row.value.unwrap(), median(&expected), 1e-6);
+    assert_eq!(row.samples, Some(SAMPLES));
+    // With more of them the median is no number, and the row says why.
+    let mut fixture = Fixture::with_dead_samples([1.0, 0.0, 0.0]);
+    fixture.inputs[..6 * INPUTS].fill(0.0);
+    fixture.labels[..6].fill(0);
+    let reason = fixture.reason("margin.input.median");
+    assert!(
+        reason.contains("of the 8 samples 6 are infinitely far"),
+        "{reason}"
+    );
+    assert!(fixture.row("margin.input.p10").value.is_some());
+    // Of a class that does not win there, they are as far on the other side.
+    fixture.labels[..6].fill(1);
+    let reason = fixture.reason("margin.input.median");
+    assert!(reason.contains("6 infinitely far beyond"), "{reason}");
+}
+
+#[test]
+fn classes_with_the_same_weights_tie_or_are_infinitely_far_apart() {
+    let mut fixture = linear(2, Loss::CrossEntropy);
+    let row = fixture.block("layers.0.weight")[..INPUTS].to_vec();
+    fixture.block("layers.0.weight")[INPUTS..].copy_from_slice(&row);
+    fixture.block("layers.0.bias").copy_from_slice(&[0.5, 0.5]);
+    assert_eq!(fixture.row("margin.last_hidden.median").value, Some(0.0));
+    fixture.block("layers.0.bias").copy_from_slice(&[0.5, 0.25]);
+    fixture.labels.fill(0);
+    let reason = fixture.reason("margin.last_hidden.median");
+    assert!(reason.contains("8 are infinitely far"), "{reason}");
+}
+
+#[test]
+fn margins_are_not_divided_by_norms_that_are_zero() {
+    let mut fixture = Fixture::new(&[6], 3, Activation::Relu, true);
+    fixture.block("layers.1.weight").fill(0.0);
+    for name in [
+        "margin.spectral",
+        "margin.bartlett.median",
+        "margin.loss.0.1",
+    ] {
+        let reason = fixture.reason(name);
+        assert!(reason.contains("cannot be divided by"), "{name}: {reason}");
+    }
+}
+
+#[test]
+fn outputs_that_are_not_finite_are_no_distances() {
+    let mut fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
+    fixture.block("layers.1.bias")[1] = f64::NAN;
+    for name in [
+        "margin.input.median",
+        "margin.attack.median",
+        "margin.last_hidden.p10",
+    ] {
+        assert!(
+            fixture.row(name).is_not_finite(),
+            "{name}: {:?}",
+            fixture.row(name)
+        );
+    }
+}
+
+#[test]
+fn an_attack_says_that_it_finds_upper_bounds() {
+    let fixture = linear(2, Loss::CrossEntropy);
+    assert_eq!(
+        fixture.row("margin.attack.median").bound,
+        Some(Bound::Upper)
+    );
+    assert_eq!(fixture.row("margin.input.median").bound, None);
 }
 
 #[test]

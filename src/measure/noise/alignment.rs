@@ -3,7 +3,7 @@
 use super::super::Measurement;
 use super::super::curvature::with_operator;
 use super::super::session::{Failure, Session};
-use crate::curvature::{Forms, Matrix, PairedForms, ProbeOptions, paired_forms};
+use crate::curvature::{Forms, Matrix, PairedForms, paired_forms};
 use std::time::Instant;
 
 /// The forms of noise covariance `Σ` and Gauss-Newton matrix `G`, and the time they took.
@@ -23,20 +23,16 @@ impl Session<'_> {
     /// ratio large makes the other large too.
     pub(in crate::measure) fn alignment(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
-        let samples = self.subject.train.samples();
         let alignment = self.aligned_forms(loss)?;
-        let (value, error) = alignment.forms.estimate(|forms| match name {
+        let seconds = alignment.seconds;
+        let estimate = alignment.forms.estimate(|forms| match name {
             "noise.alignment_alpha" => forms.product / (forms.first * forms.second).sqrt(),
             "noise.alignment_beta" => (forms.first / forms.second).sqrt() / (2.0 * loss),
             _ => mu(forms, loss),
         });
         Ok(Measurement {
-            converged: Some(alignment.forms.converged),
-            matvecs: Some(alignment.forms.matvecs),
-            seconds: alignment.seconds,
-            ..Measurement::new(name, value)
-                .with_stderr(error)
-                .over(samples)
+            seconds,
+            ..self.estimated(name, estimate)
         })
     }
 
@@ -44,10 +40,7 @@ impl Session<'_> {
         if self.alignment.is_none() {
             let clock = Instant::now();
             let subject = self.subject;
-            let options = ProbeOptions {
-                budget: subject.budget,
-                ..ProbeOptions::default()
-            };
+            let options = self.probe_options();
             let mut rng = subject.streams.stream("probes.alignment", subject.step);
             let forms = with_operator(&subject, Matrix::NoiseCovariance, |noise| {
                 with_operator(&subject, Matrix::GaussNewton, |curvature| {

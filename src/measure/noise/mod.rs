@@ -13,7 +13,7 @@ use super::Measurement;
 use super::curvature::with_operator;
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
-use crate::curvature::{Matrix, ProbeOptions, dot, norm, trace_of_product};
+use crate::curvature::{Estimate, Matrix, dot, norm, paired_forms};
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -89,31 +89,31 @@ impl Session<'_> {
     fn curved_noise_scale(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
         let gradient = self.gradient()?;
-        let options = ProbeOptions {
-            budget: subject.budget,
-            ..ProbeOptions::default()
-        };
+        let options = self.probe_options();
         let mut rng = subject
             .streams
             .stream(&format!("probes.{name}"), subject.step);
         let (below, above) = with_operator(&subject, Matrix::Hessian, |hessian| {
             let below = dot(&gradient, &hessian.apply(&gradient)?);
-            let above = with_operator(&subject, Matrix::NoiseCovariance, |noise| {
-                trace_of_product(hessian, noise, &mut rng, options, subject.interrupt)
+            let forms = with_operator(&subject, Matrix::NoiseCovariance, |noise| {
+                let interrupt = subject.interrupt;
+                paired_forms(hessian, noise, &mut rng, options, interrupt, |forms| {
+                    forms.product
+                })
             })?;
-            Ok((below, above))
+            Ok((below, forms.estimate(|forms| forms.product)))
         })?;
         if below <= 0.0 {
             return Err(Failure::Other(format!(
                 "the curvature along the gradient is not positive ({below:.3e})"
             )));
         }
-        Ok(Measurement {
-            converged: Some(above.converged),
-            matvecs: Some(above.matvecs + 2),
-            ..Measurement::new(name, above.value / below)
-                .with_stderr(above.standard_error / below)
-                .over(subject.train.samples())
-        })
+        let estimate = Estimate {
+            value: above.value / below,
+            standard_error: above.standard_error / below,
+            matvecs: above.matvecs + 2,
+            ..above
+        };
+        Ok(self.estimated(name, estimate))
     }
 }

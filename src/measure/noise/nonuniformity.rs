@@ -29,6 +29,10 @@ impl LinearOperator for HessianCovariance<'_> {
         self.0.objective.compute().precision
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        true
+    }
+
     /// `(1/n) Σ Hᵢ (Hᵢv − Hv)`, from two products with every sample's Hessian: the mean is taken off
     /// before squares are formed, and `Σ (Hᵢv − Hv) = 0` makes the other `H` superfluous.
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {

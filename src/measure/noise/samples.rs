@@ -5,7 +5,7 @@ use super::super::session::{Failure, Session};
 use crate::backend::read;
 use crate::curvature::Spending;
 use crate::params::Parameters;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 use burn::tensor::Tensor;
 use rand::seq::index;
 use std::time::Instant;
@@ -13,8 +13,8 @@ use std::time::Instant;
 /// Squared norms left on the device before they are read together.
 const READ_TOGETHER: usize = 256;
 
-/// Samples always seen: a standard error needs two.
-const FEWEST: usize = 2;
+/// Samples always seen: fewer tell no error of a mean.
+const FEWEST: usize = 12;
 
 impl Session<'_> {
     /// `tr Σ = (1/n) Σ ‖gᵢ − g‖²`.
@@ -34,7 +34,7 @@ impl Session<'_> {
         // Sampling without replacement: nothing is left to chance once all samples are seen.
         let left = (1.0 - seen / samples as f64).sqrt();
         let row = Measurement {
-            stderr: (left > 0.0).then(|| left * standard_error(&squares)),
+            stderr: (left > 0.0).then(|| left * stated_error(&squares)),
             converged: (left > 0.0).then_some(false),
             // The gradient of the whole and, of single samples, as many as make up another one.
             matvecs: Some(2),

@@ -179,15 +179,19 @@ fn a_block_has_a_noise_of_its_own() {
 
 #[test]
 fn a_budget_leaves_an_estimate_with_an_error() {
-    let rows = Regression::new()
-        .fixture
-        .measure_as(&["noise.trace"], |mut subject| {
-            subject.budget = Budget {
-                max_matvecs: None,
-                max_seconds: Some(0.0),
-            };
-            subject
-        });
-    assert_eq!((rows[0].samples, rows[0].converged), (Some(2), Some(false)));
+    let mut fixture = Regression::new().fixture;
+    fixture.inputs = fixture.inputs.repeat(3);
+    fixture.labels = fixture.labels.repeat(3);
+    let rows = fixture.measure_as(&["noise.trace"], |mut subject| {
+        subject.budget = Budget {
+            max_matvecs: None,
+            max_seconds: Some(0.0),
+        };
+        subject
+    });
+    assert_eq!(
+        (rows[0].samples, rows[0].converged),
+        (Some(12), Some(false))
+    );
     assert!(rows[0].stderr.unwrap() > 0.0);
 }

@@ -6,6 +6,7 @@ use super::super::session::{Failure, Session, Subject};
 use super::convolution::Convolution;
 use super::matrix::{HostMatrix, SpectralNorm};
 use crate::curvature::{CurvatureError, norm};
+use crate::extremes::{larger, largest};
 use crate::model::LinearMapKind;
 use crate::random::StreamRng;
 
@@ -105,7 +106,7 @@ impl Session<'_> {
         let (value, power) = match name {
             "norm.spectral.product" => (spectral_product(&layers), 1.0),
             "norm.spectral.sum" => (spectral.map(|norm| norm * norm).sum(), 2.0),
-            "norm.spectral.max" => (spectral.fold(0.0, f64::max), 1.0),
+            "norm.spectral.max" => (largest(spectral), 1.0),
             "norm.stable_rank.sum" => (ranks.sum(), 2.0),
             _ => (ranks.product(), 2.0),
         };
@@ -181,7 +182,7 @@ impl Session<'_> {
             .streams
             .stream(&format!("probes.{name}"), subject.step);
         let initial = self.initial()?.to_vec();
-        let (mut largest, mut residual, mut converged) = (f64::NEG_INFINITY, 0.0, true);
+        let (mut most, mut residual, mut converged) = (f64::NEG_INFINITY, 0.0, true);
         for layer in measured_layers(subject)? {
             let (moved, start) = (self.moved(layer.weight)?, &initial[layer.weight.range()]);
             let relative = if name == "distance.init.frobenius" {
@@ -189,13 +190,19 @@ impl Session<'_> {
             } else {
                 let above = spectral_norm(&layer, &moved, subject, &mut rng)?;
                 let below = spectral_norm(&layer, start, subject, &mut rng)?;
-                residual = above.residual.max(residual).max(below.residual);
+                residual = larger(residual, larger(above.residual, below.residual));
                 converged &= above.converged && below.converged;
                 above.value / below.value
             };
-            largest = largest.max(relative);
+            if relative.is_nan() {
+                return Err(Failure::Other(format!(
+                    "{} starts at 0 and has not moved, and there is nothing to be relative to",
+                    layer.weight.name
+                )));
+            }
+            most = larger(most, relative);
         }
-        let row = Measurement::new(name, largest);
+        let row = Measurement::new(name, most);
         Ok(match name {
             "distance.init.frobenius" => row,
             _ => Measurement {

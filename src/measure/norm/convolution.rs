@@ -93,6 +93,10 @@ impl LinearOperator for Gram<'_> {
         self.compute.precision
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        true
+    }
+
     /// The gradient of `½‖Av‖²`, so that the transpose is the library's own reverse rule.
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let input = self.compute.tensor(vector, self.shape);

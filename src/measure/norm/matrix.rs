@@ -72,14 +72,23 @@ impl LinearOperator for Gram<'_> {
         self.0.columns.min(self.0.rows().len())
     }
 
+    fn is_positive_semidefinite(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
         let matrix = self.0;
-        if vector.len() == matrix.columns {
+        let product = if vector.len() == matrix.columns {
             let image: Vec<f64> = matrix.rows().map(|row| dot(row, vector)).collect();
-            return Ok(combination(matrix, &image));
+            combination(matrix, &image)
+        } else {
+            let combined = combination(matrix, vector);
+            matrix.rows().map(|row| dot(row, &combined)).collect()
+        };
+        match product.iter().all(|value| value.is_finite()) {
+            true => Ok(product),
+            false => Err(CurvatureError::NotFinite),
         }
-        let combined = combination(matrix, vector);
-        Ok(matrix.rows().map(|row| dot(row, &combined)).collect())
     }
 }
 

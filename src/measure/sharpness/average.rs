@@ -11,7 +11,7 @@ use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session};
 use super::chart::Chart;
 use super::landscape::Landscape;
-use crate::curvature::{ProbeOptions, Spending, draw, random_normal};
+use crate::curvature::{Estimate, Spending, draw, random_normal};
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
 
@@ -79,21 +79,12 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     let landscape = Landscape::of(&subject, outputs)?;
     let chart = noise_chart(&landscape, is_adaptive(name), deviation(name));
     let mut rng = subject.streams.stream(name, subject.step);
-    let options = ProbeOptions {
-        budget: subject.budget,
-        ..ProbeOptions::default()
-    };
+    let options = session.probe_options();
     let mut spending = Spending::new(subject.budget, subject.interrupt);
-    let estimate = draw(&mut spending, options, 2, 0.0, |spending| {
+    let estimate = draw(&mut spending, options, 2, |spending| {
         let noise = random_normal(landscape.dimension(), &mut rng);
         rise_of_pair(&landscape, chart.displacement(&noise), spending)
     })?;
     let value = landscape.resolved(estimate.value)?;
-    Ok(Measurement {
-        converged: Some(estimate.converged),
-        matvecs: Some(estimate.matvecs),
-        ..Measurement::new(name, value)
-            .with_stderr(estimate.standard_error)
-            .over(landscape.samples())
-    })
+    Ok(session.estimated(name, Estimate { value, ..estimate }))
 }

@@ -2,7 +2,8 @@
 
 use super::super::session::Failure;
 use super::landscape::Landscape;
-use crate::curvature::{Spending, axpy, dot};
+use crate::curvature::{CurvatureError, Spending, axpy, dot};
+use crate::random::StreamRng;
 
 /// How coordinates `u` make a displacement `δ`.
 pub(super) enum Chart {
@@ -57,6 +58,9 @@ pub(super) trait Hill {
     /// Its value and gradient.
     fn value_and_gradient(&mut self, point: &[f64]) -> Result<(f64, Vec<f64>), Failure>;
 
+    /// The slopes of a random linear function, in a direction in which the function may well curve.
+    fn random_slopes(&mut self) -> Result<Vec<f64>, Failure>;
+
     /// Whether the budget allows so many further values or gradients.
     fn allows(&self, passes: usize) -> bool;
 }
@@ -66,6 +70,7 @@ pub(super) struct Charted<'a, 'b> {
     pub landscape: &'a Landscape<'b>,
     pub chart: &'a Chart,
     pub spending: &'a mut Spending<'b>,
+    pub rng: &'a mut StreamRng,
 }
 
 impl Hill for Charted<'_, '_> {
@@ -76,10 +81,22 @@ impl Hill for Charted<'_, '_> {
 
     fn value_and_gradient(&mut self, point: &[f64]) -> Result<(f64, Vec<f64>), Failure> {
         let displacement = self.chart.displacement(point);
-        let (value, gradient) = self
+        let found = self
             .landscape
-            .change_and_gradient(&displacement, self.spending)?;
-        Ok((value, self.chart.pull_back(&gradient)))
+            .change_and_gradient(&displacement, self.spending);
+        match found {
+            Ok((value, gradient)) => Ok((value, self.chart.pull_back(&gradient))),
+            // Somewhere else it may well be.
+            Err(Failure::Curvature(CurvatureError::NotFinite)) => {
+                Ok((f64::NAN, vec![0.0; point.len()]))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn random_slopes(&mut self) -> Result<Vec<f64>, Failure> {
+        let slopes = self.landscape.random_slopes(self.rng, self.spending)?;
+        Ok(self.chart.pull_back(&slopes))
     }
 
     fn allows(&self, passes: usize) -> bool {

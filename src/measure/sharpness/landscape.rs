@@ -3,9 +3,12 @@
 use super::super::session::{Failure, Subject};
 use crate::backend::read;
 use crate::config::Precision;
-use crate::curvature::{CurvatureError, Interrupt, Spending, sum_over_batches};
+use crate::curvature::{
+    CurvatureError, Interrupt, Spending, norm, random_normal, sum_over_batches,
+};
 use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
+use crate::random::StreamRng;
 use crate::statistics::mean;
 use std::ops::Range;
 
@@ -58,11 +61,10 @@ impl<'a> Landscape<'a> {
 
     /// The loss at the centre, and how small a change of it still shows.
     ///
-    /// A loss is a difference of numbers of the outputs' size, each rounded to the precision, so a
-    /// sample's loss is off by about that size times the distance between two numbers at 1. Samples
-    /// round independently of one another, so a mean over `n` of them is off by `√n` times less. (On
-    /// a network of 7,510 parameters and 1,297 samples this bound is 5e-8 in f32, and changes of the
-    /// loss differ from those in f64 by 4e-9 to 8e-9.)
+    /// A sample's outputs are off by about their size times the distance between two numbers at 1, and
+    /// its loss by what that moves it ([`Loss::largest_change`]), which is less the more certain the
+    /// network is; besides, the loss itself is rounded. Samples round independently of one another, so
+    /// these errors add in squares.
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
             return Err(Failure::Other(
@@ -71,13 +73,15 @@ impl<'a> Landscape<'a> {
                     .to_owned(),
             ));
         }
-        let (mut losses, mut sizes) = (Vec::new(), Vec::new());
+        let (mut losses, mut sizes) = (Vec::new(), Vec::<f64>::new());
         for batch in self.batches {
             let size = match self.outputs {
                 Outputs::Raw => self.objective.evaluate(parameters, batch).outputs.abs(),
                 Outputs::Normalised => batch.targets.ones_like(),
             };
-            sizes.extend(read(&size.max_dim(1))?);
+            let sizes_of_rows = read(&size.max_dim(1))?;
+            let by_sample = sizes_of_rows.chunks(batch.positions());
+            sizes.extend(by_sample.map(|rows| rows.iter().copied().fold(0.0, f64::max)));
             let terms = self.objective.losses(parameters, batch, self.outputs);
             losses.extend(read(&terms)?);
         }
@@ -85,8 +89,16 @@ impl<'a> Landscape<'a> {
             return Err(CurvatureError::NoSamples.into());
         }
         self.base = mean(&losses);
-        let size = self.base.abs() + mean(&sizes);
-        self.resolution = self.precision().epsilon() * size / (losses.len() as f64).sqrt();
+        let epsilon = self.precision().epsilon();
+        let of_sample = |(&own, &size): (&f64, &f64)| {
+            epsilon * own.abs()
+                + self
+                    .objective
+                    .loss()
+                    .largest_change(own, 2.0 * epsilon * size)
+        };
+        let errors: Vec<f64> = losses.iter().zip(&sizes).map(of_sample).collect();
+        self.resolution = norm(&errors) / losses.len() as f64;
         if self.base.is_finite() {
             Ok(())
         } else {
@@ -179,6 +191,30 @@ impl<'a> Landscape<'a> {
             ));
         }
         Ok(gradient)
+    }
+
+    /// `Jᵀc` with `J` the Jacobian of the outputs in the parameters and coefficients `c` drawn from
+    /// the standard normal distribution, one for every output of every sample: a random direction
+    /// among those in which the Gauss-Newton matrix acts.
+    ///
+    /// It moves with the parameters under every map that leaves the function alone, which no draw
+    /// of numbers for the parameters themselves does: a search that sets out along it takes the same
+    /// way before and after hidden units are exchanged.
+    pub fn random_slopes(
+        &self,
+        rng: &mut StreamRng,
+        spending: &mut Spending,
+    ) -> Result<Vec<f64>, Failure> {
+        spending.spend()?;
+        let parameters = self.moved(&[]);
+        let objective = self.objective;
+        let slopes = sum_over_batches(self.batches, self.interrupt, |batch, _| {
+            let shape = batch.targets.dims();
+            let coefficients = random_normal(shape[0] * shape[1], rng);
+            let coefficients = objective.compute().tensor(&coefficients, shape);
+            Ok(objective.gradient_of_outputs(&parameters, batch, coefficients))
+        })?;
+        Ok(slopes[self.range.clone()].to_vec())
     }
 
     /// A change of the loss, or why it is none: the rounding of the losses hides it.

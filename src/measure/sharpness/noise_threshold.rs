@@ -15,7 +15,7 @@ use super::landscape::Landscape;
 use crate::curvature::{Spending, random_normal};
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 
 pub(in super::super) const FAMILY: Family = Family {
     measures: &[
@@ -69,7 +69,7 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     let crossing = Crossing::find(&mut within_budget, RISE, START)?;
     let (deviation, residual) = crossing.place();
     // An error of the mean rise moves the threshold by that over the slope.
-    let error = standard_error(&rises(deviation, &mut spending)?) / crossing.slope();
+    let error = stated_error(&rises(deviation, &mut spending)?) / crossing.slope();
     Ok(Measurement::new(name, deviation)
         .with_stderr(error)
         .with_residual(residual, crossing.is_narrow(), spending.matvecs)

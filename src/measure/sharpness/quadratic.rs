@@ -8,7 +8,7 @@ use crate::backend::read;
 use crate::curvature::{LinearOperator, Matrix, dot};
 use crate::params::Parameters;
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 use std::ops::Range;
 
 pub(in super::super) const FAMILY: Family = Family {
@@ -80,7 +80,7 @@ fn fisher_rao(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fail
     let root = mean(&squares).sqrt();
     let error = match root {
         0.0 => 0.0,
-        root => standard_error(&squares) / (2.0 * root),
+        root => stated_error(&squares) / (2.0 * root),
     };
     Ok(Measurement {
         matvecs: Some(1),

@@ -5,15 +5,15 @@
 //! generalization", definition 3). By default the layer is the last, whose inputs are the features
 //! the network has learnt.
 //!
-//! With `Z` a matrix of independent random signs, `vec(WZ)` has the covariance
-//! `⟨w_s, w_s'⟩ δ_jj'`, so `κ` is the mean of its quadratic form with the Hessian: Hutchinson's
-//! estimator, one product for each `Z`.
+//! It is the trace of the map that takes a square matrix `Z`, with as many columns as `W`, to `Wᵀ(H·WZ)`: each of
+//! its products takes one of the Hessian.
 
 use super::super::Measurement;
 use super::super::curvature::with_operator;
 use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session, Subject};
-use crate::curvature::{Matrix, ProbeOptions, Spending, dot, draw, random_signs};
+use crate::config::Precision;
+use crate::curvature::{CurvatureError, LinearOperator, Matrix, hutchinson};
 use crate::params::Block;
 use crate::reparam::MapKind;
 use nalgebra::DMatrix;
@@ -39,36 +39,45 @@ pub(in super::super) const FAMILY: Family = Family {
 fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let block = layer(&subject)?;
-    let (rows, columns) = (block.shape[0], block.shape[1]);
-    let weights = DMatrix::from_row_slice(rows, columns, &session.values()?[block.range()]);
+    let values = &session.values()?[block.range()];
+    let weights = DMatrix::from_row_slice(block.shape[0], block.shape[1], values);
     let mut rng = subject.streams.stream(name, subject.step);
-    let mut spending = Spending::new(subject.budget, subject.interrupt);
-    let options = ProbeOptions {
-        budget: subject.budget,
-        ..ProbeOptions::default()
-    };
+    let options = session.probe_options();
     let of_layer = Subject {
         block: Some(&block.name),
         ..subject
     };
-    let estimate = with_operator(&of_layer, Matrix::Hessian, |operator| {
-        draw(&mut spending, options, 1, 0.0, |spending| {
-            spending.spend()?;
-            let signs =
-                DMatrix::from_vec(columns, columns, random_signs(columns * columns, &mut rng));
-            // Column by column in memory; the transpose gives the rows one after another.
-            let direction = (&weights * signs).transpose();
-            let product = operator.apply(direction.as_slice())?;
-            Ok(dot(direction.as_slice(), &product))
-        })
+    let estimate = with_operator(&of_layer, Matrix::Hessian, |hessian| {
+        let mut operator = Weighted { hessian, weights };
+        hutchinson(&mut operator, &mut rng, options, subject.interrupt)
     })?;
-    Ok(Measurement {
-        converged: Some(estimate.converged),
-        matvecs: Some(estimate.matvecs),
-        ..Measurement::new(name, estimate.value)
-            .with_stderr(estimate.standard_error)
-            .over(subject.train.samples())
-    })
+    Ok(session.estimated(name, estimate))
+}
+
+/// `Z ↦ Wᵀ(H·WZ)` with `Z` column by column in a vector.
+struct Weighted<'a> {
+    hessian: &'a mut dyn LinearOperator,
+    weights: DMatrix<f64>,
+}
+
+impl LinearOperator for Weighted<'_> {
+    fn dimension(&self) -> usize {
+        self.weights.ncols() * self.weights.ncols()
+    }
+
+    fn precision(&self) -> Precision {
+        self.hessian.precision()
+    }
+
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+        let (rows, columns) = self.weights.shape();
+        let square = DMatrix::from_column_slice(columns, columns, vector);
+        // Matrices are column by column in memory, and weights row by row.
+        let direction = (&self.weights * square).transpose();
+        let product = self.hessian.apply(direction.as_slice())?;
+        let product = DMatrix::from_row_slice(rows, columns, &product);
+        Ok((self.weights.transpose() * product).as_slice().to_vec())
+    }
 }
 
 /// The weight matrix the measure is about: the subject's block, the weights of its layer, or the

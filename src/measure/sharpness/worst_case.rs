@@ -4,21 +4,22 @@
 //! `max L(θ + δ) − L(θ)` over `δ = T u`, `‖u‖_p ≤ ρ`, with `T = I` (Foret et al. 2021, eq. 1 and 2),
 //! `T = diag|θ|` (Kwon et al. 2021, "ASAM", definition 1; Andriushchenko et al. 2023, sec. 3) or the
 //! variant the authors of ASAM train with, `T = |θ| + η` for weights and 1 for biases. One step goes
-//! to the point of the ball that is best to first order; many steps climb on from there. Near a
-//! minimum the rise is `ρ‖Tg‖ + O(ρ²)`, so the gradient term is a row of its own: curvature is only
+//! to the point of the ball that is best to first order; many steps climb on, from there and from
+//! random starts, and find a lower bound on the largest rise. Near a minimum the rise is `ρ‖Tg‖ + O(ρ²)`, so the gradient term is a row of its own: curvature is only
 //! what is above it.
 
 use super::super::Measurement;
 use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session, Subject};
-use super::ball::{Ball, climb_ball};
+use super::ball::Ball;
 use super::chart::{Chart, Charted};
+use super::highest::highest;
 use super::landscape::Landscape;
 use crate::curvature::Spending;
 use crate::objective::{Batch, Chunks, Outputs};
 use crate::params::Block;
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, stated_error};
 use burn::tensor::Tensor;
 
 const FORET: &str = "Foret et al. 2021, eq. 2";
@@ -41,7 +42,7 @@ pub(in super::super) const FAMILY: Family = Family {
         .full(),
         Measure::new(
             "sharpness.sam.multi",
-            "largest rise found by many steps of ascent within the distance 0.05",
+            "largest rise within the distance 0.05 that ascents from 8 to 24 starts find: a lower bound",
         )
         .from("Foret et al. 2021, eq. 1")
         .full(),
@@ -59,7 +60,7 @@ pub(in super::super) const FAMILY: Family = Family {
         .invariant(&[MapKind::Permutation]),
         Measure::new(
             "sharpness.sam.linf.multi",
-            "largest rise found by many steps of ascent when no parameter moves by more than 0.001",
+            "largest rise that such ascents find when no parameter moves by more than 0.001: a lower bound",
         )
         .from("Foret et al. 2021, eq. 1, p = infinity")
         .invariant(&[MapKind::Permutation]),
@@ -84,7 +85,7 @@ pub(in super::super) const FAMILY: Family = Family {
         .invariant(MapKind::ELEMENTWISE),
         Measure::new(
             "sharpness.asam.multi",
-            "largest rise found by many adaptive steps within the same ellipsoid",
+            "largest rise that such ascents find within the ellipsoid of sharpness.asam: a lower bound",
         )
         .from("Kwon et al. 2021, definition 1")
         .invariant(MapKind::ELEMENTWISE),
@@ -102,7 +103,7 @@ pub(in super::super) const FAMILY: Family = Family {
         .invariant(MapKind::ELEMENTWISE),
         Measure::new(
             "sharpness.asam.linf.multi",
-            "largest rise found by many steps when no parameter moves by more than 0.2 %",
+            "largest rise that such ascents find when no parameter moves by more than 0.2 %: a lower bound",
         )
         .from(ANDRIUSHCHENKO)
         .invariant(MapKind::ELEMENTWISE),
@@ -129,9 +130,6 @@ pub(in super::super) const FAMILY: Family = Family {
 
 /// The samples of a batch of `sharpness.sam.m128`.
 const BATCH: usize = 128;
-
-/// Gradients of an ascent of many steps, at most.
-const STEPS: usize = 20;
 
 /// What ASAM's authors add to the size of a weight.
 const ETA: f64 = 0.01;
@@ -207,7 +205,7 @@ impl Problem {
 }
 
 /// The landscape a measure is about, and the chart of its ball.
-fn ground<'a>(
+pub(super) fn ground<'a>(
     subject: &Subject<'a>,
     batches: &'a [Batch],
     name: &str,
@@ -273,16 +271,17 @@ fn many_steps(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fail
     let subject = session.subject;
     let (landscape, chart, ball) = ground(&subject, subject.train.batches(), name)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);
+    let mut rng = subject.streams.stream(name, subject.step);
     let mut hill = Charted {
         landscape: &landscape,
         chart: &chart,
         spending: &mut spending,
+        rng: &mut rng,
     };
-    let summit = climb_ball(&mut hill, ball, STEPS, landscape.dimension())?;
-    let value = landscape.resolved(summit.value)?;
-    Ok(Measurement::new(name, value)
-        .with_residual(summit.residual, summit.has_converged(), spending.matvecs)
-        .over(landscape.samples()))
+    let found = highest(&mut hill, ball, landscape.dimension())?;
+    let value = landscape.resolved(found.best.value)?;
+    let row = found.row(name, value, spending.matvecs);
+    Ok(row.over(landscape.samples()))
 }
 
 /// The mean over batches of consecutive samples, with the standard error of a mean over them. What
@@ -300,7 +299,7 @@ fn over_batches(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fa
     Ok(Measurement {
         matvecs: Some(passes),
         ..Measurement::new(name, mean(&rises))
-            .with_stderr(standard_error(&rises))
+            .with_stderr(stated_error(&rises))
             .over(samples)
     })
 }

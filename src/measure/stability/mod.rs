@@ -7,11 +7,12 @@ mod noise;
 mod tests;
 
 use super::Measurement;
-use super::curvature::with_operator;
+use super::curvature::{MOST_PRODUCTS, with_operator};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
 use crate::config::Momentum;
 use crate::curvature::{LanczosOptions, Matrix, lanczos};
+use crate::extremes::largest_size;
 
 pub(super) const FAMILY: Family = Family {
     measures: &[
@@ -39,7 +40,7 @@ pub(super) const FAMILY: Family = Family {
         .from("Wu, Wang & Su 2022"),
         Measure::new(
             "stability.tracked",
-            "number of Hessian eigenvalues above 1.5 / learning rate",
+            "number of Hessian eigenvalues above 1.5 / learning rate; a multiple one counts as often as it occurs",
         ),
     ],
     measure: |session, name| match name {
@@ -61,10 +62,7 @@ impl Session<'_> {
     fn stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let rate = self.learning_rate()?;
         let row = self.eigenvalue(name, |spectrum| spectrum.largest.first())?;
-        Ok(Measurement {
-            value: row.value.map(|sharpness| 0.5 * rate * sharpness),
-            ..row
-        })
+        Ok(row.times(0.5 * rate))
     }
 
     /// `η λmax` over the threshold of the run's update rule: 2 without momentum, `2 (1 + β)` with
@@ -74,10 +72,7 @@ impl Session<'_> {
         let rate = self.learning_rate()?;
         let threshold = threshold(self.momentum()?);
         let row = self.eigenvalue(name, |spectrum| spectrum.largest.first())?;
-        Ok(Measurement {
-            value: row.value.map(|sharpness| rate * sharpness / threshold),
-            ..row
-        })
+        Ok(row.times(rate / threshold))
     }
 
     fn momentum(&self) -> Result<Momentum, Failure> {
@@ -89,7 +84,9 @@ impl Session<'_> {
         self.subject.momentum.ok_or_else(unknown)
     }
 
-    /// How many eigenvalues lie above `1.5 / η`, three quarters of the way to the edge of stability.
+    /// How many eigenvalues lie above `1.5 / η`, three quarters of the way to the edge of stability,
+    /// multiple ones as often as they occur. The residual is the largest of all pairs; a pair that lies
+    /// nearer to the threshold than its own may be on either side.
     fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
         let threshold = 1.5 / self.learning_rate()?;
         let subject = self.subject;
@@ -98,23 +95,28 @@ impl Session<'_> {
             .stream(&format!("probes.{name}"), subject.step);
         let options = LanczosOptions {
             above: Some(threshold),
+            max_matvecs: MOST_PRODUCTS,
             ..self.lanczos_options(1, 0)
         };
         let spectrum = with_operator(&subject, Matrix::Hessian, |operator| {
             lanczos(operator, None, &mut rng, options, subject.interrupt)
         })?;
-        let above = spectrum
-            .largest
+        let pairs = &spectrum.largest;
+        let above = pairs.iter().filter(|pair| pair.value > threshold).count();
+        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
+        let doubtful = pairs
             .iter()
-            .filter(|pair| pair.value > threshold);
-        let residual = spectrum
-            .largest
-            .iter()
-            .fold(0.0f64, |most, pair| most.max(pair.residual));
-        let converged = spectrum.largest.iter().all(|pair| pair.converged);
-        Ok(Measurement::new(name, above.count() as f64)
-            .with_residual(residual, converged, spectrum.matvecs)
-            .over(subject.train.samples()))
+            .filter(|pair| (pair.value - threshold).abs() <= pair.residual * pair.scale)
+            .count();
+        let note = (doubtful > 0).then(|| {
+            format!("{doubtful} of the eigenvalues lie at the threshold, within their residuals")
+        });
+        Ok(Measurement {
+            note,
+            ..Measurement::new(name, above as f64)
+                .with_residual(residual, spectrum.complete, spectrum.matvecs)
+                .over(subject.train.samples())
+        })
     }
 }
 

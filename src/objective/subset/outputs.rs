@@ -28,10 +28,13 @@ impl Kind {
     /// From the outputs of a sample and the class it belongs to.
     pub fn new(outputs: &[f64], label: usize) -> Self {
         let classes = outputs.len();
-        let probabilities = softmax(outputs);
-        let trace: f64 = probabilities.iter().map(|p| p * (1.0 - p)).sum();
+        let shares = Shares::of(outputs);
+        let trace: f64 = shares.variances().sum();
         let misfit: f64 = (0..classes)
-            .map(|class| (probabilities[class] - f64::from(u8::from(class == label))).powi(2))
+            .map(|class| match class == label {
+                true => shares.others[class].powi(2),
+                false => shares.own[class].powi(2),
+            })
             .sum();
         let mean = outputs.iter().sum::<f64>() / classes as f64;
         let square: f64 = outputs.iter().map(|z| (z - mean).powi(2)).sum();
@@ -43,7 +46,7 @@ impl Kind {
             };
         }
         let over = |size: f64| if size > 0.0 { 1.0 / size } else { 0.0 };
-        let mut traits = hessian_entries(&probabilities);
+        let mut traits = hessian_entries(&shares);
         crate::curvature::scale(over(trace), &mut traits);
         let per_output = DIRECTION * over(square.sqrt());
         traits.extend(outputs.iter().map(|z| per_output * (z - mean)));
@@ -55,17 +58,45 @@ impl Kind {
     }
 }
 
-fn softmax(outputs: &[f64]) -> Vec<f64> {
-    let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vec<f64> = outputs.iter().map(|z| (z - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials.iter().map(|e| e / sum).collect()
+/// The softmax `p` of a row of outputs, and `1 − p`, which is not taken as a difference where it is small.
+struct Shares {
+    own: Vec<f64>,
+    others: Vec<f64>,
+}
+
+impl Shares {
+    fn of(outputs: &[f64]) -> Self {
+        let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let top = outputs.iter().position(|&z| z == largest);
+        let exponentials: Vec<f64> = outputs.iter().map(|z| (z - largest).exp()).collect();
+        let places = 0..outputs.len();
+        let rest: f64 = places
+            .clone()
+            .filter(|&class| Some(class) != top)
+            .map(|class| exponentials[class])
+            .sum();
+        let sum = 1.0 + rest;
+        let others = places.map(|class| match Some(class) == top {
+            true => rest / sum,
+            false => (sum - exponentials[class]) / sum,
+        });
+        Self {
+            others: others.collect(),
+            own: exponentials.iter().map(|e| e / sum).collect(),
+        }
+    }
+
+    /// `p (1 − p)`.
+    fn variances(&self) -> impl Iterator<Item = f64> {
+        self.own.iter().zip(&self.others).map(|(p, q)| p * q)
+    }
 }
 
 /// The diagonal of `diag p − ppᵀ` and, of few classes, the upper triangle, in which every entry stands
 /// for two.
-fn hessian_entries(probabilities: &[f64]) -> Vec<f64> {
-    let mut entries: Vec<f64> = probabilities.iter().map(|p| p * (1.0 - p)).collect();
+fn hessian_entries(shares: &Shares) -> Vec<f64> {
+    let mut entries: Vec<f64> = shares.variances().collect();
+    let probabilities = &shares.own;
     if probabilities.len() <= MOST_CLASSES_IN_PAIRS {
         for (first, p) in probabilities.iter().enumerate() {
             let others = probabilities[first + 1..].iter();
@@ -77,7 +108,7 @@ fn hessian_entries(probabilities: &[f64]) -> Vec<f64> {
 
 /// How many traits a sample with so many classes has.
 fn traits_of(classes: usize) -> usize {
-    hessian_entries(&vec![0.0; classes]).len() + classes
+    hessian_entries(&Shares::of(&vec![0.0; classes])).len() + classes
 }
 
 #[cfg(test)]
@@ -89,6 +120,13 @@ mod tests {
         assert!((Kind::new(&[1.0, 1.0], 0).curvature - (0.5 + 0.1 * 0.5f64.sqrt())).abs() < 1e-12);
         assert_eq!(Kind::new(&[1e3, 0.0], 0).curvature, 0.0);
         assert!((Kind::new(&[1e3, 0.0], 1).curvature - 0.1 * 2f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_left_to_the_other_classes_is_not_lost_beyond_the_digits_of_1() {
+        let left = (-50f64).exp();
+        let found = Kind::new(&[50.0, 0.0], 0).curvature;
+        assert!((found / ((2.0 + 0.1 * 2f64.sqrt()) * left) - 1.0).abs() < 1e-12);
     }
 
     #[test]
@@ -107,7 +145,7 @@ mod tests {
     #[test]
     fn traits_hold_the_matrix_with_its_inner_product_and_the_direction() {
         let outputs = [0.3, -0.2, 1.1];
-        let p = softmax(&outputs);
+        let p = Shares::of(&outputs).own;
         let traits = Kind::new(&outputs, 0).traits;
         let mut square = 0.0;
         for a in 0..3 {

@@ -1,6 +1,8 @@
 //! Every measure against a closed form, or a dense reference, or brute force.
 
+pub(super) mod hills;
 mod invariance;
+mod long_ascents;
 mod maxima;
 mod refused;
 mod smooth;

@@ -1,6 +1,6 @@
 //! What is known of an operator: remembered eigenpairs, corrected by the products made since.
 
-use super::super::ritz::{Ritz, eigen_descending};
+use super::ritz::{Ritz, eigen_descending};
 use nalgebra::{DMatrix, DVector};
 
 /// A low-rank model of a symmetric operator `A`, in the coordinates of an orthonormal basis that grows.
@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector};
 /// are, the nearest to the remembered one in the Frobenius norm (the symmetric secant update for several
 /// directions at once; Powell 1970; Schnabel 1983, theorem 3.1).
 #[derive(Debug, Default)]
-pub struct Model {
+pub(super) struct Model {
     size: usize,
     values: Vec<f64>,
     remembered: Vec<Vec<f64>>,
@@ -69,28 +69,47 @@ impl Model {
         norms.fold(0.0, f64::max)
     }
 
+    /// The product of the direction multiplied last; none before the first.
+    pub fn newest_product(&self) -> Option<DVector<f64>> {
+        let newest = self.products.last()?;
+        Some(
+            self.columns(std::slice::from_ref(newest))
+                .column(0)
+                .into_owned(),
+        )
+    }
+
+    /// The operator as far as its products show it: on the directions multiplied, and from there outwards.
+    pub fn projection(&self) -> Projection {
+        let directions = self.columns(&self.directions);
+        let products = self.columns(&self.products);
+        let along = directions.tr_mul(&products);
+        Projection {
+            outward: &products - &directions * &along,
+            inner: 0.5 * (&along + along.transpose()),
+            directions,
+            products,
+        }
+    }
+
     /// The Rayleigh-Ritz pairs of the operator on the directions multiplied, with the residuals of the
     /// products themselves; `floor` is the part of a residual that rounding makes uncertain.
     pub fn ritz(&self, floor: f64) -> Ritz {
-        let directions = self.columns(&self.directions);
-        let products = self.columns(&self.products);
-        let projected = directions.tr_mul(&products);
-        let (values, small) = eigen_descending(0.5 * (&projected + projected.transpose()));
-        let vectors = &directions * &small;
-        let mut residuals = &products * &small;
-        for (index, mut residual) in residuals.column_iter_mut().enumerate() {
-            residual.axpy(-values[index], &vectors.column(index), 1.0);
+        let projection = self.projection();
+        let (values, small) = eigen_descending(projection.inner);
+        let vectors = &projection.directions * &small;
+        let mut rests = &projection.products * &small;
+        for (index, mut rest) in rests.column_iter_mut().enumerate() {
+            rest.axpy(-values[index], &vectors.column(index), 1.0);
         }
         Ritz {
-            residuals: residuals
+            residuals: rests
                 .column_iter()
-                .map(|residual| residual.norm().hypot(floor))
-                .collect(),
-            coordinates: vectors
-                .column_iter()
-                .map(|vector| vector.iter().copied().collect())
+                .map(|rest| rest.norm().hypot(floor))
                 .collect(),
             values,
+            vectors,
+            rests,
         }
     }
 
@@ -114,4 +133,16 @@ impl Model {
             vectors[column].get(row).copied().unwrap_or(0.0)
         })
     }
+}
+
+/// The products of an operator `A` with orthonormal directions `Q`, in the coordinates of a basis.
+pub(super) struct Projection {
+    /// `Q`, as columns.
+    pub directions: DMatrix<f64>,
+    /// `AQ`.
+    pub products: DMatrix<f64>,
+    /// `QᵀAQ`, made symmetric: products are so up to rounding only.
+    pub inner: DMatrix<f64>,
+    /// `(I − QQᵀ) A Q`.
+    pub outward: DMatrix<f64>,
 }

@@ -1,0 +1,262 @@
+//! The lines of a comparison.
+
+use super::grouping::Grouping;
+use super::invariance::movements;
+use super::verdict::{Pair, Verdict};
+use super::{CellValue, FinishedRun, Line};
+use crate::measure::{Measure, Measurement, catalogue};
+use crate::reparam::MapKind;
+use crate::statistics::{mean, standard_error};
+
+/// Families whose measures tell how flat the loss is around the solution. A network that has
+/// stopped learning is flat whatever it is worth.
+const FLATNESS: [&str; 9] = [
+    "hessian",
+    "ggn",
+    "residual",
+    "moment",
+    "sharpness",
+    "pac_bayes",
+    "noise",
+    "stability",
+    "reparam",
+];
+
+/// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
+const AT_TARGET: f64 = 0.005;
+
+/// The lines of all groups, each with its tests; nothing is decided yet.
+pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
+    let mut lines = set_lines(grouping);
+    lines.extend(catalogue().filter_map(|measure| measured_line(measure, maps, grouping)));
+    lines
+}
+
+/// What was set rather than measured, without which a sharpness misleads.
+fn set_lines(grouping: &Grouping) -> Vec<Line> {
+    let line = |name: &str, value: &dyn Fn(&FinishedRun) -> f64| {
+        let cells: Vec<_> = grouping
+            .groups
+            .iter()
+            .map(|group| {
+                let values: Vec<f64> = group.runs.iter().map(|run| value(run)).collect();
+                Some(CellValue {
+                    mean: mean(&values),
+                    error: None,
+                    values,
+                })
+            })
+            .collect();
+        Line {
+            ratio: ratio(&cells, grouping),
+            ..Line::new(name, cells, Verdict::Given)
+        }
+    };
+    vec![
+        line("optimizer.learning_rate", &|run| {
+            run.config.optimizer.learning_rate
+        }),
+        line("epochs", &|run| run.summary.epochs),
+        line("steps", &|run| run.summary.steps as f64),
+    ]
+}
+
+pub(super) fn find<'a>(run: &'a FinishedRun, name: &str) -> Option<&'a Measurement> {
+    run.summary.measurements.iter().find(|row| row.name == name)
+}
+
+fn measured_line(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Option<Line> {
+    let name = measure.name;
+    let cells: Vec<_> = grouping
+        .groups
+        .iter()
+        .map(|group| cell(name, &group.runs))
+        .collect();
+    if cells.iter().all(Option::is_none) {
+        return None;
+    }
+    let ratio = ratio(&cells, grouping);
+    let mut line = Line {
+        ratio,
+        ..Line::new(name, cells, Verdict::Given)
+    };
+    if measure.is_check {
+        return Some(line);
+    }
+    line.moved_by = movements(measure, maps, grouping);
+    if measure.is_given || is_target(name, grouping) {
+        return Some(line);
+    }
+    match tests(&line, grouping) {
+        Ok(pairs) => {
+            let ends = pairs.iter().find(|pair| {
+                pair.first == grouping.groups[0].label
+                    && grouping
+                        .groups
+                        .last()
+                        .is_some_and(|last| pair.second == last.label)
+            });
+            line.interval = ends.and_then(|pair| pair.interval);
+            line.method = ends.map(|pair| pair.method);
+            line.verdict = Verdict::NotDecided;
+            line.pairs = pairs;
+        }
+        Err((verdict, reason)) => {
+            line.verdict = verdict;
+            line.reason = reason;
+        }
+    }
+    Some(line)
+}
+
+/// Whether a line holds the training loss of runs that were all made to end at one.
+fn is_target(name: &str, grouping: &Grouping) -> bool {
+    let is_reached = |run: &&FinishedRun| {
+        let target = run.config.train.stop_at_train_loss;
+        let loss = find(run, name).and_then(|row| row.value);
+        let relative = target.zip(loss).map(|(target, loss)| loss / target - 1.0);
+        relative.is_some_and(|distance| distance.abs() < AT_TARGET)
+    };
+    name == "loss.train"
+        && grouping
+            .groups
+            .iter()
+            .flat_map(|group| &group.runs)
+            .all(is_reached)
+}
+
+/// The tests of all pairs of groups on a line, or why there are none.
+fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option<String>)> {
+    let withheld = |reason: &str| Err((Verdict::Withheld, Some(reason.to_owned())));
+    if grouping.groups.len() < 2 {
+        return withheld("one group");
+    }
+    if !grouping.unlike.is_empty() {
+        return withheld("unlike runs in a group");
+    }
+    if let Some(condition) = unlike_condition(&line.name, grouping) {
+        return withheld(&format!("unlike {condition}"));
+    }
+    if line.cells.iter().any(Option::is_none) {
+        return withheld("not in every group");
+    }
+    if is_equal(line, grouping) {
+        return Err((Verdict::Equal, None));
+    }
+    let family = line.name.split('.').next().unwrap_or_default();
+    let is_flatness = FLATNESS.contains(&family);
+    let sound: Vec<_> = grouping
+        .groups
+        .iter()
+        .filter(|group| {
+            !is_flatness
+                || group
+                    .runs
+                    .iter()
+                    .all(|run| run.summary.degenerate.is_none())
+        })
+        .collect();
+    if sound.len() < 2 {
+        return withheld("degenerate runs");
+    }
+    let pairs: Vec<Pair> = (0..sound.len())
+        .flat_map(|first| (first + 1..sound.len()).map(move |second| [first, second]))
+        .filter_map(|pair| {
+            let [first, second] = pair.map(|index| sound[index]);
+            let labels = [first.label.as_str(), &second.label];
+            Pair::test(
+                labels,
+                &sample(&line.name, &first.runs),
+                &sample(&line.name, &second.runs),
+            )
+        })
+        .collect();
+    if pairs.is_empty() {
+        return Err((Verdict::TooFewSeeds, None));
+    }
+    Ok(pairs)
+}
+
+/// A condition under which the rows of a measure were taken that makes them numbers of different
+/// things.
+fn unlike_condition(name: &str, grouping: &Grouping) -> Option<&'static str> {
+    let groups: Vec<Vec<&Measurement>> = grouping
+        .groups
+        .iter()
+        .map(|group| {
+            group
+                .runs
+                .iter()
+                .filter_map(|run| find(run, name))
+                .collect()
+        })
+        .collect();
+    let rows = || groups.iter().flatten();
+    let first = *rows().next()?;
+    if rows().any(|row| row.norm_mode != first.norm_mode) {
+        return Some("norm_mode");
+    }
+    // Other data have other numbers of samples, and that the data differ is said of the groups.
+    let is_fixed =
+        |group: &Vec<&Measurement>| group.iter().all(|row| row.samples == group[0].samples);
+    let has_other_data = grouping.keys.iter().any(|key| key.starts_with("data."))
+        || grouping
+            .confounds
+            .iter()
+            .any(|differing| differing.key.starts_with("data."));
+    let is_unlike = match has_other_data {
+        true => !groups.iter().all(is_fixed),
+        false => rows().any(|row| row.samples != first.samples),
+    };
+    is_unlike.then_some("samples")
+}
+
+/// Whether every run has the same value, or every group the same by seed.
+fn is_equal(line: &Line, grouping: &Grouping) -> bool {
+    let mut values = line.cells.iter().flatten().flat_map(|cell| &cell.values);
+    let first = values.next();
+    let groups = &grouping.groups;
+    let of_first = sample(&line.name, &groups[0].runs);
+    values.all(|value| Some(value) == first)
+        || groups
+            .iter()
+            .all(|group| sample(&line.name, &group.runs) == of_first)
+}
+
+/// The values of one measure by seed.
+fn sample(name: &str, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
+    runs.iter()
+        .filter_map(|run| Some((run.config.seed, find(run, name)?.value?)))
+        .collect()
+}
+
+pub(super) fn cell(name: &str, runs: &[&FinishedRun]) -> Option<CellValue> {
+    let rows: Vec<&Measurement> = runs
+        .iter()
+        .filter_map(|run| find(run, name))
+        .filter(|row| row.value.is_some())
+        .collect();
+    let values: Vec<f64> = rows.iter().filter_map(|row| row.value).collect();
+    if values.is_empty() {
+        return None;
+    }
+    let own = rows[0].stderr.or_else(|| rows[0].absolute_residual());
+    Some(CellValue {
+        mean: mean(&values),
+        error: if values.len() > 1 {
+            Some(standard_error(&values))
+        } else {
+            own
+        },
+        values,
+    })
+}
+
+fn ratio(cells: &[Option<CellValue>], grouping: &Grouping) -> Option<f64> {
+    let (first, last) = (cells.first()?.as_ref()?, cells.last()?.as_ref()?);
+    // The ratio of numbers that may be of either sign says nothing, nor does that of groups which
+    // stand side by side only because they do not belong together.
+    let is_meaningful =
+        cells.len() > 1 && grouping.unlike.is_empty() && first.mean > 0.0 && last.mean > 0.0;
+    is_meaningful.then_some(last.mean / first.mean)
+}

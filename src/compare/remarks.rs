@@ -1,0 +1,255 @@
+//! What a reader must know: before the table where it could be misread, else below it.
+
+use super::grouping::Grouping;
+use super::line::find;
+use super::losses::Matching;
+use super::statistics::{FEWEST, decidable, seeds_needed};
+use super::{Group, LeftOut, Line, Method, Verdict};
+use crate::measure::Measurement;
+
+/// How many runs a sentence names.
+const NAMED: usize = 5;
+
+/// What stands before the table.
+pub(super) fn warnings(
+    grouping: &Grouping,
+    groups: &[Group],
+    matching: (Matching, f64),
+    left_out: &[LeftOut],
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    warnings.extend(unlike_runs(grouping));
+    if groups.len() > 1 && grouping.unlike.is_empty() {
+        warnings.extend(unequal_losses(matching));
+    }
+    warnings.extend(confounds(grouping));
+    warnings.extend(degenerate(grouping));
+    warnings.extend(absent(left_out));
+    warnings
+}
+
+/// Runs that would be pooled and are no samples of one thing.
+fn unlike_runs(grouping: &Grouping) -> Option<String> {
+    if grouping.unlike.is_empty() {
+        return None;
+    }
+    let asked = grouping.keys.len() - grouping.unlike.len();
+    let differing: Vec<String> = grouping
+        .unlike
+        .iter()
+        .map(|differing| format!("{} ({})", differing.key, differing.values))
+        .collect();
+    let can_group = |key: &&str| crate::config::Config::check_key(key).is_ok();
+    let remedy = match grouping.keys.iter().all(can_group) {
+        true => format!(
+            "Group by all of it (--by {}), or give only runs that agree",
+            grouping.keys.join(",")
+        ),
+        false => "Give only runs that agree".to_owned(),
+    };
+    Some(format!(
+        "No verdicts: runs with the same {} differ in {}, so they are not samples of one thing. \
+         Each kind of run has a column of its own. {remedy}.",
+        grouping.keys[..asked].join(" and "),
+        differing.join("; "),
+    ))
+}
+
+fn unequal_losses((matching, apart): (Matching, f64)) -> Option<String> {
+    match matching {
+        Matching::Unequal => Some(format!(
+            "The training losses are not equal ({:.0} % apart): flatness changes with the loss, so \
+             verdicts on it are also about training progress. Compare at equal loss with \
+             train.stop_at_train_loss.",
+            100.0 * apart
+        )),
+        Matching::Unknown => Some(
+            "The training losses are not known for every run: flatness changes \
+             with the loss, so verdicts on it may be about training progress."
+                .to_owned(),
+        ),
+        Matching::Equal | Matching::WithinErrors => None,
+    }
+}
+
+/// Config keys, other than the compared ones, in which the groups differ throughout.
+fn confounds(grouping: &Grouping) -> Option<String> {
+    let differing: Vec<String> = grouping
+        .confounds
+        .iter()
+        .map(|differing| format!("{} ({})", differing.key, differing.values))
+        .collect();
+    (!differing.is_empty()).then(|| {
+        format!(
+            "The groups differ not only in {} but also in {}: a difference between them may come \
+             from any of these.",
+            grouping.keys.join(" and "),
+            differing.join(" and ")
+        )
+    })
+}
+
+/// Runs whose network has learned nothing.
+fn degenerate(grouping: &Grouping) -> Option<String> {
+    let named = grouping.groups.iter().flat_map(|group| {
+        group.runs.iter().filter_map(|run| {
+            let reason = run.summary.degenerate.as_ref()?;
+            Some(format!(
+                "seed {} of {} ({reason})",
+                run.config.seed, group.label
+            ))
+        })
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "Degenerate: {}. A network that has learned nothing is flat for that reason, so a group \
+             with one has no verdict on flatness.",
+            some_of(&named)
+        )
+    })
+}
+
+/// Runs that were given and are not in the table.
+fn absent(left_out: &[LeftOut]) -> Option<String> {
+    let reasons = left_out.iter().map(|run| run.reason.clone());
+    let named: Vec<String> = reasons.collect();
+    (!named.is_empty()).then(|| format!("Left out: {}.", some_of(&named)))
+}
+
+fn some_of(named: &[String]) -> String {
+    let shown = named[..named.len().min(NAMED)].join("; ");
+    match named.len().saturating_sub(NAMED) {
+        0 => shown,
+        rest => format!("{shown}; and {rest} more"),
+    }
+}
+
+/// What stands below the table.
+pub(super) fn notes(grouping: &Grouping, groups: &[Group], lines: &[Line]) -> Vec<String> {
+    let mut notes = vec![
+        "± is one standard error over runs where a group has several; of one run it is the \
+         measurement's own: its standard error, or its residual times what that is relative to."
+            .to_owned(),
+    ];
+    if groups.len() < 2 {
+        notes.push("There is one group only, so nothing is compared.".to_owned());
+    } else if grouping.unlike.is_empty() {
+        notes.extend(method(groups, lines));
+    }
+    notes.extend(incomplete(groups, lines));
+    notes.extend(unlike_measurements(grouping, lines));
+    notes
+}
+
+/// How verdicts came about, and what they would take.
+fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
+    let pairs: Vec<_> = lines.iter().flat_map(|line| &line.pairs).collect();
+    let fewest = groups.iter().map(|group| group.runs).min();
+    let fewest = fewest.unwrap_or(0).max(FEWEST);
+    if pairs.is_empty() {
+        let is_short = |line: &Line| line.verdict == Verdict::TooFewSeeds;
+        let advice =
+            "A verdict needs at least three seeds in each group (train with --seeds 0..3).";
+        return if lines.iter().any(is_short) {
+            vec![advice.to_owned()]
+        } else {
+            Vec::new()
+        };
+    }
+    let tests = pairs.len();
+    let number = if tests == 1 {
+        "1 test".to_owned()
+    } else {
+        format!("{tests} tests")
+    };
+    let welch = pairs
+        .iter()
+        .filter(|pair| pair.method == Method::Welch)
+        .count();
+    let (usual, spread) = match 2 * welch > tests {
+        true => (Method::Welch, "standard deviations over runs"),
+        false => (
+            Method::Paired,
+            "standard deviations of the differences between runs of a seed",
+        ),
+    };
+    let compared = match groups.len() {
+        2 => "",
+        _ => ", of every pair of groups; p is that of the clearest pair",
+    };
+    let tested = format!(
+        "Verdicts: t-tests{compared}. \"paired\" takes the differences between runs of the same seed, \
+         \"Welch\" groups whose seeds differ. p is corrected by Holm's method for the {number} of \
+         this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold \
+         any verdict."
+    );
+    let needed = |difference: f64| seeds_needed(difference, tests, usual);
+    let seeds = format!(
+        "Undecided does not mean equal. Among {number}, {fewest} seeds in each group find a \
+         difference of {:.1} {spread} every other time. Differences of 3, 2 and 1 of them take {}, {} \
+         and {} seeds.",
+        decidable(fewest, tests, usual),
+        needed(3.0),
+        needed(2.0),
+        needed(1.0),
+    );
+    vec![tested, seeds]
+}
+
+/// Names measures that some runs of a group lack: their means are over the runs that have them.
+fn incomplete(groups: &[Group], lines: &[Line]) -> Option<String> {
+    let names: Vec<&str> = lines
+        .iter()
+        .filter(|line| {
+            let mut cells = line.cells.iter().zip(groups);
+            cells.any(|(cell, group)| cell.as_ref().map_or(0, |c| c.values.len()) < group.runs)
+        })
+        .map(|line| line.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Not measured, or without a value, in some of the runs: {}.",
+            names.join(", ")
+        )
+    })
+}
+
+/// Names measures taken over different numbers of samples, and those that did not converge.
+fn unlike_measurements(grouping: &Grouping, lines: &[Line]) -> Vec<String> {
+    let rows = |name: &str| -> Vec<&Measurement> {
+        let runs = grouping.groups.iter().flat_map(|group| &group.runs);
+        runs.filter_map(|run| find(run, name)).collect()
+    };
+    let naming = |test: &dyn Fn(&[&Measurement]) -> bool| -> Vec<&str> {
+        let names = lines.iter().map(|line| line.name.as_str());
+        names.filter(|name| test(&rows(name))).collect()
+    };
+    let cases = [
+        (
+            "Taken over different numbers of samples",
+            naming(&|rows| rows.iter().any(|row| row.samples != rows[0].samples)),
+        ),
+        (
+            "Taken in different norm_mode",
+            naming(&|rows| rows.iter().any(|row| row.norm_mode != rows[0].norm_mode)),
+        ),
+        (
+            "Not converged in some of the runs",
+            naming(&|rows| rows.iter().any(|row| row.converged == Some(false))),
+        ),
+    ];
+    cases
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what}: {}.", names.join(", ")))
+        .collect()
+}
+
+/// Whether a line holds a decided difference.
+pub(super) fn is_decided(line: &Line) -> bool {
+    matches!(
+        line.verdict,
+        Verdict::FirstLarger | Verdict::LastLarger | Verdict::SomeDiffer
+    )
+}

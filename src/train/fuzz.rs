@@ -1,0 +1,210 @@
+//! Damaged files of a run directory.
+
+use super::checkpoint::Seconds;
+use super::{Checkpoint, Row, RunRecord, Summary};
+use crate::backend::Compute;
+use crate::config::{Method, Moments, Optimizer, Precision};
+use crate::curvature::Recollection;
+use crate::fuzz::{Target, as_it_is, run};
+use crate::model::{Blueprint, Builder, Start};
+use crate::optim::{self, OptimizerState};
+use crate::params::Parameters;
+use crate::params::fuzz::{WORDS, with_lengths};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+/// A model of one layer and one running statistic.
+fn model() -> Blueprint {
+    let mut builder = Builder::default();
+    builder.parameter("w".to_owned(), &[2], Start::Constant(0.0));
+    builder.statistic("mean".to_owned(), &[1], 0.0);
+    builder.finish()
+}
+
+fn adam() -> Optimizer {
+    Optimizer {
+        learning_rate: 0.1,
+        weight_decay: 0.0,
+        method: Method::Adam(Moments {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }),
+    }
+}
+
+/// A checkpoint after one step of Adam, with or without its state and what a search remembers.
+fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
+    let parameters = Parameters::from_host(model.parameters(), &[1.0, 0.3], compute);
+    let mut stepper = optim::init(&adam(), model.parameters());
+    let _ = stepper.step(0.1, &parameters, &parameters);
+    let pairs = [(2.0, vec![0.6, 0.8]), (1.0, vec![-0.8, 0.6])];
+    let checkpoint = Checkpoint {
+        config: "fingerprint".to_owned(),
+        step: 1,
+        parameters: vec![1.0, 0.3],
+        statistics: vec![0.25],
+        optimizer: match is_full {
+            true => stepper.save(),
+            false => OptimizerState::default(),
+        },
+        recollection: is_full.then(|| Recollection::new(&pairs, Precision::F64).unwrap()),
+        metrics_length: 1234,
+        seconds: Seconds::default(),
+    };
+    checkpoint.encode().unwrap()
+}
+
+/// Puts the right SHA-256 where a checkpoint says its own, if it does.
+fn with_digest(input: &mut [u8]) {
+    const MARK: &[u8] = b"sha256:";
+    let found = input.windows(MARK.len()).position(|window| window == MARK);
+    let place = found.map(|at| at + MARK.len()..at + MARK.len() + 64);
+    let Some(place) = place.filter(|place| place.end <= input.len()) else {
+        return;
+    };
+    input[place.clone()].fill(b'0');
+    let digest = Sha256::digest(&*input);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    input[place].copy_from_slice(digest.as_bytes());
+}
+
+#[test]
+fn remembered_vectors_of_another_length_are_refused() {
+    let (model, compute) = (model(), Compute::cpu(Precision::F32));
+    let bytes = checkpoint(&model, &compute, true);
+    // Two values and four numbers of vectors change places.
+    let (values, vectors) = (&b"measure.eigenvalues"[..], &b"measure.eigenvectors"[..]);
+    let mut swapped = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some(&byte) = rest.first() {
+        let (read, written) = match rest {
+            _ if rest.starts_with(values) => (values, vectors),
+            _ if rest.starts_with(vectors) => (vectors, values),
+            _ => (&rest[..1], &[byte][..]),
+        };
+        swapped.extend(written);
+        rest = &rest[read.len()..];
+    }
+    assert_eq!(swapped.len(), bytes.len());
+    with_digest(&mut swapped);
+    let error = Checkpoint::decode(&swapped, &model, &compute).unwrap_err();
+    assert_eq!(
+        error,
+        "its 4 remembered eigenvectors have 2 numbers, expected 8"
+    );
+}
+
+#[test]
+fn checkpoints() {
+    let (model, compute) = (model(), Compute::cpu(Precision::F32));
+    run(&Target {
+        name: "checkpoint",
+        corpus: vec![
+            checkpoint(&model, &compute, true),
+            checkpoint(&model, &compute, false),
+        ],
+        words: &[
+            WORDS,
+            &[
+                b"parameters",
+                b"statistics",
+                b"optimizer.w.momentum.moment_1",
+                b"measure.eigenvalues",
+                b"measure.eigenvectors",
+                b"\\\"step\\\":",
+                b"\\\"counters\\\":{",
+                b"\\\"UInt\\\":",
+            ],
+        ]
+        .concat(),
+        repair: |input, rng| {
+            with_lengths(input, rng);
+            with_digest(input);
+        },
+        read: &|bytes| match Checkpoint::decode(bytes, &model, &compute) {
+            Ok(checkpoint) => {
+                assert_eq!(
+                    (checkpoint.parameters.len(), checkpoint.statistics.len()),
+                    (2, 1)
+                );
+                if let Some(recollection) = &checkpoint.recollection {
+                    for index in 0..recollection.len() {
+                        assert_eq!(recollection.vector(index).len(), 2);
+                    }
+                }
+                let mut stepper = optim::init(&adam(), model.parameters());
+                match stepper.load(checkpoint.optimizer, &compute) {
+                    Ok(()) => {
+                        // What was taken up serves for a step.
+                        let values = &checkpoint.parameters;
+                        let parameters =
+                            Parameters::from_host(model.parameters(), values, &compute);
+                        let next = stepper.step(0.1, &parameters, &parameters);
+                        assert_eq!(next.to_host().unwrap().len(), 2);
+                        "a step".to_owned()
+                    }
+                    Err(reason) => reason,
+                }
+            }
+            Err(reason) => reason,
+        },
+    });
+}
+
+/// What became of a line of JSON; it panics where what was read does not read as itself.
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq>(bytes: &[u8]) -> String {
+    match serde_json::from_slice::<T>(bytes) {
+        Ok(value) => {
+            let text = serde_json::to_string(&value).unwrap();
+            let again: T = serde_json::from_str(&text).unwrap();
+            assert!(again == value, "{text}");
+            "read".to_owned()
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn rows_and_records() {
+    let row = r#"{"run":"a","seed":0,"step":41,"epoch":1.0,"name":"loss.train","value":0.5,"stderr":null,"residual":1e-3,"samples":100,"matvecs":null,"seconds":0.01,"dtype":"f32"}"#;
+    let summary = r#"{"run":"a","seed":0,"steps":6,"epochs":1.0,"stopped_by":"its length","parameters":9,"learning_rate":0.1,"training_seconds":0.1,"measuring_seconds":0.1,"preparing_seconds":null,"measurements":[]}"#;
+    let record = r#"{"command":["lab"],"version":"0.1.0","burn":"0.22.1","git_revision":null,"backend":"cpu","device":"cpu","threads":2,"data":[{"name":"a","sha256":"b"}],"started":"now","ended":null,"status":"running","reason":null}"#;
+    run(&Target {
+        name: "metrics",
+        corpus: [row, summary, record, "", "{}", "null"]
+            .map(|text| text.as_bytes().to_vec())
+            .to_vec(),
+        words: &[
+            b"null",
+            b"true",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b"\"",
+            b":",
+            b",",
+            b"\\u0000",
+            b"\\ud800",
+            b"\"value\":",
+            b"\"status\":\"finished\"",
+            b"\"bound\":\"lower\"",
+            b"\"rounding\":",
+            b"\"converged\":false",
+            b"1e999",
+            b"-1",
+            b"NaN",
+        ],
+        repair: as_it_is,
+        read: &|bytes| {
+            let read = [
+                round_trip::<Row>,
+                round_trip::<Summary>,
+                round_trip::<RunRecord>,
+            ];
+            read.map(|read| read(bytes)).join("; ")
+        },
+    });
+}
