@@ -13,6 +13,9 @@
 //! - how far, relatively, it moves the product of the Hessian with a random vector, whose mean square is the
 //!   squared Frobenius norm; by as much, at most, it moves eigenvalues relative to the largest one.
 //!
+//! Squares of single samples' slopes and the curvature of the loss in the outputs are bounded from the moves of
+//! the outputs as well, because they may be small parts of the Hessian.
+//!
 //! What is seen of some samples is doubled before it is taken for a bound on all of them, what is seen along
 //! one direction is doubled once more.
 
