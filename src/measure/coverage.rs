@@ -124,9 +124,8 @@ impl Trained {
         ]
         .map(|matrix| self.dense(matrix));
         let trace = |a: &[Vec<f64>]| (0..a.len()).map(|i| a[i][i]).sum::<f64>();
-        let product = |a: &[Vec<f64>], b: &[Vec<f64>]| {
-            a.iter().zip(b).map(|(a, b)| dot(a, b)).sum::<f64>()
-        };
+        let product =
+            |a: &[Vec<f64>], b: &[Vec<f64>]| a.iter().zip(b).map(|(a, b)| dot(a, b)).sum::<f64>();
         let subject = subject(&self.objective, &self.parameters, &self.data);
         let mut session = Session::new(subject);
         let loss = session.train().unwrap().mean_loss();

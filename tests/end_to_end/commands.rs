@@ -249,7 +249,10 @@ fn curvature_of_a_block_and_within_a_budget() {
     assert!(rows[1]["stderr"].as_f64().unwrap() > 0.0);
     let refused = within("3");
     let reason = refused[1]["reason"].as_str().unwrap();
-    assert!(reason.contains("at least 10 matrix-vector products"), "{reason}");
+    assert!(
+        reason.contains("at least 10 matrix-vector products"),
+        "{reason}"
+    );
     assert_eq!(rows[2]["name"], "norm.spectral.max.layers.1.weight");
     let message = lab
         .run(&["measure", RUN, "--block", "layers.1.wight"])
