@@ -124,9 +124,8 @@ impl Trained {
         ]
         .map(|matrix| self.dense(matrix));
         let trace = |a: &[Vec<f64>]| (0..a.len()).map(|i| a[i][i]).sum::<f64>();
-        let product = |a: &[Vec<f64>], b: &[Vec<f64>]| {
-            a.iter().zip(b).map(|(a, b)| dot(a, b)).sum::<f64>()
-        };
+        let product =
+            |a: &[Vec<f64>], b: &[Vec<f64>]| a.iter().zip(b).map(|(a, b)| dot(a, b)).sum::<f64>();
         let subject = subject(&self.objective, &self.parameters, &self.data);
         let mut session = Session::new(subject);
         let loss = session.train().unwrap().mean_loss();
@@ -186,10 +185,9 @@ impl Trained {
             let mut sizes: Vec<f64> = errors.iter().map(|(_, s)| s / truth.abs()).collect();
             sizes.sort_by(f64::total_cmp);
             println!(
-                "{:5} {:9} {name:30} within 1 {:.3} within 2 {:.3} farthest {farthest:4.1} bias {:+4.1} \
+                "{:5} {max_matvecs:?} {name:30} within 1 {:.3} within 2 {:.3} farthest {farthest:4.1} bias {:+4.1} \
                  error {:.4} products {}",
                 self.name,
-                format!("{max_matvecs:?}"),
                 share(1.0),
                 share(2.0),
                 bias / square.sqrt(),

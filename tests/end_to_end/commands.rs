@@ -247,24 +247,23 @@ fn a_damaged_summary_costs_one_run_not_the_comparison() {
 #[test]
 fn curvature_of_a_block_and_within_a_budget() {
     let lab = trained();
-    let rows = json(
-        &lab.run(&[
-            "measure",
-            RUN,
-            "--measures",
-            "hessian.lambda_max,hessian.trace,norm.spectral.max",
-            "--block",
-            "layers.1.weight",
-            "--max-matvecs",
-            "3",
-            "--format",
-            "json",
-        ])
-        .success(),
-    );
+    let within = |budget: &str| {
+        let measures = "hessian.lambda_max,hessian.trace,norm.spectral.max";
+        let block = "layers.1.weight";
+        let command = ["measure", RUN, "--measures", measures, "--block", block];
+        let budget = ["--max-matvecs", budget, "--format", "json"];
+        json(&lab.run(&[&command[..], &budget].concat()).success())
+    };
+    let rows = within("12");
     assert_eq!(rows[0]["name"], "hessian.lambda_max.layers.1.weight");
-    assert_eq!(rows[1]["matvecs"], 3);
-    assert_eq!(rows[1]["converged"], false);
+    assert_eq!(rows[1]["matvecs"], 12);
+    assert!(rows[1]["stderr"].as_f64().unwrap() > 0.0);
+    let refused = within("3");
+    let reason = refused[1]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("at least 10 matrix-vector products"),
+        "{reason}"
+    );
     assert_eq!(rows[2]["name"], "norm.spectral.max.layers.1.weight");
     let message = lab
         .run(&["measure", RUN, "--block", "layers.1.wight"])

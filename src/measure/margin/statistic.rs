@@ -71,9 +71,10 @@ impl Statistic {
     }
 }
 
-/// A quantile. Its standard error is half the distance between the order statistics one binomial
-/// standard deviation, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
-/// (David & Nagaraja, "Order Statistics", §7.1).
+/// A quantile. Its standard error is a quarter of the distance between the order statistics two binomial
+/// standard deviations, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
+/// (David & Nagaraja, "Order Statistics", §7.1). From those at one standard deviation two errors would
+/// cover 90 % from 60 values, from these they cover 94 %.
 fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
     let sorted = sorted(values);
     let count = sorted.len() as f64;
@@ -82,8 +83,8 @@ fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
     // Ranks end where the numbers do; the distance is then scaled to what was asked for.
     let first = sorted.partition_point(|value| *value == f64::NEG_INFINITY);
     let end = sorted.partition_point(|value| *value < f64::INFINITY);
-    let low = (place - spread).max(first as f64);
-    let high = (place + spread).min(end as f64 - 1.0);
+    let low = (place - 2.0 * spread).max(first as f64);
+    let high = (place + 2.0 * spread).min(end as f64 - 1.0);
     let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
     Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank)
 }
