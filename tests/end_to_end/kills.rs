@@ -30,7 +30,7 @@ kind = "cosine"
 [train]
 batch_size = 16
 epochs = 40
-stop_at_train_loss = 0.01
+stop_at_train_loss = 0.5
 stop_check_every = 3
 
 [[hooks]]
@@ -234,7 +234,13 @@ impl Campaign {
         }
         let last = self.start(&lab, None);
         Finished::of(last.wait_with_output().unwrap()).success();
-        assert!(Ending::of(&lab) == self.reference, "{:?}", Ending::of(&lab));
+        let ending = Ending::of(&lab);
+        assert_eq!(ending.rows, self.reference.rows);
+        assert_eq!(ending.summary, self.reference.summary);
+        let names = |ending: &Ending| ending.checkpoints.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&ending), names(&self.reference));
+        // Bytes are not worth printing.
+        assert!(ending == self.reference, "weights or checkpoints differ");
         assert_no_leftovers(&lab.path("out/tiny/seed-0"));
     }
 
@@ -303,12 +309,15 @@ impl Campaign {
 
     fn command(&self, lab: &Lab, arguments: &[&str], limit: Option<u64>) -> Command {
         let mut command = lab.command(arguments);
+        // Threads that wait for each other would take most of the time of so small a run.
+        command.env("RAYON_NUM_THREADS", "1");
         if let Some(limit) = limit {
             // In blocks of 512 bytes; a signal that is ignored leaves an error to the program.
             let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
             command = Command::new("sh");
             command
                 .current_dir(lab.path(""))
+                .env("RAYON_NUM_THREADS", "1")
                 .args(["-c", &script, env!("CARGO_BIN_EXE_lab")])
                 .args(arguments);
         }
