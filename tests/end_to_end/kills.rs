@@ -213,7 +213,7 @@ impl Campaign {
         killed.map(|(_, count)| count).sum()
     }
 
-    /// One run: up to five processes in trouble, then one left alone.
+    /// One run: up to six processes in trouble, then one left alone.
     fn run(&mut self, troubles: &[Trouble]) {
         let lab = tiny();
         let disk = troubles
@@ -228,10 +228,11 @@ impl Campaign {
                 chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }
-        for _ in 0..1 + self.dice.below(5) {
+        for _ in 0..1 + self.dice.below(6) {
             let trouble = troubles[self.dice.below(troubles.len() as u64) as usize];
-            if trouble != Trouble::FullDisk || disk.is_some() {
-                self.process(&lab, trouble, disk.as_ref());
+            let is_possible = trouble != Trouble::FullDisk || disk.is_some();
+            if is_possible && self.process(&lab, trouble, disk.as_ref()) == "finished" {
+                break;
             }
         }
         let last = self.start(&lab, None);
@@ -247,7 +248,7 @@ impl Campaign {
     }
 
     /// One process in trouble, killed at a random moment or left to meet its end.
-    fn process(&mut self, lab: &Lab, trouble: Trouble, disk: Option<&Disk>) {
+    fn process(&mut self, lab: &Lab, trouble: Trouble, disk: Option<&Disk>) -> &'static str {
         if let (Trouble::FullDisk, Some(disk)) = (trouble, disk) {
             disk.fill(self.dice.below(160) << 10);
         }
@@ -258,13 +259,13 @@ impl Campaign {
         };
         let folders = ["out/tiny/seed-0", "out/tiny/seed-0/checkpoints"];
         if trouble == Trouble::ReadOnly {
-            std::thread::sleep(moment(&mut self.dice, self.length / 2));
+            std::thread::sleep(moment(&mut self.dice, self.length / 4));
             set_modes(lab, &folders, 0o555);
-            std::thread::sleep(moment(&mut self.dice, self.length / 2));
+            std::thread::sleep(moment(&mut self.dice, self.length / 4));
             set_modes(lab, &folders, 0o755);
         }
-        if trouble == Trouble::None || self.dice.below(2) == 0 {
-            std::thread::sleep(moment(&mut self.dice, self.length));
+        if trouble == Trouble::None || self.dice.below(4) > 0 {
+            std::thread::sleep(moment(&mut self.dice, self.length / 2));
             child.kill().unwrap();
         }
         let output = child.wait_with_output().unwrap();
@@ -275,6 +276,7 @@ impl Campaign {
         };
         *self.ends.entry((trouble, end)).or_default() += 1;
         let _ = std::fs::remove_file(lab.path(FILLER));
+        end
     }
 
     /// A process that was not killed ended well, or said what it could not write and what to do.
