@@ -1,10 +1,14 @@
 //! What a user sees: tables and progress. Data comes in, text goes out.
 
+mod finding;
+mod forecast;
 mod invariance;
 mod number;
 mod progress;
 mod table;
 
+pub use finding::Finding;
+pub use forecast::Forecast;
 pub use invariance::{invariance_csv, invariance_table};
 pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;

@@ -3,8 +3,10 @@
 mod backends;
 mod commands;
 mod config_errors;
+mod interrupt;
 mod lab;
 mod networks;
+mod progress;
 mod real_data;
 mod reparam;
 mod resume;
