@@ -36,20 +36,15 @@ pub struct Cli {
     command: Command,
 }
 
+// The words of each are those of its arguments: a comment here would hide them.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network, measuring on the way
     Train(train::TrainArgs),
-    /// Measure a finished run, or weights trained elsewhere
     Measure(measure::MeasureArgs),
-    /// Check which measures survive maps that leave the function alone
     Reparam(reparam::ReparamArgs),
-    /// Compare groups of runs in one table
     Compare(compare::CompareArgs),
-    /// List, fetch and verify data sets
     #[command(subcommand)]
     Data(data::DataCommand),
-    /// Compare this installation with closed forms
     Selfcheck(selfcheck::SelfcheckArgs),
 }
 

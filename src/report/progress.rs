@@ -30,8 +30,8 @@ const BETWEEN_LINES: Duration = Duration::from_millis(500);
 /// The line on a terminal is drawn anew this often, so that its clock goes while nothing else does.
 const TICK: Duration = Duration::from_millis(200);
 
-/// More of a run's name than this leaves no room for the rest.
-const LONGEST_NAME: usize = 20;
+/// More of a run's name than this leaves no room for the rest; nor would a bar.
+const LONGEST_NAME: usize = 16;
 
 /// What is under way before the clock of training starts.
 const PREPARING: &str = "preparing compute kernels (minutes on a first use, seconds after) ...";
@@ -54,7 +54,7 @@ impl Progress {
             let _ = write!(text, "{}", clock(state.elapsed(), left, is_bound));
         };
         let bar = line(Some(total), quiet);
-        bar.set_style(style("[{bar:10}] {pos}/{len}").with_key("clock", clock));
+        bar.set_style(style("step {pos}/{len}").with_key("clock", clock));
         let mut progress = Self {
             bar,
             lines: !std::io::stderr().is_terminal() && !quiet,
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(title("sgd_b32", 3, None), "sgd_b32 seed 3");
         assert_eq!(
             title("a_name_that_goes_on_and_on", 12, Some((2, 10))),
-            "a_name_that_goes_on_... seed 12 (2/10)"
+            "a_name_that_goes... seed 12 (2/10)"
         );
     }
 }
