@@ -240,9 +240,7 @@ pub(super) fn cell(name: &str, runs: &[&FinishedRun]) -> Option<CellValue> {
     if values.is_empty() {
         return None;
     }
-    let own = rows[0]
-        .stderr
-        .or_else(|| rows[0].absolute_residual());
+    let own = rows[0].stderr.or_else(|| rows[0].absolute_residual());
     Some(CellValue {
         mean: mean(&values),
         error: if values.len() > 1 {

@@ -87,6 +87,17 @@ impl Config {
         }
     }
 
+    /// The first key in which two configs differ.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let roots = [self, other].map(|config| Node::parse(&config.to_toml(), "").ok());
+        let value = |root: &Option<Node>, key: &str| {
+            let node = root.as_ref()?.get(key.split('.'));
+            node.map(Node::to_toml)
+        };
+        let differs = |key: &&str| value(&roots[0], key) != value(&roots[1], key);
+        KEYS.iter().copied().find(differs)
+    }
+
     /// Checks that `key` is one of [`Config::keys`].
     ///
     /// # Errors
@@ -129,6 +140,19 @@ mod tests {
         assert_eq!(config.value("optimizer.beta1"), None);
         assert_eq!(config.value("optimizer.lr"), None);
         assert_eq!(config.table().get("model"), config.value("model").as_ref());
+    }
+
+    #[test]
+    fn two_configs_differ_in_the_first_key_with_another_value() {
+        let config = samples::plain();
+        assert_eq!(config.difference(&config), None);
+        let mut other = config.clone();
+        other.train.batch_size = Some(64);
+        other.optimizer.learning_rate = 0.2;
+        assert_eq!(config.difference(&other), Some("optimizer.learning_rate"));
+        assert_eq!(other.difference(&config), Some("optimizer.learning_rate"));
+        other.optimizer.learning_rate = 0.1;
+        assert_eq!(config.difference(&other), Some("train.batch_size"));
     }
 
     #[test]

@@ -151,8 +151,8 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         vec![
             row.run.clone(),
             row.seed.to_string(),
-            row.step.to_string(),
-            row.epoch.to_string(),
+            blank(row.step),
+            blank(row.epoch),
             m.name.clone(),
             blank(m.value),
             blank(m.stderr),
