@@ -2,9 +2,10 @@
 
 pub use crate::config::{Backend as BackendKind, Precision};
 
-use burn::tensor::{DType, Device, DeviceKind, DeviceType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use thiserror::Error;
 
 impl Precision {
@@ -57,6 +58,7 @@ pub struct Compute {
     /// The floating-point type of all tensors.
     pub precision: Precision,
     device: Device,
+    name: String,
 }
 
 impl Compute {
@@ -69,16 +71,17 @@ impl Compute {
         if kind == BackendKind::Wgpu && precision == Precision::F64 {
             return Err(BackendError::NoDouble { backend: kind });
         }
-        let device = match kind {
-            BackendKind::Cpu => Device::flex(),
+        let (device, name) = match kind {
+            BackendKind::Cpu => return Ok(Self::cpu(precision)),
             #[allow(deprecated)] // offered as a second opinion; Flex is the default
-            BackendKind::NdArray => Device::ndarray(),
-            BackendKind::Wgpu => open_wgpu()?,
+            BackendKind::NdArray => (Device::ndarray(), "processor (ndarray)".to_owned()),
+            BackendKind::Wgpu => graphics_adapter()?,
         };
         Ok(Self {
             kind,
             precision,
             device,
+            name,
         })
     }
 
@@ -88,19 +91,14 @@ impl Compute {
             kind: BackendKind::Cpu,
             precision,
             device: Device::flex(),
+            name: "processor (flex)".to_owned(),
         }
     }
 
-    /// The device's name as its driver reports it.
-    pub fn device_name(&self) -> String {
-        match self.kind {
-            BackendKind::Cpu => "processor (flex)".to_owned(),
-            BackendKind::NdArray => "processor (ndarray)".to_owned(),
-            BackendKind::Wgpu => self
-                .device
-                .identity()
-                .map_or_else(|| "unknown adapter".to_owned(), |identity| identity.name),
-        }
+    /// The device's name: of a graphics adapter as its driver reports it, with the interface it is
+    /// reached by and the driver.
+    pub fn device_name(&self) -> &str {
+        &self.name
     }
 
     /// Burn's handle of the device.
@@ -177,25 +175,26 @@ fn append<A: Copy + Sync, B: Send>(
     }
 }
 
-/// Opens the default adapter, turning the driver layer's panics into an error.
-fn open_wgpu() -> Result<Device, BackendError> {
-    let attempt = quietly(|| {
-        let adapters = Device::enumerate(DeviceType::Wgpu);
-        if adapters.is_empty() {
-            return Err("no adapter found".to_owned());
-        }
-        let device = Device::wgpu(DeviceKind::DefaultDevice);
-        // Opening is lazy: a first tensor makes the driver answer now rather than in mid-run.
-        let probe = Tensor::<1>::from_data(TensorData::from([1.0f32, 2.0]), (&device, DType::F32));
-        probe
-            .add_scalar(1.0)
-            .try_into_data()
-            .map(|_| device)
-            .map_err(|error| error.to_string())
-    });
-    attempt
-        .unwrap_or_else(Err)
+/// The default graphics adapter and its name; opened once, and then the same for all.
+fn graphics_adapter() -> Result<(Device, String), BackendError> {
+    static OPENED: OnceLock<Result<(Device, String), String>> = OnceLock::new();
+    OPENED
+        .get_or_init(|| quietly(open_wgpu).unwrap_or_else(Err))
+        .clone()
         .map_err(|reason| BackendError::NoAdapter { reason })
+}
+
+/// Opens the default graphics adapter; some driver layers panic where they should fail.
+fn open_wgpu() -> Result<(Device, String), String> {
+    let opened = Device::wgpu_options().init_with_setup();
+    let (device, setup) = opened.map_err(|error| error.to_string())?;
+    let adapter = setup.adapter.get_info();
+    let driver = [adapter.driver.as_str(), adapter.driver_info.as_str()];
+    let driver: Vec<&str> = driver.into_iter().filter(|text| !text.is_empty()).collect();
+    let interface = format!("{:?}", adapter.backend);
+    let parts = [adapter.name, interface, driver.join(" ")];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Ok((device, parts.join(", ")))
 }
 
 /// Runs `work` with the panic message caught instead of printed.

@@ -55,10 +55,12 @@ pub fn coverage_factor(degrees_of_freedom: f64) -> f64 {
 /// By how much a standard error of a mean of `count` values is widened for their skewness `γ`: an interval of
 /// two errors covers too little by `2·φ(2)·2·(7/6)·γ²/n`, which 1.17 `γ²/n` more width makes good, and one of a
 /// single error by nothing (Hall 1983, "Inverting an Edgeworth expansion", eq. 3.2). One factor serves
-/// both, so a part of that is taken.
+/// both, so a part of that is taken, of what `γ²` is beyond the variance of the skewness of normal numbers.
 fn skewness_factor(count: usize, skewness: f64) -> f64 {
     const SHARE: f64 = 0.7;
-    1.0 + SHARE * skewness * skewness / count as f64
+    let number = count as f64;
+    let of_normal = 6.0 * (number - 2.0) / ((number + 1.0) * (number + 3.0));
+    1.0 + SHARE * (skewness * skewness - of_normal).max(0.0) / number
 }
 
 /// The third standardised moment; 0 of equal values.

@@ -6,7 +6,7 @@ use crate::config::{key_rows, schema};
 use crate::report::{config_keys_csv, config_keys_table};
 use clap::{Args, Subcommand};
 
-/// What a config can hold.
+/// List the keys of a config, or print their JSON schema.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Every key, with its values, its default and its meaning

@@ -1,18 +1,23 @@
 //! `lab measure`.
 
+use super::interrupt::AtOnce;
 use super::output::print;
 use super::solution::{Solution, SolutionArgs};
-use super::{ExitCode, Failure, Format, lists};
-use crate::curvature::{Budget, DensityOptions, Interrupt, LinearOperator, spectral_density};
+use super::{ExitCode, Failure, Format, device, lists};
+use crate::curvature::{Budget, Density, DensityOptions, Interrupt, spectral_density};
 use crate::files::write_atomically;
-use crate::measure::{Measurement, Session, Subject, catalogue};
+use crate::measure::{Event, Measurement, Session, Subject, catalogue};
 use crate::params::Layout;
-use crate::report::{density_csv, rows_csv, rows_table};
-use crate::train::{Problem, Row};
+use crate::report::{Finding, density_csv, error_of, rows_csv, rows_table, significant};
+use crate::train::Row;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Measure a finished run, or weights made elsewhere.
+/// Measure a finished run, or weights trained elsewhere.
+///
+/// Rows are told on standard error as they are found, and printed together at the end. Ctrl-C ends
+/// the command with a table of what has been found.
 #[derive(Args, Debug)]
 #[command(after_help = measure_list())]
 pub struct MeasureArgs {
@@ -58,18 +63,91 @@ fn measure_list() -> String {
 /// Runs the command.
 pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
     let names = lists::measures(&args.measures)?;
+    let finding = Finding::new(names.len(), args.solution.quiet);
+    let result = measure(args, &names, &finding);
+    finding.close();
+    result
+}
+
+fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<ExitCode, Failure> {
+    let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
+    let at_once = AtOnce::after(give_up(args.format, names.len(), finding, &rows));
+    finding.begins("reading data and weights");
     let solution = args.solution.open()?;
+    let device = device::announcement_of_first_use(solution.problem.compute());
+    device.iter().for_each(|device| finding.say(device));
     check_block(args.block.as_deref(), solution.parameters.layout())?;
-    let rows = rows(args, &solution, &names)?;
-    match args.format {
-        Format::Md => print(&rows_table(&rows))?,
-        Format::Json => print(
-            &serde_json::to_string_pretty(&rows)
-                .map_err(|error| Failure::Other(error.to_string()))?,
-        )?,
-        Format::Csv => print(&rows_csv(&rows).map_err(Failure::Other)?)?,
+    solution.check_deterministic(names)?;
+    let subject = Subject {
+        block: args.block.as_deref(),
+        budget: budget(args),
+        ..solution.subject()
+    };
+    let mut watch = |event: Event<'_>| match event {
+        Event::Begins(name) => finding.begins(name),
+        Event::Ended(measurement) => {
+            let measurement = named_by_block(measurement.clone(), args.block.as_deref());
+            finding.found(line(&measurement));
+            let row = solution.row(measurement);
+            rows.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(row);
+        }
+    };
+    Session::new(subject)
+        .measure_watched(names, &mut watch)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let density = match &args.density {
+        Some(_) => Some(density(args, &solution, finding)?),
+        None => None,
+    };
+    drop(at_once);
+    finding.close();
+    if let (Some(path), Some(density)) = (&args.density, density) {
+        write_density(path, &density)?;
     }
+    let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+    print(&text(args.format, &rows)?)?;
     Ok(ExitCode::Success)
+}
+
+/// What an interrupt leaves: what was found by then.
+fn give_up(
+    format: Format,
+    wanted: usize,
+    finding: &Finding,
+    rows: &Arc<Mutex<Vec<Row>>>,
+) -> impl FnOnce() + Send + 'static {
+    let (finding, rows) = (finding.clone(), rows.clone());
+    move || {
+        finding.close();
+        let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+        // There is nobody left to tell that this could not be written.
+        let _ = text(format, &rows).and_then(|text| print(&text));
+        let found = rows.len();
+        if found < wanted {
+            eprintln!("interrupted: the table is partial, {found} of {wanted} measures");
+        } else {
+            eprintln!("interrupted: the table is whole, the spectral density is not written");
+        }
+    }
+}
+
+fn text(format: Format, rows: &[Row]) -> Result<String, Failure> {
+    match format {
+        Format::Md => Ok(rows_table(rows)),
+        Format::Json => {
+            serde_json::to_string_pretty(rows).map_err(|error| Failure::Other(error.to_string()))
+        }
+        Format::Csv => rows_csv(rows).map_err(Failure::Other),
+    }
+}
+
+/// A row in a line of its own.
+fn line(row: &Measurement) -> String {
+    let value = row.value.map_or_else(|| "-".to_owned(), significant);
+    let (name, error, seconds) = (&row.name, error_of(row), row.seconds);
+    format!("{name} {value} {error} ({seconds:.2} s)")
 }
 
 fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
@@ -86,33 +164,6 @@ fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
         lists::hint(block, &names),
         names.join(", ")
     )))
-}
-
-fn rows(args: &MeasureArgs, solution: &Solution, names: &[&str]) -> Result<Vec<Row>, Failure> {
-    solution.check_deterministic(names)?;
-    let problem = &solution.problem;
-    if let Some(path) = &args.density {
-        write_density(path, &mut solution.hessian(), problem, args)?;
-    }
-    let subject = Subject {
-        block: args.block.as_deref(),
-        budget: budget(args),
-        ..solution.subject()
-    };
-    let measurements = Session::new(subject)
-        .measure(names)
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    Ok(measurements
-        .into_iter()
-        .map(|measurement| Row {
-            run: problem.config.name.clone(),
-            seed: problem.config.seed,
-            step: solution.step,
-            epoch: solution.step as f64 / problem.steps_per_epoch() as f64,
-            measurement: named_by_block(measurement, args.block.as_deref()),
-            dtype: problem.config.precision,
-        })
-        .collect())
 }
 
 fn budget(args: &MeasureArgs) -> Budget {
@@ -145,21 +196,27 @@ fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
     row
 }
 
-/// Estimates the spectral density and writes its points.
-fn write_density(
-    path: &Path,
-    operator: &mut dyn LinearOperator,
-    problem: &Problem,
-    args: &MeasureArgs,
-) -> Result<(), Failure> {
+/// Estimates the spectral density.
+fn density(args: &MeasureArgs, solution: &Solution, finding: &Finding) -> Result<Density, Failure> {
+    finding.begins("spectral density");
     let options = DensityOptions {
         budget: budget(args),
         ..DensityOptions::default()
     };
-    let mut rng = problem.streams.stream("probes.density", 0);
-    let density = spectral_density(operator, &mut rng, options, Interrupt::never())
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    let text = density_csv(&density).map_err(Failure::Other)?;
+    let streams = solution.problem.streams;
+    let mut rng = streams.stream("probes.density", 0);
+    spectral_density(
+        &mut solution.hessian(),
+        &mut rng,
+        options,
+        Interrupt::never(),
+    )
+    .map_err(|error| Failure::Other(error.to_string()))
+}
+
+/// Writes the points of the density.
+fn write_density(path: &Path, density: &Density) -> Result<(), Failure> {
+    let text = density_csv(density).map_err(Failure::Other)?;
     write_atomically(path, text.as_bytes())
         .map_err(|error| Failure::Input(format!("--density {}: {error}", path.display())))?;
     eprintln!(

@@ -3,12 +3,15 @@
 mod compare;
 mod config;
 mod data;
+mod device;
 mod exit;
 mod folder;
+mod interrupt;
 mod lists;
 mod measure;
 mod output;
 mod reparam;
+mod seeds;
 mod selfcheck;
 mod solution;
 mod train;
@@ -20,11 +23,14 @@ use std::path::PathBuf;
 
 /// A laboratory for the loss surfaces of small networks.
 ///
-/// Trains MLPs, measures the geometry of the loss while they train, and compares the solutions.
-/// Results go to standard output, progress and logs to standard error.
+/// Trains MLPs, ResNets and transformers, measures the geometry of the loss while they train, each
+/// number with its error, and compares the solutions. Results go to standard output, progress and
+/// logs to standard error.
 ///
-/// Exit codes: 0 success; 1 the run failed; 2 the input is wrong; 130 interrupted, after saving a
-/// checkpoint.
+/// Ctrl-C asks a command to stop: training saves a checkpoint, `measure` and `reparam` print what
+/// they have found. Asked twice, it ends at once.
+///
+/// Exit codes: 0 success; 1 the run failed; 2 the input is wrong; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, max_term_width = 100)]
 pub struct Cli {
@@ -32,23 +38,17 @@ pub struct Cli {
     command: Command,
 }
 
+// The words of each are those of its arguments: a comment here would hide them.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network, measuring on the way
     Train(train::TrainArgs),
-    /// Measure a finished run, or weights made elsewhere
     Measure(measure::MeasureArgs),
-    /// Check which measures survive maps that leave the function alone
     Reparam(reparam::ReparamArgs),
-    /// Compare groups of runs in one table
     Compare(compare::CompareArgs),
-    /// List, fetch and verify data sets
     #[command(subcommand)]
     Data(data::DataCommand),
-    /// List the keys of a config, or print their JSON schema
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Compare this installation with closed forms
     Selfcheck(selfcheck::SelfcheckArgs),
 }
 

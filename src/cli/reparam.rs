@@ -1,21 +1,24 @@
 //! `lab reparam`.
 
+use super::interrupt::AtOnce;
 use super::output::print;
 use super::solution::SolutionArgs;
-use super::{ExitCode, Failure, Format, lists};
-use crate::measure::Session;
-use crate::measure::invariance::MapReport;
+use super::{ExitCode, Failure, Format, device, lists};
+use crate::measure::invariance::{Line, MapReport, UnderMap};
+use crate::measure::{Measurement, Session};
 use crate::model::Network;
 use crate::random::Streams;
 use crate::reparam::{MapKind, ParameterMap, applicable, build};
-use crate::report::{invariance_csv, invariance_table};
+use crate::report::{Finding, invariance_csv, invariance_table, significant};
 use clap::Args;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Check which measures survive maps that leave the function alone.
 ///
 /// Each map changes the parameters of the solution and not its function, which is verified on the
 /// training samples. A measure that claims to survive a map and moves by more than its errors is a
-/// failure, and so is a map that changes the function.
+/// failure, and so is a map that changes the function. Ctrl-C ends the command with a table of what
+/// has been found.
 #[derive(Args, Debug)]
 pub struct ReparamArgs {
     #[command(flatten)]
@@ -39,24 +42,99 @@ pub struct ReparamArgs {
 pub fn run(args: &ReparamArgs) -> Result<ExitCode, Failure> {
     let names = measures(&args.measures)?;
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
+    // Without a network it is not known how many maps it has.
+    let finding = Finding::new(names.len(), args.solution.quiet);
+    let result = reparam(args, &names, kinds, &finding);
+    finding.close();
+    result
+}
+
+fn reparam(
+    args: &ReparamArgs,
+    names: &[&str],
+    kinds: Option<Vec<MapKind>>,
+    finding: &Finding,
+) -> Result<ExitCode, Failure> {
+    let reports: Arc<Mutex<Vec<MapReport>>> = Arc::default();
+    let at_once = AtOnce::after(give_up(args.format, finding, &reports));
+    finding.begins("reading data and weights");
     let solution = args.solution.open()?;
+    let device = device::announcement_of_first_use(solution.problem.compute());
+    device.iter().for_each(|device| finding.say(device));
     let streams = args.seed.map_or(solution.problem.streams, Streams::new);
     let network = solution.objective.network();
-    let maps = maps(network, kinds, streams, solution.step)?;
-    solution.check_deterministic(&names)?;
+    let maps = maps(network, kinds, streams, solution.probes())?;
+    solution.check_deterministic(names)?;
+    finding.expect(names.len() * maps.len());
     let mut session = Session::new(solution.subject());
-    let mut reports = Vec::new();
     for map in &maps {
-        eprintln!("{}: measuring before and after ...", map.kind());
-        let report = session.under(map, &names);
-        reports.push(report.map_err(|error| Failure::Other(error.to_string()))?);
+        let kind = map.kind();
+        let mut watch = |event: UnderMap<'_>| match event {
+            UnderMap::Before(name) => finding.begins(&format!("{kind}: {name} before")),
+            UnderMap::After(name) => finding.begins(&format!("{kind}: {name} after")),
+            UnderMap::Found(report) => {
+                report
+                    .lines
+                    .last()
+                    .iter()
+                    .for_each(|line| finding.found(told(line)));
+                keep(&reports, report);
+            }
+        };
+        let report = session.under_watched(map, names, &mut watch);
+        keep(
+            &reports,
+            &report.map_err(|error| Failure::Other(error.to_string()))?,
+        );
     }
+    drop(at_once);
+    finding.close();
+    let reports = locked(&reports);
     print(&text(args.format, &reports)?)?;
     Ok(if reports.iter().all(MapReport::passed) {
         ExitCode::Success
     } else {
         ExitCode::Failed
     })
+}
+
+fn locked(reports: &Mutex<Vec<MapReport>>) -> MutexGuard<'_, Vec<MapReport>> {
+    reports.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts a report in the place of what was known of its map.
+fn keep(reports: &Mutex<Vec<MapReport>>, report: &MapReport) {
+    let mut reports = locked(reports);
+    reports.retain(|other| other.map != report.map);
+    reports.push(report.clone());
+}
+
+/// What an interrupt leaves: what was found by then.
+fn give_up(
+    format: Format,
+    finding: &Finding,
+    reports: &Arc<Mutex<Vec<MapReport>>>,
+) -> impl FnOnce() + Send + 'static {
+    let (finding, reports) = (finding.clone(), reports.clone());
+    move || {
+        finding.close();
+        let reports = locked(&reports);
+        // There is nobody left to tell that this could not be written.
+        let _ = text(format, &reports).and_then(|text| print(&text));
+        let lines: usize = reports.iter().map(|report| report.lines.len()).sum();
+        eprintln!(
+            "interrupted: the table is partial, {lines} measures under {} maps",
+            reports.len()
+        );
+    }
+}
+
+/// A measure before and after a map in a line of its own.
+fn told(line: &Line) -> String {
+    let number = |row: &Measurement| row.value.map_or_else(|| "-".to_owned(), significant);
+    let (map, measure, verdict) = (line.map, line.measure, line.verdict);
+    let (before, after) = (number(&line.before), number(&line.after));
+    format!("{map}: {measure} {before} before, {after} after: {verdict}")
 }
 
 /// The measures of a list without those that report on a map themselves.

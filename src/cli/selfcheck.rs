@@ -1,7 +1,7 @@
 //! `lab selfcheck`.
 
 use super::output::print;
-use super::{ExitCode, Failure, Format};
+use super::{ExitCode, Failure, Format, device};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::report::{checks_csv, checks_table};
 use crate::selfcheck;
@@ -26,9 +26,8 @@ pub fn run(args: &SelfcheckArgs) -> Result<ExitCode, Failure> {
     let backend = pick(BackendKind::ALL, &args.backend, BackendKind::as_str);
     let precision = pick(Precision::ALL, &args.precision, Precision::as_str);
     let compute = Compute::open(backend.unwrap_or_default(), precision.unwrap_or_default())?;
-    if compute.kind == BackendKind::Wgpu {
-        eprintln!("preparing compute kernels (minutes on a first use, seconds after) ...");
-    }
+    let device = device::announcement_of_first_use(&compute);
+    device.iter().for_each(|device| eprintln!("{device}"));
     let checks = selfcheck::run(&compute).map_err(|error| Failure::Other(error.to_string()))?;
     let failed = checks.iter().filter(|check| !check.passed()).count();
     match args.format {

@@ -1,15 +1,14 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
 use super::{DataDir, Failure};
-use crate::backend::BackendKind;
 use crate::config::{self, Config, DropoutMode, NormMode, Override};
 use crate::curvature::{Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix};
-use crate::measure::{self, Search, Subject};
+use crate::measure::{self, Measurement, Search, Subject};
 use crate::model::Conditions;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::params::store::read_weights;
-use crate::train::{Finished, Problem, RunDirectory};
+use crate::train::{Finished, Problem, Row, RunDirectory};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +22,8 @@ pub struct SolutionArgs {
     /// Weights with PyTorch's state-dict names and layouts
     #[arg(long, value_name = "FILE.safetensors", requires = "config")]
     model: Option<PathBuf>,
-    /// The config that describes the model and its data
+    /// The config that describes the model and its data. How the weights were trained it does not
+    /// know: run.* then has no value, and stability.* is about a step with the config's settings
     #[arg(long, value_name = "FILE", requires = "model")]
     config: Option<PathBuf>,
     /// Measure on the first N training samples [default: all]
@@ -38,6 +38,9 @@ pub struct SolutionArgs {
     /// Where to compute [default: the config's]
     #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
     backend: Option<String>,
+    /// No progress, only the result
+    #[arg(long)]
+    pub quiet: bool,
     #[command(flatten)]
     data_dir: DataDir,
 }
@@ -50,8 +53,8 @@ pub struct Solution {
     pub objective: Objective,
     /// The weights.
     pub parameters: Parameters,
-    /// The training step they were reached at; 0 for weights made elsewhere.
-    pub step: u64,
+    /// The training step they were reached at; not known of weights made elsewhere.
+    pub step: Option<u64>,
     train: Chunks,
     test: Chunks,
     /// Where training started; weights made elsewhere did not start where this seed starts.
@@ -69,9 +72,6 @@ impl SolutionArgs {
         let config = self.load(&config_file)?;
         let origin = config_file.display().to_string();
         let problem = Problem::open(config, &origin, &self.data_dir.data_dir)?;
-        if problem.compute().kind == BackendKind::Wgpu {
-            eprintln!("preparing compute kernels (minutes on a first use, seconds after) ...");
-        }
         self.check_samples(problem.data.train.len())?;
         if let Some(Finished {
             record, summary, ..
@@ -90,7 +90,7 @@ impl SolutionArgs {
         Ok(Solution {
             objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
-            step: finished.map_or(0, |run| run.summary.steps),
+            step: finished.map(|run| run.summary.steps),
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
             initial: self.run.is_some().then(|| problem.initial_values()),
@@ -158,8 +158,8 @@ impl Solution {
         let config = &self.problem.config;
         let available = self.problem.data.train.len();
         // Weights made elsewhere have no step, so no place on the schedule.
-        let learning_rate = match self.initial {
-            Some(_) => schedule.learning_rate(self.step.saturating_sub(1)),
+        let learning_rate = match self.step {
+            Some(step) => schedule.learning_rate(step.saturating_sub(1)),
             None => config.optimizer.learning_rate,
         };
         Subject {
@@ -171,14 +171,34 @@ impl Solution {
             block: None,
             budget: Budget::default(),
             search: Search::Fresh,
+            trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
             momentum: config.optimizer.method.momentum(),
             batch_size: Some(config.train.batch_size.unwrap_or(available)),
             training_samples: Some(available),
             streams: self.problem.streams,
-            step: self.step,
+            step: self.probes(),
             interrupt: Interrupt::never(),
         }
+    }
+
+    /// A measurement of the solution as a row.
+    pub fn row(&self, measurement: Measurement) -> Row {
+        let config = &self.problem.config;
+        let epoch = |step| step as f64 / self.problem.steps_per_epoch() as f64;
+        Row {
+            run: config.name.clone(),
+            seed: config.seed,
+            step: self.step,
+            epoch: self.step.map(epoch),
+            measurement,
+            dtype: config.precision,
+        }
+    }
+
+    /// The number of the streams that probes are drawn from.
+    pub fn probes(&self) -> u64 {
+        self.step.unwrap_or_default()
     }
 
     /// The Hessian of the training loss at the solution.

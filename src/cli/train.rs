@@ -1,53 +1,48 @@
 //! `lab train`.
 
+use super::interrupt::{self, AtOnce};
 use super::output::print;
-use super::{DataDir, ExitCode, Failure};
+use super::seeds::{Seeds, parse_seeds};
+use super::{DataDir, ExitCode, Failure, device};
 use crate::config::{self, Config, Override};
 use crate::measure;
 use crate::report::{Progress, run_table};
 use crate::train::{
-    Checkpoint, DirectoryError, Outcome, Problem, Run, RunDirectory, RunRecord, Status, Summary,
-    TrainError,
+    Checkpoint, DirectoryError, Observer, Outcome, Problem, Row, Run, RunDirectory, RunRecord,
+    Status, Summary, TrainError,
 };
 use clap::Args;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Train a network, measuring on the way.
+///
+/// One run is written to `DIR/NAME/seed-N`. Ctrl-C saves a checkpoint; `--resume RUN_DIR` goes on
+/// with one run, `--resume` beside `--config` (and `--seeds`) with whatever is left of its runs.
 #[derive(Args, Debug)]
+#[command(after_long_help = LOSSES)]
 pub struct TrainArgs {
     /// The experiment: a TOML file, or its name in configs/ with or without .toml
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "resume",
-        conflicts_with = "resume"
-    )]
+    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
     config: Option<PathBuf>,
     /// Where to compute [default: the config's, else cpu]
-    #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"], conflicts_with = "resume")]
+    #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
     backend: Option<String>,
     /// The run's seed [default: the config's, else 0]
-    #[arg(long, value_name = "N", conflicts_with_all = ["resume", "seeds"])]
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Several seeds, one run each: `0..5` (0 to 4) or `0,3,7`
-    #[arg(long, value_name = "RANGE", conflicts_with = "resume", value_parser = parse_seeds)]
+    /// Several seeds, one run each: `0..5` (0 to 4), `0..=5` (0 to 5), or a list `0,3,7`
+    #[arg(long, value_name = "RANGE", value_parser = parse_seeds)]
     seeds: Option<Seeds>,
     /// Override a config key; the value is TOML, a bare word is a string
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// The folder under which the run is written, as `DIR/NAME/seed-N`
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "runs",
-        conflicts_with = "resume"
-    )]
-    out: PathBuf,
-    /// Continue the run in this directory; it holds its own config
-    #[arg(long, value_name = "RUN_DIR")]
-    resume: Option<PathBuf>,
+    /// The folder under which runs are written, as `DIR/NAME/seed-N` [default: runs]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue the run in this directory, which holds its own config; without a directory, do what
+    /// is left of the runs of --config: begin those not begun, continue those broken off
+    #[arg(long, value_name = "RUN_DIR", num_args = 0..=1)]
+    resume: Option<Option<PathBuf>>,
     /// Replace an earlier run in the same place
     #[arg(long, conflicts_with = "resume")]
     force: bool,
@@ -61,77 +56,204 @@ pub struct TrainArgs {
     data_dir: DataDir,
 }
 
-/// The most seeds one command trains.
-const MOST_SEEDS: usize = 10_000;
+/// What `train.loss` may be, with its scale: every gradient and curvature has the loss's.
+const LOSSES: &str = "\
+Losses (train.loss), each the mean over samples; z are the outputs of a sample, y is its label:
+  cross_entropy  -ln softmax(z)_y, in nats
+  square         1/2 sum_k (z_k - t_k)^2 with t_y = 1 and 0 elsewhere: half the SUM over outputs.
+                 PyTorch's MSELoss, without the half and a mean over K outputs, is 2/K times this,
+                 and so are its gradients and curvature
+  logistic       sum_k ln(1 + exp(-t_k z_k)) with t_y = 1 and -1 elsewhere; two classes have a
+                 single output, positive for the second
+  exponential    sum_k exp(-t_k z_k), with the same signs
+A sequence counts with the mean over its positions.";
 
-/// The seeds of `--seeds`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seeds(Vec<u64>);
+impl TrainArgs {
+    /// The folder of runs.
+    fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new("runs"))
+    }
 
-fn parse_seeds(text: &str) -> Result<Seeds, String> {
-    let number = |text: &str| {
-        text.trim().parse::<u64>().map_err(|_| {
-            format!("`{text}` is not a seed: use a range such as 0..5, or a list such as 0,3,7")
-        })
-    };
-    let mut seeds = match text.split_once("..") {
-        // One more than allowed is enough to refuse a range without listing it.
-        Some((first, last)) => match last.strip_prefix('=') {
-            Some(last) => (number(first)?..=number(last)?)
-                .take(MOST_SEEDS + 1)
-                .collect(),
-            None => (number(first)?..number(last)?)
-                .take(MOST_SEEDS + 1)
-                .collect(),
-        },
-        None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
-    };
-    let mut seen = BTreeSet::new();
-    seeds.retain(|seed| seen.insert(*seed));
-    if seeds.len() > MOST_SEEDS {
-        return Err(format!("{text} stands for more than {MOST_SEEDS} seeds"));
+    /// Refuses flags that say what the directory of `--resume RUN_DIR` says itself, and a bare
+    /// `--resume` of nothing.
+    fn check(&self) -> Result<(), Failure> {
+        let Some(Some(path)) = &self.resume else {
+            return match self.config {
+                Some(_) => Ok(()),
+                None => Err(Failure::Input(
+                    "--resume needs a run directory, or --config FILE for what is left of its runs"
+                        .to_owned(),
+                )),
+            };
+        };
+        let flags = [
+            ("--config", self.config.is_some()),
+            ("--backend", self.backend.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--seeds", self.seeds.is_some()),
+            ("--set", !self.overrides.is_empty()),
+            ("--out", self.out.is_some()),
+        ];
+        match flags.into_iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::Input(format!(
+                "--resume {} cannot be used with {flag}: a run directory holds its own config; for \
+                 what is left of a config's runs give --resume without a directory",
+                path.display()
+            ))),
+        }
     }
-    if seeds.is_empty() {
-        return Err(format!(
-            "{text} holds no seed; 0..5 stands for 0, 1, 2, 3, 4"
-        ));
-    }
-    Ok(Seeds(seeds))
 }
 
 /// Runs the command.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    if let Some(path) = &args.resume {
-        return resume(args, path);
+    args.check()?;
+    if let Some(Some(path)) = &args.resume {
+        return resume(&Task::single(args), path);
     }
     let configs = configs(args)?;
     if args.dry_run {
         for config in configs {
-            let place = RunDirectory::place(&args.out, &config);
+            let place = RunDirectory::place(args.out(), &config);
             let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
             print(&plan(&problem, &place))?;
         }
         return Ok(ExitCode::Success);
     }
-    for config in &configs {
-        RunDirectory::check(&RunDirectory::place(&args.out, config), args.force)?;
+    let planned = configs.into_iter().map(|config| planned(args, config));
+    train_all(args, planned.collect::<Result<_, _>>()?)
+}
+
+/// What is to be done about one seed.
+enum Planned {
+    /// Its run is begun.
+    Begin(Box<Config>),
+    /// The run in this directory is continued, or found to be finished.
+    Continue(PathBuf),
+}
+
+/// What is to be done about a config; refuses a place that holds another run.
+fn planned(args: &TrainArgs, config: Config) -> Result<Planned, Failure> {
+    let place = RunDirectory::place(args.out(), &config);
+    let is_there = place.join("config.toml").is_file();
+    if args.resume.is_none() || !is_there {
+        RunDirectory::check(&place, args.force)?;
+        return Ok(Planned::Begin(Box::new(config)));
     }
-    let interrupt = interrupt_flag();
+    let found = config::load(&place.join("config.toml"), &[], &measure::names())?;
+    let Some(key) = config.difference(&found) else {
+        return Ok(Planned::Continue(place));
+    };
+    let value = |config: &Config| {
+        let value = config.value(key).map(|value| value.to_string());
+        value.unwrap_or_else(|| "absent".to_owned())
+    };
+    let (here, there, place) = (value(&config), value(&found), place.display());
+    Err(Failure::Input(match key {
+        "hooks" => format!("{place} holds a run with other `hooks`; {ANOTHER_CONFIG}"),
+        _ => format!(
+            "{place} holds a run with another config: `{key}` is {there} there and {here} here; \
+             {ANOTHER_CONFIG}"
+        ),
+    }))
+}
+
+/// What to do about it.
+const ANOTHER_CONFIG: &str = "to continue it as it is give --resume its directory, to begin another \
+                              run choose another place with --out or --set name=...";
+
+/// Trains one run after another. One that fails does not cost the others.
+fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+    let of = planned.len();
+    let mut task = Task::single(args);
     let mut code = ExitCode::Success;
-    let several = configs.len() > 1;
-    for config in configs {
-        match train(args, config, interrupt) {
-            Ok(ExitCode::Success) => {}
+    for (index, planned) in planned.into_iter().enumerate() {
+        task.place = (of > 1).then_some((index + 1, of));
+        let is_begun = matches!(planned, Planned::Continue(_));
+        let result = match planned {
+            Planned::Begin(config) => train(&task, *config),
+            Planned::Continue(path) => resume(&task, &path),
+        };
+        match result {
+            Ok(ExitCode::Success) => task.finished += 1,
             Ok(other) => return Ok(other),
-            // One seed that diverges must not cost the others.
-            Err(failure @ Failure::Train(_)) if several => {
+            Err(failure) if of > 1 && is_of_one_run(&failure, is_begun) => {
                 eprintln!("error: {failure}");
                 code = failure.exit_code();
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                if of > 1 {
+                    eprintln!("{}", task.hint(Path::new("")));
+                }
+                return Err(failure);
+            }
         }
     }
+    if task.finished < of && of > 1 {
+        eprintln!("{} of {of} runs are finished", task.finished);
+    }
     Ok(code)
+}
+
+/// Whether a failure says nothing about the other runs of a command.
+fn is_of_one_run(failure: &Failure, is_begun: bool) -> bool {
+    match failure {
+        Failure::Train(_) => true,
+        Failure::Input(_) | Failure::Directory(_) => is_begun,
+        _ => false,
+    }
+}
+
+/// One run of a command that may have several.
+struct Task<'a> {
+    args: &'a TrainArgs,
+    /// Which of how many, where there are several.
+    place: Option<(usize, usize)>,
+    /// How many of them are finished.
+    finished: usize,
+}
+
+impl<'a> Task<'a> {
+    fn single(args: &'a TrainArgs) -> Self {
+        Self {
+            args,
+            place: None,
+            finished: 0,
+        }
+    }
+
+    /// How to go on after an interrupt in this run.
+    fn hint(&self, run: &Path) -> String {
+        match self.place {
+            None => format!("continue with `lab train --resume {}`", run.display()),
+            Some((_, of)) => format!(
+                "{} of {of} runs are finished; continue with `{}`",
+                self.finished,
+                continuation(std::env::args().skip(1))
+            ),
+        }
+    }
+}
+
+/// The command that does what is left of this one.
+fn continuation(arguments: impl Iterator<Item = String>) -> String {
+    let mut words = vec!["lab".to_owned()];
+    words.extend(arguments.filter(|word| word != "--force"));
+    if !words.iter().any(|word| word == "--resume") {
+        words.push("--resume".to_owned());
+    }
+    let words: Vec<String> = words.into_iter().map(quoted).collect();
+    words.join(" ")
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: String) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// The config file as messages name it.
@@ -180,19 +302,22 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, Failure> {
         .collect()
 }
 
-fn train(
-    args: &TrainArgs,
-    config: Config,
-    interrupt: &'static AtomicBool,
-) -> Result<ExitCode, Failure> {
-    let place = RunDirectory::place(&args.out, &config);
+fn train(task: &Task, config: Config) -> Result<ExitCode, Failure> {
+    let args = task.args;
+    let place = RunDirectory::place(args.out(), &config);
+    let words = match task.place {
+        None => "nothing was written".to_owned(),
+        Some(_) => task.hint(&place),
+    };
+    let at_once = AtOnce::after(move || eprintln!("interrupted before the run began: {words}"));
     let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
+    drop(at_once);
     let directory = RunDirectory::create(&place, &problem.config, args.force)?;
     let record = RunRecord::begin(&problem);
-    execute(args, &problem, &directory, record, None, interrupt)
+    execute(task, &problem, &directory, record, None)
 }
 
-fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
+fn resume(task: &Task, path: &Path) -> Result<ExitCode, Failure> {
     let directory = RunDirectory::open_for_writing(path)?;
     directory.check_resumable()?;
     let record = directory.read_json::<RunRecord>("run.json").ok();
@@ -208,19 +333,15 @@ fn resume(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Success);
     }
     let origin = directory.config_file().display().to_string();
-    let problem = Problem::open(config, &origin, &args.data_dir.data_dir)?;
+    let words = task.hint(path);
+    let at_once = AtOnce::after(move || eprintln!("interrupted before the run went on: {words}"));
+    let problem = Problem::open(config, &origin, &task.args.data_dir.data_dir)?;
+    drop(at_once);
     let mut record = record.unwrap_or_else(|| RunRecord::begin(&problem));
     record.check_data(&problem).map_err(Failure::Input)?;
     record.go_on();
     let checkpoint = newest_checkpoint(&directory, &problem)?;
-    execute(
-        args,
-        &problem,
-        &directory,
-        record,
-        checkpoint,
-        interrupt_flag(),
-    )
+    execute(task, &problem, &directory, record, checkpoint)
 }
 
 /// A run killed between its summary and its record still says that it is running.
@@ -282,25 +403,30 @@ fn usable_checkpoint(
 }
 
 fn execute(
-    args: &TrainArgs,
+    task: &Task,
     problem: &Problem,
     directory: &RunDirectory,
     mut record: RunRecord,
     checkpoint: Option<Checkpoint>,
-    interrupt: &AtomicBool,
 ) -> Result<ExitCode, Failure> {
-    let place = directory.path().display();
-    let could_not_write = |error: DirectoryError| {
-        Failure::Other(format!(
-            "{error}; once that is mended, continue with `lab train --resume {place}`"
-        ))
-    };
+    let quiet = task.args.quiet;
+    let hint = task.hint(directory.path());
+    let could_not_write =
+        |error: DirectoryError| Failure::Other(format!("{error}; once that is mended, {hint}"));
     directory
         .write_json("run.json", &record)
         .map_err(could_not_write)?;
-    let mut progress = Progress::new(problem.total_steps(), problem.steps_per_epoch(), args.quiet);
-    let result = Run::new(problem, directory, interrupt).execute(checkpoint, &mut progress);
-    progress.clear();
+    let device = device::announcement(problem.compute()).filter(|_| !quiet);
+    device.iter().for_each(|device| eprintln!("{device}"));
+    let progress = Progress::new(problem, task.place, quiet);
+    let before_steps = before_first_step(directory, &record, hint.clone(), progress.clearing());
+    let mut watch = Watch {
+        at_once: Some(AtOnce::after(before_steps)),
+        progress,
+    };
+    let result = Run::new(problem, directory, interrupt::flag()).execute(checkpoint, &mut watch);
+    watch.at_once = None;
+    watch.progress.clear();
     match &result {
         Ok(Outcome {
             summary: Some(summary),
@@ -319,17 +445,75 @@ fn execute(
     recorded.map_err(could_not_write)?;
     match outcome.summary {
         Some(summary) => {
-            print(&run_table(&summary, &place.to_string()))?;
+            print(&run_table(
+                &summary,
+                &directory.path().display().to_string(),
+            ))?;
             Ok(ExitCode::Success)
         }
         None => {
-            eprintln!(
-                "interrupted after step {} of {}: checkpoint saved; continue with `lab train --resume {place}`",
-                outcome.step,
-                problem.total_steps()
-            );
+            let (step, of) = (outcome.step, problem.total_steps());
+            eprintln!("interrupted after step {step} of {of}: checkpoint saved; {hint}");
             Ok(ExitCode::Interrupted)
         }
+    }
+}
+
+/// What is said and noted when the user interrupts before the first step: while kernels are
+/// prepared, say, which no flag can interrupt. What the run directory holds can be resumed.
+fn before_first_step(
+    directory: &RunDirectory,
+    record: &RunRecord,
+    hint: String,
+    clear: impl FnOnce() + Send + 'static,
+) -> impl FnOnce() + Send + 'static {
+    let (path, mut record) = (directory.path().to_owned(), record.clone());
+    move || {
+        clear();
+        record.interrupt();
+        let noted = RunDirectory::open(&path).and_then(|run| run.write_json("run.json", &record));
+        if let Err(error) = noted {
+            eprintln!("error: {error}");
+        }
+        eprintln!("interrupted before the first step: {hint}");
+    }
+}
+
+/// Shows progress; from the first step on, an interrupt is left to the training loop, which saves a
+/// checkpoint.
+struct Watch {
+    progress: Progress,
+    at_once: Option<AtOnce>,
+}
+
+impl Observer for Watch {
+    fn preparing(&mut self) {
+        self.progress.preparing();
+    }
+
+    fn prepared(&mut self, seconds: f64) {
+        self.progress.prepared(seconds);
+    }
+
+    fn stepped(&mut self, step: u64) {
+        self.at_once = None;
+        self.progress.stepped(step);
+    }
+
+    fn measuring(&mut self, step: u64) {
+        self.progress.measuring(step);
+    }
+
+    fn taking(&mut self, name: &str, of: usize) {
+        self.progress.taking(name, of);
+    }
+
+    fn taken(&mut self, name: &str) {
+        self.progress.taken(name);
+    }
+
+    fn measured(&mut self, rows: &[Row]) {
+        self.progress.measured(rows);
     }
 }
 
@@ -357,30 +541,32 @@ fn plan(problem: &Problem, place: &Path) -> String {
     )
 }
 
-/// A flag that the first Ctrl-C raises; the second ends the program at once.
-fn interrupt_flag() -> &'static AtomicBool {
-    static RAISED: AtomicBool = AtomicBool::new(false);
-    // Without a handler Ctrl-C still ends the program, only without a checkpoint.
-    let _ = ctrlc::set_handler(|| {
-        if RAISED.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(u8::from(ExitCode::Interrupted)));
-        }
-    });
-    &RAISED
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn seeds_are_ranges_or_lists() {
-        let seeds = |text: &str| parse_seeds(text).map(|seeds| seeds.0);
-        assert_eq!(seeds("0..3"), Ok(vec![0, 1, 2]));
-        assert_eq!(seeds("2..=3"), Ok(vec![2, 3]));
-        assert_eq!(seeds("4, 1, 4"), Ok(vec![4, 1]));
-        assert!(seeds("0..1000000000000").unwrap_err().contains("more than"));
-        assert!(seeds("3..3").unwrap_err().contains("no seed"));
-        assert!(seeds("a..3").unwrap_err().contains("`a` is not a seed"));
+    fn what_is_left_is_done_by_the_same_command_and_resume() {
+        let command = |words: &[&str]| continuation(words.iter().map(|&word| word.to_owned()));
+        let expected = "lab train --config c.toml --seeds 0..9 --resume";
+        assert_eq!(
+            command(&["train", "--config", "c.toml", "--force", "--seeds", "0..9"]),
+            expected
+        );
+        assert_eq!(
+            command(&["train", "--config", "c.toml", "--seeds", "0..9", "--resume"]),
+            expected
+        );
+        assert_eq!(
+            command(&[
+                "train",
+                "--resume",
+                "--set",
+                "model.hidden=[3, 4]",
+                "--out",
+                "it's"
+            ]),
+            "lab train --resume --set 'model.hidden=[3, 4]' --out 'it'\\''s'"
+        );
     }
 }

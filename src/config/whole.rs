@@ -218,6 +218,12 @@ impl Config {
         )
     }
 
+    /// The first key in which two configs differ.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let differs = |key: &&&str| self.value(key) != other.value(key);
+        Self::keys().iter().find(differs).copied()
+    }
+
     /// Checks that `key` is one of [`Config::keys`].
     ///
     /// # Errors
@@ -352,6 +358,19 @@ mod tests {
         assert_eq!(config.value("optimizer.beta1"), None);
         assert_eq!(config.value("optimizer.lr"), None);
         assert_eq!(config.table().get("model"), config.value("model").as_ref());
+    }
+
+    #[test]
+    fn two_configs_differ_in_the_first_key_with_another_value() {
+        let config = plain();
+        assert_eq!(config.difference(&config), None);
+        let mut other = config.clone();
+        other.train.batch_size = Some(64);
+        other.optimizer.learning_rate = 0.2;
+        assert_eq!(config.difference(&other), Some("optimizer.learning_rate"));
+        assert_eq!(other.difference(&config), Some("optimizer.learning_rate"));
+        other.optimizer.learning_rate = 0.1;
+        assert_eq!(config.difference(&other), Some("train.batch_size"));
     }
 
     #[test]

@@ -105,10 +105,11 @@ impl Certainty {
             let may_hide = |bound| possible(&projection, sign, limit, bound) > known;
             if may_hide(bound) {
                 // A longer chain brings its bound down to its own largest value.
-                if of_chain.top < reach && !may_hide(of_chain.top) {
-                    if let Some(direction) = search.onward() {
-                        return Some(Step::Onward(direction));
-                    }
+                if of_chain.top < reach
+                    && !may_hide(of_chain.top)
+                    && let Some(direction) = search.onward()
+                {
+                    return Some(Step::Onward(direction));
                 }
                 let step = hidden(search, ritz, wanted, sign, known);
                 if step.is_some() {

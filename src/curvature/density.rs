@@ -81,7 +81,8 @@ impl Density {
     }
 }
 
-/// Estimates the spectral density. A multiple eigenvalue is one point whose weight is its share of the
+/// Estimates the spectral density. A multiple eigenvalue is one point (several in one place where
+/// rounding has split it) whose weight is its share of the
 /// dimension on average: the share of a random vector in its eigenspace. From each random vector a Lanczos process gives the nodes and
 /// weights of the Gauss quadrature for the spectral measure of that vector (Golub & Welsch 1969;
 /// Ubaru, Chen & Saad 2017; Ghorbani, Krishnan & Xiao 2019).

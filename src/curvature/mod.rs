@@ -38,7 +38,7 @@ pub use trace::{
     DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
 };
 pub use transform::{Conjugated, Restricted, Shifted};
-pub(crate) use vector::{axpy, random_normal, scale};
+pub(crate) use vector::{axpy, random_normal, random_signs, scale};
 pub use vector::{dot, norm};
 
 use crate::config::Precision;

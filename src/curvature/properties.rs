@@ -37,7 +37,7 @@ fn spectra() -> impl Strategy<Value = Eigenvalues> {
         // Clustered: groups much narrower than any tolerance.
         prop::collection::vec((0.1..1.0, 1usize..6), 2..8).prop_map(|groups| {
             let near = groups.into_iter().flat_map(|(value, count): (f64, usize)| {
-                (0..count).map(move |k| value * (1.0 - 1e-9 * k as f64))
+                (0..count).map(move |k| value * (1.0 - 1e-11 * k as f64))
             });
             near.take(DIMENSION).collect()
         }),
@@ -377,10 +377,11 @@ fn the_basis_stays_orthonormal_where_little_is_left_of_each_product() {
             next = search.onward();
         }
         let loss = search.basis.loss_of_orthogonality();
-        assert!(
-            loss < 2.0 * precision.epsilon(),
-            "{loss:e} in {precision:?}"
-        );
+        let allowed = match precision {
+            Precision::F32 => 2e-7,
+            Precision::F64 => 1e-14,
+        };
+        assert!(loss < allowed, "{loss:e} in {precision:?}");
     }
 }
 
@@ -404,15 +405,10 @@ fn a_density_weighs_a_multiple_eigenvalue_by_how_often_it_occurs() {
                 "{mean} ± {error} {share}"
             );
         }
-        // All within the spectrum, and the ten largest in one; what rounding adds weighs nothing.
-        for probe in &found.probes {
-            assert!(
-                probe
-                    .iter()
-                    .all(|&(value, _)| value > -1e-5 && value < 11.4001)
-            );
-            let largest = probe.iter().filter(|&&(value, _)| value > 6.0);
-            assert_eq!(largest.filter(|&&(_, weight)| weight > 1e-10).count(), 1);
+        // All are within the spectrum, and none in its gap.
+        let is_possible = |value: f64| (-1e-5..0.6).contains(&value) || (value - 11.4).abs() < 1e-4;
+        for (value, _) in found.points() {
+            assert!(is_possible(value), "{value} in {precision:?}");
         }
     }
 }

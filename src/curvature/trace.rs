@@ -3,7 +3,7 @@
 use super::budget::{FEWEST_VALUES, Moments, Probing, sample};
 use super::deflation::Deflation;
 use super::operator::product_rounding;
-use super::vector::random_signs;
+use super::vector::{axpy, random_signs};
 use super::{
     CurvatureError, Estimate, Interrupt, LinearOperator, ProbeOptions, Spending, dot, norm,
 };
@@ -18,8 +18,10 @@ struct Probe {
     form: f64,
     /// `‖Rz‖²`.
     square: f64,
-    /// `‖R²z‖²`, of the first probes.
-    fourth: Option<f64>,
+    /// `‖Rz − mz‖²` with `m = zᵀRz / d`, which is `‖Rz‖² − (zᵀRz)² / d` without their cancelling.
+    about: f64,
+    /// The same of `R²`, of the first probes.
+    about_square: Option<f64>,
 }
 
 /// Probes of a single operator from which an error can be told, because its variance is known.
@@ -34,15 +36,16 @@ const TWICE: usize = 6;
 /// are means over random directions on a sphere: `zᵀRz` (Hutchinson 1990) and `‖Rz‖²`. Their variances are not
 /// estimated from the spread of these numbers, which for a remainder of few eigenvalues come from a skewed law
 /// and spread least where their mean is too small. They follow from the law of `z`:
-/// `Var zᵀMz = 2d/(d+2) · (tr M² − (tr M)²/d)` for `M = R` and `M = R²`, where `tr R²` is the mean of `‖Rz‖²` and
-/// `tr R⁴` is that times the quotient of the sums of `‖R²z‖²` and `‖Rz‖²` over some probes.
+/// `Var zᵀMz = 2d/(d+2) · (tr M² − (tr M)²/d)` for `M = R` and `M = R²`. There `tr M²` is the mean of `‖Mz‖²`; of
+/// `R²`, which costs a second product, the quotient of `‖R²z‖²` and `‖Rz‖²` over some probes times the mean of `‖Rz‖²`
+/// over all.
 #[derive(Clone, Debug)]
 pub struct Traces {
     trace: f64,
     square: f64,
     rest: f64,
     probes: Vec<Probe>,
-    /// `tr R⁴ / tr R²`.
+    /// What is left of `tr R⁴` about its mean, over `tr R²`.
     quotient: f64,
     rounding: f64,
     tolerance: f64,
@@ -53,44 +56,45 @@ pub struct Traces {
 impl Traces {
     /// `tr A`.
     pub fn trace(&self) -> Estimate {
-        let (forms, squares) = (self.numbers(|p| p.form), self.numbers(|p| p.square));
-        let (form, square) = (mean_or_zero(&forms), mean_or_zero(&squares));
-        self.estimate(self.trace + form, self.error(form, square))
+        let (forms, about) = (self.numbers(|p| p.form), self.numbers(|p| p.about));
+        let error = self.error(&forms, mean_or_zero(&about));
+        self.estimate(self.trace + mean_or_zero(&forms), error, &about)
     }
 
     /// `‖A‖_F`, the root of an estimate of its square, which is too small on average by an eighth of the relative
     /// variance.
     pub fn frobenius_norm(&self) -> Estimate {
-        let square = mean_or_zero(&self.numbers(|p| p.square));
+        let squares = self.numbers(|p| p.square);
+        let square = mean_or_zero(&squares);
         let root = (self.square + square).max(0.0).sqrt();
         if root == 0.0 {
-            return self.estimate(0.0, 0.0);
+            return self.estimate(0.0, 0.0, &squares);
         }
-        let of_root = self.error(square, self.quotient * square) / (2.0 * root);
-        self.estimate(root + of_root * of_root / (2.0 * root), of_root)
+        let of_root = self.error(&squares, self.quotient * square) / (2.0 * root);
+        self.estimate(root + of_root * of_root / (2.0 * root), of_root, &squares)
     }
 
     fn numbers(&self, pick: fn(&Probe) -> f64) -> Vec<f64> {
         self.probes.iter().map(pick).collect()
     }
 
-    /// The error of a mean of forms `zᵀMz` with this mean, and with `tr M²`.
-    fn error(&self, mean: f64, square: f64) -> f64 {
-        let about = (square - mean * mean / self.rest).max(0.0);
-        let variance = 2.0 * self.rest / (self.rest + 2.0) * about;
-        if variance > 0.0 {
-            (variance / self.probes.len() as f64).sqrt()
-        } else {
-            0.0
+    /// The error of a mean of forms `zᵀMz`, with the mean of `‖Mz‖² − (zᵀMz)²/d`.
+    fn error(&self, forms: &[f64], about: f64) -> f64 {
+        let count = forms.len() as f64;
+        if count < 2.0 {
+            return 0.0;
         }
+        // The mean of squares is that much above the square of the mean.
+        let about = about + variance(forms) * (count - 1.0) / count / self.rest;
+        (2.0 * self.rest / (self.rest + 2.0) * about / count).sqrt()
     }
 
-    /// The estimate with its error, which is as uncertain as a mean of `‖Rz‖²` is: as many degrees of freedom as a
-    /// chi-square of that spread has (Satterthwaite 1946). No error is below the rounding of the products.
-    fn estimate(&self, value: f64, error: f64) -> Estimate {
-        let squares = self.numbers(|probe| probe.square);
-        let (mean, spread) = (mean_or_zero(&squares), variance(&squares));
-        let degrees = 2.0 * squares.len() as f64 * mean * mean / spread;
+    /// The estimate with its error, which is as uncertain as the mean of the numbers it comes from: as many degrees
+    /// of freedom as a chi-square of that spread has (Satterthwaite 1946). No error is below the rounding of the
+    /// products.
+    fn estimate(&self, value: f64, error: f64, from: &[f64]) -> Estimate {
+        let mean = mean_or_zero(from);
+        let degrees = 2.0 * from.len() as f64 * mean * mean / variance(from);
         let widened = match degrees.is_finite() {
             true => error * coverage_factor(degrees),
             false => error,
@@ -116,13 +120,19 @@ fn mean_or_zero(numbers: &[f64]) -> f64 {
     }
 }
 
-/// `tr R⁴ / tr R²` from the probes that tell it.
+/// The quotient of the sums of what is left of `R²` about its mean and of `‖Rz‖²`, from the probes that tell it.
 fn quotient<'a>(probes: impl Iterator<Item = &'a Probe>) -> f64 {
-    let told = probes.filter_map(|probe| Some((probe.fourth?, probe.square)));
-    let (fourth, square) = told.fold((0.0, 0.0), |sum, (fourth, square)| {
-        (sum.0 + fourth, sum.1 + square)
+    let told = probes.filter_map(|probe| Some((probe.about_square?, probe.square)));
+    let (about, square) = told.fold((0.0, 0.0), |sum, (about, square)| {
+        (sum.0 + about, sum.1 + square)
     });
-    if square > 0.0 { fourth / square } else { 0.0 }
+    if square > 0.0 { about / square } else { 0.0 }
+}
+
+/// `‖Mz − mz‖²` with `m = form / d`, from `Mz`.
+fn about(mut product: Vec<f64>, form: f64, rest: f64, vector: &[f64]) -> f64 {
+    axpy(-form / rest, vector, &mut product);
+    dot(&product, &product)
 }
 
 /// Estimates trace and Frobenius norm together; as many probes are drawn as those of the two need that are
@@ -192,6 +202,7 @@ fn remainder(
     if deflation.rest() == 0 {
         return Ok(traces);
     }
+    let rest = traces.rest;
     let probing = Probing {
         matvecs: 1,
         fewest: FEWEST,
@@ -203,15 +214,17 @@ fn remainder(
         |spending, place| {
             let vector = deflation.probe(rng);
             let product = deflation.remainder(operator, &vector, spending)?;
-            let mut fourth = None;
+            let (form, square) = (dot(&vector, &product), dot(&product, &product));
+            let mut about_square = None;
             if place < twice.min(spending.expected() / 4) && spending.allows(1) {
                 let again = deflation.remainder(operator, &product, spending)?;
-                fourth = Some(dot(&again, &again));
+                about_square = Some(about(again, square, rest, &vector));
             }
             Ok::<_, CurvatureError>(Probe {
-                form: dot(&vector, &product),
-                square: dot(&product, &product),
-                fourth,
+                form,
+                square,
+                about: about(product, form, rest, &vector),
+                about_square,
             })
         },
         |pilot| {
@@ -522,7 +535,7 @@ mod tests {
             ("power law 2", power_law(60, 2.0)),
             ("repeated", [vec![11.0; 10], vec![0.01; 50]].concat()),
         ];
-        let budgets = [ProbeOptions::default(), within(12), within(20), within(50)];
+        let budgets = [ProbeOptions::default(), within(12), within(30)];
         for (name, spectrum) in spectra {
             let trace: f64 = spectrum.iter().sum();
             let size = spectrum.iter().map(|x| x * x).sum::<f64>().sqrt();

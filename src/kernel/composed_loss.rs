@@ -72,7 +72,7 @@ impl<B: Kernels> Softmax<B> {
     }
 
     /// Directions, counted from the mean of those at the largest outputs.
-    fn from_origin(&self, directions: FloatTensor<B>) -> FloatTensor<B> {
+    fn relative_to_origin(&self, directions: FloatTensor<B>) -> FloatTensor<B> {
         let sum = B::float_mul(directions.clone(), self.is_largest());
         let origin = B::float_div(B::float_sum_dim(sum, 1), self.ties.clone());
         B::float_sub(directions, origin)
@@ -99,7 +99,7 @@ pub fn along<B: Kernels>(
     targets: FloatTensor<B>,
 ) -> FloatTensor<B> {
     let softmax = Softmax::<B>::of(outputs);
-    let directions = softmax.from_origin(directions);
+    let directions = softmax.relative_to_origin(directions);
     B::float_sum_dim(B::float_mul(softmax.slopes(targets), directions), 1)
 }
 
@@ -111,7 +111,7 @@ pub fn curvature<B: Kernels>(
 ) -> FloatTensor<B> {
     let softmax = Softmax::<B>::of(outputs);
     let shares = softmax.shares();
-    let directions = softmax.from_origin(directions);
+    let directions = softmax.relative_to_origin(directions);
     let mean = B::float_mul(shares.clone(), directions.clone());
     let deviations = B::float_sub(directions, B::float_sum_dim(mean, 1));
     let weights = B::float_sum_dim(targets, 1);

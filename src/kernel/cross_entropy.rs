@@ -123,13 +123,13 @@ impl<E: Exponential> Rows<'_, E> {
             let place = index * self.classes;
             let directions = &directions[place..][..self.classes];
             let origin = directions[row.top].to_f64();
-            let from_origin = |class: usize| directions[class].to_f64() - origin;
+            let relative_to_origin = |class: usize| directions[class].to_f64() - origin;
             let mean: f64 = (0..self.classes)
-                .map(|class| row.share(class) * from_origin(class))
+                .map(|class| row.share(class) * relative_to_origin(class))
                 .sum();
             let products = &mut products[place..][..self.classes];
             for (class, product) in products.iter_mut().enumerate() {
-                let deviation = from_origin(class) - mean;
+                let deviation = relative_to_origin(class) - mean;
                 *product = E::from_f64(row.weight * row.share(class) * deviation);
             }
         });

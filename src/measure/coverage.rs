@@ -185,10 +185,9 @@ impl Trained {
             let mut sizes: Vec<f64> = errors.iter().map(|(_, s)| s / truth.abs()).collect();
             sizes.sort_by(f64::total_cmp);
             println!(
-                "{:5} {:9} {name:30} within 1 {:.3} within 2 {:.3} farthest {farthest:4.1} bias {:+4.1} \
+                "{:5} {max_matvecs:?} {name:30} within 1 {:.3} within 2 {:.3} farthest {farthest:4.1} bias {:+4.1} \
                  error {:.4} products {}",
                 self.name,
-                format!("{max_matvecs:?}"),
                 share(1.0),
                 share(2.0),
                 bias / square.sqrt(),

@@ -13,12 +13,9 @@ pub(super) const FAMILY: Family = Family {
     measures: &[
         of_function(
             "loss.train",
-            "mean loss over training samples (cross-entropy in nats)",
+            "mean loss over training samples (cross-entropy in nats, square loss half the sum over outputs)",
         ),
-        of_function(
-            "loss.test",
-            "mean loss over test samples (cross-entropy in nats)",
-        ),
+        of_function("loss.test", "mean loss over test samples, as loss.train"),
         of_function("gap.loss", "loss.test - loss.train"),
         of_function(
             "accuracy.train",

@@ -152,6 +152,7 @@ pub(super) fn subject<'a>(
         block: None,
         budget: Budget::default(),
         search: Search::Fresh,
+        trained_elsewhere: false,
         learning_rate: Some(0.1),
         momentum: Some(Momentum {
             coefficient: 0.0,

@@ -32,7 +32,7 @@ mod stability;
 pub use evaluation::Evaluated;
 pub use norm::{Convolution, HostMatrix, SpectralNorm};
 pub use registry::{Cost, Measure, Preset, catalogue, find, names, needs_products};
-pub use session::{Search, Session, Subject};
+pub use session::{Event, Search, Session, Subject};
 
 use serde::{Deserialize, Serialize};
 

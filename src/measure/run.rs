@@ -1,5 +1,6 @@
 //! The settings that curvature follows, beside it in every table: sharpness falls with the learning
-//! rate and with the loss, whatever the solution is worth.
+//! rate and with the loss, whatever the solution is worth. Of weights trained elsewhere they are not
+//! known: what a config says is then nothing that was measured.
 
 use super::Measurement;
 use super::registry::{Family, Measure};
@@ -22,13 +23,16 @@ pub(super) const FAMILY: Family = Family {
     ],
     measure: |session, name| {
         let subject = &session.subject;
+        let unknown = |reason: &str| Failure::Other(reason.to_owned());
+        if subject.trained_elsewhere {
+            return Err(unknown("not known for weights trained elsewhere"));
+        }
         let value = match name {
             "run.learning_rate" => subject.learning_rate,
             _ => subject.batch_size.map(|size| size as f64),
         };
-        let unknown = || Failure::Other("it is not known how this was trained".to_owned());
         value
             .map(|value| Measurement::new(name, value))
-            .ok_or_else(unknown)
+            .ok_or_else(|| unknown("it is not known how this was trained"))
     },
 };

@@ -33,6 +33,15 @@ pub enum Search<'a> {
     Remembering(Option<&'a Recollection>),
 }
 
+/// What happens in a round of measurements, for whoever watches it.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The measure of this name is begun.
+    Begins(&'a str),
+    /// A measure was taken, or could not be.
+    Ended(&'a Measurement),
+}
+
 /// What is measured.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
@@ -52,6 +61,9 @@ pub struct Subject<'a> {
     pub budget: Budget,
     /// How the search for the largest eigenvalues begins.
     pub search: Search<'a>,
+    /// Whether the parameters were trained elsewhere. Learning rate, momentum and batch size are then
+    /// a proposal of the config, for conditions on a step, and nothing that is known of the past.
+    pub trained_elsewhere: bool,
     /// The learning rate of the step, for stability conditions.
     pub learning_rate: Option<f64>,
     /// The momentum of training by (stochastic) gradient descent; none for other update rules.
@@ -144,8 +156,27 @@ impl<'a> Session<'a> {
     ///
     /// [`CurvatureError::Interrupted`] and nothing else.
     pub fn measure(&mut self, names: &[&str]) -> Result<Vec<Measurement>, CurvatureError> {
+        self.measure_watched(names, &mut |_| {})
+    }
+
+    /// As [`Session::measure`], telling `watcher` of each measure as it begins and ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::measure`].
+    pub fn measure_watched(
+        &mut self,
+        names: &[&str],
+        watcher: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Vec<Measurement>, CurvatureError> {
         self.want(names);
-        names.iter().map(|name| self.measure_one(name)).collect()
+        let mut measure = |name: &&str| {
+            watcher(Event::Begins(name));
+            let row = self.measure_one(name)?;
+            watcher(Event::Ended(&row));
+            Ok(row)
+        };
+        names.iter().map(&mut measure).collect()
     }
 
     /// Notes what shared computations must provide, and forgets those that provide less.
@@ -202,15 +233,48 @@ impl<'a> Session<'a> {
         }
         let norm_mode = self.subject.objective.norm_mode();
         row.norm_mode = norm_mode.map(|mode| mode.as_str().to_owned());
-        if norm_mode == Some(NormMode::Eval) && name.starts_with("stability.") {
-            // Steps are taken on another loss than the one that was measured.
-            let note = "by running statistics; training normalises by the batch: norm_mode = batch";
-            row.note.get_or_insert(note.to_owned());
+        if name.starts_with("stability.") && row.value.is_some() {
+            let notes = row.note.take().into_iter().chain(self.notes_on_step(name));
+            let notes: Vec<String> = notes.collect();
+            row.note = (!notes.is_empty()).then(|| notes.join("; "));
         }
         // A number that shares its computation with an earlier one took as long as that did.
         row.seconds = row.seconds.max(start.elapsed().as_secs_f64());
         self.measured.insert(name.to_owned(), row.clone());
         Ok(row)
+    }
+
+    /// What a reader of a condition on a step of training must know about that step.
+    fn notes_on_step(&self, name: &str) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.subject.objective.norm_mode() == Some(NormMode::Eval) {
+            // Steps are taken on another loss than the one that was measured.
+            let note = "by running statistics; training normalises by the batch: norm_mode = batch";
+            notes.push(note.to_owned());
+        }
+        if let (true, Some(step)) = (self.subject.trained_elsewhere, self.step_of_config(name)) {
+            notes.push(format!(
+                "for a step with the config's {step}, not for those that trained these weights"
+            ));
+        }
+        notes
+    }
+
+    /// The settings of the config that a condition on a step rests on.
+    fn step_of_config(&self, name: &str) -> Option<String> {
+        let subject = &self.subject;
+        let mut step = format!("learning rate {}", subject.learning_rate?);
+        match name {
+            "stability.momentum" => {
+                let momentum = subject.momentum?.coefficient;
+                step += &format!(" and momentum {momentum}");
+            }
+            "stability.nonuniformity" | "stability.alignment" => {
+                step += &format!(" and batch size {}", subject.batch_size?);
+            }
+            _ => {}
+        }
+        Some(step)
     }
 
     /// Refuses, once for all, a network that gives two answers to one question: curvature of a

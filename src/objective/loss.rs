@@ -111,10 +111,6 @@ impl Loss {
     }
 }
 
-fn largest(values: impl Iterator<Item = f64>) -> f64 {
-    values.fold(f64::NEG_INFINITY, f64::max)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,16 @@
 //! What a user sees: tables and progress. Data comes in, text goes out.
 
 mod comparison;
+mod finding;
+mod forecast;
 mod invariance;
 mod number;
 mod progress;
 mod table;
 
 pub use comparison::{comparison_csv, comparison_json, comparison_table};
+pub use finding::Finding;
+pub use forecast::Forecast;
 pub use invariance::{invariance_csv, invariance_table};
 pub use number::{error_of, significant, two_digits};
 pub use progress::Progress;

@@ -111,7 +111,7 @@ mod tests {
     fn rounding_is_told_where_four_digits_could_show_it() {
         let errors = [
             (1.0, 4.9e-4, "exact"),
-            (1.0, 5.1e-4, "rounding ≤ 5.1e-4"),
+            (1.0, 5.1e-4, "rounding ≤ 0.00051"),
             (9.99e-8, 4.9e-12, "exact"),
             (-9.99e-8, 5.1e-12, "rounding ≤ 5.1e-12"),
             (0.0, 0.0, "exact"),

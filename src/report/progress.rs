@@ -1,9 +1,12 @@
-//! Progress on standard error: a bar on a terminal, a line per evaluation elsewhere.
+//! Progress on standard error: a line that moves on a terminal, a line per evaluation elsewhere.
 
+use super::Forecast;
 use super::significant;
-use crate::train::{Observer, Row};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::train::{HookPlan, Observer, Problem, Row};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Watches a run and tells the user how it goes.
@@ -12,102 +15,245 @@ pub struct Progress {
     lines: bool,
     last_line: Option<Instant>,
     steps_per_epoch: u64,
+    /// Which run of which seed this is.
+    title: String,
     figures: String,
+    /// How many measures the round under way has taken.
+    taken: usize,
+    forecast: Arc<Mutex<Forecast>>,
+    began: Instant,
 }
 
 /// Lines in a log are at least this far apart, so that a short run does not flood it.
 const BETWEEN_LINES: Duration = Duration::from_millis(500);
 
+/// The line on a terminal is drawn anew this often, so that its clock goes while nothing else does.
+const TICK: Duration = Duration::from_millis(200);
+
+/// More of a run's name than this leaves no room for the rest; nor would a bar.
+const LONGEST_NAME: usize = 16;
+
+/// What is under way before the clock of training starts.
+const PREPARING: &str = "preparing compute kernels (minutes on a first use, seconds after) ...";
+
 impl Progress {
-    /// Progress over a number of steps; silent where the user asked for quiet.
-    pub fn new(steps: u64, steps_per_epoch: u64, quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let target = if terminal && !quiet {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
+    /// Progress of a run, one of several by the same command where `place` says which of how many;
+    /// silent where the user asked for quiet.
+    pub fn new(problem: &Problem, place: Option<(usize, usize)>, quiet: bool) -> Self {
+        let (config, steps_per_epoch) = (&problem.config, problem.steps_per_epoch());
+        let total = problem.total_steps();
+        let plan = HookPlan::new(config, steps_per_epoch);
+        let forecast = Arc::new(Mutex::new(Forecast::new(plan, total)));
+        let began = Instant::now();
+        let left = forecast.clone();
+        // A run that a loss may end needs no more than this.
+        let is_bound = config.train.stop_at_train_loss.is_some();
+        let clock = move |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let left = lock(&left).seconds_left(began.elapsed().as_secs_f64());
+            // There is nobody to tell that the terminal is gone.
+            let _ = write!(text, "{}", clock(state.elapsed(), left, is_bound));
         };
-        let bar = ProgressBar::with_draw_target(Some(steps), target);
-        let style = "{elapsed_precise} [{bar:30}] step {pos}/{len} (eta {eta}) {msg}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self {
+        let bar = line(Some(total), quiet);
+        bar.set_style(style("step {pos}/{len}").with_key("clock", clock));
+        let mut progress = Self {
             bar,
-            lines: !terminal && !quiet,
+            lines: !std::io::stderr().is_terminal() && !quiet,
             last_line: None,
             steps_per_epoch,
+            title: title(&config.name, config.seed, place),
             figures: String::new(),
-        }
+            taken: 0,
+            forecast,
+            began,
+        };
+        progress.show("");
+        progress
     }
 
-    /// Takes the bar off the screen.
+    /// Takes the line off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
-    fn say(&self, line: String) {
+    /// What takes the line off the screen, for whoever does so from another thread.
+    pub fn clearing(&self) -> impl FnOnce() + Send + 'static {
+        let bar = self.bar.clone();
+        move || bar.finish_and_clear()
+    }
+
+    /// Shows what is under way and the latest figures.
+    fn show(&mut self, under_way: &str) {
+        let parts = [self.title.as_str(), under_way, self.figures.as_str()];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.bar.set_message(parts.join("  "));
+    }
+
+    fn say(&self, line: &str) {
         if self.lines {
             eprintln!("{line}");
         }
+    }
+
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
     }
 }
 
 impl Observer for Progress {
     fn preparing(&mut self) {
-        let message = "preparing compute kernels (minutes on a first use, seconds after) ...";
-        self.bar.set_message(message);
-        self.bar.enable_steady_tick(Duration::from_millis(200));
-        self.say(message.to_owned());
+        self.show(PREPARING);
+        self.say(PREPARING);
     }
 
     fn prepared(&mut self, seconds: f64) {
-        self.bar.disable_steady_tick();
         self.bar.reset_elapsed();
-        self.bar.set_message("");
-        self.say(format!("kernels ready after {seconds:.1} s"));
+        self.show("");
+        self.say(&format!("kernels ready after {seconds:.1} s"));
     }
 
     fn stepped(&mut self, step: u64) {
+        lock(&self.forecast).stepped(step, self.now());
         self.bar.set_position(step);
     }
 
     fn measuring(&mut self, _step: u64) {
-        self.bar
-            .set_message(format!("{} measuring ...", self.figures));
+        lock(&self.forecast).measuring(self.now());
+        self.taken = 0;
+    }
+
+    fn taking(&mut self, name: &str, of: usize) {
+        self.show(&format!("{name} {}/{of}", self.taken + 1));
+    }
+
+    fn taken(&mut self, name: &str) {
+        self.taken += 1;
+        lock(&self.forecast).taken(name, self.now());
     }
 
     fn measured(&mut self, rows: &[Row]) {
-        let value = |name: &str| {
-            rows.iter()
-                .find(|row| row.measurement.name == name)
-                .and_then(|row| row.measurement.value)
-                .map(|value| format!("{name} {}", significant(value)))
-        };
-        let shown = [
-            "loss.train",
-            "loss.test",
-            "accuracy.test",
-            "hessian.lambda_max",
-        ];
-        let figures: Vec<String> = shown.into_iter().filter_map(value).collect();
+        lock(&self.forecast).measured(self.now());
+        let figures = figures(rows);
         if !figures.is_empty() {
-            self.figures = figures.join("  ");
+            self.figures.clone_from(&figures);
         }
-        self.bar.set_message(self.figures.clone());
+        self.show("");
         let is_due = self
             .last_line
             .is_none_or(|last| last.elapsed() >= BETWEEN_LINES);
-        if let Some(row) = rows.first().filter(|_| is_due) {
+        let step = rows.first().and_then(|row| row.step);
+        if let Some(step) = step.filter(|_| is_due) {
             self.last_line = Some(Instant::now());
-            let epoch = row.step as f64 / self.steps_per_epoch as f64;
-            self.say(format!(
-                "{} seed {}  step {:>6}  epoch {epoch:>7.2}  {}",
-                row.run,
-                row.seed,
-                row.step,
-                figures.join("  ")
-            ));
+            let epoch = step as f64 / self.steps_per_epoch as f64;
+            let title = &self.title;
+            self.say(&format!("{title} step {step} epoch {epoch:.2}  {figures}"));
         }
+    }
+}
+
+/// The figures of a round that tell how training goes.
+fn figures(rows: &[Row]) -> String {
+    let value = |name: &str| {
+        rows.iter()
+            .find(|row| row.measurement.name == name)
+            .and_then(|row| row.measurement.value)
+            .map(|value| format!("{name} {}", significant(value)))
+    };
+    let shown = [
+        "loss.train",
+        "loss.test",
+        "accuracy.test",
+        "hessian.lambda_max",
+    ];
+    let figures: Vec<String> = shown.into_iter().filter_map(value).collect();
+    figures.join(" ")
+}
+
+/// Which run this is: its name and seed, and its place among those of the same command.
+fn title(name: &str, seed: u64, place: Option<(usize, usize)>) -> String {
+    let mut title: String = name.chars().take(LONGEST_NAME).collect();
+    if title.len() < name.len() {
+        title += "...";
+    }
+    title += &format!(" seed {seed}");
+    if let Some((place, of)) = place {
+        title += &format!(" ({place}/{of})");
+    }
+    title
+}
+
+/// The time gone, and the time left where it is known.
+fn clock(gone: Duration, left: Option<f64>, is_bound: bool) -> String {
+    let gone = hours_minutes_seconds(gone.as_secs());
+    match left {
+        None => gone,
+        Some(left) => {
+            let word = if is_bound { "at most" } else { "eta" };
+            format!(
+                "{gone} {word} {}",
+                hours_minutes_seconds(left.round() as u64)
+            )
+        }
+    }
+}
+
+fn hours_minutes_seconds(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// A line that moves on a terminal, and is nowhere else; its clock goes by itself.
+pub(super) fn line(length: Option<u64>, quiet: bool) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() && !quiet {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(length, target);
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// A clock, what `middle` says, and a message cut to what is left of the terminal's width.
+pub(super) fn style(middle: &str) -> ProgressStyle {
+    ProgressStyle::with_template(&format!("{{clock}} {middle} {{wide_msg}}"))
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+        .with_key(
+            "clock",
+            |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let _ = write!(text, "{}", clock(state.elapsed(), None, false));
+            },
+        )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        let seconds = Duration::from_secs;
+        assert_eq!(clock(seconds(7), None, false), "0:07");
+        assert_eq!(clock(seconds(75), Some(599.6), false), "1:15 eta 10:00");
+        assert_eq!(
+            clock(seconds(3600), Some(59.0), true),
+            "1:00:00 at most 0:59"
+        );
+    }
+
+    #[test]
+    fn a_title_says_which_run_of_how_many() {
+        assert_eq!(title("sgd_b32", 3, None), "sgd_b32 seed 3");
+        assert_eq!(
+            title("a_name_that_goes_on_and_on", 12, Some((2, 10))),
+            "a_name_that_goes... seed 12 (2/10)"
+        );
     }
 }

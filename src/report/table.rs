@@ -117,7 +117,7 @@ fn at_loss(summary: &Summary) -> String {
     let loss = summary.train_loss.map(significant);
     let loss = loss.map(|loss| format!(" at training loss {loss}"));
     let part = summary.last_step_part.map(two_digits);
-    let part = part.map(|part| format!(" (of the last step {part})"));
+    let part = part.map(|part| format!(" (after {part} of its last step)"));
     loss.unwrap_or_default() + &part.unwrap_or_default()
 }
 
@@ -186,8 +186,8 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
         vec![
             row.run.clone(),
             row.seed.to_string(),
-            row.step.to_string(),
-            row.epoch.to_string(),
+            blank(row.step),
+            blank(row.epoch),
             m.name.clone(),
             blank(m.value),
             blank(m.stderr),

@@ -51,10 +51,20 @@ pub fn degenerate(
     let loss = evaluated.mean_loss();
     if best > 0.0 && loss > best * (1.0 + UNITS_ALIKE * epsilon) {
         reasons.push(format!(
-            "the training loss, {loss:.4}, is above {best:.4}, which the best constant outputs have"
+            "the training loss, {}, is above {best:.4}, which the best constant outputs have",
+            figure(loss)
         ));
     }
     Ok((!reasons.is_empty()).then(|| reasons.join("; ")))
+}
+
+/// A loss in a sentence.
+fn figure(loss: f64) -> String {
+    if loss < 1e4 {
+        format!("{loss:.4}")
+    } else {
+        format!("{loss:.3e}")
+    }
 }
 
 /// How many rows of a matrix are the same, to rounding, as its row of medians.

@@ -78,11 +78,13 @@ fn remembered_vectors_of_another_length_are_refused() {
     let (values, vectors) = (&b"measure.eigenvalues"[..], &b"measure.eigenvectors"[..]);
     let mut swapped = Vec::new();
     let mut rest = &bytes[..];
-    while let Some(&byte) = rest.first() {
-        let (read, written) = match rest {
-            _ if rest.starts_with(values) => (values, vectors),
-            _ if rest.starts_with(vectors) => (vectors, values),
-            _ => (&rest[..1], &[byte][..]),
+    while !rest.is_empty() {
+        let (read, written) = if rest.starts_with(values) {
+            (values, vectors)
+        } else if rest.starts_with(vectors) {
+            (vectors, values)
+        } else {
+            (&rest[..1], &rest[..1])
         };
         swapped.extend(written);
         rest = &rest[read.len()..];

@@ -85,6 +85,22 @@ impl HookPlan {
         self.hooks.iter().filter(is_due).any(|hook| hook.warm_start)
     }
 
+    /// What will be measured after this step up to the end of the run, as long as its length says:
+    /// how often, and the names, for the loop itself and for each hook.
+    pub fn ahead(&self, step: u64, last: u64) -> Vec<(u64, Vec<String>)> {
+        let evaluations = last / self.evaluate_every - step / self.evaluate_every;
+        let is_extra = step < last && !self.evaluates(last);
+        let evaluation = EVALUATION.map(str::to_owned).to_vec();
+        let mut ahead = vec![(evaluations + u64::from(is_extra), evaluation)];
+        for hook in &self.hooks {
+            // The end of a run measures everything once more.
+            let is_extra = step < last && !fires(hook, last, self.steps_per_epoch);
+            let times = firings(hook, step, last, self.steps_per_epoch) + u64::from(is_extra);
+            ahead.push((times, measures(hook)));
+        }
+        ahead
+    }
+
     fn collect(&self, evaluate: bool, wanted: impl Fn(&Hook) -> bool) -> Due {
         let mut due = Due::new();
         if evaluate {
@@ -145,6 +161,27 @@ fn fires(hook: &Hook, step: u64, steps_per_epoch: u64) -> bool {
     }
 }
 
+/// How often a hook fires after `step` up to and including `last`.
+fn firings(hook: &Hook, step: u64, last: u64, steps_per_epoch: u64) -> u64 {
+    let unit = match hook.unit {
+        Unit::Steps => 1,
+        Unit::Epochs => steps_per_epoch,
+    };
+    let (from, to, every) = (step / unit, last / unit, hook.every as u64);
+    match hook.spacing {
+        Spacing::Linear => to / every - from / every,
+        Spacing::Logarithmic { ratio } => {
+            let mut times: Vec<u64> = (0..)
+                .map(|power| (every as f64 * ratio.powi(power)).round() as u64)
+                .take_while(|&time| time <= to)
+                .filter(|&time| time > from)
+                .collect();
+            times.dedup();
+            times.len() as u64
+        }
+    }
+}
+
 /// Whether `time` is `every · ratioᵏ`, rounded to the nearest whole number, for some k ≥ 0.
 fn is_logarithmic(time: u64, every: u64, ratio: f64) -> bool {
     let guess = ((time as f64 / every as f64).ln() / ratio.ln()).round();
@@ -199,6 +236,39 @@ mod tests {
             Spacing::Logarithmic(Logarithmic { ratio: 1.5 }),
         );
         assert_eq!(fired(&fine, 12), [0, 1, 2, 3, 5, 8, 11]);
+    }
+
+    #[test]
+    fn what_lies_ahead_is_what_will_fire() {
+        let hooks = vec![
+            hook(15, Unit::Steps, Spacing::Linear),
+            hook(2, Unit::Epochs, Spacing::Linear),
+            hook(3, Unit::Steps, Spacing::Logarithmic { ratio: 1.2 }),
+            hook(1, Unit::Epochs, Spacing::Logarithmic { ratio: 2.0 }),
+        ];
+        let plan = HookPlan {
+            hooks: hooks.clone(),
+            evaluate_every: 10,
+            steps_per_epoch: 10,
+        };
+        for last in [1, 45, 60, 97] {
+            for step in 0..=last {
+                let ahead = plan.ahead(step, last);
+                let times: Vec<u64> = ahead.iter().map(|(times, _)| *times).collect();
+                let left = |fires: &dyn Fn(u64) -> bool| {
+                    let is_extra = step < last && !fires(last);
+                    (step + 1..=last).filter(|&step| fires(step)).count() as u64
+                        + u64::from(is_extra)
+                };
+                let mut expected = vec![left(&|step| plan.evaluates(step))];
+                expected.extend(
+                    hooks
+                        .iter()
+                        .map(|hook| left(&|step| fires(hook, step, plan.steps_per_epoch))),
+                );
+                assert_eq!(times, expected, "{step} of {last}");
+            }
+        }
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl RunRecord {
             burn: "0.22.1".to_owned(),
             git_revision: git_revision(),
             backend: problem.config.backend.to_string(),
-            device: problem.compute().device_name(),
+            device: problem.compute().device_name().to_owned(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             data: problem.sources().iter().map(DataFile::from).collect(),
             started: now(),

@@ -11,10 +11,10 @@ pub struct Row {
     pub run: String,
     /// The run's seed.
     pub seed: u64,
-    /// Optimizer steps made before the measurement.
-    pub step: u64,
+    /// Optimizer steps made before the measurement; not known of weights trained elsewhere.
+    pub step: Option<u64>,
     /// The same in epochs; whole at the end of an epoch.
-    pub epoch: f64,
+    pub epoch: Option<f64>,
     /// What was measured.
     #[serde(flatten)]
     pub measurement: Measurement,

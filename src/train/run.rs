@@ -13,7 +13,7 @@ use crate::backend::BackendKind;
 use crate::config::{Length, NormMode};
 use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix, Recollection};
 use crate::data::sha256_hex;
-use crate::measure::{Measurement, Search, Session, Subject, needs_products};
+use crate::measure::{Event, Measurement, Search, Session, Subject, needs_products};
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
 use crate::optim::{OptimizerState, Schedule, UpdateRule};
@@ -58,6 +58,10 @@ pub trait Observer {
     fn stepped(&mut self, _step: u64) {}
     /// Measuring begins.
     fn measuring(&mut self, _step: u64) {}
+    /// The measure of this name is begun, one of so many of this round.
+    fn taking(&mut self, _name: &str, _of: usize) {}
+    /// The measure of this name was taken, or could not be.
+    fn taken(&mut self, _name: &str) {}
     /// Rows were written.
     fn measured(&mut self, _rows: &[Row]) {}
 }
@@ -428,6 +432,7 @@ impl<'a> Run<'a> {
         let mut measured = Measured::new();
         let starts_warm = self.plan.starts_warm(state.step);
         let mut found = None;
+        let of = due.iter().map(|(_, names)| names.len()).sum();
         for (scope, names) in due {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let objective = self.objective_in(&scope, state);
@@ -444,6 +449,7 @@ impl<'a> Run<'a> {
                     true => Search::Remembering(state.recollection.as_deref()),
                     false => Search::Fresh,
                 },
+                trained_elsewhere: false,
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
                 momentum: config.optimizer.method.momentum(),
                 batch_size: Some(config.train.batch_size.unwrap_or(available)),
@@ -453,7 +459,11 @@ impl<'a> Run<'a> {
                 interrupt: Interrupt::on(self.interrupt),
             };
             let mut session = Session::new(subject);
-            let Ok(rows) = session.measure(&names) else {
+            let mut tell = |event: Event<'_>| match event {
+                Event::Begins(name) => observer.taking(name, of),
+                Event::Ended(row) => observer.taken(&row.name),
+            };
+            let Ok(rows) = session.measure_watched(&names, &mut tell) else {
                 return Ok(None);
             };
             found = session.into_recollection().map(Rc::new).or(found);
@@ -532,8 +542,8 @@ impl<'a> Run<'a> {
         Row {
             run: self.problem.config.name.clone(),
             seed: self.problem.config.seed,
-            step,
-            epoch: self.epoch(step),
+            step: Some(step),
+            epoch: Some(self.epoch(step)),
             measurement,
             dtype: self.problem.config.precision,
         }

@@ -78,6 +78,54 @@ fn weights_made_elsewhere_are_measured_with_a_config() {
 }
 
 #[test]
+fn what_a_config_says_of_weights_trained_elsewhere_is_no_measurement() {
+    let lab = trained();
+    let model = lab.path(&format!("{RUN}/model.safetensors"));
+    std::fs::copy(model, lab.path("w.safetensors")).unwrap();
+    let config = lab
+        .read("small.toml")
+        .replace("momentum = 0.9", "momentum = 0.0");
+    lab.write("other.toml", &config.replace("rate = 0.1", "rate = 0.3"));
+    let names = "run.learning_rate,run.batch_size,stability.gd,stability.momentum,\
+                 stability.nonuniformity,stability.tracked,hessian.lambda_max";
+    let shared = ["--measures", names, "--format", "json"];
+    let measure = |what: &[&str]| {
+        let rows = json(&lab.run(&[&["measure"], what, &shared].concat()).success());
+        rows.as_array().unwrap().clone()
+    };
+    let elsewhere = measure(&["--model", "w.safetensors", "--config", "other.toml"]);
+    for row in &elsewhere[..2] {
+        assert!(row["value"].is_null(), "{row}");
+        assert_eq!(row["reason"], "not known for weights trained elsewhere");
+    }
+    // Conditions on a step are about the step that the config describes, and say so.
+    let notes: Vec<_> = elsewhere[2..6]
+        .iter()
+        .map(|row| row["note"].as_str().unwrap())
+        .collect();
+    let note = |settings: &str| {
+        format!("for a step with the config's {settings}, not for those that trained these weights")
+    };
+    assert_eq!(notes[0], note("learning rate 0.3"));
+    assert_eq!(notes[1], note("learning rate 0.3 and momentum 0"));
+    assert_eq!(notes[2], note("learning rate 0.3 and batch size 32"));
+    assert_eq!(notes[3], note("learning rate 0.3"));
+    let number = |row: &serde_json::Value| row["value"].as_f64().unwrap();
+    let ratio = number(&elsewhere[2]) / number(&elsewhere[6]);
+    assert!((ratio - 0.15).abs() < 1e-12, "{ratio}");
+    assert!(
+        elsewhere
+            .iter()
+            .all(|row| row["step"].is_null() && row["epoch"].is_null())
+    );
+
+    let own = measure(&[RUN]);
+    assert_eq!((number(&own[0]), number(&own[1])), (0.1, 32.0));
+    assert!(own[2].get("note").is_none(), "{}", own[2]);
+    assert!(own.iter().all(|row| row["step"] == 60));
+}
+
+#[test]
 fn wrong_arguments_of_measure_are_bad_input() {
     let lab = trained();
     let message = lab
@@ -247,24 +295,23 @@ fn a_damaged_summary_costs_one_run_not_the_comparison() {
 #[test]
 fn curvature_of_a_block_and_within_a_budget() {
     let lab = trained();
-    let rows = json(
-        &lab.run(&[
-            "measure",
-            RUN,
-            "--measures",
-            "hessian.lambda_max,hessian.trace,norm.spectral.max",
-            "--block",
-            "layers.1.weight",
-            "--max-matvecs",
-            "3",
-            "--format",
-            "json",
-        ])
-        .success(),
-    );
+    let within = |budget: &str| {
+        let measures = "hessian.lambda_max,hessian.trace,norm.spectral.max";
+        let block = "layers.1.weight";
+        let command = ["measure", RUN, "--measures", measures, "--block", block];
+        let budget = ["--max-matvecs", budget, "--format", "json"];
+        json(&lab.run(&[&command[..], &budget].concat()).success())
+    };
+    let rows = within("12");
     assert_eq!(rows[0]["name"], "hessian.lambda_max.layers.1.weight");
-    assert_eq!(rows[1]["matvecs"], 3);
-    assert_eq!(rows[1]["converged"], false);
+    assert_eq!(rows[1]["matvecs"], 12);
+    assert!(rows[1]["stderr"].as_f64().unwrap() > 0.0);
+    let refused = within("3");
+    let reason = refused[1]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("at least 10 matrix-vector products"),
+        "{reason}"
+    );
     assert_eq!(rows[2]["name"], "norm.spectral.max.layers.1.weight");
     let message = lab
         .run(&["measure", RUN, "--block", "layers.1.wight"])

@@ -151,11 +151,17 @@ fn a_dead_network_is_no_flat_minimum() {
 #[test]
 fn a_loss_above_that_of_constant_outputs_is_degenerate() {
     for sets in [
-        &["optimizer.learning_rate=100", "model.activation=tanh"][..],
+        &[
+            "optimizer.learning_rate=100",
+            "model.activation=tanh",
+            "hooks=[]",
+        ][..],
         &[
             "train.loss=square",
             "optimizer.learning_rate=0.8",
             "model.activation=tanh",
+            "train.steps=5",
+            "hooks=[]",
         ],
     ] {
         let lab = Lab::new();
@@ -177,7 +183,8 @@ fn an_ordinary_run_is_not_degenerate() {
         "precision=f64",
     ] {
         let lab = Lab::new();
-        train(&lab, &[set]).success();
+        // With ten times the rate every unit dies of the square loss.
+        train(&lab, &[set, "optimizer.learning_rate=0.01", "hooks=[]"]).success();
         assert_eq!(json(&lab, "summary.json")["degenerate"], Value::Null);
         assert_eq!(json(&lab, "run.json")["status"], "finished");
     }

@@ -30,7 +30,7 @@ kind = "cosine"
 [train]
 batch_size = 16
 epochs = 40
-stop_at_train_loss = 0.01
+stop_at_train_loss = 0.5
 stop_check_every = 3
 
 [[hooks]]
@@ -174,6 +174,8 @@ fn without_times(bytes: &[u8]) -> (Value, Vec<u8>) {
     assert_eq!(digest.len(), "sha256:".len() + 64);
     let mut metadata: Value = serde_json::from_str(metadata).unwrap();
     forget_seconds(&mut metadata);
+    // Rows hold seconds, which have more digits or fewer.
+    metadata.as_object_mut().unwrap().remove("metrics_length");
     header["__metadata__"]["lab"] = metadata;
     (header, bytes[8 + length..].to_vec())
 }
@@ -211,7 +213,7 @@ impl Campaign {
         killed.map(|(_, count)| count).sum()
     }
 
-    /// One run: up to five processes in trouble, then one left alone.
+    /// One run: up to six processes in trouble, then one left alone.
     fn run(&mut self, troubles: &[Trouble]) {
         let lab = tiny();
         let disk = troubles
@@ -226,20 +228,27 @@ impl Campaign {
                 chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }
-        for _ in 0..1 + self.dice.below(5) {
+        for _ in 0..1 + self.dice.below(6) {
             let trouble = troubles[self.dice.below(troubles.len() as u64) as usize];
-            if trouble != Trouble::FullDisk || disk.is_some() {
-                self.process(&lab, trouble, disk.as_ref());
+            let is_possible = trouble != Trouble::FullDisk || disk.is_some();
+            if is_possible && self.process(&lab, trouble, disk.as_ref()) == "finished" {
+                break;
             }
         }
         let last = self.start(&lab, None);
         Finished::of(last.wait_with_output().unwrap()).success();
-        assert!(Ending::of(&lab) == self.reference, "{:?}", Ending::of(&lab));
+        let ending = Ending::of(&lab);
+        assert_eq!(ending.rows, self.reference.rows);
+        assert_eq!(ending.summary, self.reference.summary);
+        let names = |ending: &Ending| ending.checkpoints.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&ending), names(&self.reference));
+        // Bytes are not worth printing.
+        assert!(ending == self.reference, "weights or checkpoints differ");
         assert_no_leftovers(&lab.path("out/tiny/seed-0"));
     }
 
     /// One process in trouble, killed at a random moment or left to meet its end.
-    fn process(&mut self, lab: &Lab, trouble: Trouble, disk: Option<&Disk>) {
+    fn process(&mut self, lab: &Lab, trouble: Trouble, disk: Option<&Disk>) -> &'static str {
         if let (Trouble::FullDisk, Some(disk)) = (trouble, disk) {
             disk.fill(self.dice.below(160) << 10);
         }
@@ -250,13 +259,13 @@ impl Campaign {
         };
         let folders = ["out/tiny/seed-0", "out/tiny/seed-0/checkpoints"];
         if trouble == Trouble::ReadOnly {
-            std::thread::sleep(moment(&mut self.dice, self.length / 2));
+            std::thread::sleep(moment(&mut self.dice, self.length / 4));
             set_modes(lab, &folders, 0o555);
-            std::thread::sleep(moment(&mut self.dice, self.length / 2));
+            std::thread::sleep(moment(&mut self.dice, self.length / 4));
             set_modes(lab, &folders, 0o755);
         }
-        if trouble == Trouble::None || self.dice.below(2) == 0 {
-            std::thread::sleep(moment(&mut self.dice, self.length));
+        if trouble == Trouble::None || self.dice.below(4) > 0 {
+            std::thread::sleep(moment(&mut self.dice, self.length / 2));
             child.kill().unwrap();
         }
         let output = child.wait_with_output().unwrap();
@@ -267,6 +276,7 @@ impl Campaign {
         };
         *self.ends.entry((trouble, end)).or_default() += 1;
         let _ = std::fs::remove_file(lab.path(FILLER));
+        end
     }
 
     /// A process that was not killed ended well, or said what it could not write and what to do.
@@ -303,12 +313,15 @@ impl Campaign {
 
     fn command(&self, lab: &Lab, arguments: &[&str], limit: Option<u64>) -> Command {
         let mut command = lab.command(arguments);
+        // Threads that wait for each other would take most of the time of so small a run.
+        command.env("RAYON_NUM_THREADS", "1");
         if let Some(limit) = limit {
             // In blocks of 512 bytes; a signal that is ignored leaves an error to the program.
             let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
             command = Command::new("sh");
             command
                 .current_dir(lab.path(""))
+                .env("RAYON_NUM_THREADS", "1")
                 .args(["-c", &script, env!("CARGO_BIN_EXE_lab")])
                 .args(arguments);
         }

@@ -7,10 +7,12 @@ mod config_errors;
 mod endings;
 mod files;
 mod integrity;
+mod interrupt;
 #[cfg(unix)]
 mod kills;
 mod lab;
 mod networks;
+mod progress;
 mod real_data;
 mod reparam;
 mod resume;

@@ -149,6 +149,121 @@ fn resuming_a_finished_run_says_so() {
 }
 
 #[test]
+fn what_is_left_of_a_set_is_done_by_one_command() {
+    let lab = Lab::new();
+    let quick = ["train", "--config", "small.toml", "--set", "train.epochs=2"];
+    let train = |more: &[&str]| lab.run(&[&quick[..], more].concat());
+    // Seed 0 is broken off before its first checkpoint, seed 1 finished, seed 2 not begun.
+    train(&["--seeds", "0..2"]).success();
+    for file in ["summary.json", "model.safetensors"] {
+        std::fs::remove_file(lab.path(&format!("{RUN}/{file}"))).unwrap();
+    }
+    std::fs::remove_dir_all(lab.path(&format!("{RUN}/checkpoints"))).unwrap();
+    let second = lab.bytes("runs/small/seed-1/metrics.jsonl");
+    let set = ["--seeds", "0..3", "--resume"];
+    let message = train(&set[..2]).failure(2);
+    assert!(message.contains("already holds a run"), "{message}");
+
+    let finished = train(&set);
+    assert!(
+        finished.stderr.contains("seed-1 is finished"),
+        "{finished:?}"
+    );
+    assert_eq!(finished.success().matches("run directory: ").count(), 2);
+    assert_eq!(lab.bytes("runs/small/seed-1/metrics.jsonl"), second);
+    train(&["--seeds", "0..3", "--out", "reference"]).success();
+    for seed in 0..3 {
+        let run = format!("small/seed-{seed}");
+        let [weights, reference] =
+            ["runs", "reference"].map(|out| lab.bytes(&format!("{out}/{run}/model.safetensors")));
+        assert!(weights == reference, "seed {seed}");
+    }
+    // Then nothing is left; and one run can be begun or continued so as well.
+    assert_eq!(train(&set).success(), "");
+    train(&["--resume", "--set", "name=new"]).success();
+    assert!(lab.exists("runs/new/seed-0/summary.json"));
+}
+
+#[test]
+fn a_set_is_not_continued_with_another_config() {
+    let lab = Lab::new();
+    let train = |more: &[&str]| {
+        let train = ["train", "--config", "small.toml", "--set", "train.epochs=2"];
+        lab.run(&[&train[..], more].concat())
+    };
+    train(&["--seed", "1"]).success();
+    let message = train(&[
+        "--seeds",
+        "0..3",
+        "--resume",
+        "--set",
+        "train.batch_size=64",
+    ])
+    .failure(2);
+    let expected = "runs/small/seed-1 holds a run with another config: `train.batch_size` is 32 there and 64 here";
+    assert!(message.contains(expected), "{message}");
+    assert!(
+        !lab.exists("runs/small/seed-0"),
+        "refused before anything is begun"
+    );
+    let message = train(&["--seeds", "0..3", "--resume", "--set", "hooks=[]"]).failure(2);
+    assert!(message.contains("other `hooks`"), "{message}");
+}
+
+#[test]
+fn one_seed_that_fails_does_not_cost_the_others() {
+    let lab = Lab::new();
+    // Another program's folder where seed 0 goes is found before anything begins; a run that cannot
+    // be read is found when it is continued.
+    let set = [
+        "train",
+        "--config",
+        "small.toml",
+        "--seeds",
+        "0..2",
+        "--set",
+        "train.epochs=2",
+    ];
+    lab.run(&set).success();
+    for file in ["summary.json", "checkpoints"] {
+        let path = lab.path(&format!("{RUN}/{file}"));
+        std::fs::remove_file(&path)
+            .or_else(|_| std::fs::remove_dir_all(&path))
+            .unwrap();
+    }
+    std::fs::create_dir(lab.path(&format!("{RUN}/checkpoints"))).unwrap();
+    lab.write(
+        &format!("{RUN}/checkpoints/step-00000010.safetensors"),
+        "nothing",
+    );
+    std::fs::remove_dir_all(lab.path("runs/small/seed-1")).unwrap();
+    let finished = lab.run(&[&set[..], &["--resume"]].concat());
+    assert!(lab.exists("runs/small/seed-1/summary.json"), "{finished:?}");
+    let message = finished.failure(2);
+    assert!(message.contains("1 of 2 runs are finished"), "{message}");
+}
+
+#[test]
+fn resume_with_a_directory_takes_no_other_config() {
+    let lab = Lab::new();
+    let message = lab.run(&["train", "--resume"]).failure(2);
+    assert!(message.contains("--config"), "{message}");
+    for flags in [
+        ["--config", "small.toml"],
+        ["--seeds", "0..2"],
+        ["--out", "elsewhere"],
+    ] {
+        let message = lab
+            .run(&[&["train", "--resume", RUN][..], &flags].concat())
+            .failure(2);
+        assert!(
+            message.contains(&format!("cannot be used with {}", flags[0])),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn resuming_what_is_no_run_is_bad_input() {
     let lab = Lab::new();
     let message = lab.run(&["train", "--resume", "runs/none"]).failure(2);

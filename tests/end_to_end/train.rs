@@ -285,7 +285,7 @@ fn divergence_is_a_failed_run_with_the_reason() {
     );
     let record: serde_json::Value =
         serde_json::from_str(&lab.read(&format!("{RUN}/run.json"))).unwrap();
-    assert_eq!(record["status"], "failed");
+    assert_eq!(record["status"], "diverged");
 }
 
 #[test]

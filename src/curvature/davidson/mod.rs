@@ -85,7 +85,7 @@ pub struct LeadingPairs {
     /// Largest first: as many as were asked for and, with a threshold, all above it. Fewer where the
     /// operator's dimension or the budget allows no more.
     pub pairs: Vec<Eigenpair>,
-    /// Whether everything asked for has converged, and none is missing as far as [`lanczos`](super::lanczos)
+    /// Whether everything asked for has converged, and none is missing as far as [`lanczos`](fn@super::lanczos)
     /// is sure of it.
     pub complete: bool,
     /// Matrix-vector products used.
@@ -101,7 +101,7 @@ pub struct LeadingPairs {
 /// are multiplied once more. What a warm search for one pair cannot see is a new eigenvalue whose
 /// eigenvector is orthogonal to all remembered ones: it shows only through a random part of 1 % in the
 /// first direction. A search for several, or without a recollection, has no such blind spot: it goes on from
-/// random vectors as [`lanczos`](super::lanczos) does until no further pair is to be expected.
+/// random vectors as [`lanczos`](fn@super::lanczos) does until no further pair is to be expected.
 ///
 /// Memory: the basis holds at most `remembered + largest + matvecs + 1` vectors of the dimension, in the
 /// precision of the products, and the recollection `remembered` more.

@@ -45,12 +45,14 @@ impl Recollection {
         })
     }
 
-    /// Wraps values with orthonormal vectors.
+    /// Wraps values with the vectors that a search ended with. They are looked at as any others are:
+    /// what is lost of their orthogonality from search to search adds up, and a run that goes on from
+    /// a checkpoint, which holds numbers only, must search as it would have.
     pub(super) fn from_basis(values: Vec<f64>, vectors: Basis) -> Self {
         Self {
             values,
+            is_orthonormal: vectors.is_orthonormal(),
             vectors,
-            is_orthonormal: true,
         }
     }
 
@@ -82,5 +84,22 @@ impl Recollection {
     /// The bytes that the vectors take.
     pub fn bytes(&self) -> usize {
         self.vectors.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_search_leaves_is_what_its_numbers_make() {
+        for vectors in [[[0.6, 0.8], [-0.8, 0.6]], [[0.6, 0.8], [-0.8, 0.61]]] {
+            let mut basis = Basis::new(Precision::F64);
+            vectors.iter().for_each(|vector| basis.push(vector));
+            let left = Recollection::from_basis(vec![2.0, 1.0], basis);
+            let pairs = [0, 1].map(|index| (left.values()[index], left.vector(index)));
+            let read = Recollection::new(&pairs, Precision::F64).unwrap();
+            assert_eq!(left.orthonormal().is_some(), read.orthonormal().is_some());
+        }
     }
 }

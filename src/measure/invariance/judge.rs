@@ -8,7 +8,7 @@ use crate::reparam::MapKind;
 use serde::Serialize;
 use std::fmt;
 
-/// Standard errors that two estimates may lie apart. They come from as few as 16 probes each, so
+/// Standard errors that two estimates may lie apart. They come from 16 probes each at least, so
 /// Student's t with 30 degrees of freedom applies: 6 are exceeded once in 700,000 times.
 const STANDARD_ERRORS: f64 = 6.0;
 

@@ -10,7 +10,7 @@ pub use function::{Change, FunctionCheck};
 pub use judge::{LARGE_ERROR, Line, Verdict};
 
 use super::registry::find;
-use super::session::{Failure, Search, Session, Subject};
+use super::session::{Event, Failure, Search, Session, Subject};
 use super::{Measurement, needs_products};
 use crate::curvature::CurvatureError;
 use crate::model::Conditions;
@@ -61,6 +61,17 @@ impl MapReport {
     }
 }
 
+/// What happens while measures are taken under a map, for whoever watches it.
+#[derive(Clone, Copy, Debug)]
+pub enum UnderMap<'a> {
+    /// The measure of this name is begun at the parameters.
+    Before(&'a str),
+    /// The measure of this name is begun at their image.
+    After(&'a str),
+    /// The report has one line more.
+    Found(&'a MapReport),
+}
+
 /// How far rounding alone moves things.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roundings {
@@ -99,8 +110,26 @@ impl Session<'_> {
         map: &ParameterMap,
         names: &[&str],
     ) -> Result<MapReport, CurvatureError> {
+        self.under_watched(map, names, &mut |_| {})
+    }
+
+    /// As [`Session::under`], telling `watcher` of each measure as it begins and is judged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::under`].
+    pub fn under_watched(
+        &mut self,
+        map: &ParameterMap,
+        names: &[&str],
+        watcher: &mut dyn FnMut(UnderMap<'_>),
+    ) -> Result<MapReport, CurvatureError> {
         let clock = Instant::now();
-        let before = self.measure(names)?;
+        let before = self.measure_watched(names, &mut |event| {
+            if let Event::Begins(name) = event {
+                watcher(UnderMap::Before(name));
+            }
+        })?;
         let light: Vec<&str> = names
             .iter()
             .copied()
@@ -125,8 +154,18 @@ impl Session<'_> {
             Ok((image, check)) => {
                 report.function = Some(check);
                 if check.is_same() {
-                    let after = self.at(&image).measure(names)?;
-                    report.lines = self.judged(map.kind(), check, before, after);
+                    let mut before = before.into_iter();
+                    self.at(&image)
+                        .measure_watched(names, &mut |event| match event {
+                            Event::Begins(name) => watcher(UnderMap::After(name)),
+                            Event::Ended(after) => {
+                                let (before, after) = (before.next(), after.clone());
+                                let before = before.into_iter().collect();
+                                let line = self.judged(map.kind(), check, before, vec![after]);
+                                report.lines.extend(line);
+                                watcher(UnderMap::Found(&report));
+                            }
+                        })?;
                 }
             }
         }

@@ -120,6 +120,7 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
         block: None,
         budget: Budget::default(),
         search: Search::Fresh,
+        trained_elsewhere: false,
         learning_rate: None,
         batch_size: None,
         momentum: None,

@@ -46,6 +46,7 @@ impl Setting {
             block: None,
             budget: Budget::default(),
             search: Search::Fresh,
+            trained_elsewhere: false,
             learning_rate: None,
             momentum: None,
             batch_size: None,

@@ -71,28 +71,22 @@ impl Statistic {
     }
 }
 
-const UNKNOWN_ERROR: &str =
-    "its standard error is not known: samples next to it in the order are infinitely far";
-
-/// A quantile. Its standard error is half the distance between the order statistics one binomial
-/// standard deviation, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
-/// (David & Nagaraja, "Order Statistics", §7.1).
+/// A quantile. Its standard error is a quarter of the distance between the order statistics two binomial
+/// standard deviations, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
+/// (David & Nagaraja, "Order Statistics", §7.1). From those at one standard deviation two errors would
+/// cover 90 % from 60 values, from these they cover 94 %.
 fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
     let sorted = sorted(values);
     let count = sorted.len() as f64;
     let spread = (count * probability * (1.0 - probability)).sqrt();
     let place = (count - 1.0) * probability;
-    // Ranks end at the list's ends; the distance is then scaled to what was asked for.
-    let low = (place - spread).max(0.0);
-    let high = (place + spread).min(count - 1.0);
+    // Ranks end where the numbers do; the distance is then scaled to what was asked for.
+    let first = sorted.partition_point(|value| *value == f64::NEG_INFINITY);
+    let end = sorted.partition_point(|value| *value < f64::INFINITY);
+    let low = (place - 2.0 * spread).max(first as f64);
+    let high = (place + 2.0 * spread).min(end as f64 - 1.0);
     let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
-    let row = Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank);
-    // A neighbour in the order is infinite, or there is none.
-    let is_unknown = row.stderr.is_none() && sorted.first() != sorted.last();
-    Measurement {
-        note: is_unknown.then(|| UNKNOWN_ERROR.to_owned()),
-        ..row
-    }
+    Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank)
 }
 
 /// In ascending order.
@@ -150,6 +144,23 @@ mod tests {
         assert_eq!(Statistic::Quantile(0.5).of("", &halves).value, None);
         let both = [f64::NEG_INFINITY, f64::INFINITY];
         assert_eq!(Statistic::Quantile(0.5).of("", &both).value, None);
+    }
+
+    #[test]
+    fn the_error_of_a_quantile_comes_from_the_numbers_next_to_it() {
+        // The median of 100 is at rank 49.5, and 5 ranks to either side are a standard deviation:
+        // 50 to 100 are infinite, so that only those below are left.
+        let values = |last: f64| -> Vec<f64> {
+            let numbers = (0..100).map(f64::from);
+            numbers
+                .map(|x| if x > last { f64::INFINITY } else { x })
+                .collect()
+        };
+        let all = Statistic::Quantile(0.5).of("", &values(100.0));
+        let few = Statistic::Quantile(0.5).of("", &values(50.0));
+        assert_eq!((all.value, few.value), (Some(49.5), Some(49.5)));
+        assert!((all.stderr.unwrap() - 5.0).abs() < 1e-12);
+        assert!((few.stderr.unwrap() - 5.0).abs() < 1e-12);
     }
 
     #[test]

@@ -13,6 +13,9 @@
 //! - how far, relatively, it moves the product of the Hessian with a random vector, whose mean square is the
 //!   squared Frobenius norm; by as much, at most, it moves eigenvalues relative to the largest one.
 //!
+//! Squares of single samples' slopes and the curvature of the loss in the outputs are bounded from the moves of
+//! the outputs as well, because they may be small parts of the Hessian.
+//!
 //! What is seen of some samples is doubled before it is taken for a bound on all of them, what is seen along
 //! one direction is doubled once more.
 
@@ -255,8 +258,9 @@ impl Session<'_> {
             }
             Kind::Product => {
                 let scale = value.abs().max(self.largest_eigenvalue_for(name));
-                FACTOR * self.relative_of_product()? * scale
-                    + self.relative_of_divisor(name)? * value.abs()
+                let of_products = FACTOR * self.relative_of_product()? * scale;
+                let of_losses = self.relative_of_losses(name)? * value.abs();
+                of_products + of_losses + f64::from(f32::MIN_POSITIVE)
             }
             Kind::Rise => self.rounding_of_rise(name, value)?,
         })
@@ -410,17 +414,36 @@ impl Session<'_> {
         Ok(FACTOR * difference / size)
     }
 
-    /// What rounding may move the number by, relatively, that a row from products is divided by: the squared
-    /// norm of the gradient, or the loss.
-    fn relative_of_divisor(&mut self, name: &str) -> Result<f64, Failure> {
-        Ok(match name {
-            "noise.scale" | "noise.scale.curvature" => 2.0 * self.relative_of_gradient()?,
-            "noise.alignment_mu" | "noise.alignment_beta" | "stability.alignment" => {
-                let loss = self.train()?.mean_loss();
-                self.rounding_of_losses("loss.train")? / loss
-            }
-            _ => 0.0,
-        })
+    /// What rounding may move a row from products by, relatively, that a product with the Hessian does not
+    /// show: by the loss and the gradient that it is divided by, by squares of single samples' slopes, which
+    /// rounding moves by no more than twice as much as their losses, or by the curvature of the loss in the
+    /// outputs, which may be a small part of the Hessian.
+    fn relative_of_losses(&mut self, name: &str) -> Result<f64, Failure> {
+        let moved = FACTOR * self.moved_by_rounding()?.outputs;
+        let family = name.split_once('.').map_or(name, |(family, _)| family);
+        let mut relative = 0.0;
+        if ["moment", "noise"].contains(&family) || name == "sharpness.fisher_rao" {
+            let loss = self.train()?.mean_loss();
+            relative += 2.0 * self.rounding_of_losses("loss.train")? / loss;
+        }
+        if [
+            "noise.alignment_mu",
+            "noise.alignment_beta",
+            "stability.alignment",
+        ]
+        .contains(&name)
+        {
+            let loss = self.train()?.mean_loss();
+            relative += self.rounding_of_losses("loss.train")? / loss;
+        }
+        if name.starts_with("noise.scale") {
+            relative += 2.0 * self.relative_of_gradient()?;
+        }
+        if family == "ggn" && self.subject.objective.loss() != Loss::Square {
+            // Each product of two probabilities moves by a factor between e^−2d and e^2d.
+            relative += (2.0 * moved).exp_m1();
+        }
+        Ok(relative)
     }
 
     /// The largest eigenvalue of the Hessian in magnitude, for rows about it and as far as it is known.

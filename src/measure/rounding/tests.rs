@@ -66,6 +66,9 @@ impl Learnt {
             .collect();
         placed.sort_by(|a, b| b.0.total_cmp(&a.0));
         placed.truncate(samples);
+        // Of signs, all must be right, or the loss grows with the outputs.
+        let right = placed.iter().filter(|(margin, ..)| *margin > 0.05).count();
+        placed.truncate(right.max(2));
         let inputs = learnt.inputs.clone();
         learnt.inputs = placed
             .iter()

@@ -1,7 +1,7 @@
 //! Where a run ends that is to end at a training loss.
 //!
-//! The loss over all training samples goes up and down from step to step, by a factor of two within
-//! ten steps of small batches, and looking at it costs as much as many steps. So the run looks at it
+//! The loss over all training samples goes up and down from step to step, by a factor of 1.3 to 4
+//! within ten steps of small batches, and looking at it costs as much as many steps. So the run looks at it
 //! now and then. Once it is at or below the target, the run goes back to its last look, which was
 //! above, and halves the steps between until one step leads from above the target to below. Of that
 //! step it goes the part after which the loss is the target: every update here is proportional to

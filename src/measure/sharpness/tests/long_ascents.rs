@@ -217,3 +217,18 @@ fn worst_cases_of_a_transformer_are_as_high_as_the_best_of_20_long_ascents() {
         200,
     );
 }
+
+#[test]
+fn the_number_of_threads_moves_no_bit_of_a_worst_case() {
+    let mlp = trained(MLP, 100, 20, 0.02);
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| {
+            ["sharpness.sam.multi", "sharpness.keskar.full"].map(|name| Measurement {
+                seconds: 0.0,
+                ..mlp.measure(name)
+            })
+        })
+    };
+    assert_eq!(with(1), with(3));
+}

@@ -80,6 +80,7 @@ impl Ground {
             block: self.block,
             budget: self.budget,
             search: Search::Fresh,
+            trained_elsewhere: false,
             learning_rate: Some(0.1),
             momentum: None,
             batch_size: None,
