@@ -4,8 +4,6 @@
 //! less often than the 95 % everybody reads into it. [`stated_error`] and [`jackknife`] therefore widen it:
 //! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness ([`skewness_factor`]).
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
-
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {
     // Relative to the first value, so that equal values have exactly that mean and no variance.
@@ -39,17 +37,32 @@ pub fn stated_error(values: &[f64]) -> f64 {
 /// normal one at 85 % two-sided. One and two of the widened error then cover 70.9 % and 93.5 % with 5
 /// degrees of freedom, 69.1 % and 94.8 % with 15, where Student's law holds; unwidened it would be 63.7 % and
 /// 89.8 %, 66.7 % and 93.6 %.
+///
+/// Student's quantile is that of Fisher's expansion in one over the degrees of freedom (Abramowitz & Stegun 1972,
+/// 26.7.5), good to four digits from 5 and to 3 % with a single one.
 pub fn coverage_factor(degrees_of_freedom: f64) -> f64 {
-    /// The quantile of the upper end of a two-sided interval of 85 %.
-    const QUANTILE: f64 = 0.925;
-    /// From here on the factor is 1 to four digits.
-    const MANY: f64 = 1e4;
-    if degrees_of_freedom >= MANY {
-        return 1.0;
+    /// The normal quantile at the upper end of a two-sided interval of 85 %.
+    const Z: f64 = 1.439_531_470_938_456;
+    if degrees_of_freedom.is_nan() || degrees_of_freedom <= 0.0 {
+        return f64::NAN;
     }
-    StudentsT::new(0.0, 1.0, degrees_of_freedom).map_or(f64::NAN, |student| {
-        student.inverse_cdf(QUANTILE) / Normal::standard().inverse_cdf(QUANTILE)
-    })
+    let square = Z * Z;
+    // Over z, in powers of z², from the lowest on.
+    let polynomial = |coefficients: &[f64]| {
+        let from_highest = coefficients.iter().rev();
+        from_highest.fold(0.0, |sum, coefficient| sum * square + coefficient)
+    };
+    let terms = [
+        polynomial(&[1.0, 1.0]) / 4.0,
+        polynomial(&[3.0, 16.0, 5.0]) / 96.0,
+        polynomial(&[-15.0, 17.0, 19.0, 3.0]) / 384.0,
+        polynomial(&[-945.0, -1920.0, 1482.0, 776.0, 79.0]) / 92_160.0,
+    ];
+    terms
+        .iter()
+        .rev()
+        .fold(0.0, |sum, term| (sum + term) / degrees_of_freedom)
+        + 1.0
 }
 
 /// By how much a standard error of a mean of `count` values is widened for their skewness `γ`: an interval of
@@ -138,8 +151,10 @@ mod tests {
         // (scipy.stats.t.ppf(0.925, [5, 15, 1e9])).
         assert!((coverage_factor(5.0) - 1.6994 / 1.4395).abs() < 1e-4);
         assert!((coverage_factor(15.0) - 1.5172 / 1.4395).abs() < 1e-4);
-        assert!((coverage_factor(9999.0) - 1.0).abs() < 1e-4);
-        assert_eq!(coverage_factor(1e9), 1.0);
+        assert!((coverage_factor(1e9) - 1.0).abs() < 1e-8);
+        // Cauchy's, 4.1653.
+        assert!((coverage_factor(1.0) / (4.1653 / 1.4395) - 1.0).abs() < 0.04);
+        assert!(coverage_factor(0.0).is_nan());
     }
 
     #[test]

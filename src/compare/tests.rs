@@ -252,12 +252,11 @@ fn a_run_that_lacks_one_measure_changes_only_that_line() {
     let json: serde_json::Value =
         serde_json::from_str(&comparison_json(&comparison).unwrap()).unwrap();
     let lines = json["lines"].as_array().unwrap();
-    let sharpness = lines
-        .iter()
-        .find(|line| line["name"] == "hessian.lambda_max")
-        .unwrap();
-    assert_eq!(sharpness["method"], "welch");
-    assert!(sharpness["pairs"][0]["p"].as_f64() < sharpness["pairs"][0]["p_holm"].as_f64());
+    let found = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
+    assert_eq!(found("hessian.lambda_max")["method"], "welch");
+    // The clearer of two tests counts twice.
+    let pair = &found("norm.l2")["pairs"][0];
+    assert_eq!(pair["p_holm"].as_f64(), pair["p"].as_f64().map(|p| 2.0 * p));
 }
 
 /// Twelve runs at two batch sizes and three learning rates.

@@ -600,13 +600,17 @@ mod tests {
         assert!(estimate.converged && estimate.matvecs == 8 + 16);
         assert_eq!(estimate.values, [1.0, -2.0, 5.0]);
 
-        // Errors of √3 beside ones: (√3/0.4)² · 1.5 probes.
+        // Errors of √3 beside ones: (√3/0.4)² · 1.5 probes, somewhat more for a pilot of few.
         let options = ProbeOptions {
             tolerance: 0.4,
             ..options
         };
         let estimate = diagonal(&mut ones(4), &mut rng(0), options, never).unwrap();
-        assert!((30..60).contains(&estimate.matvecs), "{}", estimate.matvecs);
+        assert!(
+            (24..100).contains(&estimate.matvecs),
+            "{}",
+            estimate.matvecs
+        );
         assert!(estimate.converged);
     }
 

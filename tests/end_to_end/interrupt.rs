@@ -77,13 +77,16 @@ impl Running {
 fn wide() -> Lab {
     let lab = Lab::new();
     let config = lab.read("small.toml");
-    let config = config.replace("[20]", "[700, 700]").replace("full", "off");
+    let config = config.replace("[20]", "[300, 300]").replace("full", "off");
     lab.write("wide.toml", &config.replace("epochs = 6", "steps = 1"));
     lab.run(&["train", "--config", "wide.toml"]).success();
     lab
 }
 
 const WIDE: &str = "runs/wide/seed-0";
+
+/// Measures that take more than a second together, the first of them none.
+const SLOW: &str = "loss.train,hessian.trace,ggn.trace,moment.trace,hessian.frobenius";
 
 #[test]
 fn an_interrupted_measurement_prints_what_it_has_found() {
@@ -117,14 +120,7 @@ fn an_interrupted_measurement_prints_what_it_has_found() {
 #[test]
 fn rows_are_told_as_they_are_found_unless_quiet() {
     let lab = wide();
-    let measure = [
-        "measure",
-        WIDE,
-        "--measures",
-        "loss.train,hessian.trace,norm.l2",
-        "--format",
-        "csv",
-    ];
+    let measure = ["measure", WIDE, "--measures", SLOW, "--format", "csv"];
     let loud = lab.run(&measure);
     let told = |name: &str| {
         loud.stderr
@@ -146,14 +142,8 @@ fn rows_are_told_as_they_are_found_unless_quiet() {
 #[test]
 fn an_interrupted_check_of_maps_prints_what_it_has_found() {
     let lab = wide();
-    let mut running = Running::start(lab.command(&[
-        "reparam",
-        WIDE,
-        "--measures",
-        "loss.train,hessian.trace",
-        "--format",
-        "json",
-    ]));
+    let mut running =
+        Running::start(lab.command(&["reparam", WIDE, "--measures", SLOW, "--format", "json"]));
     assert!(
         running.hears("layer-rescaling: loss.train "),
         "no line was told"
@@ -243,7 +233,7 @@ fn an_interrupted_set_says_the_command_that_does_what_is_left() {
 fn a_hangup_ends_no_run_that_nohup_protects() {
     let lab = Lab::new();
     for (trap, code) in [("trap '' HUP; ", 0), ("", 130)] {
-        let set = "train --config small.toml --force";
+        let set = "train --config small.toml --force --set hooks=[] --set train.epochs=400";
         let line = format!("{trap}exec '{}' {set}", env!("CARGO_BIN_EXE_lab"));
         let mut command = Command::new("sh");
         command.args(["-c", &line]).current_dir(lab.path(""));

@@ -64,17 +64,14 @@ fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
     }
     let shows = |text: &str| drawn.iter().any(|line| line.contains(text));
     assert!(shows("a_name_of_some_l... seed 0 (1/2)"), "{drawn:#?}");
-    assert!(
-        shows("seed 1 (2/2)") && shows(" step 20/200 "),
-        "{drawn:#?}"
-    );
+    assert!(shows("seed 1 (2/2)") && shows("/200 "), "{drawn:#?}");
     assert!(shows("(1/2)  hessian.trace 6/6"), "{drawn:#?}");
     let clocks = drawn.iter().filter_map(|line| line.split_once(" eta "));
     let left: Vec<u64> = clocks
         .map(|(_, rest)| seconds(rest.split(' ').next().unwrap()))
         .collect();
     assert!(
-        !left.is_empty() && left.iter().all(|&left| left < 300),
+        !left.is_empty() && left.iter().all(|&left| left < 3600),
         "{left:?}"
     );
 }
@@ -83,22 +80,20 @@ fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
 #[test]
 fn the_clock_goes_on_while_something_is_measured() {
     let lab = Lab::new();
-    let config = lab.read("small.toml").replace("[20]", "[700, 700]");
+    let config = lab.read("small.toml").replace("[20]", "[300, 300]");
     let config = config
         .replace("epochs = 6", "steps = 1")
         .replace("full", "off");
     lab.write("wide.toml", &config);
     lab.run(&["train", "--config", "wide.toml"]).success();
-    let measure = "measure runs/wide/seed-0 --measures loss.train,hessian.trace";
+    let measure = "measure runs/wide/seed-0 --measures loss.train,hessian.trace,ggn.trace,moment.trace,hessian.frobenius";
     let Some(drawn) = on_a_terminal(&lab, measure) else {
         return;
     };
     for line in &drawn {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    let under_way = drawn
-        .iter()
-        .filter(|line| line.contains("1/2 hessian.trace"));
+    let under_way = drawn.iter().filter(|line| line.contains("/5 "));
     let mut clocks: Vec<&str> = under_way
         .map(|line| line.split(' ').next().unwrap())
         .collect();
