@@ -36,7 +36,7 @@ section! {
         /// The distribution of the initial weights.
         init: Init = default(Init::He);
         /// A factor on the initial weights.
-        init_scale: f64 = default(1.0) in AboveZero computed;
+        init_scale: f64 = default(1.0) in (computed AboveZero);
     }
 }
 
@@ -69,7 +69,7 @@ section! {
         /// The distribution of the initial weights.
         init: Init = default(Init::He);
         /// A factor on the initial weights.
-        init_scale: f64 = default(1.0) in AboveZero computed;
+        init_scale: f64 = default(1.0) in (computed AboveZero);
     }
 }
 
@@ -126,7 +126,7 @@ section! {
         /// The distribution of the initial weights.
         init: Init = default(Init::Xavier);
         /// A factor on the initial weights.
-        init_scale: f64 = default(1.0) in AboveZero computed;
+        init_scale: f64 = default(1.0) in (computed AboveZero);
     }
 }
 

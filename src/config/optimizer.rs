@@ -10,9 +10,9 @@ section! {
         /// The update rule and what only it needs.
         method: Method = part();
         /// The learning rate, before any schedule.
-        learning_rate: f64 = required("a number above 0") in AboveZero computed;
+        learning_rate: f64 = required("a number above 0") in (computed AboveZero);
         /// Weight decay.
-        weight_decay: f64 = default(0.0) in AtLeastZero computed;
+        weight_decay: f64 = default(0.0) in (computed AtLeastZero);
     }
 }
 
@@ -46,7 +46,7 @@ section! {
     checked by looks_ahead_of_something;
     pub struct Momentum {
         /// Heavy-ball momentum; 0 for none.
-        coefficient("momentum"): f64 = default(0.0) in BelowOne computed;
+        coefficient("momentum"): f64 = default(0.0) in (computed BelowOne);
         /// Look ahead (Nesterov); needs momentum.
         nesterov: bool = default(false);
     }
@@ -65,11 +65,11 @@ section! {
     #[derive(Copy)]
     pub struct Moments {
         /// Decay of the first moment.
-        beta1: f64 = default(0.9) in BelowOne computed;
+        beta1: f64 = default(0.9) in (computed BelowOne);
         /// Decay of the second moment.
-        beta2: f64 = default(0.999) in BelowOne computed;
+        beta2: f64 = default(0.999) in (computed BelowOne);
         /// Added to the denominator.
-        epsilon: f64 = default(1e-8) in AboveZero computed;
+        epsilon: f64 = default(1e-8) in (computed AboveZero);
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! After `=` stands what holds where the key is absent: `default(value)`, `derived(expression, "in
 //! words")` of fields above it, `optional("in words")` of an `Option`, or `required("what")`. `in` confines
-//! a number to a range, and `computed` after it says that the run computes with it in its precision. `when "key" is WORDS` to configs in which another key is one of these words.
+//! a number to a range, `in (computed Range)` one that the run computes with in its precision. `when "key" is WORDS` to configs in which another key is one of these words.
 //! `part()` takes in another section whose keys stand in the same table, `part_for("key", WORDS)` an
 //! optional one, `table()` a table of its own and `tables()` an array of tables. `shorthand { … }` holds
 //! keys that only give other keys their values.
@@ -148,7 +148,7 @@ macro_rules! section {
             $(
                 $(#[doc = $doc:literal])+
                 $field:ident $(($key:literal))? : $type:ty = $how:ident $args:tt
-                $(in $range:ident $($precision:ident)?)? $(when $owner:literal is $words:expr)?;
+                $(in $range:tt)? $(when $owner:literal is $words:expr)?;
             )*
         }
     ) => {
@@ -170,7 +170,7 @@ macro_rules! section {
                 )+)?
                 $(
                     field!(describe keys, field!(name $field $($key)?), $type, $how $args,
-                        concat!($($doc),+), [$($range $($precision)?)?], [$($owner, $words)?]);
+                        concat!($($doc),+), [$($range)?], [$($owner, $words)?]);
                 )*
             }
 
@@ -236,7 +236,7 @@ macro_rules! field {
 
     (range []) => { ($crate::config::kind::Range::Any, false) };
     (range [$range:ident]) => { ($crate::config::kind::Range::$range, false) };
-    (range [$range:ident computed]) => { ($crate::config::kind::Range::$range, true) };
+    (range [(computed $range:ident)]) => { ($crate::config::kind::Range::$range, true) };
 
     (absent $type:ty, default ($default:expr)) => {{
         let default: $type = $default;

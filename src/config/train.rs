@@ -20,7 +20,7 @@ section! {
         /// Updates; exactly one of `epochs` and `steps`.
         steps: Option<usize> = optional("`epochs` instead");
         /// Stop where the training loss falls to this; the last step is shortened so that it is this.
-        stop_at_train_loss: Option<f64> = optional("never") in AboveZero computed;
+        stop_at_train_loss: Option<f64> = optional("never") in (computed AboveZero);
         /// Steps between two looks at the training loss for that; whole epochs are looked at in any case.
         stop_check_every: Option<usize> = optional("an epoch");
         /// How batches are drawn.

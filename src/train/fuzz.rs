@@ -37,8 +37,8 @@ fn adam() -> Optimizer {
 /// A checkpoint after one step of Adam, with or without its state and what a search remembers.
 fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
     let parameters = Parameters::from_host(model.parameters(), &[1.0, 0.3], compute);
-    let mut stepper = optim::init(&adam(), model.parameters());
-    let _ = stepper.step(0.1, &parameters, &parameters);
+    let mut stepper = optim::init(&adam());
+    let _ = stepper.step(0.1, parameters.clone(), parameters);
     let pairs = [(2.0, vec![0.6, 0.8]), (1.0, vec![-0.8, 0.6])];
     let checkpoint = Checkpoint {
         config: "fingerprint".to_owned(),
@@ -46,7 +46,7 @@ fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
         parameters: vec![1.0, 0.3],
         statistics: vec![0.25],
         optimizer: match is_full {
-            true => stepper.save(),
+            true => stepper.save().unwrap(),
             false => OptimizerState::default(),
         },
         recollection: is_full.then(|| Recollection::new(&pairs, Precision::F64).unwrap()),
@@ -136,14 +136,14 @@ fn checkpoints() {
                         assert_eq!(recollection.vector(index).len(), 2);
                     }
                 }
-                let mut stepper = optim::init(&adam(), model.parameters());
-                match stepper.load(checkpoint.optimizer, &compute) {
+                let mut stepper = optim::init(&adam());
+                match stepper.load(checkpoint.optimizer, model.parameters(), &compute) {
                     Ok(()) => {
                         // What was taken up serves for a step.
                         let values = &checkpoint.parameters;
                         let parameters =
                             Parameters::from_host(model.parameters(), values, &compute);
-                        let next = stepper.step(0.1, &parameters, &parameters);
+                        let next = stepper.step(0.1, parameters.clone(), parameters);
                         assert_eq!(next.to_host().unwrap().len(), 2);
                         "a step".to_owned()
                     }

@@ -170,7 +170,7 @@ fn firings(hook: &Hook, step: u64, last: u64, steps_per_epoch: u64) -> u64 {
     let (from, to, every) = (step / unit, last / unit, hook.every as u64);
     match hook.spacing {
         Spacing::Linear => to / every - from / every,
-        Spacing::Logarithmic { ratio } => {
+        Spacing::Logarithmic(Logarithmic { ratio }) => {
             let mut times: Vec<u64> = (0..)
                 .map(|power| (every as f64 * ratio.powi(power)).round() as u64)
                 .take_while(|&time| time <= to)
@@ -243,8 +243,16 @@ mod tests {
         let hooks = vec![
             hook(15, Unit::Steps, Spacing::Linear),
             hook(2, Unit::Epochs, Spacing::Linear),
-            hook(3, Unit::Steps, Spacing::Logarithmic { ratio: 1.2 }),
-            hook(1, Unit::Epochs, Spacing::Logarithmic { ratio: 2.0 }),
+            hook(
+                3,
+                Unit::Steps,
+                Spacing::Logarithmic(Logarithmic { ratio: 1.2 }),
+            ),
+            hook(
+                1,
+                Unit::Epochs,
+                Spacing::Logarithmic(Logarithmic { ratio: 2.0 }),
+            ),
         ];
         let plan = HookPlan {
             hooks: hooks.clone(),
