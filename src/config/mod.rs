@@ -198,7 +198,7 @@ mod tests {
     fn an_unknown_key_is_reported_before_the_key_it_leaves_missing() {
         assert_eq!(
             message(&PLAIN.replace("learning_rate", "learnin_rate")),
-            "x.toml: unknown key `optimizer.learnin_rate` (line 2); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, learning_rate, momentum, nesterov, weight_decay, beta1, beta2, epsilon"
+            "x.toml: unknown key `optimizer.learnin_rate` (line 2); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay"
         );
         assert_eq!(
             message(&PLAIN.replace("[optimizer]", "[optimiser]")),

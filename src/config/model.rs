@@ -190,7 +190,7 @@ mod tests {
         let text = format!("model.kind = \"resnet\"\nmodel.hidden = [3]\n{PLAIN}");
         insta::assert_snapshot!(message(&text), @r#"x.toml: `model.hidden` (line 2) only applies to model.kind = "mlp"; this config has "resnet""#);
         let text = format!("model.kind = \"transformer\"\nmodel.preset = \"resnet8\"\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.preset` (line 2) only applies to model.kind = "resnet"; this config has "transformer""#);
+        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.preset` (line 2) must be one of "tiny", "small", "large", found "resnet8""#);
     }
 
     #[test]

@@ -370,7 +370,7 @@ mod tests {
     fn a_fault_of_an_override_names_the_flag() {
         assert_eq!(
             fault(&["optimizer.lr=0.1"]),
-            "--set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, learning_rate, momentum, nesterov, weight_decay, beta1, beta2, epsilon"
+            "--set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay"
         );
         assert_eq!(
             fault(&["train.batch_size=abc"]),

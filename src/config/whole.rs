@@ -428,9 +428,9 @@ init_scale = 1.0
 
 [optimizer]
 kind = \"sgd\"
-learning_rate = 0.1
 momentum = 0.0
 nesterov = false
+learning_rate = 0.1
 weight_decay = 0.0
 
 [schedule]

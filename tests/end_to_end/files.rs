@@ -138,8 +138,8 @@ fn constants_that_f32_cannot_hold_are_config_errors() {
             .replace("momentum = 0.9", "")
             .replace("\"sgd\"", "\"adam\""),
     );
-    insta::assert_snapshot!(message(&["optimizer.epsilon=1e-46"]), @"error: --set optimizer.epsilon=1e-46: `optimizer.epsilon` = 1e-46 cannot be held in f32, which makes 0.0 of it: give one from 1.2e-38 to 3.4e38, because update rules keep their constants in f32 whatever `precision` is");
-    insta::assert_snapshot!(message(&["optimizer.beta2=0.999999999"]), @"error: --set optimizer.beta2=0.999999999: `optimizer.beta2` = 0.999999999 cannot be held in f32, which makes 1.0 of it: give one of at most 0.9999997, because update rules keep their constants in f32 whatever `precision` is");
+    insta::assert_snapshot!(message(&["optimizer.epsilon=1e-46"]), @r#"error: --set optimizer.epsilon=1e-46: `optimizer.epsilon` = 1e-46 cannot be held in f32, which makes 0.0 of it: give one from 1.2e-38 to 3.4e38, or set precision = "f64""#);
+    insta::assert_snapshot!(message(&["optimizer.beta2=0.999999999"]), @r#"error: --set optimizer.beta2=0.999999999: `optimizer.beta2` = 0.999999999 cannot be held in f32, which makes 1.0 of it: give one of at most 0.9999997, or set precision = "f64""#);
     insta::assert_snapshot!(message(&["optimizer.learning_rate=1e-50"]), @r#"error: --set optimizer.learning_rate=1e-50: `optimizer.learning_rate` = 1e-50 cannot be held in f32, which makes 0.0 of it: give one from 1.2e-38 to 3.4e38, or set precision = "f64""#);
     let f64 = [
         "--set",

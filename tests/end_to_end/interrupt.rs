@@ -77,7 +77,10 @@ impl Running {
 fn wide() -> Lab {
     let lab = Lab::new();
     let config = lab.read("small.toml");
-    let config = config.replace("[20]", "[300, 300]").replace("full", "off");
+    let config = config
+        .replace("[20]", "[300, 300]")
+        .replace("learning_rate = 0.1", "learning_rate = 0.001")
+        .replace("full", "off");
     lab.write("wide.toml", &config.replace("epochs = 6", "steps = 1"));
     lab.run(&["train", "--config", "wide.toml"]).success();
     lab

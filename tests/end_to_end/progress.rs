@@ -45,7 +45,10 @@ fn seconds(clock: &str) -> u64 {
 #[test]
 fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
     let lab = Lab::new();
-    let config = lab.read("small.toml").replace("[20]", "[300, 300]");
+    let config = lab
+        .read("small.toml")
+        .replace("[20]", "[300, 300]")
+        .replace("learning_rate = 0.1", "learning_rate = 0.001");
     let config = config.replace("epochs = 6", "epochs = 20");
     let config = config.replace("every = 2", "every = 10");
     let hook = "measures = [\"loss.train\", \"hessian.trace\"]";
@@ -80,7 +83,10 @@ fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
 #[test]
 fn the_clock_goes_on_while_something_is_measured() {
     let lab = Lab::new();
-    let config = lab.read("small.toml").replace("[20]", "[300, 300]");
+    let config = lab
+        .read("small.toml")
+        .replace("[20]", "[300, 300]")
+        .replace("learning_rate = 0.1", "learning_rate = 0.001");
     let config = config
         .replace("epochs = 6", "steps = 1")
         .replace("full", "off");

@@ -8,6 +8,7 @@ use crate::measure::Bound;
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss};
 use crate::random::Streams;
+use crate::statistics::stated_error;
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 
@@ -177,11 +178,7 @@ fn a_batch_sharpness_is_the_mean_over_batches_of_their_own() {
     let row = on(chunks(0..300, 100)).measure("sharpness.sam.m128");
     let halves = [0..128, 128..256].map(|part| on(chunks(part, 128)).value("sharpness.sam"));
     assert_close(row.value.unwrap(), 0.5 * (halves[0] + halves[1]), 1e-12);
-    assert_close(
-        row.stderr.unwrap(),
-        0.5 * (halves[0] - halves[1]).abs(),
-        1e-9,
-    );
+    assert_close(row.stderr.unwrap(), stated_error(&halves), 1e-9);
     assert_eq!(row.samples, Some(256));
 }
 
