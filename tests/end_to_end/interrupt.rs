@@ -79,9 +79,9 @@ fn wide() -> Lab {
     let config = lab.read("small.toml");
     let config = config
         .replace("[20]", "[300, 300]")
-        .replace("learning_rate = 0.1", "learning_rate = 0.001")
+        .replace("learning_rate = 0.1", "learning_rate = 0.01")
         .replace("full", "off");
-    lab.write("wide.toml", &config.replace("epochs = 6", "steps = 1"));
+    lab.write("wide.toml", &config.replace("epochs = 6", "steps = 30"));
     lab.run(&["train", "--config", "wide.toml"]).success();
     lab
 }

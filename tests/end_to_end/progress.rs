@@ -48,7 +48,7 @@ fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
     let config = lab
         .read("small.toml")
         .replace("[20]", "[300, 300]")
-        .replace("learning_rate = 0.1", "learning_rate = 0.001");
+        .replace("learning_rate = 0.1", "learning_rate = 0.01");
     let config = config.replace("epochs = 6", "epochs = 20");
     let config = config.replace("every = 2", "every = 10");
     let hook = "measures = [\"loss.train\", \"hessian.trace\"]";
@@ -86,9 +86,9 @@ fn the_clock_goes_on_while_something_is_measured() {
     let config = lab
         .read("small.toml")
         .replace("[20]", "[300, 300]")
-        .replace("learning_rate = 0.1", "learning_rate = 0.001");
+        .replace("learning_rate = 0.1", "learning_rate = 0.01");
     let config = config
-        .replace("epochs = 6", "steps = 1")
+        .replace("epochs = 6", "steps = 30")
         .replace("full", "off");
     lab.write("wide.toml", &config);
     lab.run(&["train", "--config", "wide.toml"]).success();

@@ -138,7 +138,7 @@ fn what_a_text_cannot_be_used_with_is_refused() {
         ),
         (
             &["data.dataset=digits"],
-            "`data.file` (line 7) only applies to data.dataset = \"text\"",
+            "--set data.dataset=digits: `data.file` only applies to data.dataset = \"text\"",
         ),
     ];
     let lab = lab(40);

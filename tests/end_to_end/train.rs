@@ -63,6 +63,7 @@ fn rows_have_every_field_of_the_contract() {
             "name",
             "norm_mode",
             "residual",
+            "rounding",
             "run",
             "samples",
             "seconds",
