@@ -37,3 +37,20 @@ pub fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
     print(&text)?;
     Ok(ExitCode::Success)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_the_table_of_keys_as_it_is() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("<!-- lab config keys -->").unwrap();
+        let (table, _) = rest.split_once("<!-- end -->").unwrap();
+        assert_eq!(
+            table.trim(),
+            config_keys_table(&key_rows()).trim(),
+            "paste the output of `lab config keys`"
+        );
+    }
+}

@@ -22,7 +22,20 @@ fn on_a_terminal(lab: &Lab, arguments: &str) -> Option<Vec<String>> {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     let drawn = text.split(['\r', '\n']).map(without_escapes);
-    Some(drawn.filter(|line| !line.trim().is_empty()).collect())
+    let lines = drawn.flat_map(|line| lines_of(&line));
+    Some(lines.filter(|line| !line.trim().is_empty()).collect())
+}
+
+/// A line that is told above the progress is filled up with spaces to the width, and what follows it
+/// begins the next line without a line break.
+fn lines_of(drawn: &str) -> Vec<String> {
+    let letters: Vec<char> = drawn.chars().collect();
+    match letters.get(79) {
+        Some(' ') if letters.len() > 80 => [&letters[..80], &letters[80..]]
+            .map(|part| part.iter().collect())
+            .to_vec(),
+        _ => vec![drawn.to_owned()],
+    }
 }
 
 /// A line without the sequences that move the cursor or clear.
