@@ -2,7 +2,7 @@
 //!
 //! A standard error estimated from few values is itself uncertain, so that ±2 of it would cover the truth
 //! less often than the 95 % everybody reads into it. [`stated_error`] and [`jackknife`] therefore widen it:
-//! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness ([`skewness_factor`]).
+//! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness (`skewness_factor`).
 
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {

@@ -106,7 +106,7 @@ pub fn cross_entropy(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
     ))
 }
 
-/// The derivatives of the rows' [`cross_entropy`] along directions in the outputs, `[rows, 1]`. The reverse
+/// The derivatives of the rows' [`cross_entropy()`] along directions in the outputs, `[rows, 1]`. The reverse
 /// pass goes through outputs and directions.
 pub fn cross_entropy_along(
     outputs: Tensor<2>,
