@@ -34,6 +34,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Samples that are looked at in 64 bits: half of them for their losses, half for their outputs.
 const WITNESSES: usize = 128;
 
+/// How often the last digits are drawn.
+const DRAWS: usize = 4;
+
 /// What some samples show, times this, bounds what all of them do.
 const FACTOR: f64 = 4.0;
 
@@ -81,22 +84,30 @@ impl Witnesses {
         let mut rng = subject.streams.stream("rounding", subject.step);
         let half = 0.5 * objective.compute().precision.epsilon();
         let mut nudged = |value: f64| value * (1.0 + half * rng.random_range(-1.0..1.0));
-        let values = subject.parameters.to_host()?.into_iter().map(&mut nudged);
-        let layout = subject.parameters.layout();
-        let parameters =
-            Parameters::from_host(layout, &values.collect::<Vec<_>>(), reference.compute());
-        let theirs = match objective.network().has_smooth_inputs() {
-            true => ours.moved_to(reference.compute(), nudged)?,
-            false => ours.moved_to(reference.compute(), |value| value)?,
-        };
         let found = objective.evaluate(subject.parameters, &ours);
-        let exact = reference.evaluate(&parameters, &theirs);
-        let moved = Moved::between(
-            objective.loss(),
-            &labels,
-            [&read(&found.outputs)?, &read(&exact.outputs)?],
-            [&read(&found.losses)?, &read(&exact.losses)?],
-        );
+        let found = [read(&found.outputs)?, read(&found.losses)?];
+        let values = subject.parameters.to_host()?;
+        let mut moved = Moved::default();
+        let mut drawn = None;
+        // One draw of last digits may by chance move next to nothing.
+        for _ in 0..DRAWS {
+            let values: Vec<f64> = values.iter().map(|&value| nudged(value)).collect();
+            let layout = subject.parameters.layout();
+            let parameters = Parameters::from_host(layout, &values, reference.compute());
+            let theirs = match objective.network().has_smooth_inputs() {
+                true => ours.moved_to(reference.compute(), &mut nudged)?,
+                false => ours.moved_to(reference.compute(), |value| value)?,
+            };
+            let exact = reference.evaluate(&parameters, &theirs);
+            moved = moved.or_more(Moved::between(
+                objective.loss(),
+                &labels,
+                [&found[0], &read(&exact.outputs)?],
+                [&found[1], &read(&exact.losses)?],
+            ));
+            drawn = Some((parameters, theirs));
+        }
+        let (parameters, theirs) = drawn.ok_or("nothing was drawn")?;
         Ok(Self {
             ours,
             reference,
@@ -108,6 +119,16 @@ impl Witnesses {
 }
 
 impl Moved {
+    /// The larger of two in everything.
+    fn or_more(self, other: Self) -> Self {
+        Self {
+            outputs: self.outputs.max(other.outputs),
+            normalised: self.normalised.max(other.normalised),
+            margins: self.margins.max(other.margins),
+            slope: self.slope.max(other.slope),
+        }
+    }
+
     /// From outputs and losses in two precisions, the better one last.
     fn between(loss: Loss, labels: &[u8], outputs: [&[f64]; 2], losses: [&[f64]; 2]) -> Self {
         let width = outputs[1].len() / labels.len().max(1);
@@ -363,7 +384,8 @@ impl Session<'_> {
             self.rounding_state()?.gradient = Some(difference);
         }
         let difference = self.rounding_state()?.gradient.unwrap_or(f64::NAN);
-        Ok(FACTOR * FACTOR * difference * self.share_of_slope()?)
+        let of_witnesses = FACTOR * FACTOR * difference * self.share_of_slope()?;
+        Ok(of_witnesses + self.relative_of_probabilities()? * self.size_of_gradient()?)
     }
 
     /// How much there is to be moved in a mean over all samples, of what there is in one over the witnesses.
@@ -375,13 +397,26 @@ impl Session<'_> {
 
     /// The same, relative to the gradient.
     fn relative_of_gradient(&mut self) -> Result<f64, Failure> {
-        let rounding = self.rounding_of_gradient()?;
+        Ok(self.rounding_of_gradient()? / self.size_of_gradient()?)
+    }
+
+    fn size_of_gradient(&mut self) -> Result<f64, Failure> {
         let size = match self.rounding_state()?.size_of_gradient {
             Some(size) => size,
             None => norm(&self.gradient()?),
         };
         self.rounding_state()?.size_of_gradient = Some(size);
-        Ok(rounding / size)
+        Ok(size)
+    }
+
+    /// What a product of two probabilities may move by, relatively: when outputs move by `d`, by a factor
+    /// between e^−2d and e^2d.
+    fn relative_of_probabilities(&mut self) -> Result<f64, Failure> {
+        let moved = FACTOR * self.moved_by_rounding()?.outputs;
+        Ok(match self.subject.objective.loss() {
+            Loss::Square => 0.0,
+            _ => (2.0 * moved).exp_m1(),
+        })
     }
 
     /// The distance of the witnesses' products of their Hessian with a random vector, and their size.
@@ -425,7 +460,6 @@ impl Session<'_> {
     /// rounding moves by no more than twice as much as their losses, or by the curvature of the loss in the
     /// outputs, which may be a small part of the Hessian.
     fn relative_of_losses(&mut self, name: &str) -> Result<f64, Failure> {
-        let moved = FACTOR * self.moved_by_rounding()?.outputs;
         let family = name.split_once('.').map_or(name, |(family, _)| family);
         let mut relative = 0.0;
         if ["moment", "noise"].contains(&family) || name == "sharpness.fisher_rao" {
@@ -445,12 +479,7 @@ impl Session<'_> {
         if name.starts_with("noise.scale") {
             relative += 2.0 * self.relative_of_gradient()?;
         }
-        let has_probabilities = self.subject.objective.loss() != Loss::Square;
-        if ["hessian", "ggn", "stability"].contains(&family) && has_probabilities {
-            // Each product of two probabilities moves by a factor between e^−2d and e^2d.
-            relative += (2.0 * moved).exp_m1();
-        }
-        Ok(relative)
+        Ok(relative + self.relative_of_probabilities()?)
     }
 
     /// The largest eigenvalue of the Hessian in magnitude, for rows about it and as far as it is known.
