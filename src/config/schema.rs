@@ -91,7 +91,11 @@ fn add(properties: &mut Map<String, Json>, name: &str, key: &Key) {
         "" => String::new(),
         only => format!(" Only for {only}."),
     };
-    schema["description"] = json!(format!("{} Default: {}.{only}", row.meaning, row.default));
+    let absent = match &key.absent {
+        Absent::Required(what) => format!("Required: {what}."),
+        _ => format!("Default: {}.", row.default),
+    };
+    schema["description"] = json!(format!("{} {absent}{only}", row.meaning));
     if let Absent::Default(default) = &key.absent {
         schema["default"] = json!(default);
     }
@@ -127,6 +131,11 @@ mod tests {
         }
         let rate = &schema["properties"]["optimizer"]["properties"]["learning_rate"];
         assert_eq!(rate["exclusiveMinimum"], json!(0));
+        let description = rate["description"].as_str().unwrap();
+        assert!(
+            description.ends_with("Required: a number above 0."),
+            "{description}"
+        );
         let activation = &schema["properties"]["model"]["properties"]["activation"]["anyOf"];
         let defaults: Vec<&str> = (0..3)
             .filter_map(|index| activation[index]["default"].as_str())
