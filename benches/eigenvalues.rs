@@ -4,13 +4,15 @@
 //! Arguments: a config, the data folder, and weights files in the order of training. Prints one JSON
 //! line per point and method; `benches/lambda_max.py` calls it and puts PyHessian beside it.
 
-use lab::config::{self, NormMode, Precision};
-use lab::curvature::{
-    CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Interrupt, LanczosOptions,
-    LeadingPairs, Likeness, LinearOperator, Matrix, Recollection, davidson, davidson_by_likeness,
-    lanczos,
+use lab::config;
+use lab::curvature::{CurvatureOperator, Matrix};
+use lab::linear::Precision;
+use lab::linear::{
+    DavidsonOptions, Eigenpair, Interrupt, LanczosOptions, LeadingPairs, Likeness, LinearError,
+    LinearOperator, Recollection, davidson, davidson_by_likeness, lanczos,
 };
 use lab::measure;
+use lab::model::NormMode;
 use lab::params::Parameters;
 use lab::params::store::read_weights;
 use lab::train::Problem;
@@ -133,7 +135,7 @@ impl LinearOperator for Counted<'_> {
         self.operator.precision()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         self.products += 1;
         self.operator.apply(vector)
     }

@@ -7,11 +7,13 @@
 mod timing;
 
 use lab::backend::{BackendKind, Compute, Precision};
-use lab::config::{Activation, Init, Loss, Method, Momentum, Normalisation, Optimizer, Pool};
+use lab::config::{Method, Momentum, Optimizer};
+use lab::model::{Activation, Init, Normalisation, Pool};
 use lab::model::{
     Conditions, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape, Tokens,
     Transformer, TransformerShape,
 };
+use lab::objective::Loss;
 use lab::objective::{Batch, Objective};
 use lab::optim;
 use lab::params::Parameters;

@@ -1,6 +1,6 @@
 //! Where numbers are computed: the backend, its device, and the floating-point type.
 
-pub use crate::config::{Backend as BackendKind, Precision};
+pub use crate::linear::Precision;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -16,13 +16,18 @@ impl Precision {
             Precision::F64 => DType::F64,
         }
     }
+}
 
-    /// The distance from 1 to the next larger number.
-    pub fn epsilon(self) -> f64 {
-        match self {
-            Precision::F32 => f64::from(f32::EPSILON),
-            Precision::F64 => f64::EPSILON,
-        }
+words! {
+    /// Where tensors live (`backend`).
+    BackendKind {
+        /// The built-in CPU backend; the default and the reference.
+        #[default]
+        Cpu = "cpu",
+        /// The CPU through ndarray.
+        NdArray = "ndarray",
+        /// A graphics card (or a software driver) through wgpu.
+        Wgpu = "wgpu",
     }
 }
 

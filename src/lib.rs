@@ -6,6 +6,9 @@
 
 #![warn(missing_docs)]
 
+#[macro_use]
+pub mod words;
+
 pub mod backend;
 pub mod cli;
 pub mod compare;
@@ -18,6 +21,7 @@ pub mod files;
 #[cfg(test)]
 mod fuzz;
 pub mod kernel;
+pub mod linear;
 pub mod measure;
 pub mod model;
 pub mod objective;

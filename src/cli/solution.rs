@@ -1,10 +1,12 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
 use super::{DataDir, Failure};
-use crate::config::{self, Config, DropoutMode, NormMode, Override};
-use crate::curvature::{Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix};
+use crate::config::{self, Config, Override};
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::{Budget, Interrupt, LinearError};
 use crate::measure::{self, Measurement, Search, Subject};
 use crate::model::Conditions;
+use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::params::store::read_weights;
@@ -223,7 +225,7 @@ impl Solution {
             return Ok(());
         }
         match self.hessian().check_deterministic() {
-            Err(error @ CurvatureError::NotDeterministic { .. }) => {
+            Err(error @ LinearError::NotDeterministic { .. }) => {
                 Err(Failure::Input(error.to_string()))
             }
             _ => Ok(()),

@@ -1,9 +1,12 @@
 //! `[[hooks]]`: what to measure while training, and when.
 
-use super::choice::{DropoutMode, MapKind, NormMode, Preset, SpacingKind, Unit};
+use super::choice::{SpacingKind, Unit};
 use super::nearest::nearest;
 use super::rule::{Rule, Violation};
 use super::section::Reader;
+use crate::measure::Preset;
+use crate::model::{DropoutMode, NormMode};
+use crate::reparam::MapKind;
 
 section! {
     /// One item of `[[hooks]]`: what to measure while training, and when.

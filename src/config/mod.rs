@@ -42,9 +42,8 @@ mod whole;
 use std::path::Path;
 
 pub use choice::{
-    Activation, Augment, Backend, Dataset, DropoutMode, Init, Loss, MapKind, ModelKind, NormMode,
-    Normalisation, Normalize, OptimizerKind, Pool, Precision, Preset, ResNetPreset, Sampling,
-    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
+    Augment, Dataset, ModelKind, Normalize, OptimizerKind, ResNetPreset, Sampling, ScheduleKind,
+    SpacingKind, Subset, TransformerPreset, Unit,
 };
 pub use data::{Data, Text};
 pub use error::{ConfigError, Place};

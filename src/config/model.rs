@@ -1,10 +1,9 @@
 //! `[model]`: the architecture.
 
-use super::choice::{
-    Activation, Dataset, Init, ModelKind, Normalisation, Pool, ResNetPreset, TransformerPreset,
-};
+use super::choice::{Dataset, ModelKind, ResNetPreset, TransformerPreset};
 use super::rule::{Rule, Violation};
 use super::section::Reader;
+use crate::model::{Activation, Init, Normalisation, Pool};
 
 /// The word of the normalisation that has groups.
 const GROUP: &[&str] = &[Normalisation::Group.as_str()];

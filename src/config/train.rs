@@ -1,8 +1,9 @@
 //! `[train]`: the loop.
 
-use super::choice::{Loss, OptimizerKind, Sampling};
+use super::choice::{OptimizerKind, Sampling};
 use super::rule::{Rule, Violation};
 use super::section::Reader;
+use crate::objective::Loss;
 
 /// The word of the update rule without batches.
 const GD: &[&str] = &[OptimizerKind::Gd.as_str()];

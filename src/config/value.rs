@@ -2,6 +2,7 @@
 
 use super::document::{Node, Value as Found};
 use super::kind::Kind;
+use crate::words::Word;
 
 /// A type that a key can have.
 pub(crate) trait Value: Sized {
@@ -13,6 +14,24 @@ pub(crate) trait Value: Sized {
 
     /// The value as TOML; `None` for one that is not set.
     fn write(&self) -> Option<toml::Value>;
+}
+
+impl<T: Word> Value for T {
+    fn kind() -> Kind {
+        Kind::Word(Self::WORDS)
+    }
+
+    fn read(node: &Node) -> Option<Self> {
+        match &node.value {
+            Found::String(word) => Self::of_word(word),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> Option<toml::Value> {
+        let place = Self::CHOICES.iter().position(|choice| choice == self)?;
+        Some(toml::Value::String(Self::WORDS[place].to_owned()))
+    }
 }
 
 impl Value for bool {

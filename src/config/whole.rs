@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::choice::{Backend, Loss, ModelKind, OptimizerKind, Precision, ScheduleKind};
+use super::choice::{ModelKind, OptimizerKind, ScheduleKind};
 use super::data::Data;
 use super::document::{Node, Origin};
 use super::error::{ConfigError, Place};
@@ -17,6 +17,9 @@ use super::rule::{Rule, Violation};
 use super::schedule::{Cosine, Exponential, Schedule, Shape, Step};
 use super::section::{Reader, Section};
 use super::train::{Length, Train};
+use crate::backend::BackendKind;
+use crate::linear::Precision;
+use crate::objective::Loss;
 
 section! {
     /// A run, completely described: every key resolved, every rule kept. It is made by
@@ -29,7 +32,7 @@ section! {
         /// Where all random numbers come from.
         seed: u64 = default(0);
         /// Where tensors live.
-        backend: Backend = default(Backend::Cpu);
+        backend: BackendKind = default(BackendKind::Cpu);
         /// The floating-point type; "f64" only where the backend has it.
         precision: Precision = default(Precision::F32);
         /// `[data]`
@@ -53,7 +56,7 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
         let found = config.name.clone();
         return Err(Violation::new("name", Rule::Name { found }));
     }
-    if config.precision == Precision::F64 && config.backend == Backend::Wgpu {
+    if config.precision == Precision::F64 && config.backend == BackendKind::Wgpu {
         return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
     }
     keeps_a_learning_rate(config)?;

@@ -1,8 +1,9 @@
 //! The curvature matrices of a mean loss over a set of samples.
 
-use super::{CurvatureError, Interrupt, LinearOperator, dot, norm};
 use crate::backend::BackendKind;
-use crate::config::Precision;
+use crate::linear::{
+    Interrupt, LinearError, LinearOperator, Precision, axpy, dot, is_finite, norm,
+};
 use crate::model::Allowance;
 use crate::objective::{AtPoint, Batch, Chunks, Objective};
 use crate::params::Parameters;
@@ -65,8 +66,8 @@ impl<'a> CurvatureOperator<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] where it cannot be computed or is not finite.
-    pub fn gradient(&self) -> Result<Vec<f64>, CurvatureError> {
+    /// [`LinearError`] where it cannot be computed or is not finite.
+    pub fn gradient(&self) -> Result<Vec<f64>, LinearError> {
         // Evaluated anew each time, with nothing remembered: the check of determinism lives on it.
         self.sum(|point, weight| {
             let (objective, batch) = (self.objective, point.as_ref());
@@ -82,8 +83,8 @@ impl<'a> CurvatureOperator<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::NotDeterministic`], or as [`CurvatureOperator::gradient`].
-    pub fn check_deterministic(&self) -> Result<(), CurvatureError> {
+    /// [`LinearError::NotDeterministic`], or as [`CurvatureOperator::gradient`].
+    pub fn check_deterministic(&self) -> Result<(), LinearError> {
         let compute = self.objective.compute();
         let tolerance = repetition_tolerance(compute.kind, compute.precision);
         check_equal(&self.gradient()?, &self.gradient()?, tolerance)
@@ -91,19 +92,15 @@ impl<'a> CurvatureOperator<'a> {
 
     fn sum(
         &self,
-        term: impl FnMut(&AtPoint<'_>, f64) -> Result<Parameters, CurvatureError>,
-    ) -> Result<Vec<f64>, CurvatureError> {
+        term: impl FnMut(&AtPoint<'_>, f64) -> Result<Parameters, LinearError>,
+    ) -> Result<Vec<f64>, LinearError> {
         sum_over_batches(&self.points, self.interrupt, term)
     }
 
     /// `(1/n) Σ gᵢ (gᵢ·v − shift)`: one forward pass for the slopes, one weighted reverse pass.
-    fn second_moment(
-        &self,
-        direction: &Parameters,
-        shift: f64,
-    ) -> Result<Vec<f64>, CurvatureError> {
+    fn second_moment(&self, direction: &Parameters, shift: f64) -> Result<Vec<f64>, LinearError> {
         if !self.objective.samples_are_independent() {
-            return Err(CurvatureError::Coupled);
+            return Err(coupled());
         }
         self.sum(|point, weight| {
             let slopes = point.loss_slopes(direction);
@@ -130,7 +127,7 @@ impl LinearOperator for CurvatureOperator<'_> {
         }
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let layout = self.parameters.layout();
         let direction = Parameters::from_host(layout, vector, self.objective.compute());
         let hessian =
@@ -142,7 +139,7 @@ impl LinearOperator for CurvatureOperator<'_> {
             Matrix::GaussNewton => gauss_newton(),
             Matrix::Residual => {
                 let (mut whole, part) = (hessian()?, gauss_newton()?);
-                super::vector::axpy(-1.0, &part, &mut whole);
+                axpy(-1.0, &part, &mut whole);
                 Ok(whole)
             }
             Matrix::SecondMoment => self.second_moment(&direction, 0.0),
@@ -165,12 +162,12 @@ impl LinearOperator for CurvatureOperator<'_> {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] where a term fails or the sum is not finite.
+/// [`LinearError`] where a term fails or the sum is not finite.
 pub(crate) fn sum_over_batches<B: AsRef<Batch>>(
     batches: &[B],
     interrupt: Interrupt<'_>,
-    mut term: impl FnMut(&B, f64) -> Result<Parameters, CurvatureError>,
-) -> Result<Vec<f64>, CurvatureError> {
+    mut term: impl FnMut(&B, f64) -> Result<Parameters, LinearError>,
+) -> Result<Vec<f64>, LinearError> {
     let weight = 1.0
         / batches
             .iter()
@@ -185,21 +182,27 @@ pub(crate) fn sum_over_batches<B: AsRef<Batch>>(
             None => term,
         });
     }
-    let sum = sum.ok_or(CurvatureError::NoSamples)?;
-    let vector = sum.into_host().map_err(CurvatureError::Device)?;
-    if super::vector::is_finite(&vector) {
+    let sum = sum.ok_or_else(no_samples)?;
+    let vector = sum.into_host().map_err(LinearError::Device)?;
+    if is_finite(&vector) {
         Ok(vector)
     } else {
-        Err(CurvatureError::NotFinite)
+        Err(LinearError::NotFinite)
     }
 }
 
-/// The relative rounding error of one product.
-pub(super) fn product_rounding(precision: Precision) -> f64 {
-    match precision {
-        Precision::F32 => 1e-7,
-        Precision::F64 => 1e-14,
-    }
+/// Per-sample gradients were asked of a batch normalised by its own statistics.
+pub(crate) fn coupled() -> LinearError {
+    LinearError::Refused(
+        "a sample has no gradient of its own where its batch is normalised by its own statistics: \
+         measure with norm_mode = \"eval\""
+            .to_owned(),
+    )
+}
+
+/// There is nothing to sum over.
+pub(crate) fn no_samples() -> LinearError {
+    LinearError::Refused("there are no samples to measure on".to_owned())
 }
 
 /// By how much, relative to its norm, a gradient may differ from itself evaluated again.
@@ -212,11 +215,11 @@ fn repetition_tolerance(backend: BackendKind, precision: Precision) -> f64 {
 }
 
 /// Refuses two evaluations that differ by more than a share of their norm.
-fn check_equal(first: &[f64], second: &[f64], tolerance: f64) -> Result<(), CurvatureError> {
+fn check_equal(first: &[f64], second: &[f64], tolerance: f64) -> Result<(), LinearError> {
     let difference: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
     let relative = norm(&difference) / norm(first).max(f64::MIN_POSITIVE);
     if relative > tolerance {
-        return Err(CurvatureError::NotDeterministic {
+        return Err(LinearError::NotDeterministic {
             difference: format!("{relative:.1e}"),
         });
     }
@@ -227,9 +230,12 @@ fn check_equal(first: &[f64], second: &[f64], tolerance: f64) -> Result<(), Curv
 mod tests {
     use super::*;
     use crate::backend::Compute;
-    use crate::config::Loss;
     use crate::dual::Dual;
-    use crate::model::{Blueprint, Builder, LinearMap, Network, Pass, Start, Symmetry};
+    use crate::linear::Shifted;
+    use crate::model::{
+        Blueprint, Builder, LinearMap, Mlp, MlpShape, Network, Pass, Start, Symmetry,
+    };
+    use crate::objective::Loss;
     use crate::random::{StreamRng, Streams};
     use burn::tensor::Tensor;
     use rand::RngExt;
@@ -262,7 +268,7 @@ mod tests {
         }
     }
 
-    fn check(noise: f64, precision: Precision) -> Result<(), CurvatureError> {
+    fn check(noise: f64, precision: Precision) -> Result<(), LinearError> {
         let compute = Compute::cpu(precision);
         let mut builder = Builder::default();
         builder.parameter("weight".to_owned(), &[2, 3], Start::Constant(0.5));
@@ -305,5 +311,54 @@ mod tests {
         assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0 + 1e-4], allowed).is_err());
         assert!(check_equal(&[1.0, 2.0], &[1.0, 2.0 + 1e-15], 0.0).is_err());
         assert!(check_equal(&[0.0, 0.0], &[0.0, 0.0], 0.0).is_ok());
+    }
+
+    /// The Hessian of a mean half-square loss of a linear model with three inputs and one output.
+    fn ridge_case(inputs: &[[f64; 3]]) -> (Objective, Chunks) {
+        let compute = Compute::cpu(Precision::F64);
+        let network = Mlp::new(MlpShape {
+            bias: false,
+            ..MlpShape::new(3, &[], 1)
+        });
+        let batch = Batch {
+            inputs: compute.tensor(inputs.as_flattened(), [inputs.len(), 3]),
+            targets: compute.tensor(&vec![0.5; inputs.len()], [inputs.len(), 1]),
+        };
+        let labels = vec![0; inputs.len()];
+        let objective = Objective::new(Arc::new(network), Loss::Square, compute);
+        (objective, Chunks::from_batches(vec![batch], labels))
+    }
+
+    /// `½c‖θ‖²` is part of a real loss where every axis, `√(cn)` long, is one more sample (ridge
+    /// regression); without it those samples are zero.
+    #[test]
+    fn a_shift_is_the_hessian_of_the_loss_plus_a_quadratic_penalty() {
+        let penalty = 0.3;
+        let mut plain = vec![
+            [1.0, -2.0, 0.5],
+            [0.25, 1.5, -1.0],
+            [0.0; 3],
+            [0.0; 3],
+            [0.0; 3],
+        ];
+        let (objective, data) = ridge_case(&plain);
+        for axis in 0..3 {
+            plain[2 + axis][axis] = f64::sqrt(penalty * 5.0);
+        }
+        let (penalised, penalised_data) = ridge_case(&plain);
+        let layout = objective.network().layout();
+        let parameters = Parameters::from_host(layout, &[0.1, -0.7, 2.0], objective.compute());
+        let never = Interrupt::never();
+        let hessian = |objective, data| {
+            CurvatureOperator::new(Matrix::Hessian, objective, &parameters, data, never)
+        };
+        let mut expected = hessian(&penalised, &penalised_data);
+        let mut operator = hessian(&objective, &data);
+        let mut shifted = Shifted::new(&mut operator, penalty);
+        let vector = [0.4, 1.0, -3.0];
+        let (found, expected) = (shifted.apply(&vector), expected.apply(&vector));
+        for (a, b) in found.unwrap().iter().zip(&expected.unwrap()) {
+            assert!((a - b).abs() < 1e-14, "{a} for {b}");
+        }
     }
 }

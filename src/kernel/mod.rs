@@ -8,7 +8,6 @@
 //! any number of threads: a sum is cut into parts by the shape of its operands alone.
 
 mod autodiff;
-mod buffer;
 mod composed;
 mod composed_loss;
 mod convolution;
@@ -23,8 +22,6 @@ mod softmax;
 
 #[cfg(test)]
 mod tests;
-
-pub(crate) use buffer::filled;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;

@@ -3,7 +3,7 @@
 use super::fixture::Fixture;
 use super::registry::Measure;
 use super::{Measurement, margin, noise, norm, run, stability};
-use crate::config::Activation;
+use crate::model::Activation;
 use crate::reparam::MapKind;
 
 /// Two hidden layers of 6 and 5 units.

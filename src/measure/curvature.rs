@@ -4,10 +4,10 @@ use super::Measurement;
 use super::few_samples::leading_pairs_by_few_samples;
 use super::registry::{Family, Measure};
 use super::session::{Failure, Search, Session, Subject};
-use crate::curvature::{
-    Conjugated, CurvatureError, CurvatureOperator, DavidsonOptions, Eigenpair, Estimate,
-    LanczosOptions, LinearOperator, Matrix, ProbeOptions, Recollection, Restricted, Spectrum,
-    Traces, hutch_plus_plus, lanczos, traces,
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::{
+    Conjugated, DavidsonOptions, Eigenpair, Estimate, LanczosOptions, LinearError, LinearOperator,
+    ProbeOptions, Recollection, Restricted, Spectrum, Traces, hutch_plus_plus, lanczos, traces,
 };
 use crate::params::Parameters;
 use crate::reparam::MapKind;
@@ -192,16 +192,12 @@ impl Session<'_> {
         match &self.spectrum {
             Some(Ok(spectrum)) => Ok(spectrum),
             Some(Err(error)) => Err(error.clone().into()),
-            None => Err(CurvatureError::Empty.into()),
+            None => Err(LinearError::Empty.into()),
         }
     }
 
     /// Eigenpairs at both ends by one Lanczos process from a random vector.
-    fn lanczos_spectrum(
-        &self,
-        largest: usize,
-        smallest: usize,
-    ) -> Result<Spectrum, CurvatureError> {
+    fn lanczos_spectrum(&self, largest: usize, smallest: usize) -> Result<Spectrum, LinearError> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.lanczos", subject.step);
         let options = self.lanczos_options(largest, smallest);
@@ -214,7 +210,7 @@ impl Session<'_> {
     fn remembered_spectrum(
         &mut self,
         past: Option<&Recollection>,
-    ) -> Result<Spectrum, CurvatureError> {
+    ) -> Result<Spectrum, LinearError> {
         let mut spectrum = self.leading_spectrum(past)?;
         if self.wanted_smallest > 0 {
             let other = self.lanczos_spectrum(0, self.wanted_smallest)?;
@@ -226,10 +222,7 @@ impl Session<'_> {
     }
 
     /// The largest eigenpairs alone.
-    fn leading_spectrum(
-        &mut self,
-        past: Option<&Recollection>,
-    ) -> Result<Spectrum, CurvatureError> {
+    fn leading_spectrum(&mut self, past: Option<&Recollection>) -> Result<Spectrum, LinearError> {
         let subject = self.subject;
         let mut rng = subject.streams.stream("probes.davidson", subject.step);
         let mut options = DavidsonOptions {
@@ -285,7 +278,7 @@ impl Session<'_> {
         let spectrum = with_operator(&subject, matrix, |operator| {
             lanczos(operator, None, &mut rng, options, subject.interrupt)
         })?;
-        let pair = spectrum.largest.first().ok_or(CurvatureError::Empty)?;
+        let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
         Ok(of_pair(name, pair, spectrum.matvecs).over(subject.train.samples()))
     }
 
@@ -311,7 +304,7 @@ impl Session<'_> {
             let mut scaled = Conjugated::new(operator, diagonal);
             lanczos(&mut scaled, None, &mut rng, options, subject.interrupt)
         })?;
-        let pair = spectrum.largest.first().ok_or(CurvatureError::Empty)?;
+        let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
         Ok(of_pair(name, pair, spectrum.matvecs).over(subject.train.samples()))
     }
 
@@ -338,7 +331,7 @@ impl Session<'_> {
             let found = self.probe(matrix)?;
             self.traces.insert(key.clone(), found);
         }
-        let found = self.traces.get(&key).ok_or(CurvatureError::Empty)?;
+        let found = self.traces.get(&key).ok_or(LinearError::Empty)?;
         Ok(Measurement {
             seconds: found.seconds,
             ..self.estimated(name, pick(&found.traces))
@@ -456,8 +449,8 @@ fn of_pair(name: &str, pair: &Eigenpair, matvecs: usize) -> Measurement {
 pub(super) fn with_operator<T>(
     subject: &Subject<'_>,
     matrix: Matrix,
-    work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, CurvatureError>,
-) -> Result<T, CurvatureError> {
+    work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, LinearError>,
+) -> Result<T, LinearError> {
     let mut operator = CurvatureOperator::new(
         matrix,
         subject.objective,

@@ -2,8 +2,9 @@
 
 use super::curvature::with_operator;
 use super::session::Subject;
-use crate::curvature::{
-    CurvatureError, DavidsonOptions, LeadingPairs, Likeness, Matrix, Recollection, davidson,
+use crate::curvature::Matrix;
+use crate::linear::{
+    DavidsonOptions, LeadingPairs, Likeness, LinearError, Recollection, davidson,
     davidson_by_likeness,
 };
 use crate::objective::Chunks;
@@ -27,7 +28,7 @@ pub(super) fn leading_pairs_by_few_samples(
     past: Option<&Recollection>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
-) -> Result<LeadingPairs, CurvatureError> {
+) -> Result<LeadingPairs, LinearError> {
     let (all, interrupt) = (subject.train, subject.interrupt);
     let few = if all.samples() < SAMPLES_FOR_A_LIKENESS {
         None
@@ -37,7 +38,7 @@ pub(super) fn leading_pairs_by_few_samples(
         subject
             .objective
             .important_samples(subject.parameters, all, counts, &mut draw)
-            .map_err(CurvatureError::Device)?
+            .map_err(LinearError::Device)?
     };
     let cost = |few: &Chunks| few.samples() as f64 / all.samples() as f64;
     with_operator(subject, Matrix::Hessian, |operator| {
@@ -73,7 +74,7 @@ mod tests {
     use super::super::fixture::{digits_of, subject, uniform};
     use super::*;
     use crate::backend::{Compute, Precision};
-    use crate::curvature::{axpy, norm};
+    use crate::linear::{axpy, norm};
     use crate::model::{Mlp, MlpShape};
     use crate::objective::{Loss, Objective};
     use crate::params::Parameters;

@@ -2,9 +2,10 @@
 
 use super::{Measurement, Search, Session, Subject};
 use crate::backend::{Compute, Precision};
-use crate::config::{Activation, Init, Momentum, Normalisation};
-use crate::curvature::{Budget, Interrupt};
+use crate::config::Momentum;
 use crate::data::digits;
+use crate::linear::{Budget, Interrupt};
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::tiny::Tiny;
 use crate::objective::{Batch, Chunks, Loss, Objective};

@@ -108,7 +108,7 @@ pub(super) fn output_layer(network: &dyn Network) -> Result<Layer<'_>, Failure> 
 mod tests {
     use super::*;
     use crate::backend::{Compute, Precision};
-    use crate::config::{Activation, Init, Normalisation, Pool};
+    use crate::model::{Activation, Init, Normalisation, Pool};
     use crate::objective::tests::tiny::Tiny;
 
     fn cpu() -> Compute {

@@ -1,7 +1,7 @@
 //! Margins, norms and noise of a network with tanh, against an independent program.
 
 use super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
-use crate::config::Activation;
+use crate::model::Activation;
 
 /*
 The expected numbers are what PyTorch gives:

@@ -1,7 +1,5 @@
 //! The catalogue of measures, put together from the families.
 
-pub use crate::config::Preset;
-
 use super::session::{Failure, Session};
 use super::{
     Measurement, curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability,
@@ -164,6 +162,19 @@ pub fn names() -> Vec<&'static str> {
 /// Whether a measure needs products with a curvature matrix.
 pub fn needs_products(name: &str) -> bool {
     find(name).is_none_or(|measure| measure.cost == Cost::Products)
+}
+
+words! {
+    /// A ready-made set of measures (`hooks.preset`).
+    Preset {
+        /// No measures.
+        #[default]
+        Off = "off",
+        /// What costs little.
+        Light = "light",
+        /// Everything.
+        Full = "full",
+    }
 }
 
 impl Preset {

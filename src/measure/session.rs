@@ -8,10 +8,11 @@ use super::registry::{family, needs_products};
 use super::reparam::rescaled;
 use super::rounding::Rounding;
 use super::{Evaluated, Measurement};
-use crate::config::{Momentum, NormMode, Precision};
-use crate::curvature::{
-    Budget, CurvatureError, CurvatureOperator, Interrupt, Matrix, Recollection, Spectrum,
-};
+use crate::config::Momentum;
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::Precision;
+use crate::linear::{Budget, Interrupt, LinearError, Recollection, Spectrum};
+use crate::model::NormMode;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -82,9 +83,9 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// Where a block lies in the parameter vector.
-    pub(super) fn range_of(&self, block: &str) -> Result<Range<usize>, CurvatureError> {
+    pub(super) fn range_of(&self, block: &str) -> Result<Range<usize>, LinearError> {
         let layout = self.parameters.layout();
-        layout.range(block).ok_or(CurvatureError::Empty)
+        layout.range(block).ok_or(LinearError::Empty)
     }
 }
 
@@ -93,10 +94,10 @@ pub struct Session<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) wanted_largest: usize,
     pub(super) wanted_smallest: usize,
-    pub(super) spectrum: Option<Result<Spectrum, CurvatureError>>,
+    pub(super) spectrum: Option<Result<Spectrum, LinearError>>,
     pub(super) spectrum_seconds: f64,
     pub(super) recollection: Option<Recollection>,
-    repeats: Option<Result<(), CurvatureError>>,
+    repeats: Option<Result<(), LinearError>>,
     pub(super) estimates: BTreeMap<String, Measurement>,
     pub(super) spectral_norms: BTreeMap<String, SpectralNorm>,
     pub(super) distances: BTreeMap<String, Vec<f64>>,
@@ -154,8 +155,8 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::Interrupted`] and nothing else.
-    pub fn measure(&mut self, names: &[&str]) -> Result<Vec<Measurement>, CurvatureError> {
+    /// [`LinearError::Interrupted`] and nothing else.
+    pub fn measure(&mut self, names: &[&str]) -> Result<Vec<Measurement>, LinearError> {
         self.measure_watched(names, &mut |_| {})
     }
 
@@ -168,7 +169,7 @@ impl<'a> Session<'a> {
         &mut self,
         names: &[&str],
         watcher: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Vec<Measurement>, CurvatureError> {
+    ) -> Result<Vec<Measurement>, LinearError> {
         self.want(names);
         let mut measure = |name: &&str| {
             watcher(Event::Begins(name));
@@ -212,7 +213,7 @@ impl<'a> Session<'a> {
         self.recollection
     }
 
-    fn measure_one(&mut self, name: &str) -> Result<Measurement, CurvatureError> {
+    fn measure_one(&mut self, name: &str) -> Result<Measurement, LinearError> {
         self.subject.interrupt.check()?;
         if let Some(row) = self.measured.get(name) {
             return Ok(row.clone());
@@ -221,8 +222,8 @@ impl<'a> Session<'a> {
         let attempt = catch_unwind(AssertUnwindSafe(|| self.dispatch(name)));
         let mut row = match attempt {
             Ok(Ok(row)) => row,
-            Ok(Err(Failure::Curvature(CurvatureError::Interrupted))) => {
-                return Err(CurvatureError::Interrupted);
+            Ok(Err(Failure::Curvature(LinearError::Interrupted))) => {
+                return Err(LinearError::Interrupted);
             }
             Ok(Err(failure)) => Measurement::failed(name, failure.to_string()),
             Err(_) => Measurement::failed(name, "the numeric library panicked"),
@@ -313,7 +314,7 @@ impl<'a> Session<'a> {
     pub(super) fn require_independent_samples(&self) -> Result<(), Failure> {
         match self.subject.objective.samples_are_independent() {
             true => Ok(()),
-            false => Err(CurvatureError::Coupled.into()),
+            false => Err(crate::curvature::coupled().into()),
         }
     }
 
@@ -361,7 +362,7 @@ impl<'a> Session<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{0}")]
-    Curvature(#[from] CurvatureError),
+    Curvature(#[from] LinearError),
     #[error("{0}")]
     Other(String),
 }

@@ -2,8 +2,8 @@
 
 use super::symmetry::{Freedom, Running, Slab, Units};
 use super::{Builder, LinearMap, LinearMapKind, NormMode, Pass, Start};
-use crate::config::{Activation, Init, Normalisation as Kind};
 use crate::dual::{ChannelStatistics, Dual};
+use crate::model::{Activation, Init, Normalisation as Kind};
 
 /// What PyTorch adds to a variance before its root is taken.
 const EPSILON: f64 = 1e-5;

@@ -2,8 +2,8 @@
 
 use super::layer::{Initialisation, Linear, Normalisation};
 use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
-use crate::config::{Activation, Init, Normalisation as NormalisationKind};
 use crate::dual::Dual;
+use crate::model::{Activation, Init, Normalisation as NormalisationKind};
 use burn::tensor::Tensor;
 
 /// What determines a multilayer perceptron.
@@ -117,7 +117,7 @@ impl Network for Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Init;
+    use crate::model::Init;
     use crate::model::{Freedom, Slab};
     use crate::random::Streams;
 

@@ -10,17 +10,19 @@ mod resnet;
 mod symmetry;
 mod tokens;
 mod transformer;
+mod words;
 
 pub use blueprint::{Blueprint, Builder, Start};
 pub use known::{Allowance, KnownProducts};
 pub use layer::Initialisation;
 pub use linear_map::{LinearMap, LinearMapKind};
 pub use mlp::{Mlp, MlpShape};
-pub use pass::{Conditions, Dropout, NormMode, Pass};
+pub use pass::{Conditions, Dropout, Pass};
 pub use resnet::{ResNet, ResNetShape};
 pub use symmetry::{Freedom, Running, Slab, Symmetry};
 pub use tokens::Tokens;
 pub use transformer::{Transformer, TransformerShape};
+pub use words::{Activation, DropoutMode, Init, NormMode, Normalisation, Pool};
 
 use crate::dual::Dual;
 use crate::params::Layout;

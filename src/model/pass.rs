@@ -1,6 +1,6 @@
 //! One forward pass: what it reads beside its inputs, and what it saw of them.
 
-pub use crate::config::NormMode;
+use super::NormMode;
 
 use super::KnownProducts;
 use crate::backend::Compute;

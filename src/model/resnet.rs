@@ -3,8 +3,8 @@
 use super::layer::{Convolution, Initialisation, Linear, Normalisation};
 use super::symmetry::Units;
 use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
-use crate::config::{Activation, Normalisation as NormalisationKind};
 use crate::dual::Dual;
+use crate::model::{Activation, Normalisation as NormalisationKind};
 use burn::tensor::Tensor;
 
 /// What determines a residual network.

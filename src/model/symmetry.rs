@@ -4,7 +4,7 @@
 //! turns a description into maps. So a network knows no map, and a map knows no network.
 
 use super::layer::Normalisation;
-use crate::config::Activation;
+use crate::model::Activation;
 use crate::params::Layout;
 
 /// The part of a block that belongs to a row of units (hidden units, channels, heads): along one

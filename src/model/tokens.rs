@@ -3,8 +3,8 @@
 use super::layer::{Initialisation, Linear};
 use super::symmetry::Slab;
 use super::{Builder, LinearMap, LinearMapKind, Pass, Start};
-use crate::config::Pool;
 use crate::dual::Dual;
+use crate::model::Pool;
 use burn::tensor::Tensor;
 
 /// The standard deviation of starting positions, class tokens (Dosovitskiy et al. 2021) and

@@ -4,8 +4,8 @@ use super::layer::{Initialisation, LayerNorm, Linear};
 use super::symmetry::{Freedom, Slab};
 use super::tokens::{Embedding, Tokens};
 use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
-use crate::config::Activation;
 use crate::dual::Dual;
+use crate::model::Activation;
 use burn::tensor::Tensor;
 
 /// What determines a transformer.

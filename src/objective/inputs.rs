@@ -83,7 +83,7 @@ mod tests {
     use super::super::tests::Case;
     use super::super::tests::tiny::{CLASSES, SAMPLES, Tiny, numbers};
     use crate::backend::{Compute, Precision, read};
-    use crate::config::{Activation, Normalisation, Pool};
+    use crate::model::{Activation, Normalisation, Pool};
 
     #[test]
     fn the_gradient_in_the_inputs_is_that_of_finite_differences() {

@@ -1,10 +1,23 @@
 //! Which loss, what it wants as targets, and what its outputs predict.
 
-pub use crate::config::Loss;
-
 use crate::dual::{self, Dual};
 use crate::extremes::largest;
 use burn::tensor::Tensor;
+
+words! {
+    /// The loss that is minimised (`train.loss`).
+    Loss {
+        /// Cross-entropy in nats; the default.
+        #[default]
+        CrossEntropy = "cross_entropy",
+        /// ½ · mean over samples of the sum over outputs of the squared error.
+        Square = "square",
+        /// The logistic loss.
+        Logistic = "logistic",
+        /// The exponential loss.
+        Exponential = "exponential",
+    }
+}
 
 impl Loss {
     /// How many outputs the network needs for `classes` classes.

@@ -98,7 +98,7 @@ mod tests {
     use super::super::Loss;
     use super::super::tests::Case;
     use crate::backend::read;
-    use crate::config::Activation;
+    use crate::model::Activation;
 
     #[test]
     fn picked_samples_are_those_of_the_batches() {

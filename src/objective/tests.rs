@@ -9,11 +9,10 @@ pub mod tiny;
 
 use super::{Batch, Chunks, Loss, Objective};
 use crate::backend::{BackendKind, Compute, Precision};
-use crate::config::{Activation, Init, Normalisation};
-use crate::curvature::{
-    CurvatureOperator, Interrupt, LanczosOptions, LinearOperator, Matrix, dot, lanczos,
-};
+use crate::curvature::{CurvatureOperator, Matrix};
 use crate::dual::tests::hyper::{Hyper, Real};
+use crate::linear::{Interrupt, LanczosOptions, LinearOperator, dot, lanczos};
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -223,7 +222,7 @@ impl Case {
 
 fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
-    crate::curvature::norm(&difference) / crate::curvature::norm(expected)
+    crate::linear::norm(&difference) / crate::linear::norm(expected)
 }
 
 fn direction(n: usize, counter: u64) -> Vec<f64> {

@@ -2,8 +2,8 @@
 
 use super::Layout;
 use super::store::{decode, encode, named_blocks};
-use crate::config::Precision;
 use crate::fuzz::{Target, run};
+use crate::linear::Precision;
 use crate::random::StreamRng;
 use rand::RngExt;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Parameters in `.safetensors` files, with PyTorch's names and layouts.
 
 use super::{Block, Layout};
-use crate::config::Precision;
+use crate::linear::Precision;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! Linear maps of the parameter vector.
 
 use super::MapKind;
-use crate::config::NormMode;
+use crate::model::NormMode;
 use nalgebra::DMatrix;
 
 /// An invertible linear map of the parameter vector θ that leaves the function alone. Where the

@@ -4,11 +4,31 @@
 mod build;
 mod map;
 
-pub use crate::config::MapKind;
 pub use build::{FACTOR, NotApplicable, applicable, build};
 pub use map::ParameterMap;
 
 use crate::model::Freedom;
+
+words! {
+    /// A kind of map of the parameters that leaves the function alone (`hooks.maps`).
+    MapKind {
+        /// The weights and biases of a layer times α, the next layer's weights divided by it (Dinh
+        /// et al. 2017, "Sharp minima can generalize for deep nets", sec. 3).
+        #[default]
+        LayerRescaling = "layer-rescaling",
+        /// The same with a factor of its own for every hidden unit or channel (Neyshabur et al.
+        /// 2015, "Path-SGD", sec. 2).
+        UnitRescaling = "unit-rescaling",
+        /// Hidden units or channels in another order.
+        Permutation = "permutation",
+        /// The weights that feed a normalisation layer times a factor, which it divides out.
+        NormalisedScale = "normalised-scale",
+        /// In attention, queries times a factor and keys divided by it; values and outputs the same.
+        AttentionRescaling = "attention-rescaling",
+        /// An orthogonal change of basis between two layers of a linear network.
+        OrthogonalBasis = "orthogonal-basis",
+    }
+}
 
 impl MapKind {
     /// The kinds that move the parameter vector by an orthogonal matrix.

@@ -1,7 +1,7 @@
 //! Maps of small networks.
 
 use super::*;
-use crate::config::{Activation, Init, Normalisation};
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape, Network};
 use crate::random::{StreamRng, Streams};
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use super::{error_of, significant, two_digits};
 use crate::config::KeyRow;
-use crate::curvature::Density;
+use crate::linear::Density;
 use crate::measure::{Bound, Measurement};
 use crate::selfcheck::Check;
 use crate::train::{Row, Summary};

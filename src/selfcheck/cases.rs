@@ -3,17 +3,19 @@
 use super::Check;
 use super::functions::{Problem, Rosenbrock, linear, mlp};
 use crate::backend::{Compute, Precision, read};
-use crate::config::{Activation, Loss};
-use crate::curvature::{
-    Budget, Conjugated, CurvatureError, CurvatureOperator, DensityOptions, Interrupt,
-    LanczosOptions, LinearOperator, Matrix, ProbeOptions, Restricted, Shifted, Spectrum, dot,
-    frobenius_norm, hutch_plus_plus, hutchinson, lanczos, spectral_density,
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::{
+    Budget, Conjugated, DensityOptions, Interrupt, LanczosOptions, LinearError, LinearOperator,
+    ProbeOptions, Restricted, Shifted, Spectrum, dot, frobenius_norm, hutch_plus_plus, hutchinson,
+    lanczos, spectral_density,
 };
+use crate::model::Activation;
+use crate::objective::Loss;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
 
 /// A case makes a few comparisons on a backend.
-pub(super) type Case = fn(&Compute) -> Result<Vec<Check>, CurvatureError>;
+pub(super) type Case = fn(&Compute) -> Result<Vec<Check>, LinearError>;
 
 /// All cases.
 pub(super) const CASES: &[Case] = &[
@@ -44,8 +46,8 @@ pub(super) fn exact(compute: &Compute) -> f64 {
 pub(super) fn with<T>(
     problem: &Problem,
     matrix: Matrix,
-    work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, CurvatureError>,
-) -> Result<T, CurvatureError> {
+    work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, LinearError>,
+) -> Result<T, LinearError> {
     let parameters = problem.parameters();
     let mut operator = CurvatureOperator::new(
         matrix,
@@ -58,7 +60,7 @@ pub(super) fn with<T>(
 }
 
 /// The whole spectrum of a small operator.
-pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum, CurvatureError> {
+pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum, LinearError> {
     let dimension = operator.dimension();
     let options = LanczosOptions {
         largest: dimension,
@@ -80,7 +82,7 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
 }
 
 /// Least squares with orthogonal samples: the Hessian is diagonal with the spectrum put in.
-fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     const SPECTRUM: [f64; 4] = [100.0, 10.0, 1.0, 0.1];
     let inputs: Vec<Vec<f64>> = (0..4)
         .map(|i| {
@@ -195,7 +197,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
 }
 
 /// One sample: `H = σ(1 − σ) x xᵀ`.
-fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let (x, theta) = (vec![3.0, 4.0], vec![0.1, -0.2]);
     let z: f64 = x.iter().zip(&theta).map(|(x, w)| x * w).sum();
     let sigmoid = 1.0 / (1.0 + (-z).exp());
@@ -219,7 +221,7 @@ fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> 
 }
 
 /// One sample at uniform probabilities: `H = (I/K − 11ᵀ/K²) ⊗ x xᵀ`, eigenvalues `‖x‖²/K` and 0.
-fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let target = vec![vec![0.0, 1.0, 0.0]];
     let problem = Problem::new(
         linear(2, 3),
@@ -259,7 +261,7 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
 
 /// One sample of the first of two classes at margin 20, where all that is left is `e⁻²⁰`: the loss is
 /// `log1p(e⁻²⁰)` and `H = q (1 − q) [[1, −1], [−1, 1]] ⊗ x xᵀ` with `q = 1 / (1 + e²⁰)`.
-fn certain_sample(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let margin = 20.0f64;
     let problem = Problem::new(
         linear(2, 2),
@@ -274,7 +276,7 @@ fn certain_sample(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
         .objective
         .evaluate(&problem.parameters(), batch)
         .losses;
-    let loss = read(&losses).map_err(CurvatureError::Device)?;
+    let loss = read(&losses).map_err(LinearError::Device)?;
     let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
     let curvature = 50.0 / ((1.0 + margin.exp()) * (1.0 + (-margin).exp()));
     let check = |name, got| Check::new(name, 1.0, got, exact(compute));
@@ -292,7 +294,7 @@ fn certain_sample(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
 
 /// At (1, 1) the Hessian is `[[802, −400], [−400, 200]]`; at (−1.2, 1) it is `[[1330, 480], [480,
 /// 200]]` and Gauss-Newton `[[1154, 480], [480, 200]]`.
-fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let root = |trace: f64, determinant: f64, sign: f64| {
         0.5 * (trace + sign * (trace * trace - 4.0 * determinant).sqrt())
     };
@@ -337,7 +339,7 @@ fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
 }
 
 /// One sample with one output and residual 1: Gauss-Newton is `∇f ∇fᵀ`, and the gradient is `∇f`.
-fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let mut numbers = rng("rank one");
     let network = || mlp(3, vec![4], 1, Activation::Tanh, true);
     let count = network().layout().len();
@@ -360,7 +362,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, CurvatureError
     let evaluation = probe
         .objective
         .evaluate(&probe.parameters(), &probe.data.batches()[0]);
-    let output = crate::backend::read(&evaluation.outputs).map_err(CurvatureError::Device)?[0];
+    let output = crate::backend::read(&evaluation.outputs).map_err(LinearError::Device)?[0];
     let problem = make(output - 1.0);
     let parameters = problem.parameters();
     let never = Interrupt::never();
@@ -392,7 +394,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, CurvatureError
 }
 
 /// `H = 11ᵀ` in dimension 4: a probe of the trace on the sphere has variance `2·4/6 · (16 − 16/4) = 16`.
-fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     const PROBES: usize = 2000;
     let problem = Problem::new(
         linear(4, 1),
@@ -429,7 +431,7 @@ fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, CurvatureError> 
 }
 
 /// Two samples of least squares: the noise covariance has the closed form `¼ (g₁ − g₂)(g₁ − g₂)ᵀ`.
-fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     // Outputs 1·2 = 2 and 3·2 = 6 against targets 0 and 1: gradients 2·1 and 5·3.
     let problem = Problem::new(
         linear(1, 1),

@@ -1,11 +1,12 @@
 //! Small problems whose curvature is known in closed form.
 
 use crate::backend::Compute;
-use crate::config::{Activation, Init, Loss, Normalisation};
 use crate::dual::Dual;
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{
     Blueprint, Builder, Initialisation, LinearMap, Mlp, MlpShape, Network, Pass, Start, Symmetry,
 };
+use crate::objective::Loss;
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::Parameters;
 use burn::tensor::Tensor;

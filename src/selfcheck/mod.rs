@@ -5,7 +5,7 @@ mod functions;
 mod networks;
 
 use crate::backend::Compute;
-use crate::curvature::CurvatureError;
+use crate::linear::LinearError;
 use serde::Serialize;
 
 /// One comparison with a closed form.
@@ -44,8 +44,8 @@ impl Check {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] where a case could not be computed at all.
-pub fn run(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+/// [`LinearError`] where a case could not be computed at all.
+pub fn run(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let mut checks = Vec::new();
     for case in cases::CASES {
         checks.extend(case(compute)?);
@@ -56,7 +56,7 @@ pub fn run(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Precision;
+    use crate::linear::Precision;
 
     #[test]
     fn every_case_passes_in_both_precisions() {

@@ -4,16 +4,16 @@ use super::Check;
 use super::cases::{eigenvalues, exact, rng, with};
 use super::functions::{Problem, mlp};
 use crate::backend::{Compute, read};
-use crate::config::{Activation, Loss};
-use crate::curvature::{
-    Conjugated, CurvatureError, CurvatureOperator, Interrupt, Matrix, dot, norm,
-};
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::{Conjugated, Interrupt, LinearError, dot, norm};
+use crate::model::Activation;
+use crate::objective::Loss;
 use crate::params::Parameters;
 use crate::reparam::{MapKind, build};
 use rand::RngExt;
 
 /// A network of every smooth activation: the Hessian is symmetric and no chunk size changes it.
-pub(super) fn symmetry(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+pub(super) fn symmetry(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let mut checks = Vec::new();
     for activation in [Activation::Tanh, Activation::Gelu, Activation::Softplus] {
         let mut numbers = rng("networks");
@@ -42,7 +42,7 @@ pub(super) fn symmetry(compute: &Compute) -> Result<Vec<Check>, CurvatureError> 
 }
 
 /// A ReLU network after first layer ×10, second ÷10: the same outputs, the same `λmax(D H D)`.
-pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError> {
+pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let mut numbers = rng("rescaling");
     let mut uniform = |count: usize| -> Vec<f64> {
         (0..count)
@@ -55,7 +55,7 @@ pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError>
     let inputs: Vec<Vec<f64>> = (0..5).map(|_| uniform(3)).collect();
     let targets = vec![vec![1.0, 0.0]; 5];
     let map = build(network.as_ref(), MapKind::LayerRescaling, &mut numbers)
-        .map_err(|error| CurvatureError::Device(error.to_string()))?;
+        .map_err(|error| LinearError::Device(error.to_string()))?;
     let rescaled = map.apply(&values);
     let problem = Problem::new(
         network,
@@ -69,7 +69,7 @@ pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, CurvatureError>
     let at = |values: &[f64]| Parameters::from_host(&layout, values, compute);
     let outputs = |values: &[f64]| {
         let evaluation = problem.objective.evaluate(&at(values), batch);
-        read(&evaluation.outputs).map_err(CurvatureError::Device)
+        read(&evaluation.outputs).map_err(LinearError::Device)
     };
     let (before, after) = (outputs(&problem.values)?, outputs(&rescaled)?);
     let change: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a - b).collect();

@@ -3,8 +3,8 @@
 //! Random streams are functions of the step, so no generator state is kept.
 
 use crate::backend::Compute;
-use crate::config::Precision;
-use crate::curvature::Recollection;
+use crate::linear::Precision;
+use crate::linear::Recollection;
 use crate::model::Blueprint;
 use crate::optim::OptimizerState;
 use crate::params::store::{FLOATS, NamedArray, encode, numbers};

@@ -3,9 +3,10 @@
 use super::checkpoint::Seconds;
 use super::{Checkpoint, Row, RunRecord, Summary};
 use crate::backend::Compute;
-use crate::config::{Method, Moments, Optimizer, Precision};
-use crate::curvature::Recollection;
+use crate::config::{Method, Moments, Optimizer};
 use crate::fuzz::{Target, as_it_is, run};
+use crate::linear::Precision;
+use crate::linear::Recollection;
 use crate::model::{Blueprint, Builder, Start};
 use crate::optim::{self, OptimizerState};
 use crate::params::Parameters;

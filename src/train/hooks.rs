@@ -1,8 +1,9 @@
 //! When to measure what.
 
-use crate::config::{Config, DropoutMode, Hook, Logarithmic, NormMode, Spacing, Unit};
-use crate::curvature::Budget;
+use crate::config::{Config, Hook, Logarithmic, Spacing, Unit};
+use crate::linear::Budget;
 use crate::measure::{self, invariance::row_name};
+use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -194,7 +195,8 @@ fn is_logarithmic(time: u64, every: u64, ratio: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{MapKind, Preset};
+    use crate::measure::Preset;
+    use crate::reparam::MapKind;
 
     fn hook(every: usize, unit: Unit, spacing: Spacing) -> Hook {
         Hook {

@@ -1,19 +1,18 @@
 //! Config and data made into something that can be trained and measured.
 
 use crate::backend::{BackendError, Compute};
-use crate::config::{
-    Config, ConfigError, DropoutMode, MapKind, Method, Model, ModelKind, NormMode, Normalisation,
-    Sampling,
-};
+use crate::config::{Config, ConfigError, Method, Model, ModelKind, Sampling};
 use crate::data::{self, DataError, Source, Split};
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
 };
+use crate::model::{DropoutMode, NormMode, Normalisation};
 use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, UpdateRule};
 use crate::params::Parameters;
 use crate::random::Streams;
+use crate::reparam::MapKind;
 use crate::reparam::applicable;
 use std::path::Path;
 use std::sync::Arc;
@@ -403,8 +402,9 @@ fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
 mod tests {
     use super::*;
     use crate::backend::read;
-    use crate::config::{Precision, parse};
+    use crate::config::parse;
     use crate::data::{Dataset, Images, Normalize};
+    use crate::linear::Precision;
     use crate::objective::Batch;
 
     fn config(model: &str) -> Config {

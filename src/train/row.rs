@@ -1,6 +1,6 @@
 //! One line of `metrics.jsonl`.
 
-use crate::config::Precision;
+use crate::linear::Precision;
 use crate::measure::Measurement;
 use serde::{Deserialize, Serialize};
 

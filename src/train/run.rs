@@ -10,10 +10,12 @@ use super::{
     Checkpoint, Divergence, Due, HookPlan, Problem, Row, RunDirectory, Scope, Summary, TrainError,
 };
 use crate::backend::BackendKind;
-use crate::config::{Length, NormMode};
-use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix, Recollection};
+use crate::config::Length;
+use crate::curvature::{CurvatureOperator, Matrix};
 use crate::data::sha256_hex;
+use crate::linear::{Interrupt, LinearOperator, Recollection};
 use crate::measure::{Event, Measurement, Search, Session, Subject, needs_products};
+use crate::model::NormMode;
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
 use crate::optim::{OptimizerState, Schedule, UpdateRule};

@@ -59,6 +59,44 @@ fn seconds(clock: &str) -> u64 {
 #[test]
 fn a_line_fits_the_terminal_and_says_which_run_seed_and_measure() {
     let lab = Lab::new();
+    let config = lab
+        .read("small.toml")
+        .replace("[20]", "[300, 300]")
+        .replace("learning_rate = 0.1", "learning_rate = 0.01");
+    let config = config.replace("epochs = 6", "epochs = 20");
+    let config = config.replace("every = 2", "every = 10");
+    let hook = "measures = [\"loss.train\", \"hessian.trace\"]";
+    let config = config.replace("preset = \"full\"", hook);
+    lab.write("a_name_of_some_length.toml", &config);
+    let set = "train --config a_name_of_some_length --seeds 0..2";
+    let Some(drawn) = on_a_terminal(&lab, set) else {
+        return;
+    };
+    for line in &drawn {
+        assert!(
+            line.chars().count() <= 80,
+            "{} columns: {line}",
+            line.chars().count()
+        );
+    }
+    let shows = |text: &str| drawn.iter().any(|line| line.contains(text));
+    assert!(shows("a_name_of_some_l... seed 0 (1/2)"), "{drawn:#?}");
+    assert!(shows("seed 1 (2/2)") && shows("/200 "), "{drawn:#?}");
+    assert!(shows("(1/2)  hessian.trace 6/6"), "{drawn:#?}");
+    let clocks = drawn.iter().filter_map(|line| line.split_once(" eta "));
+    let left: Vec<u64> = clocks
+        .map(|(_, rest)| seconds(rest.split(' ').next().unwrap()))
+        .collect();
+    assert!(
+        !left.is_empty() && left.iter().all(|&left| left < 3600),
+        "{left:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_clock_goes_on_while_something_is_measured() {
+    let lab = Lab::new();
     // A network so wide that measuring it takes some seconds, whatever the machine.
     for width in [300, 600, 1200, 2400] {
         let config = lab

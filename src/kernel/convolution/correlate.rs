@@ -3,8 +3,8 @@
 use super::geometry::Geometry;
 use super::plan::{Pass, Plan, RUN, Start};
 use super::tile::tile;
-use crate::kernel::buffer::filled;
 use crate::kernel::simd::{Element, Instructions, Vectors};
+use crate::workers::filled;
 use pulp::{Simd, WithSimd};
 
 /// `y[n, o, i, j] = Σ w[o, c, a, b] x[n, c, i·stride + a − padding, j·stride + b − padding]`.

@@ -1,9 +1,9 @@
 //! Batch normalisation of Flex tensors.
 
 use super::tensors::{Stored, change_by, numbers, tensor};
-use crate::kernel::buffer::filled;
 use crate::kernel::normalisation::{self, Affine, LANES, Maps, Reverse};
 use crate::kernel::simd::Instructions;
+use crate::workers::filled;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 

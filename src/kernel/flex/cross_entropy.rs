@@ -1,8 +1,8 @@
 //! The cross-entropy of Flex tensors.
 
 use super::tensors::{CHUNK, Stored, numbers, tensor};
-use crate::kernel::buffer::filled;
 use crate::kernel::cross_entropy::{Exponential, Rows};
+use crate::workers::filled;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 

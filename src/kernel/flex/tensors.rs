@@ -1,7 +1,7 @@
 //! Flex tensors as slices of numbers.
 
-use crate::kernel::buffer::changed;
 use crate::kernel::simd::Element;
+use crate::workers::changed;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;

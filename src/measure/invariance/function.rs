@@ -1,7 +1,7 @@
 //! Whether two parameter vectors have the same function on the samples.
 
-use crate::config::Precision;
 use crate::extremes::{larger, largest_size};
+use crate::linear::Precision;
 use crate::measure::Evaluated;
 use serde::Serialize;
 

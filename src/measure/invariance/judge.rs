@@ -2,7 +2,7 @@
 
 use super::function::{ROUNDING_FACTOR, ROUNDING_FLOOR};
 use super::row_name;
-use crate::config::Precision;
+use crate::linear::Precision;
 use crate::measure::{Bound, Cost, Measure, Measurement};
 use crate::reparam::MapKind;
 use serde::Serialize;

@@ -12,7 +12,7 @@ pub use judge::{LARGE_ERROR, Line, Verdict};
 use super::registry::find;
 use super::session::{Event, Failure, Search, Session, Subject};
 use super::{Measurement, needs_products};
-use crate::curvature::CurvatureError;
+use crate::linear::LinearError;
 use crate::model::Conditions;
 use crate::objective::Objective;
 use crate::params::Parameters;
@@ -104,12 +104,8 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::Interrupted`] and nothing else.
-    pub fn under(
-        &mut self,
-        map: &ParameterMap,
-        names: &[&str],
-    ) -> Result<MapReport, CurvatureError> {
+    /// [`LinearError::Interrupted`] and nothing else.
+    pub fn under(&mut self, map: &ParameterMap, names: &[&str]) -> Result<MapReport, LinearError> {
         self.under_watched(map, names, &mut |_| {})
     }
 
@@ -123,7 +119,7 @@ impl Session<'_> {
         map: &ParameterMap,
         names: &[&str],
         watcher: &mut dyn FnMut(UnderMap<'_>),
-    ) -> Result<MapReport, CurvatureError> {
+    ) -> Result<MapReport, LinearError> {
         let clock = Instant::now();
         let before = self.measure_watched(names, &mut |event| {
             if let Event::Begins(name) = event {
@@ -147,8 +143,8 @@ impl Session<'_> {
             seconds: 0.0,
         };
         match prepared {
-            Err(Failure::Curvature(CurvatureError::Interrupted)) => {
-                return Err(CurvatureError::Interrupted);
+            Err(Failure::Curvature(LinearError::Interrupted)) => {
+                return Err(LinearError::Interrupted);
             }
             Err(failure) => report.reason = Some(failure.to_string()),
             Ok((image, check)) => {

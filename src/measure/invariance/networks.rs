@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::backend::{Compute, Precision};
-use crate::config::{Activation, Init, NormMode, Normalisation, Pool};
-use crate::curvature::{Budget, Interrupt};
+use crate::linear::{Budget, Interrupt};
+use crate::model::{Activation, Init, NormMode, Normalisation, Pool};
 use crate::model::{
     Initialisation, Network, ResNet, ResNetShape, Tokens, Transformer, TransformerShape,
 };

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::backend::{Compute, Precision};
-use crate::config::Activation;
-use crate::curvature::{Budget, Interrupt, norm};
+use crate::linear::{Budget, Interrupt, norm};
 use crate::measure::{Bound, Measure};
+use crate::model::Activation;
 use crate::objective::tests::Case;
 use crate::objective::{Chunks, Loss};
 use crate::random::Streams;

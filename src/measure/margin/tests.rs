@@ -3,8 +3,8 @@
 use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
 use super::{Bound, Statistic};
 use crate::backend::{Compute, Precision};
-use crate::config::{Activation, Init, Normalisation};
-use crate::curvature::norm;
+use crate::linear::norm;
+use crate::model::{Activation, Init, Normalisation};
 use crate::objective::Loss;
 use crate::objective::tests::tiny::Tiny;
 

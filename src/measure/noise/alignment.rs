@@ -3,7 +3,8 @@
 use super::super::Measurement;
 use super::super::curvature::with_operator;
 use super::super::session::{Failure, Session};
-use crate::curvature::{Forms, Matrix, PairedForms, paired_forms};
+use crate::curvature::Matrix;
+use crate::linear::{Forms, PairedForms, paired_forms};
 use std::time::Instant;
 
 /// The forms of noise covariance `Σ` and Gauss-Newton matrix `G`, and the time they took.

@@ -13,7 +13,8 @@ use super::Measurement;
 use super::curvature::with_operator;
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
-use crate::curvature::{Estimate, Matrix, dot, norm, paired_forms};
+use crate::curvature::Matrix;
+use crate::linear::{Estimate, dot, norm, paired_forms};
 
 pub(super) const FAMILY: Family = Family {
     measures: &[

@@ -3,7 +3,7 @@
 use super::super::Measurement;
 use super::super::session::{Failure, Session, Subject};
 use crate::backend::Precision;
-use crate::curvature::{CurvatureError, LinearOperator, lanczos};
+use crate::linear::{LinearError, LinearOperator, lanczos};
 use crate::objective::Batch;
 use crate::params::Parameters;
 
@@ -35,7 +35,7 @@ impl LinearOperator for HessianCovariance<'_> {
 
     /// `(1/n) Σ Hᵢ (Hᵢv − Hv)`, from two products with every sample's Hessian: the mean is taken off
     /// before squares are formed, and `Σ (Hᵢv − Hv) = 0` makes the other `H` superfluous.
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let subject = self.0;
         let compute = subject.objective.compute();
         let direction = Parameters::from_host(subject.parameters.layout(), vector, compute);
@@ -45,7 +45,7 @@ impl LinearOperator for HessianCovariance<'_> {
             .iter()
             .map(|batch| self.product(&direction, batch, weight))
             .reduce(|sum, term| sum + term)
-            .ok_or(CurvatureError::NoSamples)?;
+            .ok_or_else(crate::curvature::no_samples)?;
         let mut sum: Option<Parameters> = None;
         for batch in batches {
             for place in 0..batch.samples() {
@@ -59,12 +59,12 @@ impl LinearOperator for HessianCovariance<'_> {
                 });
             }
         }
-        let sum = sum.ok_or(CurvatureError::NoSamples)?;
-        let product = sum.into_host().map_err(CurvatureError::Device)?;
+        let sum = sum.ok_or_else(crate::curvature::no_samples)?;
+        let product = sum.into_host().map_err(LinearError::Device)?;
         if product.iter().all(|value| value.is_finite()) {
             Ok(product)
         } else {
-            Err(CurvatureError::NotFinite)
+            Err(LinearError::NotFinite)
         }
     }
 }
@@ -85,7 +85,7 @@ impl Session<'_> {
         let options = self.lanczos_options(1, 0);
         let mut covariance = HessianCovariance(subject);
         let spectrum = lanczos(&mut covariance, None, &mut rng, options, subject.interrupt)?;
-        let pair = spectrum.largest.first().ok_or(CurvatureError::Empty)?;
+        let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
         // Of the whole once and of every sample twice; the relative error of a root is half.
         let matvecs = 3 * spectrum.matvecs;
         let row = Measurement::new(name, pair.value.max(0.0).sqrt())

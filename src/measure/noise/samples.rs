@@ -3,7 +3,7 @@
 use super::super::Measurement;
 use super::super::session::{Failure, Session};
 use crate::backend::read;
-use crate::curvature::Spending;
+use crate::linear::Spending;
 use crate::params::Parameters;
 use crate::statistics::{mean, stated_error};
 use burn::tensor::Tensor;

@@ -1,8 +1,8 @@
 //! Noise of linear regressions, whose per-sample gradients and Hessians are written out.
 
 use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
-use crate::config::Activation;
-use crate::curvature::Budget;
+use crate::linear::Budget;
+use crate::model::Activation;
 use crate::objective::Loss;
 use crate::random::Streams;
 use nalgebra::{DMatrix, DVector};

@@ -5,8 +5,8 @@ use super::super::layers::{Layer, dense_stack, layers_within};
 use super::super::session::{Failure, Session, Subject};
 use super::convolution::Convolution;
 use super::matrix::{HostMatrix, SpectralNorm};
-use crate::curvature::{CurvatureError, norm};
 use crate::extremes::{larger, largest};
+use crate::linear::{LinearError, norm};
 use crate::model::LinearMapKind;
 use crate::random::StreamRng;
 
@@ -251,7 +251,7 @@ fn spectral_norm(
     weights: &[f64],
     subject: Subject<'_>,
     rng: &mut StreamRng,
-) -> Result<SpectralNorm, CurvatureError> {
+) -> Result<SpectralNorm, LinearError> {
     let (compute, interrupt) = (subject.objective.compute(), subject.interrupt);
     let found = match convolution(layer, weights) {
         Some(convolution) => convolution.spectral_norm(compute, rng, interrupt)?,

@@ -2,8 +2,8 @@
 
 use super::matrix::{SpectralNorm, largest_singular_value};
 use crate::backend::{Compute, read};
-use crate::config::Precision;
-use crate::curvature::{CurvatureError, Interrupt, LinearOperator, dot};
+use crate::linear::Precision;
+use crate::linear::{Interrupt, LinearError, LinearOperator, dot};
 use crate::random::StreamRng;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
@@ -31,13 +31,13 @@ impl Convolution<'_> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] where the device fails, a number is not finite, or the user interrupts.
+    /// [`LinearError`] where the device fails, a number is not finite, or the user interrupts.
     pub fn spectral_norm(
         self,
         compute: &Compute,
         rng: &mut StreamRng,
         interrupt: Interrupt<'_>,
-    ) -> Result<SpectralNorm, CurvatureError> {
+    ) -> Result<SpectralNorm, LinearError> {
         let [height, width] = self.input;
         let mut gram = Gram {
             weight: compute.tensor(self.kernels, self.shape),
@@ -98,7 +98,7 @@ impl LinearOperator for Gram<'_> {
     }
 
     /// The gradient of `½‖Av‖²`, so that the transpose is the library's own reverse rule.
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let input = self.compute.tensor(vector, self.shape);
         let input = input.autodiff().require_grad();
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
@@ -107,10 +107,10 @@ impl LinearOperator for Gram<'_> {
         let mut gradients = (image.clone() * image).sum().mul_scalar(0.5).backward();
         let product = input
             .grad_remove(&mut gradients)
-            .ok_or_else(|| CurvatureError::Device("a convolution has no gradient".to_owned()))?;
-        let product = read(&product).map_err(CurvatureError::Device)?;
+            .ok_or_else(|| LinearError::Device("a convolution has no gradient".to_owned()))?;
+        let product = read(&product).map_err(LinearError::Device)?;
         if product.iter().any(|value| !value.is_finite()) {
-            return Err(CurvatureError::NotFinite);
+            return Err(LinearError::NotFinite);
         }
         Ok(product)
     }

@@ -1,8 +1,6 @@
 //! Norms of matrices, spectral ones by the Lanczos process on `AᵀA`.
 
-use crate::curvature::{
-    CurvatureError, Interrupt, LanczosOptions, LinearOperator, dot, lanczos, norm,
-};
+use crate::linear::{Interrupt, LanczosOptions, LinearError, LinearOperator, dot, lanczos, norm};
 use crate::random::StreamRng;
 
 /// The relative residual at which an eigenvalue of `AᵀA` has converged.
@@ -51,14 +49,14 @@ impl<'a> HostMatrix<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] for an empty matrix, one that is not finite, or where the user interrupts.
+    /// [`LinearError`] for an empty matrix, one that is not finite, or where the user interrupts.
     pub fn spectral_norm(
         self,
         rng: &mut StreamRng,
         interrupt: Interrupt<'_>,
-    ) -> Result<SpectralNorm, CurvatureError> {
+    ) -> Result<SpectralNorm, LinearError> {
         if self.entries.iter().any(|entry| !entry.is_finite()) {
-            return Err(CurvatureError::NotFinite);
+            return Err(LinearError::NotFinite);
         }
         largest_singular_value(&mut Gram(self), rng, interrupt)
     }
@@ -76,7 +74,7 @@ impl LinearOperator for Gram<'_> {
         true
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let matrix = self.0;
         let product = if vector.len() == matrix.columns {
             let image: Vec<f64> = matrix.rows().map(|row| dot(row, vector)).collect();
@@ -87,7 +85,7 @@ impl LinearOperator for Gram<'_> {
         };
         match product.iter().all(|value| value.is_finite()) {
             true => Ok(product),
-            false => Err(CurvatureError::NotFinite),
+            false => Err(LinearError::NotFinite),
         }
     }
 }
@@ -108,14 +106,14 @@ pub(super) fn largest_singular_value(
     gram: &mut dyn LinearOperator,
     rng: &mut StreamRng,
     interrupt: Interrupt<'_>,
-) -> Result<SpectralNorm, CurvatureError> {
+) -> Result<SpectralNorm, LinearError> {
     let options = LanczosOptions {
         tolerance: TOLERANCE,
         max_matvecs: MOST_PRODUCTS,
         ..LanczosOptions::default()
     };
     let spectrum = lanczos(gram, None, rng, options, interrupt)?;
-    let pair = spectrum.largest.first().ok_or(CurvatureError::Empty)?;
+    let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
     Ok(SpectralNorm {
         value: pair.value.max(0.0).sqrt(),
         // The relative error of a root is half that of the number under it.
@@ -169,6 +167,6 @@ mod tests {
             columns: 2,
         };
         let result = matrix.spectral_norm(&mut rng, Interrupt::never());
-        assert!(matches!(result, Err(CurvatureError::NotFinite)));
+        assert!(matches!(result, Err(LinearError::NotFinite)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::fixture::{Fixture, assert_close, measure_tiny};
 use crate::backend::{Compute, Precision};
-use crate::config::{Activation, Init, Normalisation, Pool};
+use crate::model::{Activation, Init, Normalisation, Pool};
 use crate::objective::tests::tiny::Tiny;
 
 /// `W₁` has rows (3, 0, 0, 0) and (0, 4, 0, 0); `W₂` has rows (0, 2) and (1, 0).

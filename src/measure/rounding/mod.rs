@@ -24,7 +24,7 @@ use super::margin::rounding_of_margins;
 use super::session::{Failure, Session, Subject};
 use super::{Evaluated, Measurement};
 use crate::backend::{Precision, read};
-use crate::curvature::{CurvatureError, norm, random_signs};
+use crate::linear::{LinearError, norm, random_signs};
 use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
 use crate::statistics::mean;
@@ -238,8 +238,8 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::Interrupted`] and nothing else.
-    pub(super) fn rounding_of(&mut self, row: &Measurement) -> Result<Option<f64>, CurvatureError> {
+    /// [`LinearError::Interrupted`] and nothing else.
+    pub(super) fn rounding_of(&mut self, row: &Measurement) -> Result<Option<f64>, LinearError> {
         let (Some(value), Some(kind)) = (row.value, Kind::of(&row.name)) else {
             return Ok(None);
         };
@@ -250,9 +250,7 @@ impl Session<'_> {
             self.rounding_bound(&row.name, kind, value)
         }));
         match attempt {
-            Ok(Err(Failure::Curvature(CurvatureError::Interrupted))) => {
-                Err(CurvatureError::Interrupted)
-            }
+            Ok(Err(Failure::Curvature(LinearError::Interrupted))) => Err(LinearError::Interrupted),
             Ok(Ok(bound)) => Ok(Some(bound).filter(|bound| bound.is_finite())),
             _ => Ok(None),
         }
@@ -352,7 +350,7 @@ impl Session<'_> {
         match &self.rounding_state()?.witnesses {
             Some(Ok(witnesses)) => Ok(witnesses),
             Some(Err(reason)) => Err(reason.into()),
-            None => Err(CurvatureError::Empty.into()),
+            None => Err(LinearError::Empty.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::fixture::subject;
 use super::super::{Measurement, Session};
 use crate::backend::{BackendKind, Compute, Precision, read};
-use crate::config::{Activation, Init, Normalisation};
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::{Batch, Chunks, Loss, Objective};
 use crate::params::Parameters;

@@ -11,7 +11,7 @@ use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session};
 use super::chart::Chart;
 use super::landscape::Landscape;
-use crate::curvature::{Estimate, Spending, draw, random_normal};
+use crate::linear::{Estimate, Spending, draw, random_normal};
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
 

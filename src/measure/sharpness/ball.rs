@@ -3,7 +3,7 @@
 use super::super::session::Failure;
 use super::chart::Hill;
 use super::cube::climb_cube;
-use crate::curvature::{dot, norm};
+use crate::linear::{dot, norm};
 
 /// A unit ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::super::session::Failure;
 use super::landscape::Landscape;
-use crate::curvature::{CurvatureError, Spending, axpy, dot};
+use crate::linear::{LinearError, Spending, axpy, dot};
 use crate::random::StreamRng;
 
 /// How coordinates `u` make a displacement `δ`.
@@ -87,7 +87,7 @@ impl Hill for Charted<'_, '_> {
         match found {
             Ok((value, gradient)) => Ok((value, self.chart.pull_back(&gradient))),
             // Somewhere else it may well be.
-            Err(Failure::Curvature(CurvatureError::NotFinite)) => {
+            Err(Failure::Curvature(LinearError::NotFinite)) => {
                 Ok((f64::NAN, vec![0.0; point.len()]))
             }
             Err(failure) => Err(failure),

@@ -12,7 +12,8 @@ use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session};
 use super::crossing::Crossing;
 use super::landscape::Landscape;
-use crate::curvature::{Matrix, Spending, dot};
+use crate::curvature::Matrix;
+use crate::linear::{Spending, dot};
 use crate::objective::Outputs;
 
 pub(in super::super) const FAMILY: Family = Family {

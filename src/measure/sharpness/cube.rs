@@ -3,8 +3,8 @@
 use super::super::session::Failure;
 use super::ball::{Ball, Summit};
 use super::chart::Hill;
-use crate::curvature::{axpy, dot, norm};
 use crate::extremes::largest_size;
+use crate::linear::{axpy, dot, norm};
 
 /// Pairs of steps and changes of slope that are remembered.
 const MEMORY: usize = 10;

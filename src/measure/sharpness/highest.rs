@@ -4,7 +4,7 @@ use super::super::session::Failure;
 use super::super::{Bound, Measurement};
 use super::ball::{Ball, Summit, climb};
 use super::chart::Hill;
-use crate::curvature::dot;
+use crate::linear::dot;
 
 /// Independent ascents, at least: one from the centre, the others from random points.
 const FEWEST: usize = 8;

@@ -19,7 +19,7 @@ use super::ball::Ball;
 use super::chart::{Chart, Charted};
 use super::highest::highest;
 use super::landscape::Landscape;
-use crate::curvature::{Spending, dot, norm, random_normal};
+use crate::linear::{Spending, dot, norm, random_normal};
 use crate::objective::Outputs;
 use crate::random::StreamRng;
 use crate::reparam::MapKind;

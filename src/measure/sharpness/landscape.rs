@@ -2,10 +2,9 @@
 
 use super::super::session::{Failure, Subject};
 use crate::backend::read;
-use crate::config::Precision;
-use crate::curvature::{
-    CurvatureError, Interrupt, Spending, norm, random_normal, sum_over_batches,
-};
+use crate::curvature::sum_over_batches;
+use crate::linear::Precision;
+use crate::linear::{Interrupt, LinearError, Spending, norm, random_normal};
 use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -86,7 +85,7 @@ impl<'a> Landscape<'a> {
             losses.extend(read(&terms)?);
         }
         if losses.is_empty() {
-            return Err(CurvatureError::NoSamples.into());
+            return Err(crate::curvature::no_samples().into());
         }
         self.base = mean(&losses);
         let epsilon = self.precision().epsilon();
@@ -174,7 +173,7 @@ impl<'a> Landscape<'a> {
             let (objective, outputs) = (self.objective, self.outputs);
             let (terms, gradient) =
                 objective.losses_and_gradient(&parameters, batch, weight, outputs);
-            losses.extend(read(&terms).map_err(CurvatureError::Device)?);
+            losses.extend(read(&terms).map_err(LinearError::Device)?);
             Ok(gradient)
         })?;
         let gradient = gradient[self.range.clone()].to_vec();

@@ -12,7 +12,7 @@ use super::super::session::{Failure, Session};
 use super::average::{noise_chart, rise_of_pair};
 use super::crossing::Crossing;
 use super::landscape::Landscape;
-use crate::curvature::{Spending, random_normal};
+use crate::linear::{Spending, random_normal};
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
 use crate::statistics::{mean, stated_error};

@@ -17,7 +17,7 @@ use super::super::session::{Failure, Session, Subject};
 use super::super::{Bound, Evaluated, Measurement};
 use super::chart::Chart;
 use super::landscape::Landscape;
-use crate::curvature::{CurvatureError, Spending, dot, random_normal};
+use crate::linear::{LinearError, Spending, dot, random_normal};
 use crate::objective::Outputs;
 use crate::random::StreamRng;
 use crate::statistics::{mean, stated_error};
@@ -91,7 +91,7 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     if errors.len() < FEWEST {
         let allowed = spending.matvecs;
         let fewest = allowed + FEWEST - errors.len();
-        return Err(CurvatureError::TooFewProducts { allowed, fewest }.into());
+        return Err(LinearError::TooFewProducts { allowed, fewest }.into());
     }
     let stake = best_stake(&chosen.errors, errors.len());
     let bound = upper_mean(&errors, stake, certainty(), errors.len()) + chosen.penalty;
@@ -333,7 +333,7 @@ fn excess(divergence: f64, failure: f64, samples: usize) -> f64 {
 mod tests {
     use super::super::tests::{Ground, assert_close, bias_free};
     use super::*;
-    use crate::curvature::Budget;
+    use crate::linear::Budget;
     use crate::objective::{Batch, Chunks, Loss};
     use crate::random::Streams;
     use statrs::distribution::{ContinuousCDF, Normal};

@@ -12,8 +12,9 @@ use super::super::Measurement;
 use super::super::curvature::with_operator;
 use super::super::registry::{Family, Measure};
 use super::super::session::{Failure, Session, Subject};
-use crate::config::Precision;
-use crate::curvature::{CurvatureError, LinearOperator, Matrix, hutchinson};
+use crate::curvature::Matrix;
+use crate::linear::Precision;
+use crate::linear::{LinearError, LinearOperator, hutchinson};
 use crate::params::Block;
 use crate::reparam::MapKind;
 use nalgebra::DMatrix;
@@ -69,7 +70,7 @@ impl LinearOperator for Weighted<'_> {
         self.hessian.precision()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let (rows, columns) = self.weights.shape();
         let square = DMatrix::from_column_slice(columns, columns, vector);
         // Matrices are column by column in memory, and weights row by row.

@@ -15,7 +15,7 @@ use super::ball::Ball;
 use super::chart::{Chart, Charted};
 use super::highest::highest;
 use super::landscape::Landscape;
-use crate::curvature::Spending;
+use crate::linear::Spending;
 use crate::objective::{Batch, Chunks, Outputs};
 use crate::params::Block;
 use crate::reparam::MapKind;

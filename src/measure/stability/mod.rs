@@ -11,8 +11,9 @@ use super::curvature::{MOST_PRODUCTS, with_operator};
 use super::registry::{Family, Measure};
 use super::session::{Failure, Session};
 use crate::config::Momentum;
-use crate::curvature::{LanczosOptions, Matrix, lanczos};
+use crate::curvature::Matrix;
 use crate::extremes::largest_size;
+use crate::linear::{LanczosOptions, lanczos};
 
 pub(super) const FAMILY: Family = Family {
     measures: &[

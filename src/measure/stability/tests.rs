@@ -3,7 +3,8 @@
 use super::super::fixture::{Fixture, SAMPLES, assert_close};
 use super::noise::noise_threshold;
 use super::threshold;
-use crate::config::{Activation, Momentum};
+use crate::config::Momentum;
+use crate::model::Activation;
 
 const RULES: [Momentum; 4] = [
     momentum(0.0, false),

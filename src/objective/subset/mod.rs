@@ -132,8 +132,9 @@ fn split(batch: &Batch, size: usize) -> Vec<Batch> {
 mod tests {
     use super::super::tests::Case;
     use super::*;
-    use crate::config::Activation;
-    use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
+    use crate::curvature::{CurvatureOperator, Matrix};
+    use crate::linear::{Interrupt, LinearOperator};
+    use crate::model::Activation;
     use crate::random::Streams;
 
     /// `v ↦ Hv` over some samples, for one `v`.
@@ -180,7 +181,7 @@ mod tests {
             let single = singles.batches()[unit].clone();
             let single = Chunks::from_batches(vec![single], vec![all.labels()[unit]]);
             let share = weight / all.samples() as f64;
-            crate::curvature::axpy(share, &product(&case, &single), &mut expected);
+            crate::linear::axpy(share, &product(&case, &single), &mut expected);
         }
         for (found, expected) in product(&case, &few).iter().zip(&expected) {
             assert!((found - expected).abs() < 1e-12, "{found} for {expected}");

@@ -47,7 +47,7 @@ impl Kind {
         }
         let over = |size: f64| if size > 0.0 { 1.0 / size } else { 0.0 };
         let mut traits = hessian_entries(&shares);
-        crate::curvature::scale(over(trace), &mut traits);
+        crate::linear::scale(over(trace), &mut traits);
         let per_output = DIRECTION * over(square.sqrt());
         traits.extend(outputs.iter().map(|z| per_output * (z - mean)));
         Self {

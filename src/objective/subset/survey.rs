@@ -1,6 +1,6 @@
 //! A few units that stand for a population: how to draw and how to weigh them.
 
-use crate::curvature::{axpy, dot, norm, scale};
+use crate::linear::{axpy, dot, norm, scale};
 use crate::random::StreamRng;
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;

@@ -4,8 +4,8 @@ use super::direction;
 use super::properties::independent;
 use super::tiny::{SAMPLES, Tiny, numbers};
 use crate::backend::{Compute, Precision, read};
-use crate::config::{Activation, Normalisation};
 use crate::model::Allowance;
+use crate::model::{Activation, Normalisation};
 use crate::objective::AtPoint;
 
 fn products(tiny: &Tiny, point: &AtPoint<'_>, seed: u64) -> [Vec<f64>; 4] {

@@ -129,7 +129,7 @@ fn every_quantity_of_a_certain_network_is_exact_in_single_precision() {
                 let exact = Exact::new(loss, margin, Compute::cpu(Precision::F64)).quantities();
                 for ((name, found), (_, exact)) in found.iter().zip(&exact) {
                     let error = relative_error(found, exact);
-                    let size = crate::curvature::norm(exact);
+                    let size = crate::linear::norm(exact);
                     // Below the smallest normal number there are fewer digits.
                     let allowed = bound + f64::from(f32::MIN_POSITIVE) / size.max(1e-300);
                     assert!(

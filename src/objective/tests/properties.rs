@@ -3,8 +3,9 @@
 use super::tiny::{CLASSES, SAMPLES, Tiny, numbers, units};
 use super::{direction, relative_error};
 use crate::backend::{BackendKind, Compute, Precision, read};
-use crate::config::{Activation, Init, Normalisation, Pool};
-use crate::curvature::{Matrix, dot};
+use crate::curvature::Matrix;
+use crate::linear::dot;
+use crate::model::{Activation, Init, Normalisation, Pool};
 use crate::model::{Dropout, Pass};
 use crate::params::DualParameters;
 use crate::random::Streams;
@@ -88,7 +89,7 @@ fn hessians_are_symmetric_to_rounding() {
             let products = tiny.products(Matrix::Hessian, &[u.clone(), v.clone()], SAMPLES);
             let difference = (dot(&v, &products[0]) - dot(&u, &products[1])).abs();
             // Relative to what was added up; the sum itself can be small by chance.
-            let scale = crate::curvature::norm(&u) * crate::curvature::norm(&products[1]);
+            let scale = crate::linear::norm(&u) * crate::linear::norm(&products[1]);
             assert!(
                 difference < bound * scale,
                 "{name}, {precision}: {difference:e} of {scale:e}"

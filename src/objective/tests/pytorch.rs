@@ -162,8 +162,9 @@ train(ResNet(F.gelu, nn.BatchNorm2d), (2, 5, 5))
 
 use super::tiny::{SAMPLES, Tiny, numbers};
 use crate::backend::{Compute, Precision, read};
-use crate::config::{Activation, Init, Normalisation, Pool};
-use crate::curvature::{Matrix, dot, norm};
+use crate::curvature::Matrix;
+use crate::linear::{dot, norm};
+use crate::model::{Activation, Init, Normalisation, Pool};
 use crate::params::Parameters;
 
 fn cpu() -> Compute {

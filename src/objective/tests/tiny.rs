@@ -2,12 +2,14 @@
 //! repeat.
 
 use crate::backend::Compute;
-use crate::config::{Activation, Init, Loss, Normalisation, Pool};
-use crate::curvature::{CurvatureOperator, Interrupt, LinearOperator, Matrix};
+use crate::curvature::{CurvatureOperator, Matrix};
+use crate::linear::{Interrupt, LinearOperator};
+use crate::model::{Activation, Init, Normalisation, Pool};
 use crate::model::{
     Conditions, Dropout, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape,
     Tokens, Transformer, TransformerShape,
 };
+use crate::objective::Loss;
 use crate::objective::{Batch, Chunks, Objective};
 use crate::params::{Layout, Parameters};
 use std::sync::Arc;

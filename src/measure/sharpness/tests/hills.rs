@@ -1,7 +1,7 @@
 //! Functions that are climbed in tests.
 
 use super::super::chart::Hill;
-use crate::curvature::{dot, norm, random_normal};
+use crate::linear::{dot, norm, random_normal};
 use crate::measure::session::Failure;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;

@@ -1,8 +1,8 @@
 //! What measures claim to survive, and that the others do not.
 
 use super::{Ground, assert_close};
-use crate::config::Activation;
 use crate::measure::registry::catalogue;
+use crate::model::Activation;
 use crate::objective::Loss;
 use crate::objective::tests::Case;
 use crate::reparam::MapKind;

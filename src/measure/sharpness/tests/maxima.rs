@@ -2,9 +2,10 @@
 
 use super::{Ground, Quadratic, assert_close, bias_free};
 use crate::backend::Compute;
-use crate::config::{Activation, Precision};
-use crate::curvature::{Budget, norm};
+use crate::linear::Precision;
+use crate::linear::{Budget, norm};
 use crate::measure::Bound;
+use crate::model::Activation;
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss};
 use crate::random::Streams;

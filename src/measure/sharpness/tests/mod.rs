@@ -8,9 +8,10 @@ mod refused;
 mod smooth;
 
 use crate::backend::Compute;
-use crate::config::{Activation, Init, Normalisation, Precision};
-use crate::curvature::{Budget, Interrupt, dot};
+use crate::linear::Precision;
+use crate::linear::{Budget, Interrupt, dot};
 use crate::measure::{Measurement, Search, Session, Subject};
+use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss, Objective};

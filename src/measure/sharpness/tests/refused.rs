@@ -2,8 +2,9 @@
 
 use super::{Ground, bias_free};
 use crate::backend::Compute;
-use crate::config::{Activation, Precision};
-use crate::curvature::Budget;
+use crate::linear::Budget;
+use crate::linear::Precision;
+use crate::model::Activation;
 use crate::objective::Loss;
 use crate::objective::tests::Case;
 

@@ -2,8 +2,8 @@
 
 use super::{Ground, Quadratic, assert_close, assert_estimate, bias_free};
 use crate::backend::read;
-use crate::config::Activation;
-use crate::curvature::{dot, norm};
+use crate::linear::{dot, norm};
+use crate::model::Activation;
 use crate::objective::tests::Case;
 use crate::objective::{Loss, Outputs};
 

@@ -1,5 +1,9 @@
 //! Independent pieces of work on all cores of the processor.
 
+mod buffer;
+
+pub(crate) use buffer::{changed, filled};
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

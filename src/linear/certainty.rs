@@ -5,9 +5,9 @@
 //! so the search goes on there from a new random vector, until that shows something or the chance that it
 //! would not is small.
 
-use super::model::Projection;
 use super::ritz::{Eigenpair, Ritz, Wanted, eigen_descending};
 use super::search::Search;
+use super::spectral_model::Projection;
 use crate::random::StreamRng;
 use nalgebra::{DMatrix, DVector};
 

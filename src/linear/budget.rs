@@ -7,12 +7,12 @@
 //! here: probes are not normal). A budget of products or seconds cuts the number short without looking at
 //! values either.
 
-use super::{CurvatureError, Interrupt};
+use super::{Interrupt, LinearError};
 use crate::statistics::{mean, stated_error};
 use std::time::Instant;
 
 /// Bounds on one estimate. Reaching one ends it honestly: the value so far with the error it has, not
-/// converged; or, from too few probes to tell an error, [`CurvatureError::TooFewProducts`].
+/// converged; or, from too few probes to tell an error, [`LinearError::TooFewProducts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budget {
     /// Matrix-vector products never exceeded.
@@ -46,8 +46,8 @@ impl<'a> Spending<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::Interrupted`].
-    pub fn spend(&mut self) -> Result<(), CurvatureError> {
+    /// [`LinearError::Interrupted`].
+    pub fn spend(&mut self) -> Result<(), LinearError> {
         self.matvecs += 1;
         self.interrupt.check()
     }
@@ -81,11 +81,11 @@ impl<'a> Spending<'a> {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::TooFewProducts`].
-    pub(crate) fn require(&self, fewest: usize) -> Result<(), CurvatureError> {
+    /// [`LinearError::TooFewProducts`].
+    pub(crate) fn require(&self, fewest: usize) -> Result<(), LinearError> {
         match self.budget.max_matvecs {
             Some(allowed) if allowed < fewest => {
-                Err(CurvatureError::TooFewProducts { allowed, fewest })
+                Err(LinearError::TooFewProducts { allowed, fewest })
             }
             _ => Ok(()),
         }
@@ -218,8 +218,8 @@ pub(super) struct Sampled<T> {
 ///
 /// # Errors
 ///
-/// [`CurvatureError::TooFewProducts`] where the budget ends too early, and what `probe` returns.
-pub(super) fn sample<T, E: From<CurvatureError>>(
+/// [`LinearError::TooFewProducts`] where the budget ends too early, and what `probe` returns.
+pub(super) fn sample<T, E: From<LinearError>>(
     spending: &mut Spending<'_>,
     options: ProbeOptions,
     probing: Probing,
@@ -244,7 +244,7 @@ pub(super) fn sample<T, E: From<CurvatureError>>(
         let missing = (probing.fewest - probes.len()) * probing.matvecs;
         let allowed = spending.matvecs;
         let fewest = allowed + missing;
-        return Err(CurvatureError::TooFewProducts { allowed, fewest }.into());
+        return Err(LinearError::TooFewProducts { allowed, fewest }.into());
     }
     Ok(Sampled { pilot, probes })
 }
@@ -268,7 +268,7 @@ pub(super) const FEWEST_VALUES: usize = 12;
 /// # Errors
 ///
 /// As [`sample`].
-pub(crate) fn draw<E: From<CurvatureError>>(
+pub(crate) fn draw<E: From<LinearError>>(
     spending: &mut Spending<'_>,
     options: ProbeOptions,
     matvecs_per_probe: usize,
@@ -310,7 +310,7 @@ mod tests {
     fn draw_from(
         options: ProbeOptions,
         number: impl Fn(usize) -> f64,
-    ) -> Result<Estimate, CurvatureError> {
+    ) -> Result<Estimate, LinearError> {
         let mut spending = Spending::new(options.budget, Interrupt::never());
         let mut drawn = 0;
         draw(&mut spending, options, 1, |spending| {
@@ -358,7 +358,7 @@ mod tests {
             max_seconds: None,
         });
         let (allowed, fewest) = (11, 12);
-        let refusal = CurvatureError::TooFewProducts { allowed, fewest };
+        let refusal = LinearError::TooFewProducts { allowed, fewest };
         assert_eq!(draw_from(few, |_| 1.0).unwrap_err(), refusal);
         let enough = options(Budget {
             max_matvecs: Some(12),

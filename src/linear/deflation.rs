@@ -10,9 +10,8 @@
 //! probes, says little (Meyer, Musco, Musco & Woodruff 2021; Gambhir, Stathopoulos & Orginos 2017).
 
 use super::basis::Basis;
-use super::operator::product_rounding;
 use super::vector::{axpy, random_normal, random_signs, scale};
-use super::{CurvatureError, LinearOperator, Spending, dot, norm};
+use super::{LinearError, LinearOperator, Spending, dot, norm};
 use crate::random::StreamRng;
 
 /// A basis with the products of operators with it.
@@ -29,11 +28,11 @@ impl Deflation {
     /// What a budget is spent on the basis at most: the rest is for probes.
     const SHARE: usize = 4;
 
-    fn empty(operators: &[&mut dyn LinearOperator]) -> Result<Self, CurvatureError> {
+    fn empty(operators: &[&mut dyn LinearOperator]) -> Result<Self, LinearError> {
         let count = operators.len();
-        let first = operators.first().ok_or(CurvatureError::Empty)?;
+        let first = operators.first().ok_or(LinearError::Empty)?;
         if first.dimension() == 0 {
-            return Err(CurvatureError::Empty);
+            return Err(LinearError::Empty);
         }
         Ok(Self {
             basis: Basis::new(first.precision()),
@@ -50,13 +49,13 @@ impl Deflation {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] from the operators, or where they have dimension 0.
+    /// [`LinearError`] from the operators, or where they have dimension 0.
     pub fn krylov(
         operators: &mut [&mut dyn LinearOperator],
         most: usize,
         rng: &mut StreamRng,
         spending: &mut Spending<'_>,
-    ) -> Result<Self, CurvatureError> {
+    ) -> Result<Self, LinearError> {
         let mut deflation = Self::empty(operators)?;
         let mut sizes = vec![0.0f64; operators.len()];
         let mut next = random_normal(deflation.dimension, rng);
@@ -87,7 +86,7 @@ impl Deflation {
         rank: usize,
         rng: &mut StreamRng,
         spending: &mut Spending<'_>,
-    ) -> Result<Self, CurvatureError> {
+    ) -> Result<Self, LinearError> {
         let operators: &mut [&mut dyn LinearOperator] = &mut [operator];
         let mut deflation = Self::empty(operators)?;
         for _ in 0..rank {
@@ -114,7 +113,7 @@ impl Deflation {
     /// Adds the direction of what is left of a vector of some norm; false where that is rounding error.
     fn push(&mut self, vector: &mut [f64], whole: f64) -> bool {
         let (_, length) = self.basis.orthogonalise(vector);
-        if length <= 100.0 * product_rounding(self.basis.precision()) * whole {
+        if length <= 100.0 * self.basis.precision().of_products() * whole {
             return false;
         }
         scale(1.0 / length, vector);
@@ -127,7 +126,7 @@ impl Deflation {
         &mut self,
         operators: &mut [&mut dyn LinearOperator],
         spending: &mut Spending<'_>,
-    ) -> Result<Vec<Vec<f64>>, CurvatureError> {
+    ) -> Result<Vec<Vec<f64>>, LinearError> {
         let newest = self.basis.newest();
         let mut images = Vec::with_capacity(operators.len());
         for operator in operators.iter_mut() {
@@ -193,7 +192,7 @@ impl Deflation {
         operator: &mut dyn LinearOperator,
         vector: &[f64],
         spending: &mut Spending<'_>,
-    ) -> Result<Vec<f64>, CurvatureError> {
+    ) -> Result<Vec<f64>, LinearError> {
         spending.spend()?;
         let mut product = operator.apply(vector)?;
         self.project(&mut product);

@@ -1,7 +1,7 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
-use crate::config::Precision;
-use crate::kernel::filled;
+use crate::linear::Precision;
+use crate::workers::filled;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -317,7 +317,7 @@ fn inner_product<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curvature::norm;
+    use crate::linear::norm;
 
     #[test]
     fn both_precisions_orthogonalise_and_combine() {

@@ -2,11 +2,8 @@
 
 use super::budget::{FEWEST_VALUES, Moments, Probing, sample};
 use super::deflation::Deflation;
-use super::operator::product_rounding;
 use super::vector::{axpy, random_signs};
-use super::{
-    CurvatureError, Estimate, Interrupt, LinearOperator, ProbeOptions, Spending, dot, norm,
-};
+use super::{Estimate, Interrupt, LinearError, LinearOperator, ProbeOptions, Spending, dot, norm};
 use crate::random::StreamRng;
 use crate::statistics::{coverage_factor, mean, variance};
 use std::cell::RefCell;
@@ -140,7 +137,7 @@ fn about(mut product: Vec<f64>, form: f64, rest: f64, vector: &[f64]) -> f64 {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operator, where it has dimension 0, or where the budget is too small to tell an
+/// [`LinearError`] from the operator, where it has dimension 0, or where the budget is too small to tell an
 /// error.
 pub fn traces(
     operator: &mut dyn LinearOperator,
@@ -148,7 +145,7 @@ pub fn traces(
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
     wanted: impl Fn(&Traces) -> f64,
-) -> Result<Traces, CurvatureError> {
+) -> Result<Traces, LinearError> {
     probed(operator, rng, options, interrupt, TWICE, wanted)
 }
 
@@ -159,7 +156,7 @@ fn probed(
     interrupt: Interrupt<'_>,
     twice: usize,
     wanted: impl Fn(&Traces) -> f64,
-) -> Result<Traces, CurvatureError> {
+) -> Result<Traces, LinearError> {
     let mut spending = Spending::new(options.budget, interrupt);
     spending.require(fewest_matvecs())?;
     let deflation = Deflation::krylov(&mut [operator], options.leading, rng, &mut spending)?;
@@ -188,14 +185,14 @@ fn remainder(
     spending: &mut Spending<'_>,
     twice: usize,
     wanted: impl Fn(&Traces) -> f64,
-) -> Result<Traces, CurvatureError> {
+) -> Result<Traces, LinearError> {
     let mut traces = Traces {
         trace: deflation.trace(0),
         square: deflation.product(0, 0),
         rest: deflation.rest() as f64,
         probes: Vec::new(),
         quotient: 0.0,
-        rounding: product_rounding(operator.precision()),
+        rounding: operator.precision().of_products(),
         tolerance: options.tolerance,
         matvecs: spending.matvecs,
     };
@@ -220,7 +217,7 @@ fn remainder(
                 let again = deflation.remainder(operator, &product, spending)?;
                 about_square = Some(about(again, square, rest, &vector));
             }
-            Ok::<_, CurvatureError>(Probe {
+            Ok::<_, LinearError>(Probe {
                 form,
                 square,
                 about: about(product, form, rest, &vector),
@@ -255,7 +252,7 @@ pub fn hutchinson(
     rng: &mut StreamRng,
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
-) -> Result<Estimate, CurvatureError> {
+) -> Result<Estimate, LinearError> {
     Ok(probed(operator, rng, options, interrupt, 0, of_trace)?.trace())
 }
 
@@ -271,7 +268,7 @@ pub fn hutch_plus_plus(
     rng: &mut StreamRng,
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
-) -> Result<Estimate, CurvatureError> {
+) -> Result<Estimate, LinearError> {
     let mut spending = Spending::new(options.budget, interrupt);
     spending.require(fewest_matvecs())?;
     let deflation = Deflation::sketch(operator, rank, rng, &mut spending)?;
@@ -297,7 +294,7 @@ pub fn frobenius_norm(
     rng: &mut StreamRng,
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
-) -> Result<Estimate, CurvatureError> {
+) -> Result<Estimate, LinearError> {
     let wanted = |traces: &Traces| traces.frobenius_norm().relative_error();
     Ok(traces(operator, rng, options, interrupt, wanted)?.frobenius_norm())
 }
@@ -352,10 +349,10 @@ pub fn diagonal(
     rng: &mut StreamRng,
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
-) -> Result<DiagonalEstimate, CurvatureError> {
+) -> Result<DiagonalEstimate, LinearError> {
     let dimension = operator.dimension();
     if dimension == 0 {
-        return Err(CurvatureError::Empty);
+        return Err(LinearError::Empty);
     }
     let mut spending = Spending::new(options.budget, interrupt);
     spending.require(FEWEST_VALUES)?;
@@ -378,7 +375,7 @@ pub fn diagonal(
             for ((entry, sign), value) in entries.iter_mut().zip(&signs).zip(&product) {
                 entry.add(sign * value);
             }
-            Ok::<_, CurvatureError>(())
+            Ok::<_, LinearError>(())
         },
         |_| {
             let pilot = entries.replace(nothing());
@@ -626,7 +623,7 @@ mod tests {
             let plus = hutch_plus_plus(&mut matrix, 10, &mut rng(0), options, never).unwrap();
             assert!(plus.matvecs <= allowed);
         }
-        let refusal = CurvatureError::TooFewProducts {
+        let refusal = LinearError::TooFewProducts {
             allowed: 9,
             fewest: 10,
         };
@@ -642,7 +639,7 @@ mod tests {
         let found = hutchinson(&mut matrix, &mut rng(0), hasty, never);
         assert!(matches!(
             found.unwrap_err(),
-            CurvatureError::TooFewProducts { .. }
+            LinearError::TooFewProducts { .. }
         ));
         assert!(diagonal(&mut matrix, &mut rng(0), hasty, never).is_err());
     }

@@ -4,7 +4,7 @@ use super::super::norm;
 use super::super::test_operators::{Dense, Single, rotated};
 use super::super::vector::{axpy, random_normal};
 use super::*;
-use crate::config::Precision;
+use crate::linear::Precision;
 use crate::random::Streams;
 use nalgebra::{DMatrix, DVector};
 
@@ -294,7 +294,7 @@ fn a_recollection_of_another_dimension_is_refused() {
         DavidsonOptions::default(),
         Interrupt::never(),
     );
-    let expected = CurvatureError::WrongLength {
+    let expected = LinearError::WrongLength {
         expected: 30,
         found: 20,
     };
@@ -304,7 +304,7 @@ fn a_recollection_of_another_dimension_is_refused() {
     assert!(error.to_string().contains("another model"), "{error}");
     let pairs = [(f64::NAN, vec![1.0, 0.0])];
     let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
-    assert_eq!(error, CurvatureError::NotFinite);
+    assert_eq!(error, LinearError::NotFinite);
 }
 
 #[test]
@@ -314,8 +314,8 @@ fn products_that_are_not_finite_and_dimension_zero_are_refused() {
         davidson(matrix, None, &mut rng(0), options, Interrupt::never()).unwrap_err()
     };
     let mut overflown = Dense::diagonal(&[1.0, f64::INFINITY]);
-    assert_eq!(attempt(&mut overflown), CurvatureError::NotFinite);
-    assert_eq!(attempt(&mut Dense::diagonal(&[])), CurvatureError::Empty);
+    assert_eq!(attempt(&mut overflown), LinearError::NotFinite);
+    assert_eq!(attempt(&mut Dense::diagonal(&[])), LinearError::Empty);
 }
 
 #[test]

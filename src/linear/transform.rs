@@ -1,7 +1,7 @@
 //! Operators made of other operators.
 
-use super::{CurvatureError, LinearOperator};
-use crate::config::Precision;
+use super::{LinearError, LinearOperator};
+use crate::linear::Precision;
 use std::ops::Range;
 
 /// The diagonal block of an operator that belongs to some consecutive coordinates (a layer, a
@@ -31,7 +31,7 @@ impl LinearOperator for Restricted<'_> {
         self.operator.is_positive_semidefinite()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let mut whole = vec![0.0; self.operator.dimension()];
         whole[self.range.clone()].copy_from_slice(vector);
         let product = self.operator.apply(&whole)?;
@@ -74,7 +74,7 @@ impl LinearOperator for Conjugated<'_> {
         self.operator.is_positive_semidefinite()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let product = self.operator.apply(&self.scaled(vector))?;
         Ok(self.scaled(&product))
     }
@@ -102,7 +102,7 @@ impl LinearOperator for Shifted<'_> {
         self.operator.precision()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let mut product = self.operator.apply(vector)?;
         super::vector::axpy(self.shift, vector, &mut product);
         Ok(product)
@@ -112,14 +112,7 @@ impl LinearOperator for Shifted<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::test_operators::Dense;
-    use super::super::{CurvatureOperator, Interrupt, Matrix};
     use super::*;
-    use crate::backend::Compute;
-    use crate::config::Loss;
-    use crate::model::{Mlp, MlpShape};
-    use crate::objective::{Batch, Chunks, Objective};
-    use crate::params::Parameters;
-    use std::sync::Arc;
 
     fn matrix() -> Dense {
         Dense {
@@ -151,54 +144,5 @@ mod tests {
         let mut whole = matrix();
         let mut shifted = Shifted::new(&mut whole, 0.5);
         assert_eq!(shifted.apply(&[0.0, 0.0, 1.0]).unwrap(), [3.0, 5.0, 6.5]);
-    }
-
-    /// The Hessian of a mean half-square loss of a linear model with three inputs and one output.
-    fn ridge_case(inputs: &[[f64; 3]]) -> (Objective, Chunks) {
-        let compute = Compute::cpu(Precision::F64);
-        let network = Mlp::new(MlpShape {
-            bias: false,
-            ..MlpShape::new(3, &[], 1)
-        });
-        let batch = Batch {
-            inputs: compute.tensor(inputs.as_flattened(), [inputs.len(), 3]),
-            targets: compute.tensor(&vec![0.5; inputs.len()], [inputs.len(), 1]),
-        };
-        let labels = vec![0; inputs.len()];
-        let objective = Objective::new(Arc::new(network), Loss::Square, compute);
-        (objective, Chunks::from_batches(vec![batch], labels))
-    }
-
-    /// `½c‖θ‖²` is part of a real loss where every axis, `√(cn)` long, is one more sample (ridge
-    /// regression); without it those samples are zero.
-    #[test]
-    fn a_shift_is_the_hessian_of_the_loss_plus_a_quadratic_penalty() {
-        let penalty = 0.3;
-        let mut plain = vec![
-            [1.0, -2.0, 0.5],
-            [0.25, 1.5, -1.0],
-            [0.0; 3],
-            [0.0; 3],
-            [0.0; 3],
-        ];
-        let (objective, data) = ridge_case(&plain);
-        for axis in 0..3 {
-            plain[2 + axis][axis] = f64::sqrt(penalty * 5.0);
-        }
-        let (penalised, penalised_data) = ridge_case(&plain);
-        let layout = objective.network().layout();
-        let parameters = Parameters::from_host(layout, &[0.1, -0.7, 2.0], objective.compute());
-        let never = Interrupt::never();
-        let hessian = |objective, data| {
-            CurvatureOperator::new(Matrix::Hessian, objective, &parameters, data, never)
-        };
-        let mut expected = hessian(&penalised, &penalised_data);
-        let mut operator = hessian(&objective, &data);
-        let mut shifted = Shifted::new(&mut operator, penalty);
-        let vector = [0.4, 1.0, -3.0];
-        let (found, expected) = (shifted.apply(&vector), expected.apply(&vector));
-        for (a, b) in found.unwrap().iter().zip(&expected.unwrap()) {
-            assert!((a - b).abs() < 1e-14, "{a} for {b}");
-        }
     }
 }

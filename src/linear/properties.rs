@@ -96,7 +96,7 @@ impl LinearOperator for Watched<'_> {
         self.operator.precision()
     }
 
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let product = self.operator.apply(vector)?;
         let quotient = dot(vector, &product) / dot(vector, vector);
         let (lowest, highest) = self.quotients;
@@ -423,7 +423,7 @@ fn a_negative_quotient_of_a_positive_matrix_is_refused() {
         fn is_positive_semidefinite(&self) -> bool {
             true
         }
-        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, CurvatureError> {
+        fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
             self.0.apply(vector)
         }
     }

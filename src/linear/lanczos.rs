@@ -3,7 +3,7 @@
 use super::certainty::{Certainty, Step, doubt};
 use super::ritz::Wanted;
 use super::search::{Check, Search};
-use super::{Budget, CurvatureError, Eigenpair, Interrupt, LinearOperator, Spending};
+use super::{Budget, Eigenpair, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 
 /// What to look for and when to stop.
@@ -101,7 +101,7 @@ impl Spectrum {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operator, where it has dimension 0, or where it is positive semi-definite
+/// [`LinearError`] from the operator, where it has dimension 0, or where it is positive semi-definite
 /// and has a negative Ritz value.
 pub fn lanczos(
     operator: &mut dyn LinearOperator,
@@ -109,7 +109,7 @@ pub fn lanczos(
     rng: &mut StreamRng,
     options: LanczosOptions,
     interrupt: Interrupt<'_>,
-) -> Result<Spectrum, CurvatureError> {
+) -> Result<Spectrum, LinearError> {
     let mut search = Search::new(operator)?;
     let mut certainty = Certainty::new();
     let mut spending = Spending::new(options.budget, interrupt);
@@ -350,6 +350,6 @@ mod tests {
             LanczosOptions::default(),
             Interrupt::never(),
         );
-        assert_eq!(result.unwrap_err(), CurvatureError::Empty);
+        assert_eq!(result.unwrap_err(), LinearError::Empty);
     }
 }

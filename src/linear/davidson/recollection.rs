@@ -1,8 +1,8 @@
 //! What one search leaves for the next.
 
-use super::super::CurvatureError;
+use super::super::LinearError;
 use super::super::basis::Basis;
-use crate::config::Precision;
+use crate::linear::Precision;
 
 /// Approximate eigenpairs of an operator that resembles the one to be searched: the leading ones of a
 /// search a few training steps earlier, or of the same matrix over fewer samples.
@@ -22,18 +22,18 @@ impl Recollection {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::WrongLength`] where the vectors differ in length, [`CurvatureError::NotFinite`]
+    /// [`LinearError::WrongLength`] where the vectors differ in length, [`LinearError::NotFinite`]
     /// where a number is not finite.
-    pub fn new(pairs: &[(f64, Vec<f64>)], precision: Precision) -> Result<Self, CurvatureError> {
+    pub fn new(pairs: &[(f64, Vec<f64>)], precision: Precision) -> Result<Self, LinearError> {
         let expected = pairs.first().map_or(0, |(_, vector)| vector.len());
         let mut vectors = Basis::new(precision);
         for (value, vector) in pairs {
             if vector.len() != expected {
                 let found = vector.len();
-                return Err(CurvatureError::WrongLength { expected, found });
+                return Err(LinearError::WrongLength { expected, found });
             }
             if !value.is_finite() || !vector.iter().all(|x| x.is_finite()) {
-                return Err(CurvatureError::NotFinite);
+                return Err(LinearError::NotFinite);
             }
             vectors.push(vector);
         }

@@ -2,8 +2,7 @@
 
 use super::budget::{FEWEST_VALUES, Probing, sample};
 use super::deflation::Deflation;
-use super::operator::product_rounding;
-use super::{CurvatureError, Estimate, Interrupt, LinearOperator, ProbeOptions, Spending, dot};
+use super::{Estimate, Interrupt, LinearError, LinearOperator, ProbeOptions, Spending, dot};
 use crate::random::StreamRng;
 use crate::statistics::jackknife;
 
@@ -81,7 +80,7 @@ impl Forms {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operators, where they have dimension 0, or where the budget is too small to tell
+/// [`LinearError`] from the operators, where they have dimension 0, or where the budget is too small to tell
 /// an error.
 pub fn paired_forms(
     first: &mut dyn LinearOperator,
@@ -90,7 +89,7 @@ pub fn paired_forms(
     options: ProbeOptions,
     interrupt: Interrupt<'_>,
     watched: impl Fn(Forms) -> f64,
-) -> Result<PairedForms, CurvatureError> {
+) -> Result<PairedForms, LinearError> {
     let mut spending = Spending::new(options.budget, interrupt);
     let probing = Probing {
         matvecs: 2,
@@ -107,7 +106,7 @@ pub fn paired_forms(
             second: deflation.product(1, 1),
         },
         probes: Vec::new(),
-        rounding: product_rounding(first.precision()),
+        rounding: first.precision().of_products(),
         tolerance: options.tolerance,
         matvecs: spending.matvecs,
     };
@@ -122,7 +121,7 @@ pub fn paired_forms(
             let vector = deflation.probe(rng);
             let left = deflation.remainder(first, &vector, spending)?;
             let right = deflation.remainder(second, &vector, spending)?;
-            Ok::<_, CurvatureError>(Forms {
+            Ok::<_, LinearError>(Forms {
                 product: dot(&left, &right),
                 first: dot(&left, &left),
                 second: dot(&right, &right),
@@ -161,7 +160,7 @@ mod tests {
         second: &mut Dense,
         seed: u64,
         options: ProbeOptions,
-    ) -> Result<PairedForms, CurvatureError> {
+    ) -> Result<PairedForms, LinearError> {
         let mut rng = Streams::new(seed).stream("probes", 0);
         paired_forms(first, second, &mut rng, options, Interrupt::never(), ratio)
     }
@@ -228,7 +227,7 @@ mod tests {
             let forms = run(&mut first, &mut second, 0, within(allowed)).unwrap();
             assert!(forms.matvecs <= allowed);
         }
-        let refusal = CurvatureError::TooFewProducts {
+        let refusal = LinearError::TooFewProducts {
             allowed: 31,
             fewest: 32,
         };

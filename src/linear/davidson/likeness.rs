@@ -1,7 +1,7 @@
 //! A search on several levels: first cheap likenesses of the operator, then the operator itself.
 
 use super::{DavidsonOptions, LeadingPairs, Recollection, Search, Start, davidson};
-use crate::curvature::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
+use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ pub fn davidson_by_likeness(
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
-) -> Result<LeadingPairs, CurvatureError> {
+) -> Result<LeadingPairs, LinearError> {
     let clock = Instant::now();
     let seconds_of = |share: f64| {
         let spent = clock.elapsed().as_secs_f64();
@@ -111,8 +111,8 @@ pub fn davidson_by_likeness(
 mod tests {
     use super::super::tests::{outliers, rng, turn, with_eigenvectors};
     use super::*;
-    use crate::config::Precision;
-    use crate::curvature::test_operators::Dense;
+    use crate::linear::Precision;
+    use crate::linear::test_operators::Dense;
 
     /// Ten leading axes with the eigenvalues of [`outliers`], of which the one at `risen` (if any) has
     /// since become 12.

@@ -1,11 +1,10 @@
 //! A search under way: the subspace it has multiplied, and what its products show.
 
 use super::basis::Basis;
-use super::model::Model;
-use super::operator::product_rounding;
 use super::ritz::{Eigenpair, Ritz};
+use super::spectral_model::Model;
 use super::vector::{axpy, dot_and_norm, is_finite, random_normal, scale};
-use super::{CurvatureError, LinearOperator, Spending, dot, norm};
+use super::{LinearError, LinearOperator, Spending, dot, norm};
 use crate::random::StreamRng;
 use nalgebra::DVector;
 
@@ -35,16 +34,16 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError::Empty`] where the operator has dimension 0.
-    pub fn new(operator: &dyn LinearOperator) -> Result<Self, CurvatureError> {
+    /// [`LinearError::Empty`] where the operator has dimension 0.
+    pub fn new(operator: &dyn LinearOperator) -> Result<Self, LinearError> {
         let dimension = operator.dimension();
         if dimension == 0 {
-            return Err(CurvatureError::Empty);
+            return Err(LinearError::Empty);
         }
         let precision = operator.precision();
         Ok(Self {
             dimension,
-            rounding: product_rounding(precision),
+            rounding: precision.of_products(),
             basis: Basis::new(precision),
             model: Model::default(),
         })
@@ -104,18 +103,18 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] from the operator, or where the product is not finite.
+    /// [`LinearError`] from the operator, or where the product is not finite.
     pub fn multiply(
         &mut self,
         operator: &mut dyn LinearOperator,
         direction: DVector<f64>,
-    ) -> Result<(), CurvatureError> {
+    ) -> Result<(), LinearError> {
         let vector = self.basis.combine(direction.as_slice());
         let mut product = operator.apply(&vector)?;
         let (along, length) = dot_and_norm(&vector, &product);
         // Squares of finite numbers may overflow in sum.
         if !length.is_finite() && !is_finite(&product) {
-            return Err(CurvatureError::NotFinite);
+            return Err(LinearError::NotFinite);
         }
         // What is left of a product within the basis is rounding error of its size.
         let size = self.model.scale().max(length);
@@ -143,7 +142,7 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`CurvatureError`] from the operator, where it is positive semi-definite and has a negative Ritz
+    /// [`LinearError`] from the operator, where it is positive semi-definite and has a negative Ritz
     /// value, or where the vectors are not orthogonal.
     pub fn pairs(
         &self,
@@ -151,7 +150,7 @@ impl Search {
         ritz: &Ritz,
         places: &[usize],
         check: &mut Check<'_, '_>,
-    ) -> Result<Vec<Eigenpair>, CurvatureError> {
+    ) -> Result<Vec<Eigenpair>, LinearError> {
         let size = ritz.scale();
         self.refuse_negative(operator, ritz)?;
         let mut pairs = Vec::with_capacity(places.len());
@@ -196,11 +195,11 @@ impl Search {
         &self,
         operator: &dyn LinearOperator,
         ritz: &Ritz,
-    ) -> Result<(), CurvatureError> {
+    ) -> Result<(), LinearError> {
         let allowed = ROUNDINGS_BELOW_ZERO * self.rounding * ritz.scale();
         match ritz.values.last() {
             Some(&lowest) if operator.is_positive_semidefinite() && lowest < -allowed => {
-                Err(CurvatureError::NotPositive {
+                Err(LinearError::NotPositive {
                     lowest: format!("{lowest:.3e}"),
                     largest: format!("{:.3e}", ritz.scale()),
                 })
@@ -209,7 +208,7 @@ impl Search {
         }
     }
 
-    fn refuse_copies(&self, pairs: &[Eigenpair]) -> Result<(), CurvatureError> {
+    fn refuse_copies(&self, pairs: &[Eigenpair]) -> Result<(), LinearError> {
         let mut loss = 0.0f64;
         for (index, pair) in pairs.iter().enumerate() {
             for other in &pairs[..index] {
@@ -219,7 +218,7 @@ impl Search {
         if loss <= ROUNDINGS_OF_ANGLES * self.basis.precision().epsilon() {
             return Ok(());
         }
-        Err(CurvatureError::NotOrthogonal {
+        Err(LinearError::NotOrthogonal {
             loss: format!("{loss:.1e}"),
         })
     }

@@ -1,7 +1,7 @@
 //! The spectral density by stochastic Lanczos quadrature.
 
 use super::search::Search;
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
+use super::{Budget, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 use serde::Serialize;
 
@@ -89,16 +89,16 @@ impl Density {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operator, or where it has dimension 0.
+/// [`LinearError`] from the operator, or where it has dimension 0.
 pub fn spectral_density(
     operator: &mut dyn LinearOperator,
     rng: &mut StreamRng,
     options: DensityOptions,
     interrupt: Interrupt<'_>,
-) -> Result<Density, CurvatureError> {
+) -> Result<Density, LinearError> {
     let dimension = operator.dimension();
     if dimension == 0 {
-        return Err(CurvatureError::Empty);
+        return Err(LinearError::Empty);
     }
     let mut spending = Spending::new(options.budget, interrupt);
     let mut density = Density::default();
@@ -121,7 +121,7 @@ fn quadrature(
     rng: &mut StreamRng,
     steps: usize,
     spending: &mut Spending<'_>,
-) -> Result<Vec<(f64, f64)>, CurvatureError> {
+) -> Result<Vec<(f64, f64)>, LinearError> {
     let mut search = Search::new(operator)?;
     let mut next = search.random(rng);
     while let Some(direction) = next {

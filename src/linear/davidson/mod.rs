@@ -24,12 +24,11 @@ pub use recollection::Recollection;
 
 use super::basis::Basis;
 use super::certainty::{Certainty, Step, doubt};
-use super::model::Model;
-use super::operator::product_rounding;
 use super::ritz::{Eigenpair, Ritz, Wanted};
 use super::search::{Check, Search};
+use super::spectral_model::Model;
 use super::vector::{random_signs, scale};
-use super::{Budget, CurvatureError, Interrupt, LinearOperator, Spending};
+use super::{Budget, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 
 /// What a search with a recollection begins with.
@@ -108,7 +107,7 @@ pub struct LeadingPairs {
 ///
 /// # Errors
 ///
-/// [`CurvatureError`] from the operator, where it has dimension 0, where a product is not finite, or
+/// [`LinearError`] from the operator, where it has dimension 0, where a product is not finite, or
 /// where the recollection has another dimension.
 pub fn davidson(
     operator: &mut dyn LinearOperator,
@@ -116,7 +115,7 @@ pub fn davidson(
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
-) -> Result<LeadingPairs, CurvatureError> {
+) -> Result<LeadingPairs, LinearError> {
     let mut search = Search::open(operator, recollection)?;
     search.finish(operator, rng, &options, interrupt)
 }
@@ -155,7 +154,7 @@ impl Search {
     fn open(
         operator: &dyn LinearOperator,
         recollection: Option<&Recollection>,
-    ) -> Result<Self, CurvatureError> {
+    ) -> Result<Self, LinearError> {
         let mut search = Self::new(operator)?;
         let (dimension, precision) = (search.dimension, operator.precision());
         match recollection.map(|past| (past, past.orthonormal())) {
@@ -170,11 +169,11 @@ impl Search {
         Ok(search)
     }
 
-    fn remember(&mut self, recollection: &Recollection) -> Result<(), CurvatureError> {
+    fn remember(&mut self, recollection: &Recollection) -> Result<(), LinearError> {
         for (index, &value) in recollection.values().iter().enumerate() {
             let vector = recollection.vector(index);
             if vector.len() != self.dimension {
-                return Err(CurvatureError::WrongLength {
+                return Err(LinearError::WrongLength {
                     expected: self.dimension,
                     found: vector.len(),
                 });
@@ -198,20 +197,16 @@ impl Search {
 
     /// Goes on with another operator in the same basis: of what is known of this one at most so many
     /// leading pairs are remembered.
-    fn onto(
-        self,
-        operator: &dyn LinearOperator,
-        remembered: usize,
-    ) -> Result<Self, CurvatureError> {
+    fn onto(self, operator: &dyn LinearOperator, remembered: usize) -> Result<Self, LinearError> {
         if operator.dimension() != self.dimension {
-            return Err(CurvatureError::WrongLength {
+            return Err(LinearError::WrongLength {
                 expected: operator.dimension(),
                 found: self.dimension,
             });
         }
         let (values, vectors) = self.outliers(remembered);
         let mut search = Self {
-            rounding: product_rounding(operator.precision()),
+            rounding: operator.precision().of_products(),
             model: Model::default(),
             ..self
         };
@@ -236,7 +231,7 @@ impl Search {
         options: &DavidsonOptions,
         spending: &mut Spending<'_>,
         mut certainty: Option<Certainty>,
-    ) -> Result<bool, CurvatureError> {
+    ) -> Result<bool, LinearError> {
         let block = options.largest.clamp(1, self.dimension);
         let (limit, wanted) = (options.max_matvecs.max(1), options.wanted());
         let mut next = self.start(options.start, rng);
@@ -276,7 +271,7 @@ impl Search {
         rng: &mut StreamRng,
         options: &DavidsonOptions,
         interrupt: Interrupt<'_>,
-    ) -> Result<LeadingPairs, CurvatureError> {
+    ) -> Result<LeadingPairs, LinearError> {
         let mut spending = Spending::new(options.budget, interrupt);
         let certainty = Some(Certainty::new());
         let is_sure = self.run(operator, rng, options, &mut spending, certainty)?;

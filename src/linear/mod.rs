@@ -1,0 +1,50 @@
+//! Linear operators that are known only by their products with vectors, and what can be read off them,
+//! each number with its error.
+//!
+//! Nothing here knows of networks, losses or configs. Vectors live on the host in f64, whatever the
+//! precision of the products: inner products and orthogonalisation then add no error of their own, and
+//! the estimators can be tested on any matrix.
+
+mod basis;
+mod budget;
+mod certainty;
+mod davidson;
+mod deflation;
+mod density;
+mod error;
+mod interrupt;
+mod lanczos;
+mod operator;
+mod pair;
+mod precision;
+#[cfg(test)]
+mod properties;
+mod ritz;
+mod search;
+mod spectral_model;
+#[cfg(test)]
+pub(crate) mod test_operators;
+mod trace;
+mod transform;
+mod vector;
+
+pub(crate) use budget::draw;
+pub use budget::{Budget, Estimate, ProbeOptions, Spending};
+pub use davidson::{
+    DavidsonOptions, LeadingPairs, Likeness, Recollection, Start, davidson, davidson_by_likeness,
+};
+pub use density::{Density, DensityOptions, spectral_density};
+pub use error::LinearError;
+pub use interrupt::Interrupt;
+pub use lanczos::{LanczosOptions, Spectrum, lanczos};
+pub use operator::LinearOperator;
+pub use pair::{Forms, PairedForms, paired_forms};
+pub use precision::Precision;
+pub use ritz::Eigenpair;
+pub use trace::{
+    DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
+};
+pub use transform::{Conjugated, Restricted, Shifted};
+pub(crate) use vector::is_finite;
+pub(crate) use vector::{axpy, random_normal, random_signs, scale};
+pub use vector::{dot, norm};

@@ -1,0 +1,82 @@
+//! What networks can be made of and how they can behave, as configs say it.
+
+words! {
+    /// The nonlinearity between layers (`model.activation`).
+    Activation {
+        /// max(0, x); the default.
+        #[default]
+        Relu = "relu",
+        /// The hyperbolic tangent.
+        Tanh = "tanh",
+        /// x·Φ(x), with the exact normal distribution function.
+        Gelu = "gelu",
+        /// ln(1 + eˣ).
+        Softplus = "softplus",
+        /// None: the network is linear in its inputs.
+        Linear = "linear",
+    }
+}
+
+words! {
+    /// The distribution of the initial weights (`model.init`).
+    Init {
+        /// Variance 2 / inputs; the default.
+        #[default]
+        He = "he",
+        /// Variance 2 / (inputs + outputs).
+        Xavier = "xavier",
+        /// Variance 1 / inputs.
+        Lecun = "lecun",
+        /// The neural-tangent-kernel parameterisation: weights of variance 1, multiplied by
+        /// √(2 / inputs) in the forward pass.
+        Ntk = "ntk",
+    }
+}
+
+words! {
+    /// What normalises activations (`model.norm`).
+    Normalisation {
+        /// Nothing; the default of an MLP.
+        #[default]
+        None = "none",
+        /// Each channel over the batch.
+        Batch = "batch",
+        /// Each sample over all channels.
+        Layer = "layer",
+        /// Each sample over groups of channels.
+        Group = "group",
+    }
+}
+
+words! {
+    /// What a transformer classifies by (`model.pool`).
+    Pool {
+        /// The output at an added class token; the default.
+        #[default]
+        Class = "class",
+        /// The mean of the outputs at all patches.
+        Mean = "mean",
+    }
+}
+
+words! {
+    /// How normalisation layers behave while something is measured (`hooks.norm_mode`).
+    NormMode {
+        /// By their running statistics, as a finished model does; the default.
+        #[default]
+        Eval = "eval",
+        /// By the mean and variance of each batch of `train.batch_size` samples, as in training.
+        Batch = "batch",
+    }
+}
+
+words! {
+    /// What dropout does while something is measured (`hooks.dropout`).
+    DropoutMode {
+        /// Nothing: every unit counts; the default.
+        #[default]
+        Off = "off",
+        /// It silences the same units for every sample, fixed by the seed.
+        Fixed = "fixed",
+    }
+}
