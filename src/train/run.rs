@@ -11,14 +11,14 @@ use super::{
 };
 use crate::backend::BackendKind;
 use crate::config::Length;
-use crate::curvature::{CurvatureOperator, Matrix};
+use crate::curvature::CurvatureOperator;
 use crate::data::sha256_hex;
-use crate::linear::{Interrupt, LinearOperator, Recollection};
-use crate::measure::{Event, Measurement, Search, Session, Subject, needs_products};
+use crate::linear::{Interrupt, LinearOperator};
+use crate::measure::{Event, Measurement, Recollections, Search, Session, Subject, matrices};
 use crate::model::NormMode;
 use crate::model::{Conditions, Dropout};
 use crate::objective::{Batch, Chunks, Objective};
-use crate::optim::{OptimizerState, Schedule, UpdateRule};
+use crate::optim::{OptimizerState, Schedule, UpdateRule, step_rule};
 use crate::params::Parameters;
 use crate::params::store::{encode, named_blocks};
 use crate::reparam::applicable;
@@ -104,7 +104,7 @@ struct State<'a> {
     parameters: Parameters,
     statistics: Parameters,
     optimizer: Box<dyn UpdateRule>,
-    recollection: Option<Rc<Recollection>>,
+    recollection: Option<Rc<Recollections>>,
     metrics_length: u64,
     seconds: Seconds,
     batches: Batches<'a>,
@@ -127,7 +127,7 @@ impl State<'_> {
 #[derive(Clone, Default)]
 struct Before {
     metrics_length: u64,
-    recollection: Option<Rc<Recollection>>,
+    recollection: Option<Rc<Recollections>>,
 }
 
 /// What a round of measurements found, by scope.
@@ -241,7 +241,9 @@ impl<'a> Run<'a> {
             optimizer: checkpoint.optimizer,
             before: Before {
                 metrics_length: checkpoint.metrics_length,
-                recollection: checkpoint.recollection.map(Rc::new),
+                recollection: checkpoint
+                    .recollection
+                    .map(|found| Rc::new(Recollections::from([("leading".to_owned(), found)]))),
             },
         })?;
         state.seconds = checkpoint.seconds;
@@ -303,21 +305,9 @@ impl<'a> Run<'a> {
         let (_, gradient) = training.loss_and_gradient(parameters, &batch, 1.0);
         gradient.into_host().map_err(TrainError::Device)?;
         let all = self.plan.all();
-        let names: Vec<&String> = all.iter().flat_map(|(_, names)| names).collect();
-        let wants = |families: &[&str]| {
-            let of = |name: &&String| families.iter().any(|family| name.starts_with(family));
-            names.iter().any(of)
-        };
-        let mut matrices = Vec::new();
-        if names.iter().any(|name| needs_products(name)) {
-            matrices.push(Matrix::Hessian);
-        }
-        if wants(&["ggn.", "residual.", "noise.alignment"]) {
-            matrices.push(Matrix::GaussNewton);
-        }
-        if wants(&["noise."]) {
-            matrices.push(Matrix::NoiseCovariance);
-        }
+        let names = all.iter().flat_map(|(_, names)| names);
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let matrices = matrices(&names);
         for view in &self.views {
             let chunks = &view.train;
             let objective = &self.objective_in(&view.scope(), state);
@@ -430,6 +420,10 @@ impl<'a> Run<'a> {
         observer.measuring(state.step);
         let start = Instant::now();
         let config = &self.problem.config;
+        let preconditioner = state
+            .optimizer
+            .preconditioner()
+            .map_err(TrainError::Device)?;
         let available = self.problem.data.train.len();
         let mut measured = Measured::new();
         let starts_warm = self.plan.starts_warm(state.step);
@@ -453,7 +447,7 @@ impl<'a> Run<'a> {
                 },
                 trained_elsewhere: false,
                 learning_rate: Some(self.schedule.learning_rate(state.step.saturating_sub(1))),
-                momentum: config.optimizer.method.momentum(),
+                step_rule: Some(step_rule(&config.optimizer, preconditioner.as_deref())),
                 batch_size: Some(config.train.batch_size.unwrap_or(available)),
                 training_samples: Some(available),
                 streams: self.problem.streams,
@@ -468,7 +462,8 @@ impl<'a> Run<'a> {
             let Ok(rows) = session.measure_watched(&names, &mut tell) else {
                 return Ok(None);
             };
-            found = session.into_recollection().map(Rc::new).or(found);
+            let left = session.into_recollections();
+            found = (!left.is_empty()).then(|| Rc::new(left)).or(found);
             measured.push((scope, rows));
         }
         if found.is_some() {
@@ -565,8 +560,11 @@ impl<'a> Run<'a> {
             return Ok(value);
         }
         let step = state.step;
-        match loss.reason.clone().filter(|_| !loss.is_not_finite()) {
-            Some(reason) => Err(TrainError::Evaluation { step, reason }),
+        match loss.reason().filter(|_| !loss.is_not_finite()) {
+            Some(reason) => Err(TrainError::Evaluation {
+                step,
+                reason: reason.to_owned(),
+            }),
             None if step == 0 => Err(TrainError::BadStart),
             None => Err(self.divergence(state, step, "the training loss")),
         }
@@ -594,7 +592,9 @@ impl<'a> Run<'a> {
             parameters: parameters.to_host().map_err(TrainError::Device)?,
             statistics: statistics.to_host().map_err(TrainError::Device)?,
             optimizer,
-            recollection: before.recollection.map(Rc::unwrap_or_clone),
+            recollection: before
+                .recollection
+                .and_then(|found| found.get("leading").cloned()),
             metrics_length: before.metrics_length,
             seconds: state.seconds,
         };
