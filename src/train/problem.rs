@@ -1,7 +1,7 @@
 //! Config and data made into something that can be trained and measured.
 
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Method, Model, ModelKind, Sampling};
+use crate::config::{Config, ConfigError, Model, ModelKind, Sampling};
 use crate::data::{self, DataError, Source, Split};
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
@@ -235,7 +235,7 @@ impl Problem {
 
     /// Whether every step uses the whole training data.
     pub fn is_full_batch(&self) -> bool {
-        matches!(self.config.optimizer.method, Method::Gd(_))
+        self.config.train.full_batch
     }
 }
 
