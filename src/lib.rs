@@ -30,6 +30,7 @@ pub mod params;
 pub mod random;
 pub mod reparam;
 pub mod report;
+pub mod run;
 pub mod selfcheck;
 pub mod statistics;
 pub mod train;

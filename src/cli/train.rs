@@ -7,10 +7,8 @@ use super::{DataDir, ExitCode, Failure, device};
 use crate::config::{self, Config, Override};
 use crate::measure;
 use crate::report::{Progress, run_table};
-use crate::train::{
-    Checkpoint, DirectoryError, Observer, Outcome, Problem, Row, Run, RunDirectory, RunRecord,
-    Status, Summary, TrainError,
-};
+use crate::run::{DirectoryError, Row, RunDirectory, Skipped};
+use crate::train::{self, Action, Existing, Found, Observer, Planned, Problem, Run, TrainError};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +72,17 @@ impl TrainArgs {
         self.out.as_deref().unwrap_or(Path::new("runs"))
     }
 
+    /// What becomes of a run that is there already.
+    fn existing(&self) -> Existing {
+        if self.resume.is_some() {
+            Existing::GoOn
+        } else if self.force {
+            Existing::Replace
+        } else {
+            Existing::Keep
+        }
+    }
+
     /// Refuses flags that say what the directory of `--resume RUN_DIR` says itself, and a bare
     /// `--resume` of nothing.
     fn check(&self) -> Result<(), Failure> {
@@ -116,63 +125,34 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         for config in configs {
             let place = RunDirectory::place(args.out(), &config);
             let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
-            print(&plan(&problem, &place))?;
+            print(&described(&problem, &place))?;
         }
         return Ok(ExitCode::Success);
     }
-    let planned = configs.into_iter().map(|config| planned(args, config));
-    train_all(args, planned.collect::<Result<_, _>>()?)
+    let planned = configs.into_iter();
+    let planned = planned.map(|config| train::plan(config, args.out(), args.existing()));
+    train_all(args, planned.collect())
 }
 
-/// What is to be done about one seed.
-enum Planned {
-    /// Its run is begun.
-    Begin(Box<Config>),
-    /// The run in this directory is continued, or found to be finished.
-    Continue(PathBuf),
-}
-
-/// What is to be done about a config; refuses a place that holds another run.
-fn planned(args: &TrainArgs, config: Config) -> Result<Planned, Failure> {
-    let place = RunDirectory::place(args.out(), &config);
-    let is_there = place.join("config.toml").is_file();
-    if args.resume.is_none() || !is_there {
-        RunDirectory::check(&place, args.force)?;
-        return Ok(Planned::Begin(Box::new(config)));
+/// Trains one run after another, unless one of them cannot be had. One that fails does not cost the
+/// others.
+fn train_all(args: &TrainArgs, mut planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+    let refused = |planned: &Planned| matches!(planned.action, Action::Refuse(_));
+    if let Some(place) = planned.iter().position(refused)
+        && let Action::Refuse(refusal) = planned.swap_remove(place).action
+    {
+        return Err(refusal.into());
     }
-    let found = config::load(&place.join("config.toml"), &[], &measure::names())?;
-    let Some(key) = config.difference(&found) else {
-        return Ok(Planned::Continue(place));
-    };
-    let value = |config: &Config| {
-        let value = config.value(key).map(|value| value.to_string());
-        value.unwrap_or_else(|| "absent".to_owned())
-    };
-    let (here, there, place) = (value(&config), value(&found), place.display());
-    Err(Failure::Input(match key {
-        "hooks" => format!("{place} holds a run with other `hooks`; {ANOTHER_CONFIG}"),
-        _ => format!(
-            "{place} holds a run with another config: `{key}` is {there} there and {here} here; \
-             {ANOTHER_CONFIG}"
-        ),
-    }))
-}
-
-/// What to do about it.
-const ANOTHER_CONFIG: &str = "to continue it as it is give --resume its directory, to begin another \
-                              run choose another place with --out or --set name=...";
-
-/// Trains one run after another. One that fails does not cost the others.
-fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
     let of = planned.len();
     let mut task = Task::single(args);
     let mut code = ExitCode::Success;
     for (index, planned) in planned.into_iter().enumerate() {
         task.place = (of > 1).then_some((index + 1, of));
-        let is_begun = matches!(planned, Planned::Continue(_));
-        let result = match planned {
-            Planned::Begin(config) => train(&task, *config),
-            Planned::Continue(path) => resume(&task, &path),
+        let is_begun = !matches!(planned.action, Action::Begin);
+        let result = if is_begun {
+            resume(&task, &planned.place)
+        } else {
+            begin(&task, planned)
         };
         match result {
             Ok(ExitCode::Success) => task.finished += 1,
@@ -302,157 +282,65 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, Failure> {
         .collect()
 }
 
-fn train(task: &Task, config: Config) -> Result<ExitCode, Failure> {
-    let args = task.args;
-    let place = RunDirectory::place(args.out(), &config);
+fn begin(task: &Task, planned: Planned) -> Result<ExitCode, Failure> {
+    let (args, place) = (task.args, planned.place);
     let words = match task.place {
         None => "nothing was written".to_owned(),
         Some(_) => task.hint(&place),
     };
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run began: {words}"));
-    let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
+    let problem = Problem::open(planned.config, &origin(args), &args.data_dir.data_dir)?;
     drop(at_once);
-    let directory = RunDirectory::create(&place, &problem.config, args.force)?;
-    let record = RunRecord::begin(&problem);
-    execute(task, &problem, &directory, record, None)
+    execute(task, Run::begin(problem, &place, args.force)?)
 }
 
 fn resume(task: &Task, path: &Path) -> Result<ExitCode, Failure> {
-    let directory = RunDirectory::open_for_writing(path)?;
-    directory.check_resumable()?;
-    let record = directory.read_json::<RunRecord>("run.json").ok();
-    let config = directory.config(record.as_ref())?;
-    let summary = directory.read_json::<Summary>("summary.json").ok();
-    if let Some(summary) = summary.filter(|_| directory.is_finished()) {
-        mend_record(&directory, record, &summary)?;
-        eprintln!(
-            "{} is finished ({} steps): nothing to resume",
-            path.display(),
-            summary.steps
-        );
-        return Ok(ExitCode::Success);
-    }
-    let origin = directory.config_file().display().to_string();
+    let broken_off = match train::reopen(path)? {
+        Found::BrokenOff(broken_off) => broken_off,
+        Found::Finished(summary) => {
+            eprintln!(
+                "{} is finished ({} steps): nothing to resume",
+                path.display(),
+                summary.steps
+            );
+            return Ok(ExitCode::Success);
+        }
+    };
     let words = task.hint(path);
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run went on: {words}"));
-    let problem = Problem::open(config, &origin, &task.args.data_dir.data_dir)?;
+    let run = broken_off.load(&task.args.data_dir.data_dir)?;
     drop(at_once);
-    let mut record = record.unwrap_or_else(|| RunRecord::begin(&problem));
-    record.check_data(&problem).map_err(Failure::Input)?;
-    record.go_on();
-    let checkpoint = newest_checkpoint(&directory, &problem)?;
-    execute(task, &problem, &directory, record, checkpoint)
+    execute(task, run)
 }
 
-/// A run killed between its summary and its record still says that it is running.
-fn mend_record(
-    directory: &RunDirectory,
-    record: Option<RunRecord>,
-    summary: &Summary,
-) -> Result<(), Failure> {
-    let is_open =
-        |record: &RunRecord| !matches!(record.status, Status::Finished | Status::Degenerate);
-    if let Some(mut record) = record.filter(is_open) {
-        record.finish(summary);
-        directory.write_json("run.json", &record)?;
-    }
-    Ok(())
-}
-
-/// The newest checkpoint that can be read; none for a run killed before its first one, which starts
-/// over.
-fn newest_checkpoint(
-    directory: &RunDirectory,
-    problem: &Problem,
-) -> Result<Option<Checkpoint>, Failure> {
-    let files = directory.checkpoint_files();
-    for path in &files {
-        match usable_checkpoint(path, directory, problem) {
-            Ok(checkpoint) => return Ok(Some(checkpoint)),
-            Err(reason) => eprintln!("warning: {}: skipped: {reason}", path.display()),
-        }
-    }
-    if files.is_empty() {
-        return Ok(None);
-    }
-    Err(Failure::Input(format!(
-        "none of the checkpoints in {} can be used; to start the run over, train it again with --force",
-        directory.path().display()
-    )))
-}
-
-/// A checkpoint of this very run whose rows are still there.
-fn usable_checkpoint(
-    path: &Path,
-    directory: &RunDirectory,
-    problem: &Problem,
-) -> Result<Checkpoint, String> {
-    let blueprint = problem.objective.network().blueprint();
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let checkpoint = Checkpoint::decode(&bytes, blueprint, problem.compute())?;
-    if checkpoint.config != problem.config.fingerprint() {
-        return Err("it was made with another config than config.toml holds now".to_owned());
-    }
-    let (found, needed) = (directory.metrics_length(), checkpoint.metrics_length);
-    if found < needed {
-        return Err(format!(
-            "metrics.jsonl has {found} bytes, it was made with {needed}"
-        ));
-    }
-    Ok(checkpoint)
-}
-
-fn execute(
-    task: &Task,
-    problem: &Problem,
-    directory: &RunDirectory,
-    mut record: RunRecord,
-    checkpoint: Option<Checkpoint>,
-) -> Result<ExitCode, Failure> {
+fn execute(task: &Task, mut run: Run) -> Result<ExitCode, Failure> {
     let quiet = task.args.quiet;
-    let hint = task.hint(directory.path());
-    let could_not_write =
-        |error: DirectoryError| Failure::Other(format!("{error}; once that is mended, {hint}"));
-    directory
-        .write_json("run.json", &record)
-        .map_err(could_not_write)?;
-    let device = device::announcement(problem.compute()).filter(|_| !quiet);
+    let hint = task.hint(run.path());
+    let device = device::announcement(run.problem().compute()).filter(|_| !quiet);
     device.iter().for_each(|device| eprintln!("{device}"));
-    let progress = Progress::new(problem, task.place, quiet);
-    let before_steps = before_first_step(directory, &record, hint.clone(), progress.clearing());
+    let progress = Progress::new(run.problem(), task.place, quiet);
+    let before_steps = before_first_step(&run, hint.clone(), progress.clearing());
     let mut watch = Watch {
         at_once: Some(AtOnce::after(before_steps)),
         progress,
     };
-    let result = Run::new(problem, directory, interrupt::flag()).execute(checkpoint, &mut watch);
+    let result = run.execute(interrupt::flag(), &mut watch);
     watch.at_once = None;
     watch.progress.clear();
-    match &result {
-        Ok(Outcome {
-            summary: Some(summary),
-            ..
-        }) => record.finish(summary),
-        Ok(_) => record.interrupt(),
-        Err(error) => record.fail(error),
-    }
-    let recorded = directory.write_json("run.json", &record);
     let outcome = match result {
         Err(TrainError::Directory(error @ DirectoryError::Io { .. })) => {
-            return Err(could_not_write(error));
+            let message = format!("{error}; once that is mended, {hint}");
+            return Err(Failure::Other(message));
         }
         result => result?,
     };
-    recorded.map_err(could_not_write)?;
     match outcome.summary {
         Some(summary) => {
-            print(&run_table(
-                &summary,
-                &directory.path().display().to_string(),
-            ))?;
+            print(&run_table(&summary, &run.path().display().to_string()))?;
             Ok(ExitCode::Success)
         }
         None => {
-            let (step, of) = (outcome.step, problem.total_steps());
+            let (step, of) = (outcome.step, run.problem().total_steps());
             eprintln!("interrupted after step {step} of {of}: checkpoint saved; {hint}");
             Ok(ExitCode::Interrupted)
         }
@@ -462,12 +350,11 @@ fn execute(
 /// What is said and noted when the user interrupts before the first step: while kernels are
 /// prepared, say, which no flag can interrupt. What the run directory holds can be resumed.
 fn before_first_step(
-    directory: &RunDirectory,
-    record: &RunRecord,
+    run: &Run,
     hint: String,
     clear: impl FnOnce() + Send + 'static,
 ) -> impl FnOnce() + Send + 'static {
-    let (path, mut record) = (directory.path().to_owned(), record.clone());
+    let (path, mut record) = (run.path().to_owned(), run.record().clone());
     move || {
         clear();
         record.interrupt();
@@ -487,6 +374,10 @@ struct Watch {
 }
 
 impl Observer for Watch {
+    fn skipped(&mut self, checkpoint: &Skipped) {
+        self.progress.warn(&checkpoint.to_string());
+    }
+
     fn preparing(&mut self) {
         self.progress.preparing();
     }
@@ -518,7 +409,7 @@ impl Observer for Watch {
 }
 
 /// What `--dry-run` prints.
-fn plan(problem: &Problem, place: &Path) -> String {
+fn described(problem: &Problem, place: &Path) -> String {
     let config = &problem.config;
     let data = &problem.data;
     format!(

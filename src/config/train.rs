@@ -15,7 +15,7 @@ section! {
         /// The loss that is minimised.
         loss: Loss = default(Loss::CrossEntropy);
         /// Samples of a step, at most the training samples; none where every step uses all.
-        batch_size: Option<usize> = optional("32; none with full_batch");
+        batch_size: Option<usize> = optional("32, or all");
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.
