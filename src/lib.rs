@@ -32,5 +32,6 @@ pub mod reparam;
 pub mod report;
 pub mod selfcheck;
 pub mod statistics;
+pub mod table;
 pub mod train;
 pub mod workers;
