@@ -33,5 +33,6 @@ pub mod report;
 pub mod run;
 pub mod selfcheck;
 pub mod statistics;
+pub mod table;
 pub mod train;
 pub mod workers;
