@@ -71,9 +71,7 @@ impl SavedState {
     /// A sentence on what nobody has taken out.
     pub fn finish(self) -> Result<u64, String> {
         match self.vectors.first() {
-            Some((name, _)) => Err(format!(
-                "it has `{name}`, which this run does not keep"
-            )),
+            Some((name, _)) => Err(format!("it has `{name}`, which this run does not keep")),
             None => Ok(self.steps),
         }
     }

@@ -6,6 +6,7 @@ mod forecast;
 mod invariance;
 mod number;
 mod progress;
+mod seeds;
 mod table;
 
 pub use crate::table::{significant, two_digits};
@@ -15,6 +16,7 @@ pub use forecast::Forecast;
 pub use invariance::{invariance_csv, invariance_table};
 pub use number::error_of;
 pub use progress::Progress;
+pub use seeds::{seed_line, seeds_page};
 pub use table::{
     checks_csv, checks_table, config_keys_csv, config_keys_table, density_csv, markdown, rows_csv,
     rows_table, run_table,

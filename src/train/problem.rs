@@ -119,8 +119,16 @@ impl Problem {
     ///
     /// [`ProblemError`]; nothing has been written.
     pub fn open(config: Config, origin: &str, data_dir: &Path) -> Result<Self, ProblemError> {
-        let streams = Streams::new(config.seed);
-        let data = data::load(&config.data, data_dir, &streams)?;
+        let data = data::load(&config.data, data_dir, &Streams::new(config.seed))?;
+        Self::with_data(config, origin, data)
+    }
+
+    /// Opens the backend for a config, which came from the file `origin`, and data that are loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemError`]; nothing has been written.
+    pub fn with_data(config: Config, origin: &str, data: Split) -> Result<Self, ProblemError> {
         config.check_against_data(origin, data.train.len())?;
         if config.data.text.is_none() {
             check_image(&config.model, data.train.shape())?;
@@ -132,9 +140,9 @@ impl Problem {
         check_maps(&config, network.as_ref())?;
         Ok(Self {
             objective: Objective::new(network, config.train.loss, compute),
+            streams: Streams::new(config.seed),
             config,
             data,
-            streams,
         })
     }
 

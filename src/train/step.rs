@@ -84,3 +84,6 @@ impl<'a> Stepper<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
