@@ -211,6 +211,18 @@ mod tests {
         assert!(seeds_page(&runs[..1]).is_none());
         runs[1].degenerate = Some("dead".to_owned());
         let text = Markdown.page(&seeds_page(&runs).unwrap());
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        small: means over 3 seeds
+
+        | measure                         |           mean | smallest | largest | seeds |
+        |---------------------------------|----------------|----------|---------|-------|
+        | loss.train                      | 0.2000 ± 0.058 |   0.1000 |  0.3000 |     3 |
+        | hessian.lambda_max, 300 samples |   2.000 ± 0.58 |    1.000 |   3.000 |     3 |
+        | hessian.lambda_max, 5 samples   |    4.000 ± 1.0 |    3.000 |   5.000 |     2 |
+
+        mean ± its standard error over seeds; how far each seed's own number is from the truth is in its summary.json
+
+        - degenerate, and counted in the means all the same: seed 1
+        ");
     }
 }
