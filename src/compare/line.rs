@@ -32,6 +32,12 @@ pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
     lines
 }
 
+/// Whether a measure tells how flat the loss is around the solution.
+pub(super) fn is_flatness(name: &str) -> bool {
+    let family = name.split('.').next().unwrap_or_default();
+    FLATNESS.contains(&family)
+}
+
 /// What was set rather than measured, without which a sharpness misleads.
 fn set_lines(grouping: &Grouping) -> Vec<Line> {
     let line = |name: &str, value: &dyn Fn(&FinishedRun) -> f64| {
@@ -143,8 +149,7 @@ fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option
     if is_equal(line, grouping) {
         return Err((Verdict::Equal, None));
     }
-    let family = line.name.split('.').next().unwrap_or_default();
-    let is_flatness = FLATNESS.contains(&family);
+    let is_flatness = is_flatness(&line.name);
     let sound: Vec<_> = grouping
         .groups
         .iter()
