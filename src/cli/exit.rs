@@ -5,7 +5,8 @@ use crate::compare::CompareError;
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::params::store::WeightsError;
-use crate::train::{DirectoryError, ProblemError, TrainError};
+use crate::run::DirectoryError;
+use crate::train::{ProblemError, Refusal, ResumeError, TrainError};
 use std::any::Any;
 use std::io::ErrorKind;
 use thiserror::Error;
@@ -87,6 +88,25 @@ impl From<ProblemError> for Failure {
     }
 }
 
+impl From<ResumeError> for Failure {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Problem(error) => error.into(),
+            ResumeError::Directory(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Directory(error) => error.into(),
+            Refusal::Config(error) => error.into(),
+            refusal @ Refusal::OtherConfig { .. } => Failure::Input(refusal.to_string()),
+        }
+    }
+}
+
 impl Failure {
     /// The exit code this failure ends the program with.
     pub fn exit_code(&self) -> ExitCode {
@@ -130,7 +150,7 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Divergence;
+    use crate::run::Divergence;
 
     #[test]
     fn exit_codes_are_the_documented_ones() {

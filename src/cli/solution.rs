@@ -80,7 +80,7 @@ impl SolutionArgs {
             record, summary, ..
         }) = &finished
         {
-            record.check_data(&problem).map_err(Failure::Input)?;
+            record.check_data(problem.sources())?;
             if let Some(reason) = &summary.degenerate {
                 eprintln!("warning: this run is degenerate: {reason}");
             }

@@ -54,7 +54,7 @@ pub use kind::Range;
 pub use model::{Mlp, Model, ResNet, Transformer};
 pub use nearest::nearest;
 pub use optimizer::{Method, Moments, Momentum, Optimizer};
-pub use rule::Rule;
+pub use rule::{FullBatch, Rule};
 pub use schedule::{Cosine, Exponential, Schedule, Shape, Step};
 pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;

@@ -5,6 +5,37 @@ use super::choice::{Augment, Dataset};
 use super::fault::Fault;
 use super::kind::Range;
 
+/// What says that every step uses all training samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullBatch {
+    /// `optimizer.kind = "gd"`, its short form.
+    Gd,
+    /// `train.full_batch = true`.
+    Key,
+}
+
+impl FullBatch {
+    /// The one that speaks in a config with or without the short form.
+    pub(super) fn of(is_gd: bool) -> Self {
+        if is_gd { Self::Gd } else { Self::Key }
+    }
+
+    /// The key that says so.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Gd => "optimizer.kind",
+            Self::Key => "train.full_batch",
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Gd => "optimizer.kind = \"gd\"",
+            Self::Key => "train.full_batch = true",
+        }
+    }
+}
+
 /// A rule that a value, or a combination of values, breaks.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the fields are the values the message quotes")]
@@ -56,8 +87,8 @@ pub enum Rule {
         reason: &'static str,
     },
     /// Gradient descent follows one loss.
-    #[error("must be empty for optimizer.kind = \"gd\", whose steps all use the same images")]
-    AugmentWithGd,
+    #[error("must be empty for {}, whose steps all use the same images", why.phrase())]
+    AugmentOfAll { why: FullBatch },
     /// Only transformers read sequences.
     #[error(
         "must be \"transformer\", the only kind that reads a sequence, for data.dataset = \"text\"; this config has {found:?}"
@@ -97,16 +128,20 @@ pub enum Rule {
     /// Nesterov's look-ahead is a form of momentum.
     #[error("= true needs optimizer.momentum above 0")]
     NesterovWithoutMomentum,
-    /// Gradient descent has no batches.
+    /// All samples are no batch.
+    #[error("must be absent for {}, which uses all training samples in every step", why.phrase())]
+    BatchSizeOfAll { why: FullBatch },
+    /// Of all samples none is drawn.
     #[error(
-        "must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
+        "= \"replacement\" needs batches; {} uses all training samples in every step",
+        why.phrase()
     )]
-    BatchWithGd,
-    /// Gradient descent draws nothing.
+    ReplacementOfAll { why: FullBatch },
+    /// The short form of a full batch beside its contrary.
     #[error(
-        "= \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
+        "= false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"
     )]
-    ReplacementWithGd,
+    GdWithBatches,
     /// Two lengths.
     #[error("and `train.steps` cannot both be set: a run has one length")]
     EpochsAndSteps,

@@ -3,8 +3,9 @@
 //!
 //! Where the file and an override exclude each other, the override wins: `train.steps` drops the
 //! file's `train.epochs` and the reverse, `preset` of a hook drops the file's `measures` and the
-//! reverse, and `optimizer.kind=gd` drops the file's `train.batch_size`. Two overrides that exclude
-//! each other are an error like two such lines of a file.
+//! reverse, `train.full_batch=true` drops the file's `train.batch_size` and the reverse, and
+//! `optimizer.kind=gd` drops both of the file. Two overrides that exclude each other are an error like two
+//! such lines of a file.
 
 use std::sync::Arc;
 
@@ -145,9 +146,18 @@ pub(super) fn apply_all(root: &mut Node, overrides: &[Override]) -> Result<(), C
     for given in overrides {
         given.apply(root)?;
     }
-    if given_by_flag(root, &["optimizer", "kind"])
-        .is_some_and(|node| node.value == Value::String("gd".to_owned()))
-    {
+    let is_given = |root: &Node, path: &[&str], value: &Value| {
+        given_by_flag(root, path).is_some_and(|node| node.value == *value)
+    };
+    let is_gd = is_given(
+        root,
+        &["optimizer", "kind"],
+        &Value::String("gd".to_owned()),
+    );
+    if is_gd || given_by_flag(root, &["train", "batch_size"]).is_some() {
+        drop_from_file(root, &["train"], "full_batch");
+    }
+    if is_gd || is_given(root, &["train", "full_batch"], &Value::Boolean(true)) {
         drop_from_file(root, &["train"], "batch_size");
     }
     keep_the_override(root, &["train"], "epochs", "steps");
@@ -363,6 +373,24 @@ mod tests {
                 .unwrap_err()
                 .to_string(),
             "--set train.batch_size=8: `train.batch_size` must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
+        );
+    }
+
+    #[test]
+    fn a_full_batch_and_a_batch_size_drop_each_other_from_the_file() {
+        let file = |line: &str| format!("{PLAIN}\n{line}");
+        let full = with(&file("batch_size = 64"), &["train.full_batch=true"]).unwrap();
+        assert_eq!((full.train.batch_size, full.train.full_batch), (None, true));
+        let batches = with(&file("full_batch = true"), &["train.batch_size=8"]).unwrap();
+        assert_eq!(
+            (batches.train.batch_size, batches.train.full_batch),
+            (Some(8), false)
+        );
+        let gd = with(&file("full_batch = false"), &["optimizer.kind=gd"]).unwrap();
+        assert!(gd.train.full_batch);
+        assert_eq!(
+            fault(&["train.batch_size=8", "train.full_batch=true"]),
+            "--set train.batch_size=8: `train.batch_size` must be absent for train.full_batch = true, which uses all training samples in every step"
         );
     }
 

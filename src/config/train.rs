@@ -1,7 +1,7 @@
 //! `[train]`: the loop.
 
 use super::choice::{OptimizerKind, Sampling};
-use super::rule::{Rule, Violation};
+use super::rule::{FullBatch, Rule, Violation};
 use super::section::Reader;
 use crate::objective::Loss;
 
@@ -14,8 +14,10 @@ section! {
     pub struct Train {
         /// The loss that is minimised.
         loss: Loss = default(Loss::CrossEntropy);
-        /// Samples of a step, at most the training samples; none for full-batch descent.
-        batch_size: Option<usize> = optional("32; all for gd");
+        /// Samples of a step, at most the training samples; none where every step uses all.
+        batch_size: Option<usize> = optional("32, or all");
+        /// Whether every step uses all training samples, whatever the update rule.
+        full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.
         epochs: Option<usize> = optional("`steps` instead");
         /// Updates; exactly one of `epochs` and `steps`.
@@ -61,23 +63,32 @@ fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<
         (None, None) => return Err(Violation::new("train", Rule::NeitherEpochsNorSteps)),
         _ => {}
     }
-    if !reader.is_one_of("optimizer.kind", GD) {
+    let is_gd = reader.is_one_of("optimizer.kind", GD);
+    if is_gd && reader.get::<bool>("full_batch") == Some(false) {
+        return Err(
+            Violation::new("train.full_batch", Rule::GdWithBatches).against(FullBatch::Gd.key())
+        );
+    }
+    let why = FullBatch::of(is_gd);
+    train.full_batch |= is_gd;
+    if !train.full_batch {
         train.batch_size.get_or_insert(32);
         return Ok(());
     }
-    let refused = |key, rule| Err(Violation::new(key, rule).against("optimizer.kind"));
+    let refused = |key, rule| Err(Violation::new(key, rule).against(why.key()));
     if train.batch_size.is_some() {
-        return refused("train.batch_size", Rule::BatchWithGd);
+        return refused("train.batch_size", Rule::BatchSizeOfAll { why });
     }
     if train.sampling == Sampling::Replacement {
-        return refused("train.sampling", Rule::ReplacementWithGd);
+        return refused("train.sampling", Rule::ReplacementOfAll { why });
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::config::samples::message;
+    use crate::config::parse;
+    use crate::config::samples::{KNOWN, message};
 
     fn train(optimizer: &str, keys: &str) -> String {
         message(&format!(
@@ -91,6 +102,37 @@ mod tests {
             train("gd", "epochs = 1\nbatch_size = 32"),
             "x.toml: `train.batch_size` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
         );
+    }
+
+    #[test]
+    fn a_full_batch_has_no_size_and_draws_nothing() {
+        let adam = |keys: &str| train("adam", &format!("epochs = 1\nfull_batch = true\n{keys}"));
+        assert_eq!(
+            adam("batch_size = 32"),
+            "x.toml: `train.batch_size` (line 7) must be absent for train.full_batch = true, which uses all training samples in every step"
+        );
+        assert_eq!(
+            adam("sampling = \"replacement\""),
+            "x.toml: `train.sampling` (line 7) = \"replacement\" needs batches; train.full_batch = true uses all training samples in every step"
+        );
+    }
+
+    #[test]
+    fn gd_is_a_full_batch() {
+        assert_eq!(
+            train("gd", "epochs = 1\nfull_batch = false"),
+            "x.toml: `train.full_batch` (line 6) = false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"
+        );
+        let resolved = |optimizer: &str| {
+            let text =
+                format!("optimizer = {{{optimizer}, learning_rate = 0.1}}\ntrain.epochs = 3");
+            parse(&text, "x.toml", &[], "x", KNOWN).unwrap()
+        };
+        let gd = resolved("kind = \"gd\"");
+        assert_eq!(gd.value("train.full_batch"), Some(true.into()));
+        assert_eq!((gd.train.batch_size, gd.steps_per_epoch(100)), (None, 1));
+        let sgd = resolved("kind = \"sgd\"");
+        assert_eq!(sgd.value("train.full_batch"), Some(false.into()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::lookup::applicable;
 use super::model::Model;
 use super::nearest::nearest;
 use super::optimizer::Optimizer;
-use super::rule::{Rule, Violation};
+use super::rule::{FullBatch, Rule, Violation};
 use super::schedule::{Cosine, Exponential, Schedule, Shape, Step};
 use super::section::{Reader, Section};
 use super::train::{Length, Train};
@@ -61,9 +61,10 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
     }
     keeps_a_learning_rate(config)?;
     can_learn_its_data(config)?;
-    let is_full_batch = config.optimizer.method.kind() == OptimizerKind::Gd;
-    if is_full_batch && !config.data.augment.is_empty() {
-        return Err(Violation::new("data.augment", Rule::AugmentWithGd).against("optimizer.kind"));
+    if config.train.full_batch && !config.data.augment.is_empty() {
+        let why = FullBatch::of(config.optimizer.method.kind() == OptimizerKind::Gd);
+        let violation = Violation::new("data.augment", Rule::AugmentOfAll { why });
+        return Err(violation.against(why.key()));
     }
     fits(config, config.data.train)
 }
@@ -443,6 +444,7 @@ warmup = 0
 [train]
 loss = \"cross_entropy\"
 batch_size = 32
+full_batch = false
 epochs = 3
 sampling = \"shuffle\"
 checkpoint_every = 1

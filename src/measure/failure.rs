@@ -3,7 +3,6 @@
 use crate::linear::LinearError;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
-use std::fmt;
 
 /// What kind of reason there is for having no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,19 +108,20 @@ impl From<LinearError> for Failure {
     }
 }
 
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotFinite => "not finite",
-            Self::NotDefined => "not defined",
-            Self::NotKnown => "not known",
-            Self::Rounding => "within rounding",
+impl FailureKind {
+    /// The word in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFinite => "not_finite",
+            Self::NotDefined => "not_defined",
+            Self::NotKnown => "not_known",
+            Self::Rounding => "rounding",
             Self::Budget => "budget",
-            Self::NotFound => "not found",
+            Self::NotFound => "not_found",
             Self::Device => "device",
             Self::Panic => "panic",
             Self::Interrupted => "interrupted",
-        })
+        }
     }
 }
 

@@ -322,6 +322,18 @@ impl Measurement {
         }
     }
 
+    /// The word for the kind of error in rows; none where there is no value.
+    pub fn kind_of_error(&self) -> Option<&'static str> {
+        self.value?;
+        Some(match self.error {
+            Error::Exact => "exact",
+            Error::Standard(_) => "standard_error",
+            Error::Residual { .. } => "residual",
+            Error::Bound { .. } => "bound",
+            Error::Unknown(_) => "unknown",
+        })
+    }
+
     /// Whether the error was stated by whoever measured.
     pub fn has_stated_error(&self) -> bool {
         !matches!(&self.error, Error::Unknown(reason) if reason == NOT_STATED)

@@ -1,9 +1,9 @@
 //! Adam and AdamW.
 
-use super::{OptimizerState, UpdateRule};
+use super::UpdateRule;
 use crate::backend::Compute;
 use crate::config::Moments;
-use crate::params::{Layout, Parameters};
+use crate::params::{Layout, Parameters, SavedState};
 use std::sync::Arc;
 
 /// Adam (Kingma & Ba 2015, algorithm 1): `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both corrected
@@ -90,14 +90,14 @@ impl UpdateRule for Adam {
         Ok(Some(entries.collect()))
     }
 
-    fn save(&self) -> Result<OptimizerState, String> {
+    fn save(&self) -> Result<SavedState, String> {
         let vector = |index: usize| self.moments.as_ref().map(|moments| &moments[index]);
-        OptimizerState::of(self.steps, &[(NAMES[0], vector(0)), (NAMES[1], vector(1))])
+        SavedState::of(self.steps, &[(NAMES[0], vector(0)), (NAMES[1], vector(1))])
     }
 
     fn load(
         &mut self,
-        mut state: OptimizerState,
+        mut state: SavedState,
         layout: &Arc<Layout>,
         compute: &Compute,
     ) -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! Gradient descent, plain and with heavy-ball or Nesterov momentum.
 
-use super::{OptimizerState, UpdateRule};
+use super::UpdateRule;
 use crate::backend::Compute;
 use crate::config::Momentum;
-use crate::params::{Layout, Parameters};
+use crate::params::{Layout, Parameters, SavedState};
 use std::sync::Arc;
 
 /// `v ← μv + g`, without dampening and with `v = g` in the first step; `θ ← θ − ηv`, or `θ − η(g + μv)`
@@ -63,13 +63,13 @@ impl UpdateRule for Descent {
         parameters.plus_scaled(-learning_rate, direction)
     }
 
-    fn save(&self) -> Result<OptimizerState, String> {
-        OptimizerState::of(self.steps, &[(VELOCITY, self.velocity.as_ref())])
+    fn save(&self) -> Result<SavedState, String> {
+        SavedState::of(self.steps, &[(VELOCITY, self.velocity.as_ref())])
     }
 
     fn load(
         &mut self,
-        mut state: OptimizerState,
+        mut state: SavedState,
         layout: &Arc<Layout>,
         compute: &Compute,
     ) -> Result<(), String> {

@@ -12,7 +12,7 @@ pub use schedule::Schedule;
 use crate::backend::Compute;
 use crate::config::{Method, Moments, Optimizer};
 use crate::measure::StepRule;
-use crate::params::{Layout, Parameters};
+use crate::params::{Layout, Parameters, SavedState};
 use adam::Adam;
 use descent::Descent;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub trait UpdateRule {
     /// # Errors
     ///
     /// The device's message where the state cannot be read.
-    fn save(&self) -> Result<OptimizerState, String>;
+    fn save(&self) -> Result<SavedState, String>;
 
     /// Takes up a saved state for parameters of this layout.
     ///
@@ -84,68 +84,10 @@ pub trait UpdateRule {
     /// A sentence on what the state lacks or has too much.
     fn load(
         &mut self,
-        state: OptimizerState,
+        state: SavedState,
         layout: &Arc<Layout>,
         compute: &Compute,
     ) -> Result<(), String>;
-}
-
-/// The vectors and the counter that make up an update rule's state.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OptimizerState {
-    /// Steps made.
-    pub steps: u64,
-    /// Vectors of the layout of the parameters, by name.
-    pub vectors: Vec<(String, Vec<f64>)>,
-}
-
-impl OptimizerState {
-    /// A state of vectors that exist once a step has been made.
-    fn of(steps: u64, vectors: &[(&str, Option<&Parameters>)]) -> Result<Self, String> {
-        let read = |(name, vector): &(&str, Option<&Parameters>)| {
-            let vector = vector.as_ref()?;
-            Some(vector.to_host().map(|values| ((*name).to_owned(), values)))
-        };
-        let vectors = vectors.iter().filter_map(read);
-        Ok(Self {
-            steps,
-            vectors: vectors.collect::<Result<_, String>>()?,
-        })
-    }
-
-    /// Takes a vector out, on its device; none before the first step.
-    fn take(
-        &mut self,
-        name: &str,
-        layout: &Arc<Layout>,
-        compute: &Compute,
-    ) -> Result<Option<Parameters>, String> {
-        let Some(place) = self.vectors.iter().position(|(other, _)| other == name) else {
-            return match self.steps {
-                0 => Ok(None),
-                steps => Err(format!("it has no `{name}` after {steps} steps")),
-            };
-        };
-        let (_, values) = self.vectors.swap_remove(place);
-        match (values.len(), layout.len()) {
-            (found, needed) if found == needed => {
-                Ok(Some(Parameters::from_host(layout, &values, compute)))
-            }
-            (found, needed) => Err(format!(
-                "its `{name}` has {found} numbers, the model has {needed} parameters"
-            )),
-        }
-    }
-
-    /// Refuses what no rule has taken out.
-    fn finish(self) -> Result<u64, String> {
-        match self.vectors.first() {
-            Some((name, _)) => Err(format!(
-                "it has `{name}`, which this optimizer does not keep"
-            )),
-            None => Ok(self.steps),
-        }
-    }
 }
 
 #[cfg(test)]

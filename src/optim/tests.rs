@@ -137,14 +137,14 @@ fn a_state_of_another_rule_or_model_is_refused() {
     let compute = Compute::cpu(Precision::F64);
     let layout = Arc::new(Layout::new([("a".to_owned(), vec![2])]));
     let (momentum, adam) = (&cases()[1].0, &cases()[3].0);
-    let state = |vectors: &[(&str, usize)]| OptimizerState {
+    let state = |vectors: &[(&str, usize)]| SavedState {
         steps: 3,
         vectors: vectors
             .iter()
             .map(|(name, length)| ((*name).to_owned(), vec![0.5; *length]))
             .collect(),
     };
-    let refused = |config: &Optimizer, state: OptimizerState| {
+    let refused = |config: &Optimizer, state: SavedState| {
         init(config).load(state, &layout, &compute).unwrap_err()
     };
     assert_eq!(
@@ -161,6 +161,6 @@ fn a_state_of_another_rule_or_model_is_refused() {
     );
     assert_eq!(
         refused(&cases()[0].0, state(&[("velocity", 2)])),
-        "it has `velocity`, which this optimizer does not keep"
+        "it has `velocity`, which this run does not keep"
     );
 }

@@ -5,10 +5,12 @@ mod dual;
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod layout;
+mod state;
 pub mod store;
 
 pub use dual::DualParameters;
 pub use layout::{Block, Layout};
+pub use state::{Parts, SavedState};
 
 use crate::backend::{Compute, read_onto};
 use burn::tensor::Tensor;

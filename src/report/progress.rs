@@ -70,6 +70,11 @@ impl Progress {
         progress
     }
 
+    /// Says, quiet or not, what the user must know.
+    pub fn warn(&self, warning: &str) {
+        self.bar.suspend(|| eprintln!("warning: {warning}"));
+    }
+
     /// Takes the line off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Hook, Logarithmic, Spacing, Unit};
 use crate::linear::Budget;
-use crate::measure::{self, invariance::row_name};
+use crate::measure::{self, invariance::row_name, needs_products};
 use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
@@ -16,6 +16,8 @@ pub struct Scope {
     pub dropout: DropoutMode,
     /// Bounds on each estimate.
     pub budget: Budget,
+    /// Whether the search for the largest eigenvalues begins with what the last one in this scope has left.
+    pub warm_start: bool,
 }
 
 impl Scope {
@@ -28,7 +30,38 @@ impl Scope {
                 max_matvecs: hook.max_matvecs,
                 max_seconds: hook.max_seconds,
             },
+            warm_start: hook.warm_start,
         }
+    }
+
+    /// The scope of a measure that knows no search, and so is the same number however searches begin.
+    fn without_search(self) -> Self {
+        Self {
+            warm_start: false,
+            ..self
+        }
+    }
+
+    /// The name of the scope in a checkpoint.
+    pub fn label(&self) -> String {
+        let bound = |name: &str, bound: Option<String>| {
+            bound.map_or_else(String::new, |bound| format!(",{name}={bound}"))
+        };
+        format!(
+            "samples={},norm_mode={},dropout={}{}{}",
+            self.samples
+                .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
+            self.norm_mode.as_str(),
+            self.dropout.as_str(),
+            bound(
+                "max_matvecs",
+                self.budget.max_matvecs.map(|bound| bound.to_string())
+            ),
+            bound(
+                "max_seconds",
+                self.budget.max_seconds.map(|bound| bound.to_string())
+            ),
+        )
     }
 }
 
@@ -57,7 +90,7 @@ impl HookPlan {
     pub fn new(config: &Config, steps_per_epoch: u64) -> Self {
         Self {
             hooks: config.hooks.clone(),
-            evaluate_every: config.train.evaluate_every as u64 * steps_per_epoch,
+            evaluate_every: (config.train.evaluate_every as u64).saturating_mul(steps_per_epoch),
             steps_per_epoch,
         }
     }
@@ -78,12 +111,6 @@ impl HookPlan {
     /// Everything any hook measures, for the end of the run.
     pub fn all(&self) -> Due {
         self.collect(true, |_| true)
-    }
-
-    /// Whether the search for eigenvalues due before this step begins with what the last one left.
-    pub fn starts_warm(&self, step: u64) -> bool {
-        let is_due = |hook: &&Hook| fires(hook, step, self.steps_per_epoch);
-        self.hooks.iter().filter(is_due).any(|hook| hook.warm_start)
     }
 
     /// What will be measured after this step up to the end of the run, as long as its length says:
@@ -110,20 +137,28 @@ impl HookPlan {
         }
         for hook in self.hooks.iter().filter(|hook| wanted(hook)) {
             let scope = Scope::of(hook);
-            let place = due.iter().position(|(other, _)| *other == scope);
-            let place = place.unwrap_or_else(|| {
-                due.push((scope, Vec::new()));
-                due.len() - 1
-            });
-            let names = &mut due[place].1;
             for name in measures(hook) {
-                if !names.contains(&name) {
-                    names.push(name);
+                if needs_products(&name) {
+                    add(&mut due, scope, name);
+                } else {
+                    add(&mut due, scope.without_search(), name);
                 }
             }
         }
-        due.retain(|(_, names)| !names.is_empty());
         due
+    }
+}
+
+/// Adds a name to those of a scope, once.
+fn add(due: &mut Due, scope: Scope, name: String) {
+    let place = due.iter().position(|(other, _)| *other == scope);
+    let place = place.unwrap_or_else(|| {
+        due.push((scope, Vec::new()));
+        due.len() - 1
+    });
+    let names = &mut due[place].1;
+    if !names.contains(&name) {
+        names.push(name);
     }
 }
 
@@ -301,6 +336,60 @@ mod tests {
                 "reparam.unit-rescaling.norm.l2",
             ]
         );
+    }
+
+    #[test]
+    fn a_search_starts_as_its_own_hook_says() {
+        let named = |names: &[&str], warm_start: bool, every: usize| Hook {
+            preset: None,
+            measures: Some(names.iter().map(|&name| name.to_owned()).collect()),
+            warm_start,
+            ..hook(every, Unit::Steps, Spacing::Linear)
+        };
+        let plan = HookPlan {
+            hooks: vec![
+                named(&["hessian.lambda_max", "norm.l2"], false, 1),
+                named(&["hessian.lambda_max", "norm.l2"], true, 2),
+            ],
+            evaluate_every: 100,
+            steps_per_epoch: 10,
+        };
+        let due = |step| -> Vec<(bool, Vec<String>)> {
+            let due = plan.due(step).into_iter();
+            due.map(|(scope, names)| (scope.warm_start, names))
+                .collect()
+        };
+        let both = vec!["hessian.lambda_max".to_owned(), "norm.l2".to_owned()];
+        // What knows no search is the same number in both, and is measured once.
+        assert_eq!(due(2), [(false, both.clone()), (true, both[..1].to_vec())]);
+        assert_eq!(due(1), [(false, both)]);
+    }
+
+    #[test]
+    fn the_name_of_a_scope_tells_it_from_every_other() {
+        let scope = Scope::default();
+        assert_eq!(scope.label(), "samples=all,norm_mode=eval,dropout=off");
+        let other = Scope {
+            samples: Some(5),
+            budget: Budget {
+                max_matvecs: Some(7),
+                max_seconds: Some(0.5),
+            },
+            ..scope
+        };
+        let label = "samples=5,norm_mode=eval,dropout=off,max_matvecs=7,max_seconds=0.5";
+        assert_eq!(other.label(), label);
+    }
+
+    #[test]
+    fn an_evaluation_in_the_far_future_is_never_due() {
+        let text = format!(
+            "optimizer.learning_rate = 0.1\ntrain.epochs = 1\ntrain.evaluate_every = {}",
+            i64::MAX
+        );
+        let config = crate::config::parse(&text, "x.toml", &[], "x", &[]).unwrap();
+        let plan = HookPlan::new(&config, 10);
+        assert!((1..1000).all(|step| !plan.evaluates(step)));
     }
 
     #[test]

@@ -1,26 +1,38 @@
 //! Training: from a checked config and loaded data to a finished run directory.
+//!
+//! What a run does next (`next`, data), a step (`gradient`, `step`), measuring (`hooks`, `measuring`)
+//! and what is kept (`state`, `persistence`) know nothing of each other; `engine` carries decisions out.
 
 mod batches;
-mod checkpoint;
-mod condition;
+mod crossing;
 mod degenerate;
+mod engine;
 mod error;
-#[cfg(test)]
-mod fuzz;
+mod finish;
+mod gradient;
 mod hooks;
+mod launch;
 mod losses;
+mod measuring;
+mod next;
+mod observer;
+mod persistence;
+mod plan;
+mod prepare;
 mod problem;
-mod record;
-mod row;
-mod run;
-mod run_directory;
+mod state;
+mod step;
 
-pub use checkpoint::Checkpoint;
-pub use condition::Finished;
-pub use error::{Divergence, TrainError};
+pub use crate::run::{
+    Checkpoint, DataFile, DirectoryError, Divergence, Finished, Row, RunDirectory, RunRecord,
+    Status, Summary,
+};
+pub use engine::Outcome;
+pub use error::TrainError;
+pub use gradient::{GradientOracle, Position};
 pub use hooks::{Due, HookPlan, Scope};
+pub use launch::{BrokenOff, Found, ResumeError, Run, reopen};
+pub use next::Ending;
+pub use observer::Observer;
+pub use plan::{Action, Existing, Planned, Refusal, plan};
 pub use problem::{Problem, ProblemError};
-pub use record::{DataFile, RunRecord, Status, Summary};
-pub use row::Row;
-pub use run::{Ending, Observer, Outcome, Run};
-pub use run_directory::{DirectoryError, RunDirectory};

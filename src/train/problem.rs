@@ -1,7 +1,7 @@
 //! Config and data made into something that can be trained and measured.
 
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Method, Model, ModelKind, Sampling};
+use crate::config::{Config, ConfigError, Model, ModelKind, Sampling};
 use crate::data::{self, DataError, Source, Split};
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
@@ -119,8 +119,16 @@ impl Problem {
     ///
     /// [`ProblemError`]; nothing has been written.
     pub fn open(config: Config, origin: &str, data_dir: &Path) -> Result<Self, ProblemError> {
-        let streams = Streams::new(config.seed);
-        let data = data::load(&config.data, data_dir, &streams)?;
+        let data = data::load(&config.data, data_dir, &Streams::new(config.seed))?;
+        Self::with_data(config, origin, data)
+    }
+
+    /// Opens the backend for a config, which came from the file `origin`, and data that are loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemError`]; nothing has been written.
+    pub fn with_data(config: Config, origin: &str, data: Split) -> Result<Self, ProblemError> {
         config.check_against_data(origin, data.train.len())?;
         if config.data.text.is_none() {
             check_image(&config.model, data.train.shape())?;
@@ -132,9 +140,9 @@ impl Problem {
         check_maps(&config, network.as_ref())?;
         Ok(Self {
             objective: Objective::new(network, config.train.loss, compute),
+            streams: Streams::new(config.seed),
             config,
             data,
-            streams,
         })
     }
 
@@ -235,7 +243,7 @@ impl Problem {
 
     /// Whether every step uses the whole training data.
     pub fn is_full_batch(&self) -> bool {
-        matches!(self.config.optimizer.method, Method::Gd(_))
+        self.config.train.full_batch
     }
 }
 

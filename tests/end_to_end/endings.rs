@@ -259,6 +259,11 @@ fn a_failed_run_is_told_with_its_reason() {
     let message = train(&lab, &["model.init_scale=1e30"]).failure(1);
     assert!(message.contains("starting point"), "{message}");
     assert_eq!(json(&lab, "run.json")["status"], "failed");
-    let message = lab.run(&["measure", RUN]).failure(2);
-    assert!(message.contains("starting point"), "{message}");
+    // It would fail so again, and nobody is advised to try.
+    for command in [&["measure", RUN][..], &["train", "--resume", RUN]] {
+        let message = lab.run(command).failure(2);
+        assert!(message.contains("starting point"), "{message}");
+        assert!(message.contains("cannot be resumed"), "{message}");
+        assert!(!message.contains("lab train --resume"), "{message}");
+    }
 }

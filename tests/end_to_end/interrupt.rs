@@ -219,8 +219,13 @@ fn an_interrupted_set_says_the_command_that_does_what_is_left() {
         finished.stderr.contains("seed-0 is finished"),
         "{finished:?}"
     );
-    let tables = finished.success();
-    assert_eq!(tables.matches("run directory: ").count(), 2, "{tables}");
+    let stdout = finished.success();
+    assert_eq!(
+        stdout.matches("steps, ended by train.epochs").count(),
+        3,
+        "{stdout}"
+    );
+    assert_eq!(stdout.matches("means over 3 seeds").count(), 1, "{stdout}");
     assert_eq!(lab.read("runs/small/seed-0/run.json"), first);
 
     let other = Lab::new();

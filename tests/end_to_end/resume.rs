@@ -169,7 +169,19 @@ fn what_is_left_of_a_set_is_done_by_one_command() {
         finished.stderr.contains("seed-1 is finished"),
         "{finished:?}"
     );
-    assert_eq!(finished.success().matches("run directory: ").count(), 2);
+    let stdout = finished.success();
+    let lines: Vec<&str> = stdout.lines().take(3).collect();
+    for (seed, line) in lines.iter().enumerate() {
+        assert!(
+            line.starts_with(&format!("small seed {seed}: 20 steps, ended by")),
+            "{stdout}"
+        );
+        assert!(
+            line.ends_with(&format!("runs/small/seed-{seed}")),
+            "{stdout}"
+        );
+    }
+    assert!(stdout.contains("means over 3 seeds"), "{stdout}");
     assert_eq!(lab.bytes("runs/small/seed-1/metrics.jsonl"), second);
     train(&["--seeds", "0..3", "--out", "reference"]).success();
     for seed in 0..3 {
@@ -178,8 +190,10 @@ fn what_is_left_of_a_set_is_done_by_one_command() {
             ["runs", "reference"].map(|out| lab.bytes(&format!("{out}/{run}/model.safetensors")));
         assert!(weights == reference, "seed {seed}");
     }
-    // Then nothing is left; and one run can be begun or continued so as well.
-    assert_eq!(train(&set).success(), "");
+    // Then nothing is left but to say so; and one run can be begun or continued so as well.
+    let again = train(&set);
+    assert_eq!(again.stderr.matches("is finished").count(), 3, "{again:?}");
+    assert!(again.success().contains("means over 3 seeds"));
     train(&["--resume", "--set", "name=new"]).success();
     assert!(lab.exists("runs/new/seed-0/summary.json"));
 }
@@ -317,4 +331,119 @@ fn two_processes_cannot_write_to_one_run() {
     assert!(message.contains("by another process"), "{message}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// The commands of a run of 12 epochs of 10 steps that is broken off and gone on with, and of the same run
+/// left alone.
+fn assert_resumes(lab: &Lab, sets: &[&str]) {
+    let with = |more: &[&str]| -> Vec<String> {
+        let mut words = vec![
+            "train".to_owned(),
+            "--config".to_owned(),
+            "small.toml".to_owned(),
+        ];
+        words.extend(
+            sets.iter()
+                .flat_map(|set| ["--set".to_owned(), (*set).to_owned()]),
+        );
+        words.extend(more.iter().map(|&word| word.to_owned()));
+        words
+    };
+    let run = |words: &[String]| lab.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    run(&with(&["--out", "reference"])).success();
+    run(&with(&[])).success();
+    // As after a kill: the end is missing, and the newest checkpoint.
+    for file in ["summary.json", "model.safetensors"] {
+        std::fs::remove_file(lab.path(&format!("{RUN}/{file}"))).unwrap();
+    }
+    let folder = lab.path(&format!("{RUN}/checkpoints"));
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    std::fs::remove_file(files.last().unwrap()).unwrap();
+    lab.run(&["train", "--resume", RUN]).success();
+    assert!(
+        lab.bytes(&format!("{RUN}/model.safetensors"))
+            == lab.bytes("reference/small/seed-0/model.safetensors")
+    );
+    assert_eq!(lab.rows(RUN), lab.rows("reference/small/seed-0"));
+}
+
+#[test]
+fn adam_over_all_samples_resumes_to_the_same_bytes() {
+    let lab = Lab::new();
+    lab.write(
+        "small.toml",
+        &lab.read("small.toml").replace("momentum = 0.9", ""),
+    );
+    assert_resumes(
+        &lab,
+        &[
+            "optimizer.kind=adam",
+            "optimizer.learning_rate=0.02",
+            "train.full_batch=true",
+            "train.epochs=12",
+        ],
+    );
+    let losses: Vec<f64> = lab
+        .rows(RUN)
+        .iter()
+        .filter(|row| row["name"] == "loss.train")
+        .map(|row| row["value"].as_f64().unwrap())
+        .collect();
+    assert!(losses.last().unwrap() < &(0.8 * losses[0]), "{losses:?}");
+    let batch = lab
+        .rows(RUN)
+        .into_iter()
+        .find(|row| row["name"] == "run.batch_size");
+    assert!(batch.is_none_or(|row| row["value"] == 300.0));
+}
+
+const SEARCHES: &str = "hooks=[\
+    { measures = [\"hessian.lambda_max\"], every = 1 },\
+    { measures = [\"hessian.lambda_max\"], every = 2, warm_start = true, samples = 200 },\
+    { measures = [\"hessian.lambda_max\"], every = 3, warm_start = true, samples = 100 }]";
+
+#[test]
+fn searches_of_several_scopes_resume_each_with_what_it_remembers() {
+    assert_resumes(&Lab::new(), &["train.epochs=7", SEARCHES]);
+}
+
+#[test]
+fn a_warm_search_warms_no_other() {
+    let lab = Lab::new();
+    let rows = |name: &str, hooks: &str| -> Vec<serde_json::Value> {
+        let name = format!("name={name}");
+        let sets = ["--set", &name, "--set", "train.epochs=6", "--set", hooks];
+        lab.run(&[&["train", "--config", "small.toml"][..], &sets].concat())
+            .success();
+        let mut rows = lab.rows(&format!("runs/{}/seed-0", &name[5..]));
+        rows.retain(|row| row["name"] == "hessian.lambda_max");
+        rows.iter_mut()
+            .for_each(|row| drop(row.as_object_mut().unwrap().remove("run")));
+        rows
+    };
+    let together = rows("together", SEARCHES);
+    let of = |samples: u64| -> Vec<_> {
+        let rows = together.iter().filter(|row| row["samples"] == samples);
+        rows.cloned().collect()
+    };
+    // Each search alone, over the same samples, finds the same by the same number of products.
+    let alone = |name: &str, hook: &str| {
+        rows(
+            name,
+            &format!("hooks=[{{ measures = [\"hessian.lambda_max\"], {hook} }}]"),
+        )
+    };
+    assert_eq!(of(300), alone("cold", "every = 1"));
+    assert_eq!(
+        of(200),
+        alone("second", "every = 2, warm_start = true, samples = 200")
+    );
+    assert_eq!(
+        of(100),
+        alone("third", "every = 3, warm_start = true, samples = 100")
+    );
 }

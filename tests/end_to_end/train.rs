@@ -43,6 +43,14 @@ fn a_run_ends_with_a_table_and_leaves_a_complete_directory() {
     assert_eq!(record["backend"], "cpu");
     assert_eq!(record["data"][0]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(record["command"][1], "train");
+    // What made it, and where: this folder is no checkout.
+    let revision = record["revision"].as_str().unwrap();
+    let hexadecimal = revision.chars().take_while(char::is_ascii_hexdigit).count();
+    assert!(hexadecimal >= 40 || revision == "unknown", "{revision}");
+    assert_eq!(record["git_revision"], serde_json::Value::Null);
+    let lock = include_str!("../../Cargo.lock");
+    let burn = format!("name = \"burn\"\nversion = {}", record["burn"]);
+    assert!(lock.contains(&burn), "{burn}");
 }
 
 #[test]
@@ -487,4 +495,58 @@ fn a_measurement_that_cannot_be_made_is_a_row_with_its_reason() {
     assert!(row["value"].is_null());
     let reason = row["reason"].as_str().unwrap();
     assert!(reason.contains("positively homogeneous"), "{reason}");
+}
+
+#[test]
+fn a_set_of_seeds_ends_with_a_line_for_each_and_one_table_of_means() {
+    let lab = Lab::new();
+    let set = ["train", "--config", "small.toml", "--seeds", "0..3"];
+    let stdout = lab.run(&set).success();
+    let lines: Vec<&str> = stdout.lines().collect();
+    for (seed, line) in lines[..3].iter().enumerate() {
+        let begins = format!("small seed {seed}: 60 steps, ended by train.epochs, training loss ");
+        assert!(line.starts_with(&begins), "{stdout}");
+        assert!(line.contains(", test accuracy 0.") && line.ends_with(&format!("seed-{seed}")));
+    }
+    assert_eq!((lines[3], lines[4]), ("", "small: means over 3 seeds"));
+    let table: Vec<&&str> = lines[5..]
+        .iter()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    let of = |name: &str| {
+        table
+            .iter()
+            .filter(|line| line.starts_with(&format!("| {name} ")))
+            .count()
+    };
+    assert_eq!(
+        (of("loss.train"), of("hessian.lambda_max")),
+        (1, 1),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("run directory: "), "{stdout}");
+
+    let losses: Vec<f64> = (0..3)
+        .map(|seed| {
+            let text = lab.read(&format!("runs/small/seed-{seed}/summary.json"));
+            let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+            summary["train_loss"].as_f64().unwrap()
+        })
+        .collect();
+    let mean = losses.iter().sum::<f64>() / 3.0;
+    let squares: f64 = losses.iter().map(|loss| (loss - mean).powi(2)).sum();
+    let line = table
+        .iter()
+        .find(|line| line.starts_with("| loss.train "))
+        .unwrap();
+    let numbers: Vec<f64> = line
+        .split(['|', '±'])
+        .filter_map(|cell| cell.trim().parse().ok())
+        .collect();
+    let smallest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let expected = [mean, (squares / 6.0).sqrt(), smallest];
+    for (found, expected) in numbers.iter().zip(expected) {
+        assert!((found / expected - 1.0).abs() < 0.05, "{line} {expected}");
+    }
+    assert_eq!(numbers.last(), Some(&3.0));
 }

@@ -1,16 +1,12 @@
 //! The folder a run leaves behind.
 
-use super::{Checkpoint, Row};
-use crate::config::{Config, ConfigError};
-use crate::files::{partial, sync_folder, write_atomically};
+use super::error::{display, io_error};
+use super::{Checkpoint, DirectoryError};
+use crate::config::Config;
+use crate::files::{partial, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use thiserror::Error;
-
-/// How many of the newest checkpoints are kept.
-const CHECKPOINTS: usize = 2;
 
 /// The files of a run; the config, which makes a folder a run, is the last.
 const FILES: [&str; 5] = [
@@ -23,102 +19,6 @@ const FILES: [&str; 5] = [
 
 /// The file whose lock says that a run is being written to.
 const LOCK: &str = ".lock";
-
-/// Why a run directory cannot be used.
-#[derive(Debug, Error)]
-pub enum DirectoryError {
-    /// There is a run already.
-    #[error(
-        "{0} already holds a run: continue it with `lab train --resume {0}`, replace it with --force, \
-         or choose another place with --out or --set name=..."
-    )]
-    Exists(String),
-    /// The folder holds something that is no run, which `--force` must not delete.
-    #[error(
-        "{0} exists and is not a run directory (it has no config.toml); choose another place with --out"
-    )]
-    Foreign(String),
-    /// A folder that is not a run directory where one is needed.
-    #[error("{path} is not a run directory: {reason}")]
-    NotARun {
-        /// The folder.
-        path: String,
-        /// What is missing or wrong.
-        reason: String,
-    },
-    /// The folder cannot be made.
-    #[error("the run directory {path} cannot be made: {source}; choose another place with --out")]
-    Create {
-        /// The folder.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The run has not come to its end.
-    #[error("{0} is not finished: finish it with `lab train --resume {0}`")]
-    Unfinished(String),
-    /// Training could not go on.
-    #[error(
-        "{path} has no solution, because its training failed: {reason}. `lab train --resume {path}` \
-         tries again from its last checkpoint"
-    )]
-    Failed {
-        /// The folder.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// Training left the finite numbers.
-    #[error(
-        "{path} has no solution and cannot be resumed: {reason}, and train it anew with --force"
-    )]
-    Diverged {
-        /// The folder.
-        path: String,
-        /// Where and how.
-        reason: String,
-    },
-    /// The config is not the one that the run was made with.
-    #[error(
-        "{path}/config.toml was changed after the run began: {changes}. A run keeps its config: put \
-         that back, or train another run with the new one: `lab train --config {path}/config.toml \
-         --out DIR`"
-    )]
-    Edited {
-        /// The folder.
-        path: String,
-        /// The keys with both values.
-        changes: String,
-    },
-    /// The weights are not those that the run ended with.
-    #[error(
-        "{path}/model.safetensors is not what the run ended with: its SHA-256 is {found}, the run's \
-         {expected}. Put the run's weights back, or delete the file and let `lab train --resume \
-         {path}` make it again; other weights are measured by `lab measure --model FILE --config FILE`"
-    )]
-    Weights {
-        /// The folder.
-        path: String,
-        /// The digest of the file.
-        found: String,
-        /// The digest in the summary.
-        expected: String,
-    },
-    /// The config cannot be read any more.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Another process is writing to the run.
-    #[error("{0} is being written to by another process; wait for it or stop it first")]
-    Busy(String),
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-}
 
 /// The files of one run.
 #[derive(Debug)]
@@ -232,11 +132,6 @@ impl RunDirectory {
         self.path.join("summary.json").exists() && self.model_file().exists()
     }
 
-    /// The bytes of `metrics.jsonl`.
-    pub fn metrics_length(&self) -> u64 {
-        fs::metadata(self.metrics_file()).map_or(0, |metadata| metadata.len())
-    }
-
     /// The resolved config's file.
     pub fn config_file(&self) -> PathBuf {
         self.path.join("config.toml")
@@ -247,12 +142,8 @@ impl RunDirectory {
         self.path.join("model.safetensors")
     }
 
-    fn checkpoints(&self) -> PathBuf {
+    pub(super) fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
-    }
-
-    fn metrics_file(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
     }
 
     /// Writes a file of the run in one piece.
@@ -292,96 +183,6 @@ impl RunDirectory {
         };
         let text = fs::read_to_string(&path).map_err(|error| not_a_run(error.to_string()))?;
         serde_json::from_str(&text).map_err(|error| not_a_run(error.to_string()))
-    }
-
-    /// Appends rows to `metrics.jsonl` in one write; returns its new length.
-    ///
-    /// # Errors
-    ///
-    /// The file system's.
-    pub fn append_rows(&self, rows: &[Row]) -> Result<u64, DirectoryError> {
-        let path = self.metrics_file();
-        let mut text = String::new();
-        for row in rows {
-            let line = serde_json::to_string(row).map_err(|error| io_error(&path, error.into()))?;
-            text.push_str(&line);
-            text.push('\n');
-        }
-        let append = || -> io::Result<u64> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            let before = file.metadata()?.len();
-            file.write_all(text.as_bytes()).inspect_err(|_| {
-                // No torn line for a reader to stumble over; a resumed run cuts it off in any case.
-                let _ = file.set_len(before);
-            })?;
-            Ok(before + text.len() as u64)
-        };
-        append().map_err(|source| io_error(&path, source))
-    }
-
-    /// Cuts `metrics.jsonl` back to a length it once had.
-    ///
-    /// # Errors
-    ///
-    /// The file system's, or [`DirectoryError::NotARun`] where it is shorter than that.
-    pub fn truncate_rows(&self, length: u64) -> Result<(), DirectoryError> {
-        let path = self.metrics_file();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|source| io_error(&path, source))?;
-        let found = file
-            .metadata()
-            .map_err(|source| io_error(&path, source))?
-            .len();
-        if found < length {
-            return Err(DirectoryError::NotARun {
-                path: display(&self.path),
-                reason: format!(
-                    "metrics.jsonl has {found} bytes, the checkpoint was made with {length}"
-                ),
-            });
-        }
-        file.set_len(length)
-            .and_then(|()| file.sync_all())
-            .map_err(|source| io_error(&path, source))
-    }
-
-    /// Saves a checkpoint and removes all but the newest few.
-    ///
-    /// # Errors
-    ///
-    /// The file system's.
-    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), DirectoryError> {
-        let folder = self.checkpoints();
-        let path = folder.join(Checkpoint::file_name(checkpoint.step));
-        let metrics = self.metrics_file();
-        // The rows the checkpoint counts on must be on the disk before it is.
-        if let Ok(file) = File::open(&metrics) {
-            file.sync_all()
-                .and_then(|()| sync_folder(&self.path))
-                .map_err(|source| io_error(&metrics, source))?;
-        }
-        let bytes = checkpoint
-            .encode()
-            .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
-        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
-        self.forget_old_checkpoints()
-    }
-
-    /// Removes all but the newest few.
-    fn forget_old_checkpoints(&self) -> Result<(), DirectoryError> {
-        for old in self.checkpoint_files().iter().skip(CHECKPOINTS) {
-            fs::remove_file(old).map_err(|source| io_error(old, source))?;
-        }
-        Ok(())
-    }
-
-    /// The checkpoint files, newest first.
-    pub fn checkpoint_files(&self) -> Vec<PathBuf> {
-        Checkpoint::files(&self.checkpoints())
     }
 }
 
@@ -427,16 +228,5 @@ fn lock(path: &Path) -> Result<File, DirectoryError> {
         Err(TryLockError::WouldBlock) => Err(DirectoryError::Busy(display(path))),
         // A file system without locks protects nobody, and must not keep anybody from working.
         Err(TryLockError::Error(_)) => Ok(file),
-    }
-}
-
-pub(super) fn display(path: &Path) -> String {
-    path.display().to_string()
-}
-
-pub(super) fn io_error(path: &Path, source: io::Error) -> DirectoryError {
-    DirectoryError::Io {
-        path: display(path),
-        source,
     }
 }

@@ -1,7 +1,7 @@
 //! What a run directory is: a finished run whose files belong together, or something else, and then
 //! what.
 
-use super::run_directory::{display, io_error};
+use super::error::{display, io_error};
 use super::{DirectoryError, RunDirectory, RunRecord, Status, Summary};
 use crate::config::{self, Config};
 use crate::data::sha256_hex;
@@ -26,7 +26,7 @@ impl RunDirectory {
     ///
     /// # Errors
     ///
-    /// [`DirectoryError::Unfinished`], [`DirectoryError::Diverged`] or [`DirectoryError::Failed`]
+    /// [`DirectoryError::Unfinished`], [`DirectoryError::Hopeless`] or [`DirectoryError::Failed`]
     /// where there is none, each with what can be done; [`DirectoryError::Edited`] where the config
     /// is not the one that it was made with.
     pub fn finished(&self) -> Result<Finished, DirectoryError> {
@@ -48,9 +48,10 @@ impl RunDirectory {
         let record = self.read_json::<RunRecord>("run.json").ok();
         let reason = |record: &RunRecord| record.reason.clone().unwrap_or_default();
         match record {
-            Some(record) if record.status == Status::Diverged => {
+            // A record of an earlier version does not say that a diverged run diverges again.
+            Some(record) if record.is_final || record.status == Status::Diverged => {
                 let reason = reason(&record);
-                DirectoryError::Diverged { path, reason }
+                DirectoryError::Hopeless { path, reason }
             }
             Some(record) if record.status == Status::Failed => {
                 let reason = reason(&record);
@@ -64,10 +65,10 @@ impl RunDirectory {
     ///
     /// # Errors
     ///
-    /// [`DirectoryError::Diverged`]: it would diverge again.
+    /// [`DirectoryError::Hopeless`]: it would fail again.
     pub fn check_resumable(&self) -> Result<(), DirectoryError> {
         match self.why_unfinished() {
-            error @ DirectoryError::Diverged { .. } if !self.is_finished() => Err(error),
+            error @ DirectoryError::Hopeless { .. } if !self.is_finished() => Err(error),
             _ => Ok(()),
         }
     }

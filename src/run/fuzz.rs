@@ -1,16 +1,15 @@
 //! Damaged files of a run directory.
 
-use super::checkpoint::Seconds;
-use super::{Checkpoint, Row, RunRecord, Summary};
+use super::{Checkpoint, Row, RunRecord, Seconds, Summary};
 use crate::backend::Compute;
 use crate::config::{Method, Moments, Optimizer};
 use crate::fuzz::{Target, as_it_is, run};
 use crate::linear::Precision;
 use crate::linear::Recollection;
 use crate::model::{Blueprint, Builder, Start};
-use crate::optim::{self, OptimizerState};
-use crate::params::Parameters;
+use crate::optim;
 use crate::params::fuzz::{WORDS, with_lengths};
+use crate::params::{Parameters, Parts};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -46,11 +45,15 @@ fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
         step: 1,
         parameters: vec![1.0, 0.3],
         statistics: vec![0.25],
-        optimizer: match is_full {
-            true => stepper.save().unwrap(),
-            false => OptimizerState::default(),
+        parts: match is_full {
+            true => Parts::from([("optimizer".to_owned(), stepper.save().unwrap())]),
+            false => Parts::new(),
         },
-        recollection: is_full.then(|| Recollection::new(&pairs, Precision::F64).unwrap()),
+        recollections: is_full
+            .then(|| Recollection::new(&pairs, Precision::F64).unwrap())
+            .into_iter()
+            .map(|recollection| ("all".to_owned(), recollection))
+            .collect(),
         metrics_length: 1234,
         seconds: Seconds::default(),
     };
@@ -76,7 +79,10 @@ fn remembered_vectors_of_another_length_are_refused() {
     let (model, compute) = (model(), Compute::cpu(Precision::F32));
     let bytes = checkpoint(&model, &compute, true);
     // Two values and four numbers of vectors change places.
-    let (values, vectors) = (&b"measure.eigenvalues"[..], &b"measure.eigenvectors"[..]);
+    let (values, vectors) = (
+        &b"remembered.all.values"[..],
+        &b"remembered.all.vectors"[..],
+    );
     let mut swapped = Vec::new();
     let mut rest = &bytes[..];
     while !rest.is_empty() {
@@ -92,7 +98,7 @@ fn remembered_vectors_of_another_length_are_refused() {
     }
     assert_eq!(swapped.len(), bytes.len());
     with_digest(&mut swapped);
-    let error = Checkpoint::decode(&swapped, &model, &compute).unwrap_err();
+    let error = Checkpoint::decode(&swapped, &model, compute.precision).unwrap_err();
     assert_eq!(
         error,
         "its 4 remembered eigenvectors have 2 numbers, expected 8"
@@ -113,12 +119,12 @@ fn checkpoints() {
             &[
                 b"parameters",
                 b"statistics",
-                b"optimizer.w.momentum.moment_1",
-                b"measure.eigenvalues",
-                b"measure.eigenvectors",
+                b"part.optimizer.first_moment",
+                b"remembered.all.values",
+                b"remembered.all.vectors",
+                b"\\\"format\\\":2",
                 b"\\\"step\\\":",
-                b"\\\"counters\\\":{",
-                b"\\\"UInt\\\":",
+                b"\\\"parts\\\":{",
             ],
         ]
         .concat(),
@@ -126,19 +132,21 @@ fn checkpoints() {
             with_lengths(input, rng);
             with_digest(input);
         },
-        read: &|bytes| match Checkpoint::decode(bytes, &model, &compute) {
+        read: &|bytes| match Checkpoint::decode(bytes, &model, compute.precision) {
             Ok(checkpoint) => {
                 assert_eq!(
                     (checkpoint.parameters.len(), checkpoint.statistics.len()),
                     (2, 1)
                 );
-                if let Some(recollection) = &checkpoint.recollection {
+                for recollection in checkpoint.recollections.values() {
                     for index in 0..recollection.len() {
                         assert_eq!(recollection.vector(index).len(), 2);
                     }
                 }
                 let mut stepper = optim::init(&adam());
-                match stepper.load(checkpoint.optimizer, model.parameters(), &compute) {
+                let mut parts = checkpoint.parts;
+                let state = parts.remove("optimizer").unwrap_or_default();
+                match stepper.load(state, model.parameters(), &compute) {
                     Ok(()) => {
                         // What was taken up serves for a step.
                         let values = &checkpoint.parameters;

@@ -1,12 +1,11 @@
-//! How a run came about and what it came to: `run.json` and `summary.json`.
+//! How a run came about and what became of it: `run.json`.
 
-use super::{Divergence, Problem, TrainError};
+use super::provenance::{BURN, REVISION, revision_of_folder};
+use super::{DirectoryError, Divergence, Summary};
+use crate::config::Config;
 use crate::data::Source;
-use crate::measure::Measurement;
-use crate::reparam::MapKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::process::Command;
 
 /// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +33,9 @@ pub struct RunRecord {
     pub command: Vec<String>,
     /// This program's version.
     pub version: String,
+    /// The git revision that it was built from.
+    #[serde(default = "unknown")]
+    pub revision: String,
     /// The tensor library's version.
     pub burn: String,
     /// The git revision of the working folder, if it has one.
@@ -54,6 +56,9 @@ pub struct RunRecord {
     pub status: Status,
     /// Why it ended, or what is wrong with its end.
     pub reason: Option<String>,
+    /// Whether it would end so again from any checkpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_final: bool,
     /// Where it left the finite numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<Divergence>,
@@ -80,78 +85,33 @@ impl From<&Source> for DataFile {
     }
 }
 
-/// `summary.json`: the end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// The run's name.
-    pub run: String,
-    /// Its seed.
-    pub seed: u64,
-    /// Optimizer steps made.
-    pub steps: u64,
-    /// The same in epochs.
-    pub epochs: f64,
-    /// Why training ended.
-    pub stopped_by: String,
-    /// The training loss at the end, over all training samples.
-    #[serde(default)]
-    pub train_loss: Option<f64>,
-    /// The part of its last step that a run went that ended by its training loss, so that this is
-    /// the target; none for a whole step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_step_part: Option<f64>,
-    /// Why the end is no solution to speak of, such as a network whose units are all dead.
-    #[serde(default)]
-    pub degenerate: Option<String>,
-    /// The number of parameters.
-    pub parameters: usize,
-    /// The maps of the parameters that leave the network's function alone.
-    #[serde(default = "every_map")]
-    pub maps: Vec<MapKind>,
-    /// The learning rate of the last step.
-    pub learning_rate: f64,
-    /// Seconds in optimizer steps.
-    pub training_seconds: f64,
-    /// Seconds in measurements.
-    pub measuring_seconds: f64,
-    /// Seconds in preparing compute kernels, on a graphics card.
-    pub preparing_seconds: Option<f64>,
-    /// The SHA-256 of `model.safetensors`.
-    #[serde(default)]
-    pub model_sha256: Option<String>,
-    /// The last measurements.
-    pub measurements: Vec<Measurement>,
-}
-
-/// What is assumed of a run that does not say which maps its network has.
-fn every_map() -> Vec<MapKind> {
-    MapKind::ALL.to_vec()
-}
-
 impl RunRecord {
-    /// The record of a run that begins now.
-    pub fn begin(problem: &Problem) -> Self {
+    /// The record of a run that begins now, with this config and these data, on a device.
+    pub fn begin(config: &Config, sources: &[Source], device: &str) -> Self {
         Self {
             command: std::env::args().collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            burn: "0.22.1".to_owned(),
-            git_revision: git_revision(),
-            backend: problem.config.backend.to_string(),
-            device: problem.compute().device_name().to_owned(),
+            revision: REVISION.to_owned(),
+            burn: BURN.to_owned(),
+            git_revision: revision_of_folder(),
+            backend: config.backend.to_string(),
+            device: device.to_owned(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            data: problem.sources().iter().map(DataFile::from).collect(),
+            data: sources.iter().map(DataFile::from).collect(),
             started: now(),
             ended: None,
             status: Status::Running,
             reason: None,
+            is_final: false,
             divergence: None,
-            config: problem.config.to_toml().parse().ok(),
+            config: config.to_toml().parse().ok(),
         }
     }
 
     /// Notes that the run goes on.
     pub fn go_on(&mut self) {
         self.status = Status::Running;
+        self.is_final = false;
         self.reason = None;
         self.ended = None;
     }
@@ -169,16 +129,22 @@ impl RunRecord {
         }
     }
 
-    /// Notes that the run could not go on.
-    pub fn fail(&mut self, error: &TrainError) {
-        let status = match error {
-            TrainError::Diverged(divergence) => {
-                self.divergence = Some(divergence.clone());
-                Status::Diverged
-            }
-            _ => Status::Failed,
-        };
-        self.end(status, Some(error.to_string()));
+    /// Notes that the run could not go on, and whether it would fail again.
+    pub fn fail(&mut self, reason: String, is_final: bool) {
+        self.is_final = is_final;
+        self.end(Status::Failed, Some(reason));
+    }
+
+    /// Notes that training left the finite numbers.
+    pub fn diverge(&mut self, divergence: Divergence) {
+        self.is_final = true;
+        self.end(Status::Diverged, Some(divergence.to_string()));
+        self.divergence = Some(divergence);
+    }
+
+    /// Whether the record says how the run ended, at its end.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.status, Status::Finished | Status::Degenerate)
     }
 
     fn end(&mut self, status: Status, reason: Option<String>) {
@@ -191,25 +157,30 @@ impl RunRecord {
     ///
     /// # Errors
     ///
-    /// A sentence naming the first file that differs.
-    pub fn check_data(&self, problem: &Problem) -> Result<(), String> {
-        let found: Vec<_> = problem.sources().iter().map(DataFile::from).collect();
+    /// [`DirectoryError::OtherData`], naming the first file that differs.
+    pub fn check_data(&self, sources: &[Source]) -> Result<(), DirectoryError> {
+        let found: Vec<_> = sources.iter().map(DataFile::from).collect();
         if let Some(file) = self.data.iter().find(|file| !found.contains(file)) {
-            return Err(format!(
+            return Err(DirectoryError::OtherData(format!(
                 "the run began with {} of SHA-256 {}, which is not what the data folder holds now; \
                  put that file back, or point --data-dir at it",
                 file.name, file.sha256
-            ));
+            )));
         }
         match found.iter().find(|file| !self.data.contains(file)) {
-            Some(file) => Err(format!(
+            Some(file) => Err(DirectoryError::OtherData(format!(
                 "the data folder now also holds {}, which the run did not begin with; move it away, \
                  or point --data-dir at the folder as it was",
                 file.name
-            )),
+            ))),
             None => Ok(()),
         }
     }
+}
+
+/// What is assumed of a record that does not say what built its program.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 fn now() -> String {
@@ -218,22 +189,4 @@ fn now() -> String {
     Timestamp::from_second(now.as_second())
         .unwrap_or(now)
         .to_string()
-}
-
-/// The revision checked out in the working folder, marked if files differ from it.
-fn git_revision() -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let revision = git(&["rev-parse", "HEAD"])?;
-    let is_clean = git(&["status", "--porcelain"])?.is_empty();
-    Some(if is_clean {
-        revision
-    } else {
-        format!("{revision} (modified)")
-    })
 }

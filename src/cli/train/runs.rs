@@ -1,0 +1,168 @@
+//! Training the runs of a command, one after another.
+
+use super::task::Task;
+use super::watch::{Watch, before_first_step};
+use super::{TrainArgs, origin};
+use crate::cli::interrupt::{self, AtOnce};
+use crate::cli::output::print;
+use crate::cli::{ExitCode, Failure, device};
+use crate::report::{Progress, run_table, seed_line, seeds_page};
+use crate::run::{DirectoryError, Summary};
+use crate::table::{Markdown, Renderer};
+use crate::train::{self, Action, Found, Planned, Problem, Run, TrainError};
+use std::path::Path;
+
+/// How a run ends that did not fail.
+enum Ended {
+    /// It came to its end, now.
+    Now(Box<Summary>),
+    /// It had come to its end before.
+    Before(Box<Summary>),
+    /// The user interrupted.
+    Interrupted,
+}
+
+/// Goes on with the run in a directory.
+pub(super) fn resume_one(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
+    conclude(resume(&Task::single(args), path)?, path)
+}
+
+/// Trains one run after another, unless one of them cannot be had. One that fails does not cost the
+/// others.
+pub(super) fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+    let mut wanted = Vec::new();
+    for planned in planned {
+        match planned.action {
+            Action::Refuse(refusal) => return Err(refusal.into()),
+            _ => wanted.push(planned),
+        }
+    }
+    match <[Planned; 1]>::try_from(wanted) {
+        Ok([planned]) => {
+            let place = planned.place.clone();
+            conclude(train(&Task::single(args), planned)?, &place)
+        }
+        Err(several) => train_several(args, several),
+    }
+}
+
+/// The end of the only run of a command.
+fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, Failure> {
+    match ended {
+        Ended::Now(summary) => print(&run_table(&summary, &path.display().to_string()))?,
+        Ended::Before(_) => {}
+        Ended::Interrupted => return Ok(ExitCode::Interrupted),
+    }
+    Ok(ExitCode::Success)
+}
+
+fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+    let of = planned.len();
+    let mut task = Task::single(args);
+    let mut code = ExitCode::Success;
+    let mut summaries = Vec::new();
+    for (index, planned) in planned.into_iter().enumerate() {
+        task.place = Some((index + 1, of));
+        let is_there = !matches!(planned.action, Action::Begin);
+        let place = planned.place.display().to_string();
+        match train(&task, planned) {
+            Ok(Ended::Now(summary) | Ended::Before(summary)) => {
+                task.finished += 1;
+                print(&seed_line(&summary, &place))?;
+                summaries.push(*summary);
+            }
+            Ok(Ended::Interrupted) => return Ok(ExitCode::Interrupted),
+            Err(failure) if is_of_one_run(&failure, is_there) => {
+                eprintln!("error: {failure}");
+                code = failure.exit_code();
+            }
+            Err(failure) => {
+                eprintln!("{}", task.hint(Path::new("")));
+                return Err(failure);
+            }
+        }
+    }
+    if let Some(page) = seeds_page(&summaries) {
+        print(&format!("\n{}", Markdown.page(&page)))?;
+    }
+    if task.finished < of {
+        eprintln!("{} of {of} runs are finished", task.finished);
+    }
+    Ok(code)
+}
+
+/// Whether a failure says nothing about the other runs of a command.
+fn is_of_one_run(failure: &Failure, is_there: bool) -> bool {
+    match failure {
+        Failure::Train(_) => true,
+        Failure::Input(_) | Failure::Directory(_) => is_there,
+        _ => false,
+    }
+}
+
+/// Begins a run, or goes on with it.
+fn train(task: &Task, planned: Planned) -> Result<Ended, Failure> {
+    match planned.action {
+        Action::Begin => begin(task, planned),
+        _ => resume(task, &planned.place),
+    }
+}
+
+fn begin(task: &Task, planned: Planned) -> Result<Ended, Failure> {
+    let (args, place) = (task.args, planned.place);
+    let words = match task.place {
+        None => "nothing was written".to_owned(),
+        Some(_) => task.hint(&place),
+    };
+    let at_once = AtOnce::after(move || eprintln!("interrupted before the run began: {words}"));
+    let problem = Problem::open(planned.config, &origin(args), &args.data_dir.data_dir)?;
+    drop(at_once);
+    execute(task, Run::begin(problem, &place, args.force)?)
+}
+
+fn resume(task: &Task, path: &Path) -> Result<Ended, Failure> {
+    let broken_off = match train::reopen(path)? {
+        Found::BrokenOff(broken_off) => broken_off,
+        Found::Finished(summary) => {
+            let (path, steps) = (path.display(), summary.steps);
+            eprintln!("{path} is finished ({steps} steps): nothing to resume");
+            return Ok(Ended::Before(summary));
+        }
+    };
+    let words = task.hint(path);
+    let at_once = AtOnce::after(move || eprintln!("interrupted before the run went on: {words}"));
+    let run = broken_off.load(&task.args.data_dir.data_dir)?;
+    drop(at_once);
+    execute(task, run)
+}
+
+fn execute(task: &Task, mut run: Run) -> Result<Ended, Failure> {
+    let quiet = task.args.quiet;
+    let hint = task.hint(run.path());
+    let device = device::announcement(run.problem().compute()).filter(|_| !quiet);
+    device.iter().for_each(|device| eprintln!("{device}"));
+    let progress = Progress::new(run.problem(), task.place, quiet);
+    let before_steps = before_first_step(&run, hint.clone(), progress.clearing());
+    let mut watch = Watch {
+        at_once: Some(AtOnce::after(before_steps)),
+        progress,
+    };
+    let result = run.execute(interrupt::flag(), &mut watch);
+    watch.at_once = None;
+    watch.progress.clear();
+    let outcome = match result {
+        Err(TrainError::Directory(error @ DirectoryError::Io { .. })) => {
+            let message = format!("{error}; once that is mended, {hint}");
+            return Err(Failure::Other(message));
+        }
+        result => result?,
+    };
+    match outcome.summary {
+        Some(summary) => Ok(Ended::Now(Box::new(summary))),
+        None => {
+            let (step, of) = (outcome.step, run.problem().total_steps());
+            eprintln!("interrupted after step {step} of {of}: checkpoint saved; {hint}");
+            Ok(Ended::Interrupted)
+        }
+    }
+}

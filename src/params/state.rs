@@ -1,0 +1,78 @@
+//! What the parts of training keep from step to step, as plain numbers for a checkpoint.
+
+use super::{Layout, Parameters};
+use crate::backend::Compute;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The states of all parts of training, by the name of the part.
+pub type Parts = BTreeMap<String, SavedState>;
+
+/// The counter and the vectors that a part of training keeps from step to step: the moments of an
+/// update rule, say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SavedState {
+    /// Steps made.
+    pub steps: u64,
+    /// Vectors of the layout of the parameters, by name.
+    pub vectors: Vec<(String, Vec<f64>)>,
+}
+
+impl SavedState {
+    /// A state of vectors that exist once a step has been made.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where a vector cannot be read.
+    pub fn of(steps: u64, vectors: &[(&str, Option<&Parameters>)]) -> Result<Self, String> {
+        let read = |(name, vector): &(&str, Option<&Parameters>)| {
+            let vector = vector.as_ref()?;
+            Some(vector.to_host().map(|values| ((*name).to_owned(), values)))
+        };
+        let vectors = vectors.iter().filter_map(read);
+        Ok(Self {
+            steps,
+            vectors: vectors.collect::<Result<_, String>>()?,
+        })
+    }
+
+    /// Takes a vector out, on its device; none before the first step.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on the vector that is missing or of another length.
+    pub fn take(
+        &mut self,
+        name: &str,
+        layout: &Arc<Layout>,
+        compute: &Compute,
+    ) -> Result<Option<Parameters>, String> {
+        let Some(place) = self.vectors.iter().position(|(other, _)| other == name) else {
+            return match self.steps {
+                0 => Ok(None),
+                steps => Err(format!("it has no `{name}` after {steps} steps")),
+            };
+        };
+        let (_, values) = self.vectors.swap_remove(place);
+        match (values.len(), layout.len()) {
+            (found, needed) if found == needed => {
+                Ok(Some(Parameters::from_host(layout, &values, compute)))
+            }
+            (found, needed) => Err(format!(
+                "its `{name}` has {found} numbers, the model has {needed} parameters"
+            )),
+        }
+    }
+
+    /// The steps made, once everything has been taken out.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on what nobody has taken out.
+    pub fn finish(self) -> Result<u64, String> {
+        match self.vectors.first() {
+            Some((name, _)) => Err(format!("it has `{name}`, which this run does not keep")),
+            None => Ok(self.steps),
+        }
+    }
+}

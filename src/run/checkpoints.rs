@@ -1,0 +1,139 @@
+//! The checkpoints in a run directory.
+
+use super::error::{display, io_error};
+use super::{Checkpoint, DirectoryError, RunDirectory};
+use crate::files::{sync_folder, write_atomically};
+use crate::linear::Precision;
+use crate::model::Blueprint;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many of the newest checkpoints are kept.
+const CHECKPOINTS: usize = 2;
+
+/// A checkpoint that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: skipped: {}", self.path.display(), self.reason)
+    }
+}
+
+/// From where a run goes on.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    /// The newest checkpoint that can be used; none for a run killed before its first one, which starts
+    /// over.
+    pub checkpoint: Option<Checkpoint>,
+    /// Newer ones that cannot.
+    pub skipped: Vec<Skipped>,
+}
+
+impl RunDirectory {
+    /// The newest checkpoint of a run with this config and model whose rows are still there.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError::NoCheckpoint`] where there are some and none can be used.
+    pub fn newest_checkpoint(
+        &self,
+        config: &str,
+        model: &Blueprint,
+        precision: Precision,
+    ) -> Result<Newest, DirectoryError> {
+        let mut skipped = Vec::new();
+        for path in self.checkpoint_files() {
+            match self.usable_checkpoint(&path, config, model, precision) {
+                Ok(found) => {
+                    let checkpoint = Some(found);
+                    return Ok(Newest {
+                        checkpoint,
+                        skipped,
+                    });
+                }
+                Err(reason) => skipped.push(Skipped { path, reason }),
+            }
+        }
+        if skipped.is_empty() {
+            let checkpoint = None;
+            return Ok(Newest {
+                checkpoint,
+                skipped,
+            });
+        }
+        let reason = |Skipped { path, reason }: &Skipped| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name}: {reason}")
+        };
+        let reasons: Vec<String> = skipped.iter().map(reason).collect();
+        Err(DirectoryError::NoCheckpoint {
+            path: display(self.path()),
+            reasons: reasons.join("; "),
+        })
+    }
+
+    fn usable_checkpoint(
+        &self,
+        path: &Path,
+        config: &str,
+        model: &Blueprint,
+        precision: Precision,
+    ) -> Result<Checkpoint, String> {
+        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        let checkpoint = Checkpoint::decode(&bytes, model, precision)?;
+        if checkpoint.config != config {
+            return Err("it was made with another config than config.toml holds now".to_owned());
+        }
+        let (found, needed) = (self.metrics_length(), checkpoint.metrics_length);
+        if found < needed {
+            return Err(format!(
+                "metrics.jsonl has {found} bytes, it was made with {needed}"
+            ));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Saves a checkpoint and removes all but the newest few.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), DirectoryError> {
+        let folder = self.checkpoints();
+        let path = folder.join(Checkpoint::file_name(checkpoint.step));
+        let metrics = self.metrics_file();
+        // The rows the checkpoint counts on must be on the disk before it is.
+        if let Ok(file) = File::open(&metrics) {
+            file.sync_all()
+                .and_then(|()| sync_folder(self.path()))
+                .map_err(|source| io_error(&metrics, source))?;
+        }
+        let bytes = checkpoint
+            .encode()
+            .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
+        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
+        self.forget_old_checkpoints()
+    }
+
+    /// Removes all but the newest few.
+    pub(super) fn forget_old_checkpoints(&self) -> Result<(), DirectoryError> {
+        for old in self.checkpoint_files().iter().skip(CHECKPOINTS) {
+            fs::remove_file(old).map_err(|source| io_error(old, source))?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoint files, newest first.
+    pub fn checkpoint_files(&self) -> Vec<PathBuf> {
+        Checkpoint::files(&self.checkpoints())
+    }
+}

@@ -1,0 +1,40 @@
+//! Where training left the finite numbers.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where training left the finite numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// What is not finite: the training loss of a step's batch or over all samples, a parameter, ...
+    pub what: String,
+    /// Steps made.
+    pub step: u64,
+    /// The same in epochs.
+    pub epoch: f64,
+    /// The rate of the last step.
+    pub learning_rate: f64,
+    /// The last training loss that was finite, of a step's batch.
+    pub last_finite_loss: Option<f64>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            step,
+            epoch,
+            learning_rate,
+            last_finite_loss,
+        } = self;
+        write!(
+            f,
+            "training diverged: {what} is not finite after step {step} (epoch {epoch:.2}); the \
+             learning rate there was {learning_rate:e}"
+        )?;
+        if let Some(loss) = last_finite_loss {
+            write!(f, ", the last finite training loss {loss:.4e}")?;
+        }
+        write!(f, ". Lower optimizer.learning_rate or add schedule.warmup")
+    }
+}

@@ -1,0 +1,26 @@
+//! What a run leaves on the disk: its folder, its record, its rows, its checkpoints, and what they say
+//! about it. Training writes them; everybody reads them back.
+
+mod checkpoint;
+mod checkpoints;
+mod condition;
+mod directory;
+mod divergence;
+mod error;
+#[cfg(test)]
+mod fuzz;
+mod provenance;
+mod record;
+mod rows;
+mod summary;
+
+pub use checkpoint::{Checkpoint, Seconds};
+pub use checkpoints::{Newest, Skipped};
+pub use condition::Finished;
+pub use directory::RunDirectory;
+pub use divergence::Divergence;
+pub use error::DirectoryError;
+pub use provenance::{BURN, REVISION};
+pub use record::{DataFile, RunRecord, Status};
+pub use rows::{Row, Rows};
+pub use summary::Summary;

@@ -1,0 +1,204 @@
+//! `metrics.jsonl`: a row for each measurement, one a line.
+
+use super::error::{display, io_error};
+use super::{DirectoryError, RunDirectory};
+use crate::linear::Precision;
+use crate::measure::Measurement;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+/// A measurement with the run and the moment it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The run's name.
+    pub run: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Optimizer steps made before the measurement; not known of weights trained elsewhere.
+    pub step: Option<u64>,
+    /// The same in epochs; whole at the end of an epoch.
+    pub epoch: Option<f64>,
+    /// What was measured.
+    #[serde(flatten)]
+    pub measurement: Measurement,
+    /// The floating-point type of the computation.
+    pub dtype: Precision,
+}
+
+/// What `metrics.jsonl` holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The rows, oldest first.
+    pub rows: Vec<Row>,
+    /// Whether the last line is torn, as a process leaves it that was killed while it wrote. It is not
+    /// among the rows; a run that goes on cuts it off.
+    pub is_torn: bool,
+}
+
+impl RunDirectory {
+    /// The rows that the run has measured so far; none before the first.
+    ///
+    /// # Errors
+    ///
+    /// The file system's; [`DirectoryError::DamagedRow`] where a whole line is no row.
+    pub fn rows(&self) -> Result<Rows, DirectoryError> {
+        let path = self.metrics_file();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Rows::default()),
+            Err(source) => return Err(io_error(&path, source)),
+        };
+        read(&bytes).map_err(|(line, reason)| DirectoryError::DamagedRow {
+            path: display(&path),
+            line,
+            reason,
+        })
+    }
+
+    /// The bytes of `metrics.jsonl`.
+    pub fn metrics_length(&self) -> u64 {
+        fs::metadata(self.metrics_file()).map_or(0, |metadata| metadata.len())
+    }
+
+    pub(super) fn metrics_file(&self) -> PathBuf {
+        self.path().join("metrics.jsonl")
+    }
+
+    /// Appends rows to `metrics.jsonl` in one write; returns its new length.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn append_rows(&self, rows: &[Row]) -> Result<u64, DirectoryError> {
+        let path = self.metrics_file();
+        let mut text = String::new();
+        for row in rows {
+            let line = serde_json::to_string(row).map_err(|error| io_error(&path, error.into()))?;
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let append = || -> io::Result<u64> {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let before = file.metadata()?.len();
+            file.write_all(text.as_bytes()).inspect_err(|_| {
+                // No torn line for a reader to stumble over; a resumed run cuts it off in any case.
+                let _ = file.set_len(before);
+            })?;
+            Ok(before + text.len() as u64)
+        };
+        append().map_err(|source| io_error(&path, source))
+    }
+
+    /// Cuts `metrics.jsonl` back to a length it once had.
+    ///
+    /// # Errors
+    ///
+    /// The file system's, or [`DirectoryError::NotARun`] where it is shorter than that.
+    pub fn truncate_rows(&self, length: u64) -> Result<(), DirectoryError> {
+        let path = self.metrics_file();
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|source| io_error(&path, source))?;
+        let found = file
+            .metadata()
+            .map_err(|source| io_error(&path, source))?
+            .len();
+        if found < length {
+            return Err(DirectoryError::NotARun {
+                path: display(self.path()),
+                reason: format!(
+                    "metrics.jsonl has {found} bytes, the checkpoint was made with {length}"
+                ),
+            });
+        }
+        file.set_len(length)
+            .and_then(|()| file.sync_all())
+            .map_err(|source| io_error(&path, source))
+    }
+}
+
+/// Rows and what may follow the last whole one; or the number of the first line that is none, from 1, and
+/// what is wrong with it. Rows are written with the end of their line, so a last line without one is torn.
+fn read(bytes: &[u8]) -> Result<Rows, (usize, String)> {
+    let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
+    let rest = lines.pop().unwrap_or_default();
+    let rows = (1..).zip(lines).map(|(number, line)| {
+        serde_json::from_slice(line).map_err(|error| (number, error.to_string()))
+    });
+    Ok(Rows {
+        rows: rows.collect::<Result<_, _>>()?,
+        is_torn: !rest.is_empty(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn row(step: u64) -> Row {
+        Row {
+            run: "a".to_owned(),
+            seed: 3,
+            step: Some(step),
+            epoch: Some(0.1 * step as f64),
+            measurement: Measurement::new("loss.train", 1.0 / (step as f64 + 3.0)),
+            dtype: Precision::F64,
+        }
+    }
+
+    fn directory(folder: &tempfile::TempDir) -> RunDirectory {
+        fs::write(folder.path().join("config.toml"), "").unwrap();
+        RunDirectory::open(folder.path()).unwrap()
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(&folder);
+        assert_eq!(directory.rows().unwrap(), Rows::default());
+        let written: Vec<Row> = (0..5).map(row).collect();
+        directory.append_rows(&written[..2]).unwrap();
+        directory.append_rows(&written[2..]).unwrap();
+        let read = directory.rows().unwrap();
+        assert_eq!((read.rows, read.is_torn), (written, false));
+    }
+
+    #[test]
+    fn a_damaged_line_is_named_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(&folder);
+        directory.append_rows(&[row(0), row(1), row(2)]).unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        for damaged in ["{\"run\":", "", "null"] {
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines[1] = damaged;
+            fs::write(&path, lines.join("\n") + "\n").unwrap();
+            let message = directory.rows().unwrap_err().to_string();
+            assert!(
+                message.contains("metrics.jsonl, line 2, is no row: "),
+                "{message}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_a_file_is_torn_the_whole_lines_before_are_read(part in 0.0..1.0_f64) {
+            let rows: Vec<Row> = (0..4).map(row).collect();
+            let lines = rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n");
+            let text: String = lines.collect();
+            let end = (part * text.len() as f64) as usize;
+            let whole = text[..end].matches('\n').count();
+            let found = read(&text.as_bytes()[..end]).unwrap();
+            prop_assert_eq!(&found.rows[..], &rows[..whole]);
+            prop_assert_eq!(found.is_torn, end > 0 && !text[..end].ends_with('\n'));
+        }
+    }
+}

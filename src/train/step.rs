@@ -1,0 +1,109 @@
+//! One step of training: a gradient, a learning rate, an update rule. Nothing here knows of files,
+//! measurements or when training ends.
+
+use super::gradient::{GradientOracle, Position};
+use crate::backend::Compute;
+use crate::objective::TrainingGradient;
+use crate::optim::{Schedule, UpdateRule};
+use crate::params::{Layout, Parts};
+use std::sync::Arc;
+
+/// The update rule's name among the parts of a checkpoint.
+const OPTIMIZER: &str = "optimizer";
+
+/// What makes steps.
+pub(super) struct Stepper<'a> {
+    oracle: Box<dyn GradientOracle + 'a>,
+    rule: Box<dyn UpdateRule>,
+    schedule: Schedule,
+}
+
+/// A step that was made.
+pub(super) struct LastStep {
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// What the update rule divided the gradient by, parameter by parameter, where it does.
+    pub preconditioner: Option<Vec<f64>>,
+}
+
+impl<'a> Stepper<'a> {
+    /// Before the first step.
+    pub fn new(
+        oracle: Box<dyn GradientOracle + 'a>,
+        rule: Box<dyn UpdateRule>,
+        schedule: Schedule,
+    ) -> Self {
+        Self {
+            oracle,
+            rule,
+            schedule,
+        }
+    }
+
+    /// Loss and gradient of the step from a position.
+    pub fn gradient(&mut self, at: &Position) -> TrainingGradient {
+        self.oracle.gradient(at)
+    }
+
+    /// Makes the step along a gradient.
+    pub fn follow(&mut self, position: &mut Position, gradient: TrainingGradient) {
+        let rate = self.schedule.learning_rate(position.step);
+        let parameters = position.parameters.clone();
+        position.parameters = self.rule.step(rate, parameters, gradient.gradient);
+        position.statistics = gradient.statistics;
+        position.step += 1;
+    }
+
+    /// The learning rate of the last of so many steps; that of the first where none has been made.
+    pub fn rate_of_last(&self, steps: u64) -> f64 {
+        self.schedule.learning_rate(steps.saturating_sub(1))
+    }
+
+    /// The last of so many steps, for conditions on steps.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where the update rule's state cannot be read.
+    pub fn last(&self, steps: u64) -> Result<LastStep, String> {
+        Ok(LastStep {
+            learning_rate: self.rate_of_last(steps),
+            preconditioner: self.rule.preconditioner()?,
+        })
+    }
+
+    /// Everything that the next steps depend on besides the position.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where it cannot be read.
+    pub fn save(&self) -> Result<Parts, String> {
+        let mut parts = Parts::from([(OPTIMIZER.to_owned(), self.rule.save()?)]);
+        self.oracle.save(&mut parts)?;
+        Ok(parts)
+    }
+
+    /// Takes up what was saved, of parameters of this layout; nothing before the first step.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on what is missing, does not fit, or belongs to nothing here.
+    pub fn load(
+        &mut self,
+        mut parts: Parts,
+        layout: &Arc<Layout>,
+        compute: &Compute,
+    ) -> Result<(), String> {
+        let rule = parts.remove(OPTIMIZER).unwrap_or_default();
+        self.rule.load(rule, layout, compute)?;
+        self.oracle.load(&mut parts)?;
+        match parts.keys().next() {
+            None => Ok(()),
+            Some(part) => Err(format!(
+                "it holds the state of `{part}`, which this run does not have"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
