@@ -34,5 +34,6 @@ pub mod reparam;
 mod report;
 mod selfcheck;
 pub mod statistics;
+pub mod table;
 pub mod train;
 mod workers;

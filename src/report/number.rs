@@ -1,50 +1,7 @@
-//! Numbers as text.
+//! The error of a measurement as text.
 
 use crate::measure::{Error, Measurement};
-
-/// Significant digits of a value.
-const DIGITS: usize = 4;
-
-/// A number with four significant digits, in plain notation where that is short.
-pub fn significant(value: f64) -> String {
-    with_digits(value, DIGITS)
-}
-
-fn with_digits(value: f64, digits: usize) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if !value.is_finite() {
-        return value.to_string();
-    }
-    // The exponent after rounding: 9.9996 is 10.00, not 10.000.
-    let scientific = format!("{value:.*e}", digits - 1);
-    let exponent: i32 = scientific
-        .split_once('e')
-        .and_then(|(_, exponent)| exponent.parse().ok())
-        .unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        format!("{value:.decimals$}")
-    } else {
-        scientific
-    }
-}
-
-/// An error with two significant digits: more would be about the error of the error.
-pub fn two_digits(value: f64) -> String {
-    with_digits(value, 2)
-}
-
-/// Whether an error moves a number as it is printed, by half of its last digit or more.
-fn shows(error: f64, value: Option<f64>) -> bool {
-    let value = value.unwrap_or(0.0).abs();
-    if value == 0.0 {
-        return error > 0.0;
-    }
-    let last_digit = 10f64.powi(value.log10().floor() as i32 + 1 - DIGITS as i32);
-    error >= 0.5 * last_digit
-}
+use crate::table::{shows, significant, two_digits};
 
 /// The error of a measurement in words. What rounding may have moved is told where the digits that are
 /// printed could show it.
@@ -59,7 +16,7 @@ pub fn error_of(row: &Measurement) -> String {
             _ => "within rounding".to_owned(),
         });
     } else {
-        let rounding = row.rounding.filter(|&rounding| shows(rounding, row.value));
+        let rounding = row.rounding.filter(|&rounding| shows(rounding, row.value.unwrap_or(0.0)));
         if row.error != Error::Exact || rounding.is_none() {
             parts.push(stated(&row.error));
         }
@@ -104,22 +61,6 @@ fn stated(error: &Error) -> String {
 mod tests {
     use super::*;
     use crate::measure::{Bound, Failure};
-
-    #[test]
-    fn numbers_keep_four_significant_digits() {
-        let cases = [
-            (0.0, "0"),
-            (1.0, "1.000"),
-            (9.99996, "10.00"),
-            (-0.012346, "-0.01235"),
-            (123456.7, "123457"),
-            (1234567.0, "1.235e6"),
-            (0.00001234, "1.234e-5"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(significant(value), text);
-        }
-    }
 
     #[test]
     fn rounding_is_told_where_four_digits_could_show_it() {
