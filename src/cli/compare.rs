@@ -4,7 +4,7 @@ use super::output::print;
 use super::{ExitCode, Failure, Format};
 use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
 use crate::config::Config;
-use crate::report::{comparison_csv, comparison_json, comparison_table};
+use crate::report::ComparisonReport;
 use crate::train::{DirectoryError, Finished, RunDirectory};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 /// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
 const DEPTH: usize = 3;
 
-/// Compare groups of runs in one table.
+/// Compare groups of runs: an answer in sentences, then a table.
+///
+/// The table has the decided lines and the headline measures; what its words mean stands below it.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
@@ -27,7 +29,10 @@ pub struct CompareArgs {
         value_delimiter = ','
     )]
     by: Vec<String>,
-    /// How to print: a Markdown table, JSON, or CSV
+    /// Show every line, not only those that are decided or headlines; JSON and CSV have all anyway
+    #[arg(long)]
+    all: bool,
+    /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
 }
@@ -58,12 +63,11 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     }
     let comparison = compare(&runs, left_out, &keys)?;
     warn(&comparison.left_out);
-    let text = match args.format {
-        Format::Md => comparison_table(&comparison),
-        Format::Json => comparison_json(&comparison).map_err(Failure::Other)?,
-        Format::Csv => comparison_csv(&comparison).map_err(Failure::Other)?,
+    let report = ComparisonReport {
+        comparison: &comparison,
+        shows_all: args.all,
     };
-    print(&text)?;
+    print(&args.format.text(&report)?)?;
     Ok(ExitCode::Success)
 }
 

@@ -3,7 +3,6 @@
 use super::output::print;
 use super::{ExitCode, Failure, Format};
 use crate::config::{key_rows, schema};
-use crate::report::{config_keys_csv, config_keys_table};
 use clap::{Args, Subcommand};
 
 /// List the keys of a config, or print their JSON schema.
@@ -18,21 +17,17 @@ pub enum ConfigCommand {
 /// How keys are listed.
 #[derive(Args, Debug)]
 pub struct Keys {
-    /// How to print: a Markdown table, JSON, or CSV
+    /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
 }
 
 /// Runs the command.
 pub fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
-    let json = |error: serde_json::Error| Failure::Other(error.to_string());
     let text = match command {
-        ConfigCommand::Schema => serde_json::to_string_pretty(&schema()).map_err(json)?,
-        ConfigCommand::Keys(keys) => match keys.format {
-            Format::Md => config_keys_table(&key_rows()),
-            Format::Json => serde_json::to_string_pretty(&key_rows()).map_err(json)?,
-            Format::Csv => config_keys_csv(&key_rows()).map_err(Failure::Other)?,
-        },
+        ConfigCommand::Schema => serde_json::to_string_pretty(&schema())
+            .map_err(|error| Failure::Other(error.to_string()))?,
+        ConfigCommand::Keys(keys) => keys.format.text(key_rows().as_slice())?,
     };
     print(&text)?;
     Ok(ExitCode::Success)
@@ -49,7 +44,7 @@ mod tests {
         let (table, _) = rest.split_once("<!-- end -->").unwrap();
         assert_eq!(
             table.trim(),
-            config_keys_table(&key_rows()).trim(),
+            Format::Md.text(key_rows().as_slice()).unwrap(),
             "paste the output of `lab config keys`"
         );
     }

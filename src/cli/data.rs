@@ -3,7 +3,7 @@
 use super::output::print;
 use super::{ExitCode, Failure, folder};
 use crate::data::{DatasetName, FetchOptions, FileReport, FileState, fetch, list, verify};
-use crate::report::markdown;
+use crate::table::{Column, Markdown, Renderer, Table};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -80,25 +80,29 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
 }
 
 fn show_list(folder: &Path) -> Result<ExitCode, Failure> {
-    let count = |count: Option<usize>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let columns = [
+        Column::text("name"),
+        Column::text("here"),
+        Column::number("train"),
+        Column::number("test"),
+        Column::text("shape").right(),
+        Column::number("classes"),
+        Column::text("licence"),
+        Column::text("how"),
+    ];
     let rows = list(folder).into_iter().map(|row| {
         vec![
-            row.dataset.to_string(),
-            if row.present { "yes" } else { "no" }.to_owned(),
-            count(row.train),
-            count(row.test),
-            row.shape.map(|side| side.to_string()).join("x"),
-            row.classes.to_string(),
-            row.licence.to_owned(),
-            row.how,
+            row.dataset.to_string().into(),
+            if row.present { "yes" } else { "no" }.into(),
+            row.train.into(),
+            row.test.into(),
+            row.shape.map(|side| side.to_string()).join("x").into(),
+            row.classes.into(),
+            row.licence.into(),
+            row.how.into(),
         ]
     });
-    print(&markdown(
-        &[
-            "name", "here", ">train", ">test", ">shape", ">classes", "licence", "how",
-        ],
-        rows,
-    ))?;
+    print(&Markdown.table(&Table::new(columns).with_rows(rows)))?;
     Ok(ExitCode::Success)
 }
 
@@ -106,12 +110,13 @@ fn show_list(folder: &Path) -> Result<ExitCode, Failure> {
 fn show_reports(reports: &[FileReport]) -> Result<ExitCode, Failure> {
     let rows = reports.iter().map(|report| {
         vec![
-            report.name.clone(),
-            report.state.to_string(),
-            report.sha256.clone().unwrap_or_else(|| "-".to_owned()),
+            report.name.as_str().into(),
+            report.state.to_string().into(),
+            report.sha256.as_deref().into(),
         ]
     });
-    print(&markdown(&["file", "state", "SHA-256"], rows))?;
+    let table = Table::new(["file", "state", "SHA-256"].map(Column::text)).with_rows(rows);
+    print(&Markdown.table(&table))?;
     if reports.iter().all(|report| report.state.is_usable()) {
         Ok(ExitCode::Success)
     } else {

@@ -8,7 +8,8 @@ use crate::files::write_atomically;
 use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density};
 use crate::measure::{Event, Measurement, Session, Subject, catalogue};
 use crate::params::Layout;
-use crate::report::{Finding, density_csv, error_of, rows_csv, rows_table, significant};
+use crate::report::{Finding, density_table, error_of, significant};
+use crate::table::{Csv, Renderer};
 use crate::train::Row;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub struct MeasureArgs {
     /// Names separated by commas, or `light`, `full`
     #[arg(long, value_name = "LIST", default_value = "full")]
     measures: String,
-    /// How to print: a Markdown table, JSON, or CSV
+    /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
     /// Curvature, gradient and norms of this block of the parameters only: a parameter
@@ -107,7 +108,7 @@ fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<Exit
         write_density(path, &density)?;
     }
     let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-    print(&text(args.format, &rows)?)?;
+    print(&args.format.text(rows.as_slice())?)?;
     Ok(ExitCode::Success)
 }
 
@@ -123,23 +124,13 @@ fn give_up(
         finding.close();
         let rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
         // There is nobody left to tell that this could not be written.
-        let _ = text(format, &rows).and_then(|text| print(&text));
+        let _ = format.text(rows.as_slice()).and_then(|text| print(&text));
         let found = rows.len();
         if found < wanted {
             eprintln!("interrupted: the table is partial, {found} of {wanted} measures");
         } else {
             eprintln!("interrupted: the table is whole, the spectral density is not written");
         }
-    }
-}
-
-fn text(format: Format, rows: &[Row]) -> Result<String, Failure> {
-    match format {
-        Format::Md => Ok(rows_table(rows)),
-        Format::Json => {
-            serde_json::to_string_pretty(rows).map_err(|error| Failure::Other(error.to_string()))
-        }
-        Format::Csv => rows_csv(rows).map_err(Failure::Other),
     }
 }
 
@@ -201,7 +192,7 @@ fn density(args: &MeasureArgs, solution: &Solution, finding: &Finding) -> Result
 
 /// Writes the points of the density.
 fn write_density(path: &Path, density: &Density) -> Result<(), Failure> {
-    let text = density_csv(density).map_err(Failure::Other)?;
+    let text = Csv.table(&density_table(density)) + "\n";
     write_atomically(path, text.as_bytes())
         .map_err(|error| Failure::Input(format!("--density {}: {error}", path.display())))?;
     eprintln!(

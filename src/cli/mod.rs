@@ -18,7 +18,8 @@ mod train;
 
 pub use exit::{ExitCode, Failure, panic_message};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use output::Format;
 use std::path::PathBuf;
 
 /// A laboratory for the loss surfaces of small networks.
@@ -65,17 +66,6 @@ struct DataDir {
         value_parser = folder::parser()
     )]
     data_dir: PathBuf,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A Markdown table
-    Md,
-    /// JSON
-    Json,
-    /// Comma-separated values
-    Csv,
 }
 
 /// Runs a parsed command line.

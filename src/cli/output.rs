@@ -1,7 +1,40 @@
 //! Printing results to standard output.
 
 use super::Failure;
+use crate::report::Report;
+use crate::table::{Csv, Latex, Markdown, Renderer, Terminal};
+use clap::ValueEnum;
 use std::io::{ErrorKind, Write};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Markdown
+    Md,
+    /// Plain text for a terminal
+    Text,
+    /// LaTeX, for documents with the package booktabs
+    Latex,
+    /// JSON
+    Json,
+    /// Comma-separated values
+    Csv,
+}
+
+impl Format {
+    /// What was found, in this form.
+    pub fn text<R: Report + ?Sized>(self, report: &R) -> Result<String, Failure> {
+        match self {
+            Self::Md => Ok(Markdown.page(&report.page())),
+            Self::Text => Ok(Terminal.page(&report.page())),
+            Self::Latex => Ok(Latex.page(&report.page())),
+            Self::Csv => Ok(Csv.table(&report.records())),
+            Self::Json => report
+                .json()
+                .map_err(|error| Failure::Other(error.to_string())),
+        }
+    }
+}
 
 /// Prints a result. A reader that went away (`lab ... | head`) is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {

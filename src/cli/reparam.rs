@@ -9,7 +9,7 @@ use crate::measure::{self, Measure, Measurement, Session};
 use crate::model::Network;
 use crate::random::Streams;
 use crate::reparam::{MapKind, ParameterMap, applicable, build};
-use crate::report::{Finding, invariance_csv, invariance_table, significant};
+use crate::report::{Finding, significant};
 use clap::Args;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +30,7 @@ pub struct ReparamArgs {
     /// orthogonal-basis, separated by commas [default: all that the network has]
     #[arg(long, value_name = "LIST")]
     maps: Option<String>,
-    /// How to print: a Markdown table, JSON, or CSV
+    /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
     /// The seed of random factors and orders [default: the config's]
@@ -91,7 +91,7 @@ fn reparam(
     drop(at_once);
     finding.close();
     let reports = locked(&reports);
-    print(&text(args.format, &reports)?)?;
+    print(&args.format.text(reports.as_slice())?)?;
     Ok(if reports.iter().all(MapReport::passed) {
         ExitCode::Success
     } else {
@@ -121,7 +121,9 @@ fn give_up(
         finding.close();
         let reports = locked(&reports);
         // There is nobody left to tell that this could not be written.
-        let _ = text(format, &reports).and_then(|text| print(&text));
+        let _ = format
+            .text(reports.as_slice())
+            .and_then(|text| print(&text));
         let lines: usize = reports.iter().map(|report| report.lines.len()).sum();
         eprintln!(
             "interrupted: the table is partial, {lines} measures under {} maps",
@@ -171,14 +173,4 @@ fn maps(
     };
     let maps = kinds.into_iter().map(draw).collect::<Result<Vec<_>, _>>();
     maps.map_err(|error| Failure::Input(format!("--maps: {error}")))
-}
-
-fn text(format: Format, reports: &[MapReport]) -> Result<String, Failure> {
-    match format {
-        Format::Md => Ok(invariance_table(reports)),
-        Format::Json => {
-            serde_json::to_string_pretty(reports).map_err(|error| Failure::Other(error.to_string()))
-        }
-        Format::Csv => invariance_csv(reports).map_err(Failure::Other),
-    }
 }

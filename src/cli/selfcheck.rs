@@ -3,7 +3,7 @@
 use super::output::print;
 use super::{ExitCode, Failure, Format, device};
 use crate::backend::{BackendKind, Compute, Precision};
-use crate::report::{checks_csv, checks_table};
+use crate::report::Checks;
 use crate::selfcheck;
 use clap::Args;
 
@@ -16,7 +16,7 @@ pub struct SelfcheckArgs {
     /// The floating-point type
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = ["f32", "f64"])]
     precision: String,
-    /// How to print: a Markdown table, JSON, or CSV
+    /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
 }
@@ -30,22 +30,17 @@ pub fn run(args: &SelfcheckArgs) -> Result<ExitCode, Failure> {
     device.iter().for_each(|device| eprintln!("{device}"));
     let checks = selfcheck::run(&compute).map_err(|error| Failure::Other(error.to_string()))?;
     let failed = checks.iter().filter(|check| !check.passed()).count();
-    match args.format {
-        Format::Md => print(&format!(
-            "{}\n\n{} on {} ({}): {} of {} checks passed",
-            checks_table(&checks),
-            compute.precision,
-            compute.kind,
-            compute.device_name(),
-            checks.len() - failed,
-            checks.len()
-        ))?,
-        Format::Json => print(
-            &serde_json::to_string_pretty(&checks)
-                .map_err(|error| Failure::Other(error.to_string()))?,
-        )?,
-        Format::Csv => print(&checks_csv(&checks).map_err(Failure::Other)?)?,
-    }
+    let place = format!(
+        "{} on {} ({})",
+        compute.precision,
+        compute.kind,
+        compute.device_name()
+    );
+    let report = Checks {
+        checks: &checks,
+        place: &place,
+    };
+    print(&args.format.text(&report)?)?;
     if failed == 0 {
         Ok(ExitCode::Success)
     } else {

@@ -44,6 +44,11 @@ impl Matching {
 }
 
 impl Losses {
+    /// Whether the runs of the group lie further apart than groups may that are called equal.
+    pub fn are_scattered(&self) -> bool {
+        self.max - self.min > TOLERANCE * self.max.abs()
+    }
+
     /// Those of a group; none where a run has none.
     pub(super) fn of(runs: &[&FinishedRun]) -> Option<Self> {
         let of_run = |run: &&FinishedRun| {

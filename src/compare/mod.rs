@@ -1,5 +1,6 @@
 //! Groups of runs, side by side: means over seeds, ratios, and what can be decided.
 
+mod answer;
 mod grouping;
 mod identity;
 mod invariance;
@@ -12,6 +13,7 @@ mod verdict;
 use crate::config::{Config, ConfigError};
 use crate::reparam::MapKind;
 use crate::train::{DataFile, DirectoryError, Summary};
+pub use answer::{Answer, Caution, Finding, Findings, Larger, Standing, Withheld, larger};
 use grouping::Grouping;
 pub use invariance::Movement;
 pub use losses::{Losses, Matching};
@@ -149,6 +151,14 @@ impl Line {
             moved_by: Vec::new(),
         }
     }
+
+    /// Whether it holds a decided difference.
+    pub fn is_decided(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::FirstLarger | Verdict::LastLarger | Verdict::SomeDiffer
+        )
+    }
 }
 
 /// A whole comparison.
@@ -167,6 +177,8 @@ pub struct Comparison {
     pub is_tested: bool,
     /// The number of tests that p-values are corrected for.
     pub tests: usize,
+    /// What the lines say.
+    pub answer: Answer,
     /// What a reader must know before looking at the lines; why nothing is tested comes first.
     pub warnings: Vec<String>,
     /// The lines.
@@ -199,20 +211,17 @@ pub fn compare(
     let groups = groups(&grouping);
     let matching = losses::matching(&groups);
     left_out.extend_from_slice(&grouping.repeated);
-    let mut notes = remarks::notes(&grouping, &groups, &lines);
-    if tests > 0 {
-        notes.push(invariance::note(&lines, &maps, matching.0));
-    }
     Ok(Comparison {
         key: grouping.keys.join(","),
         maps,
         losses: matching.0,
         is_tested: groups.len() > 1 && grouping.unlike.is_empty(),
         tests,
+        answer: Answer::new(&grouping, &lines, matching, &left_out),
         warnings: remarks::warnings(&grouping, &groups, matching, &left_out),
+        notes: remarks::notes(&grouping, &groups, &lines),
         groups,
         lines,
-        notes,
         left_out,
     })
 }

@@ -4,7 +4,7 @@ use super::grouping::Grouping;
 use super::line::find;
 use super::losses::Matching;
 use super::statistics::{FEWEST, decidable, seeds_needed};
-use super::{Group, LeftOut, Line, Method, Verdict};
+use super::{Group, LeftOut, Line, Method};
 use crate::measure::Measurement;
 
 /// How many runs a sentence names.
@@ -127,14 +127,8 @@ fn some_of(named: &[String]) -> String {
 
 /// What stands below the table.
 pub(super) fn notes(grouping: &Grouping, groups: &[Group], lines: &[Line]) -> Vec<String> {
-    let mut notes = vec![
-        "± is one standard error over runs where a group has several; of one run it is the \
-         measurement's own: its standard error, or its residual times what that is relative to."
-            .to_owned(),
-    ];
-    if groups.len() < 2 {
-        notes.push("There is one group only, so nothing is compared.".to_owned());
-    } else if grouping.unlike.is_empty() {
+    let mut notes = Vec::new();
+    if groups.len() > 1 && grouping.unlike.is_empty() {
         notes.extend(method(groups, lines));
     }
     notes.extend(incomplete(groups, lines));
@@ -148,14 +142,7 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
     let fewest = groups.iter().map(|group| group.runs).min();
     let fewest = fewest.unwrap_or(0).max(FEWEST);
     if pairs.is_empty() {
-        let is_short = |line: &Line| line.verdict == Verdict::TooFewSeeds;
-        let advice =
-            "A verdict needs at least three seeds in each group (train with --seeds 0..3).";
-        return if lines.iter().any(is_short) {
-            vec![advice.to_owned()]
-        } else {
-            Vec::new()
-        };
+        return Vec::new();
     }
     let tests = pairs.len();
     let number = if tests == 1 {
@@ -181,8 +168,8 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
     let tested = format!(
         "Verdicts: t-tests{compared}. \"paired\" takes the differences between runs of the same seed, \
          \"Welch\" groups whose seeds differ. p is corrected by Holm's method for the {number} of \
-         this table, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold \
-         any verdict."
+         all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most \
+         5 % hold any verdict."
     );
     let needed = |difference: f64| seeds_needed(difference, tests, usual);
     let seeds = format!(
@@ -248,12 +235,4 @@ fn unlike_measurements(grouping: &Grouping, lines: &[Line]) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// Whether a line holds a decided difference.
-pub(super) fn is_decided(line: &Line) -> bool {
-    matches!(
-        line.verdict,
-        Verdict::FirstLarger | Verdict::LastLarger | Verdict::SomeDiffer
-    )
 }

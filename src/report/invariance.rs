@@ -1,41 +1,62 @@
 //! The invariance table: measures by maps.
 
-use super::table::{blank, csv, markdown};
-use super::{significant, two_digits};
+use super::{Report, significant, two_digits};
 use crate::measure::invariance::{Change, LARGE_ERROR, Line, MapReport, Verdict};
+use crate::table::{Cell, Column, Page, Table};
 
-/// What `lab reparam` prints: whether the maps left the function alone, the ratio of every measure
+/// What `lab reparam` has found: whether the maps left the function alone, the ratio of every measure
 /// after each map to before, and what must be known to believe it.
-pub fn invariance_table(reports: &[MapReport]) -> String {
-    let mut text = function_table(reports);
-    text.push_str("\n\n");
-    text.push_str(&measure_table(reports));
-    text.push('\n');
-    for note in notes(reports) {
-        text.push_str("\n- ");
-        text.push_str(&note);
+impl Report for [MapReport] {
+    fn page(&self) -> Page {
+        Page::from(function_table(self))
+            .table(measure_table(self))
+            .list(notes(self))
     }
-    text
+
+    /// One row per map and measure; the function's outputs, margins and loss have rows of their own.
+    fn records(&self) -> Table {
+        let columns = [
+            Column::text("map"),
+            Column::text("measure"),
+            Column::number("before"),
+            Column::number("after"),
+            Column::number("ratio"),
+            Column::number("moved_by"),
+            Column::number("allowed"),
+            Column::text("claimed"),
+            Column::text("verdict"),
+            Column::text("reason"),
+        ];
+        let rows = self.iter().flat_map(|report| {
+            let function = function_records(report);
+            function.into_iter().chain(report.lines.iter().map(record))
+        });
+        Table::new(columns).with_rows(rows)
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
 }
 
-fn function_table(reports: &[MapReport]) -> String {
-    let rows = reports.iter().map(|report| {
-        let mut row = vec![report.map.to_string()];
-        match &report.function {
-            Some(check) => row.extend([check.outputs, check.margins, check.loss].map(change)),
-            None => row.extend(["-", "-", "-"].map(str::to_owned)),
-        }
-        row.push(function(report));
-        row
-    });
-    let headers = [
-        "map",
-        ">outputs (allowed)",
-        ">margins (allowed)",
-        ">loss (allowed)",
-        "function",
+fn function_table(reports: &[MapReport]) -> Table {
+    let columns = [
+        Column::text("map"),
+        Column::text("outputs (allowed)").right(),
+        Column::text("margins (allowed)").right(),
+        Column::text("loss (allowed)").right(),
+        Column::text("function"),
     ];
-    markdown(&headers, rows)
+    Table::new(columns).with_rows(reports.iter().map(|report| {
+        let check = report.function;
+        vec![
+            report.map.to_string().into(),
+            check.map(|check| change(check.outputs)).into(),
+            check.map(|check| change(check.margins)).into(),
+            check.map(|check| change(check.loss)).into(),
+            function(report).into(),
+        ]
+    }))
 }
 
 fn change(change: Change) -> String {
@@ -59,40 +80,45 @@ fn function(report: &MapReport) -> String {
 }
 
 /// Measures down, maps across.
-fn measure_table(reports: &[MapReport]) -> String {
-    let mut headers = vec!["measure"];
-    headers.extend(reports.iter().map(|report| report.map.short()));
+fn measure_table(reports: &[MapReport]) -> Table {
+    let maps = reports
+        .iter()
+        .map(|report| Column::text(report.map.short()));
+    let columns = std::iter::once(Column::text("measure")).chain(maps);
     let mut names: Vec<&str> = Vec::new();
     for line in lines(reports) {
         if !names.contains(&line.measure) {
             names.push(line.measure);
         }
     }
-    let rows = names.into_iter().map(|name| {
-        let mut row = vec![name.to_owned()];
-        row.extend(reports.iter().map(|report| {
+    let row = |name: &str| {
+        let cells = reports.iter().map(|report| {
             let line = report.lines.iter().find(|line| line.measure == name);
-            line.map_or_else(|| "-".to_owned(), cell)
-        }));
-        row
-    });
-    markdown(&headers, rows)
+            line.map_or(Cell::Missing, cell)
+        });
+        std::iter::once(name.into()).chain(cells).collect()
+    };
+    Table::new(columns).with_rows(names.into_iter().map(row))
 }
 
 /// The ratio, the verdict, and what the errors allow, where that is needed to understand the verdict.
-fn cell(line: &Line) -> String {
+fn cell(line: &Line) -> Cell {
     let word = match line.verdict {
         Verdict::Kept => "PASS",
         Verdict::Broken => "FAIL",
-        Verdict::Moved => return format!("{} moves", ratio(line)),
+        Verdict::Moved => "moves",
         Verdict::DidNotMove => "stays",
         Verdict::Undecided => "unclear",
-        Verdict::NotConverged => return format!("{} unfinished", ratio(line)),
-        Verdict::NotMeasured => return "-".to_owned(),
+        Verdict::NotConverged => "unfinished",
+        Verdict::NotMeasured => return Cell::Missing,
     };
-    let allowed = line.allowed_ratio().filter(|_| line.has_changed_visibly());
+    // Of what moves as it states, and of what says nothing, it does not matter.
+    let matters = !matches!(line.verdict, Verdict::Moved | Verdict::NotConverged);
+    let allowed = line
+        .allowed_ratio()
+        .filter(|_| matters && line.has_changed_visibly());
     let allowed = allowed.map_or_else(String::new, |a| format!(" (±{})", two_digits(a)));
-    format!("{} {word}{allowed}", ratio(line))
+    format!("{} {word}{allowed}", ratio(line)).into()
 }
 
 fn ratio(line: &Line) -> String {
@@ -218,71 +244,48 @@ fn lines(reports: &[MapReport]) -> impl Iterator<Item = &Line> {
     reports.iter().flat_map(|report| &report.lines)
 }
 
-/// The invariance table as CSV: one line per map and measure; the function's outputs, margins and
-/// loss have lines of their own.
-///
-/// # Errors
-///
-/// What the writer says.
-pub fn invariance_csv(reports: &[MapReport]) -> Result<String, String> {
-    let header = [
-        "map", "measure", "before", "after", "ratio", "moved_by", "allowed", "claimed", "verdict",
-        "reason",
-    ];
-    let records = reports.iter().flat_map(|report| {
-        let function = function_records(report);
-        function.into_iter().chain(report.lines.iter().map(record))
-    });
-    csv(&header.map(str::to_owned), records)
-}
-
-fn function_records(report: &MapReport) -> Vec<Vec<String>> {
+fn function_records(report: &MapReport) -> [Vec<Cell>; 3] {
     let verdict = if report.preserves_function() {
         "kept"
     } else {
         "broken"
     };
     let record = |name: &str, change: Option<Change>| {
-        let mut record = vec![report.map.to_string(), format!("function.{name}")];
-        record.extend([const { String::new() }; 3]);
-        record.extend([
-            blank(change.map(|change| change.moved)),
-            blank(change.map(|change| change.allowed)),
-            "true".to_owned(),
-            verdict.to_owned(),
-            blank(report.reason.as_ref()),
-        ]);
-        record
+        vec![
+            report.map.to_string().into(),
+            format!("function.{name}").into(),
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            change.map(|change| change.moved).into(),
+            change.map(|change| change.allowed).into(),
+            true.into(),
+            verdict.into(),
+            report.reason.as_deref().into(),
+        ]
     };
     let check = report.function;
-    vec![
+    [
         record("outputs", check.map(|check| check.outputs)),
         record("margins", check.map(|check| check.margins)),
         record("loss", check.map(|check| check.loss)),
     ]
 }
 
-fn record(line: &Line) -> Vec<String> {
+fn record(line: &Line) -> Vec<Cell> {
     let (before, after) = (line.before.value, line.after.value);
+    let both = before.zip(after);
     vec![
-        line.map.to_string(),
-        line.measure.to_owned(),
-        blank(before),
-        blank(after),
-        blank(line.ratio),
-        blank(
-            before
-                .zip(after)
-                .map(|(before, after)| (after - before).abs()),
-        ),
-        blank(line.allowed),
-        line.claimed.to_string(),
-        line.verdict.to_string(),
-        if line.ratio.is_none() {
-            line.reason()
-        } else {
-            String::new()
-        },
+        line.map.to_string().into(),
+        line.measure.into(),
+        before.into(),
+        after.into(),
+        line.ratio.into(),
+        both.map(|(before, after)| (after - before).abs()).into(),
+        line.allowed.into(),
+        line.claimed.into(),
+        line.verdict.to_string().into(),
+        line.ratio.is_none().then(|| line.reason()).into(),
     ]
 }
 
@@ -292,6 +295,7 @@ mod tests {
     use crate::measure::Measurement;
     use crate::measure::invariance::FunctionCheck;
     use crate::reparam::MapKind;
+    use crate::table::{Markdown, Renderer};
 
     fn line(measure: &'static str, numbers: [f64; 3], claimed: bool, verdict: Verdict) -> Line {
         let [before, after, allowed] = numbers;
@@ -345,7 +349,7 @@ mod tests {
             lines,
             seconds: 0.5,
         };
-        insta::assert_snapshot!(invariance_table(&[report]), @r"
+        insta::assert_snapshot!(Markdown.page(&[report].page()), @r"
         | map         | outputs (allowed) | margins (allowed) | loss (allowed) | function |
         |-------------|-------------------|-------------------|----------------|----------|
         | permutation |       0 (1.0e-12) |       0 (1.0e-12) |    0 (1.0e-12) | the same |

@@ -1,21 +1,42 @@
-//! What a user sees: tables and progress. Data comes in, text goes out.
+//! What a user sees: the words and tables of each command, and progress. Data comes in, text goes out.
 
+mod checks;
 mod comparison;
+mod density;
 mod finding;
 mod forecast;
 mod invariance;
+mod keys;
+mod measurements;
 mod number;
 mod progress;
-mod table;
 
 pub use crate::table::{significant, two_digits};
-pub use comparison::{comparison_csv, comparison_json, comparison_table};
+pub use checks::Checks;
+pub use comparison::ComparisonReport;
+pub use density::density_table;
 pub use finding::Finding;
 pub use forecast::Forecast;
-pub use invariance::{invariance_csv, invariance_table};
+pub use measurements::run_table;
 pub use number::error_of;
 pub use progress::Progress;
-pub use table::{
-    checks_csv, checks_table, config_keys_csv, config_keys_table, density_csv, markdown, rows_csv,
-    rows_table, run_table,
-};
+
+use crate::table::{Json, Page, Renderer, Table};
+
+/// What a command has found, in each form in which it is printed.
+pub trait Report {
+    /// To be read.
+    fn page(&self) -> Page;
+
+    /// For machines: all there is, one thing in a row.
+    fn records(&self) -> Table;
+
+    /// As JSON: the records, where nothing else is promised.
+    ///
+    /// # Errors
+    ///
+    /// What the encoder says.
+    fn json(&self) -> Result<String, serde_json::Error> {
+        Ok(Json.table(&self.records()))
+    }
+}

@@ -80,16 +80,6 @@ impl Table {
         }));
         self
     }
-
-    /// The rows from the top.
-    pub fn rows(&self) -> &[Vec<Cell>] {
-        &self.rows
-    }
-
-    /// The columns from the left.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
-    }
 }
 
 /// What stands in a column.

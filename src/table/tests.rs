@@ -85,7 +85,7 @@ fn latex() {
     second line.
 
     \begin{table} % needs \usepackage{booktabs}
-    \centering
+    \centering\footnotesize
     \caption{Two groups \& 100 \%.}
     \begin{tabular}{lrrlr}
     \toprule
@@ -151,7 +151,7 @@ fn json() {
 fn rows_are_as_wide_as_the_table() {
     let table = Table::new([Column::text("a"), Column::text("b")])
         .with_rows([vec![], vec!["1".into(), "2".into(), "3".into()]]);
-    let widths: Vec<usize> = table.rows().iter().map(Vec::len).collect();
+    let widths: Vec<usize> = table.rows.iter().map(Vec::len).collect();
     assert_eq!(widths, [2, 2]);
-    assert_eq!(table.rows()[0], [Cell::Empty, Cell::Empty]);
+    assert_eq!(table.rows[0], [Cell::Empty, Cell::Empty]);
 }

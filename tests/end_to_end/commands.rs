@@ -179,7 +179,9 @@ fn small_and_large_batches_are_compared_in_one_table() {
         assert!(table.contains(word), "{word} is missing from\n{table}");
     }
     assert!(
-        table.starts_with("By train.batch_size, at training losses of "),
+        table.starts_with(
+            "By train.batch_size: 16 (3 seeds) against 100 (3 seeds), at training losses of "
+        ),
         "{table}"
     );
     // After as many epochs the small batches are further.

@@ -1,0 +1,405 @@
+//! What is answered, and which lines are shown.
+
+use super::*;
+
+/// What the values of four seeds are multiplied with, beginning at another place for each measure.
+const SPREAD: [f64; 7] = [0.99, 1.02, 1.01, 0.98, 1.0, 1.03, 0.97];
+
+/// Seeds 0 to 3 of one batch size, at a training loss of 0.1, with these measurements and some spread.
+fn arm(batch: usize, values: &[(&str, f64)]) -> Vec<FinishedRun> {
+    let seeds = 0..4;
+    seeds
+        .map(|seed| {
+            let mut run = run(batch, seed, 0.1, 1.0);
+            run.summary.measurements.truncate(1);
+            for (index, (name, value)) in values.iter().enumerate() {
+                let place = (3 * seed as usize + index + batch) % SPREAD.len();
+                let row = Measurement::exact(name, value * SPREAD[place]);
+                run.summary.measurements.push(row);
+            }
+            run
+        })
+        .collect()
+}
+
+const SMALL: [(&str, f64); 9] = [
+    ("loss.test", 0.2),
+    ("accuracy.test", 0.9),
+    ("norm.l2", 20.0),
+    ("norm.path", 300.0),
+    ("hessian.lambda_max", 1.0),
+    ("hessian.lambda_max.adaptive", 0.1),
+    ("noise.trace", 5.0),
+    ("sharpness.asam", 0.05),
+    ("reparam.rescale.lambda_max", 30.0),
+];
+
+/// The values of [`SMALL`], some of them multiplied.
+fn scaled(factors: &[(&str, f64)]) -> Vec<(&'static str, f64)> {
+    let factor = |name: &str| factors.iter().find(|(other, _)| *other == name);
+    SMALL
+        .iter()
+        .map(|&(name, value)| {
+            (
+                name,
+                value * factor(name).map_or(1.0, |(_, factor)| *factor),
+            )
+        })
+        .collect()
+}
+
+/// What is printed without `--all`.
+fn answered(runs: &[FinishedRun]) -> String {
+    let comparison = by_batch_size(runs);
+    let report = ComparisonReport {
+        comparison: &comparison,
+        shows_all: false,
+    };
+    Markdown.page(&report.page())
+}
+
+/// The first paragraph.
+fn paragraph(runs: &[FinishedRun]) -> String {
+    answered(runs).lines().next().unwrap_or_default().to_owned()
+}
+
+fn large() -> Vec<FinishedRun> {
+    let larger = [
+        ("hessian.lambda_max", 3.0),
+        ("hessian.lambda_max.adaptive", 2.0),
+        ("sharpness.asam", 0.5),
+        ("norm.path", 0.8),
+        ("norm.l2", 0.5),
+    ];
+    arm(512, &scaled(&larger))
+}
+
+#[test]
+fn what_no_map_moves_is_answered_first() {
+    insta::assert_snapshot!(answered(&[arm(32, &SMALL), large()].concat()), @r#"
+    By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. Of the measures of flatness that no function-preserving map moves, hessian.lambda_max.adaptive (2.0 times) is larger at 512; sharpness.asam (2.0 times) is larger at 32. On test data loss.test (by 1.3 %) is larger at 512; accuracy.test is undecided. Of the other measures that no map moves, norm.path (1.3 times) is larger at 32. 2 decided lines rest on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×30 by layer-rescaling) is larger at 512; norm.l2 is larger at 32. 1 more line is undecided.
+
+    Means by train.batch_size: decided lines and headline measures.
+
+    | by train.batch_size         |          32 (n=4) |         512 (n=4) |  ratio | verdict    |       p | test   | moved by |
+    |-----------------------------|-------------------|-------------------|--------|------------|---------|--------|----------|
+    | optimizer.learning_rate     |            0.1000 |            0.1000 |  1.000 |            |         |        |          |
+    | epochs                      |             2.000 |             2.000 |  1.000 |            |         |        |          |
+    | steps                       |             100.0 |             100.0 |  1.000 |            |         |        |          |
+    | loss.train                  |        0.1000 ± 0 |        0.1000 ± 0 |  1.000 | equal      |         |        | nothing  |
+    | loss.test                   |   0.1970 ± 0.0013 |   0.1995 ± 0.0017 |  1.013 | 512 larger |   0.046 | paired | nothing  |
+    | accuracy.test               |   0.9090 ± 0.0082 |   0.9135 ± 0.0058 |  1.005 | undecided  |    0.95 | paired | nothing  |
+    | norm.l2                     |      20.15 ± 0.26 |      9.975 ± 0.14 | 0.4950 | 32 larger  | 0.00012 | paired | scaling  |
+    | norm.path                   |       296.2 ± 2.6 |       236.4 ± 1.5 | 0.7980 | 32 larger  |  0.0017 | paired | nothing  |
+    | hessian.lambda_max          |   0.9975 ± 0.0085 |     3.030 ± 0.027 |  3.038 | 512 larger |  1.3e-5 | paired | scaling  |
+    | hessian.lambda_max.adaptive |  0.1015 ± 0.00065 |   0.2015 ± 0.0026 |  1.985 | 512 larger | 0.00020 | paired | nothing  |
+    | sharpness.asam              | 0.04925 ± 0.00032 | 0.02494 ± 0.00021 | 0.5063 | 32 larger  |  2.1e-6 | paired | nothing  |
+
+    2 lines are not shown, none of them decided: --all shows every line.
+
+    - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+    - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
+    - Equal: every run has the same value, or every group the same by seed.
+    - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
+    "#);
+}
+
+#[test]
+fn nothing_decided_is_said() {
+    insta::assert_snapshot!(answered(&[arm(32, &SMALL), arm(512, &SMALL)].concat()), @r#"
+    By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. No measure of flatness that no function-preserving map moves is decided: hessian.lambda_max.adaptive and sharpness.asam are undecided. On test data nothing is decided: loss.test and accuracy.test are undecided. 4 more lines are undecided.
+
+    Means by train.batch_size: decided lines and headline measures.
+
+    | by train.batch_size         |          32 (n=4) |         512 (n=4) |  ratio | verdict   |    p | test   | moved by |
+    |-----------------------------|-------------------|-------------------|--------|-----------|------|--------|----------|
+    | optimizer.learning_rate     |            0.1000 |            0.1000 |  1.000 |           |      |        |          |
+    | epochs                      |             2.000 |             2.000 |  1.000 |           |      |        |          |
+    | steps                       |             100.0 |             100.0 |  1.000 |           |      |        |          |
+    | loss.train                  |        0.1000 ± 0 |        0.1000 ± 0 |  1.000 | equal     |      |        | nothing  |
+    | loss.test                   |   0.1970 ± 0.0013 |   0.1995 ± 0.0017 |  1.013 | undecided | 0.12 | paired | nothing  |
+    | accuracy.test               |   0.9090 ± 0.0082 |   0.9135 ± 0.0058 |  1.005 | undecided |  1.0 | paired | nothing  |
+    | norm.path                   |       296.2 ± 2.6 |       295.5 ± 1.9 | 0.9975 | undecided |  1.0 | paired | nothing  |
+    | hessian.lambda_max          |   0.9975 ± 0.0085 |    1.010 ± 0.0091 |  1.013 | undecided | 0.12 | paired | scaling  |
+    | hessian.lambda_max.adaptive |  0.1015 ± 0.00065 |   0.1008 ± 0.0013 | 0.9926 | undecided |  1.0 | paired | nothing  |
+    | sharpness.asam              | 0.04925 ± 0.00032 | 0.04988 ± 0.00043 |  1.013 | undecided | 0.12 | paired | nothing  |
+
+    3 lines are not shown, none of them decided: --all shows every line.
+
+    - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+    - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
+    - Equal: every run has the same value, or every group the same by seed.
+    - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
+    "#);
+}
+
+#[test]
+fn at_unequal_losses_there_is_no_answer_about_flatness() {
+    let mut all = [arm(32, &SMALL), large()].concat();
+    for run in &mut all[4..] {
+        run.summary.train_loss = Some(0.15 + 0.01 * run.config.seed as f64);
+    }
+    insta::assert_snapshot!(answered(&all), @r#"
+    By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1650 ± 0.0065 (0.1500 to 0.1800), NOT equal. No conclusion about flatness is drawn at training losses that differ or are not known. On test data loss.test (by 1.3 %) is larger at 512; accuracy.test is undecided. What could mislead: training losses 39 % apart.
+
+    - The training losses are not equal (39 % apart): flatness changes with the loss, so verdicts on it are also about training progress. Compare at equal loss with train.stop_at_train_loss.
+
+    Means by train.batch_size: decided lines and headline measures.
+
+    | by train.batch_size         |          32 (n=4) |         512 (n=4) |  ratio | verdict    |       p | test   | moved by |
+    |-----------------------------|-------------------|-------------------|--------|------------|---------|--------|----------|
+    | optimizer.learning_rate     |            0.1000 |            0.1000 |  1.000 |            |         |        |          |
+    | epochs                      |             2.000 |             2.000 |  1.000 |            |         |        |          |
+    | steps                       |             100.0 |             100.0 |  1.000 |            |         |        |          |
+    | loss.train                  |        0.1000 ± 0 |        0.1000 ± 0 |  1.000 | equal      |         |        | nothing  |
+    | loss.test                   |   0.1970 ± 0.0013 |   0.1995 ± 0.0017 |  1.013 | 512 larger |   0.046 | paired | nothing  |
+    | accuracy.test               |   0.9090 ± 0.0082 |   0.9135 ± 0.0058 |  1.005 | undecided  |    0.95 | paired | nothing  |
+    | norm.l2                     |      20.15 ± 0.26 |      9.975 ± 0.14 | 0.4950 | 32 larger  | 0.00012 | paired | scaling  |
+    | norm.path                   |       296.2 ± 2.6 |       236.4 ± 1.5 | 0.7980 | 32 larger  |  0.0017 | paired | nothing  |
+    | hessian.lambda_max          |   0.9975 ± 0.0085 |     3.030 ± 0.027 |  3.038 | 512 larger |  1.3e-5 | paired | scaling  |
+    | hessian.lambda_max.adaptive |  0.1015 ± 0.00065 |   0.2015 ± 0.0026 |  1.985 | 512 larger | 0.00020 | paired | nothing  |
+    | sharpness.asam              | 0.04925 ± 0.00032 | 0.02494 ± 0.00021 | 0.5063 | 32 larger  |  2.1e-6 | paired | nothing  |
+
+    2 lines are not shown, none of them decided: --all shows every line.
+
+    - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+    - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
+    - Equal: every run has the same value, or every group the same by seed.
+    - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
+    "#);
+}
+
+#[test]
+fn three_groups_are_ordered() {
+    let middle = arm(128, &scaled(&[("sharpness.asam", 0.5)]));
+    insta::assert_snapshot!(paragraph(&[arm(32, &SMALL), middle, large()].concat()), @"By train.batch_size: 32 (4 seeds), 128 (4 seeds) and 512 (4 seeds), at training losses of 0.1000 ± 0, 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. Of the measures of flatness that no function-preserving map moves, hessian.lambda_max.adaptive is ordered (512 > 32 & 128; rest undecided); sharpness.asam is ordered (32 > 128 & 512; rest undecided). On test data nothing is decided: loss.test and accuracy.test are undecided. Of the other measures that no map moves, norm.path is ordered (32 > 512; 128 > 512; rest undecided). 2 decided lines rest on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×30 by layer-rescaling) is ordered (512 > 32 & 128; rest undecided); norm.l2 is ordered (32 > 512; 128 > 512; rest undecided). 1 more line is undecided.");
+}
+
+#[test]
+fn one_group_is_not_compared() {
+    insta::assert_snapshot!(answered(&arm(32, &SMALL)), @"
+    By train.batch_size: 32 (4 seeds), at a training loss of 0.1000 ± 0. There is one group only, so nothing is compared.
+
+    Means by train.batch_size: decided lines and headline measures.
+
+    | by train.batch_size         |          32 (n=4) | moved by |
+    |-----------------------------|-------------------|----------|
+    | optimizer.learning_rate     |            0.1000 |          |
+    | epochs                      |             2.000 |          |
+    | steps                       |             100.0 |          |
+    | loss.train                  |        0.1000 ± 0 | nothing  |
+    | loss.test                   |   0.1970 ± 0.0013 | nothing  |
+    | accuracy.test               |   0.9090 ± 0.0082 | nothing  |
+    | norm.path                   |       296.2 ± 2.6 | nothing  |
+    | hessian.lambda_max          |   0.9975 ± 0.0085 | scaling  |
+    | hessian.lambda_max.adaptive |  0.1015 ± 0.00065 | nothing  |
+    | sharpness.asam              | 0.04925 ± 0.00032 | nothing  |
+
+    3 lines are not shown: --all shows every line.
+
+    - Numbers are means over the seeds of a group. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
+    ");
+}
+
+#[test]
+fn degenerate_runs_leave_flatness_without_a_verdict() {
+    let mut all = [arm(32, &SMALL), large()].concat();
+    all[5].summary.degenerate = Some("all units are dead".to_owned());
+    insta::assert_snapshot!(answered(&all), @r#"
+    By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. No measure of flatness that no function-preserving map moves is decided: hessian.lambda_max.adaptive and sharpness.asam have no verdict (degenerate runs). On test data loss.test (by 1.3 %) is larger at 512; accuracy.test is undecided. Of the other measures that no map moves, norm.path (1.3 times) is larger at 32. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: norm.l2 is larger at 32. What could mislead: 1 run whose network has learned nothing.
+
+    - Degenerate: seed 1 of 512 (all units are dead). A network that has learned nothing is flat for that reason, so a group with one has no verdict on flatness.
+
+    Means by train.batch_size: decided lines and headline measures.
+
+    | by train.batch_size         |          32 (n=4) |         512 (n=4) |  ratio | verdict               |      p | test   | moved by |
+    |-----------------------------|-------------------|-------------------|--------|-----------------------|--------|--------|----------|
+    | optimizer.learning_rate     |            0.1000 |            0.1000 |  1.000 |                       |        |        |          |
+    | epochs                      |             2.000 |             2.000 |  1.000 |                       |        |        |          |
+    | steps                       |             100.0 |             100.0 |  1.000 |                       |        |        |          |
+    | loss.train                  |        0.1000 ± 0 |        0.1000 ± 0 |  1.000 | equal                 |        |        | nothing  |
+    | loss.test                   |   0.1970 ± 0.0013 |   0.1995 ± 0.0017 |  1.013 | 512 larger            |  0.031 | paired | nothing  |
+    | accuracy.test               |   0.9090 ± 0.0082 |   0.9135 ± 0.0058 |  1.005 | undecided             |   0.60 | paired | nothing  |
+    | norm.l2                     |      20.15 ± 0.26 |      9.975 ± 0.14 | 0.4950 | 32 larger             | 8.1e-5 | paired | scaling  |
+    | norm.path                   |       296.2 ± 2.6 |       236.4 ± 1.5 | 0.7980 | 32 larger             | 0.0013 | paired | nothing  |
+    | hessian.lambda_max          |   0.9975 ± 0.0085 |     3.030 ± 0.027 |  3.038 | none: degenerate runs |        |        | scaling  |
+    | hessian.lambda_max.adaptive |  0.1015 ± 0.00065 |   0.2015 ± 0.0026 |  1.985 | none: degenerate runs |        |        | nothing  |
+    | sharpness.asam              | 0.04925 ± 0.00032 | 0.02494 ± 0.00021 | 0.5063 | none: degenerate runs |        |        | nothing  |
+
+    2 lines are not shown, none of them decided: --all shows every line.
+
+    - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 4 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
+    - Undecided does not mean equal. Among 4 tests, 4 seeds in each group find a difference of 2.7 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 4, 5 and 10 seeds.
+    - Equal: every run has the same value, or every group the same by seed.
+    - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
+    "#);
+}
+
+#[test]
+fn what_could_mislead_is_named_in_short() {
+    let mut all = [arm(32, &SMALL), large()].concat();
+    for run in &mut all[4..] {
+        run.config.train.epochs = Some(9);
+        run.summary.measurements[6].converged = Some(false);
+        run.summary.train_loss = None;
+        run.summary.measurements[0].value = None;
+    }
+    insta::assert_snapshot!(paragraph(&all), @"By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and unknown size, not all known. No conclusion about flatness is drawn at training losses that differ or are not known. On test data loss.test (by 1.3 %) is larger at 512; accuracy.test is undecided. What could mislead: training losses that are not known; groups that differ in train.epochs too; hessian.lambda_max.adaptive not converged in some runs.");
+}
+
+#[test]
+fn without_measures_of_flatness_that_no_map_moves_that_is_the_answer() {
+    let pick = |runs: Vec<FinishedRun>| {
+        runs.into_iter().map(|mut run| {
+            run.summary
+                .measurements
+                .retain(|row| row.name == "hessian.lambda_max");
+            run
+        })
+    };
+    let all: Vec<FinishedRun> = pick(arm(32, &SMALL)).chain(pick(large())).collect();
+    insta::assert_snapshot!(paragraph(&all), @"By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max is larger at 512.");
+}
+
+#[test]
+fn the_answer_is_data_too() {
+    let comparison = by_batch_size(&[arm(32, &SMALL), large()].concat());
+    let json = report(&comparison).json().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    insta::assert_snapshot!(format!("{:#}", json["answer"]), @r#"
+    {
+      "standing": "equal_losses",
+      "flatness": {
+        "decided": [
+          {
+            "name": "hessian.lambda_max.adaptive",
+            "larger": [
+              {
+                "group": "512",
+                "than": "32"
+              }
+            ],
+            "ratio": 1.9852216748768472,
+            "moved_by": []
+          },
+          {
+            "name": "sharpness.asam",
+            "larger": [
+              {
+                "group": "32",
+                "than": "512"
+              }
+            ],
+            "ratio": 0.5063451776649747,
+            "moved_by": []
+          }
+        ],
+        "undecided": [],
+        "equal": [],
+        "withheld": []
+      },
+      "test_data": {
+        "decided": [
+          {
+            "name": "loss.test",
+            "larger": [
+              {
+                "group": "512",
+                "than": "32"
+              }
+            ],
+            "ratio": 1.0126903553299493,
+            "moved_by": []
+          }
+        ],
+        "undecided": [
+          "accuracy.test"
+        ],
+        "equal": [],
+        "withheld": []
+      },
+      "others": {
+        "decided": [
+          {
+            "name": "norm.path",
+            "larger": [
+              {
+                "group": "32",
+                "than": "512"
+              }
+            ],
+            "ratio": 0.7979746835443037,
+            "moved_by": []
+          }
+        ],
+        "undecided": [],
+        "equal": [
+          "loss.train"
+        ],
+        "withheld": []
+      },
+      "parameterised": {
+        "decided": [
+          {
+            "name": "norm.l2",
+            "larger": [
+              {
+                "group": "32",
+                "than": "512"
+              }
+            ],
+            "ratio": 0.49503722084367247,
+            "moved_by": [
+              {
+                "map": "layer-rescaling",
+                "ratio": null
+              }
+            ]
+          },
+          {
+            "name": "hessian.lambda_max",
+            "larger": [
+              {
+                "group": "512",
+                "than": "32"
+              }
+            ],
+            "ratio": 3.0375939849624056,
+            "moved_by": [
+              {
+                "map": "layer-rescaling",
+                "ratio": 30.3
+              }
+            ]
+          }
+        ],
+        "undecided": [
+          "noise.trace"
+        ],
+        "equal": [],
+        "withheld": []
+      },
+      "cautions": []
+    }
+    "#);
+    // CSV and JSON have every line, whatever is shown.
+    let few = ComparisonReport {
+        comparison: &comparison,
+        shows_all: false,
+    };
+    assert_eq!(few.records(), report(&comparison).records());
+    assert_eq!(
+        json["lines"].as_array().unwrap().len(),
+        comparison.lines.len()
+    );
+}

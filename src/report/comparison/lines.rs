@@ -1,0 +1,203 @@
+//! The table of a comparison: which lines are shown, and how.
+
+use crate::compare::{CellValue, Comparison, Group, Larger, Line, Method, Verdict, larger};
+use crate::measure::find;
+use crate::reparam::MapKind;
+use crate::table::{Cell, Column, Table};
+
+/// Lines that are shown whether or not they are decided: what was set, and without what a sharpness
+/// misleads; what training and test data say; and of each idea of flatness the measure by which it is
+/// known, with the one beside it that no map moves.
+pub(super) const HEADLINES: [&str; 20] = [
+    "optimizer.learning_rate",
+    "epochs",
+    "steps",
+    "loss.train",
+    "loss.test",
+    "gap.loss",
+    "accuracy.test",
+    "margin.median",
+    "margin.spectral",
+    "norm.path",
+    "distance.init",
+    "gradient.norm",
+    "hessian.lambda_max",
+    "hessian.lambda_max.adaptive",
+    "hessian.trace",
+    "sharpness.sam",
+    "sharpness.asam",
+    "sharpness.average",
+    "sharpness.average.adaptive",
+    "sharpness.relative_curvature",
+];
+
+/// The lines that are shown.
+pub(super) fn shown(comparison: &Comparison, shows_all: bool) -> Vec<&Line> {
+    let is_shown =
+        |line: &&Line| shows_all || line.is_decided() || HEADLINES.contains(&line.name.as_str());
+    comparison.lines.iter().filter(is_shown).collect()
+}
+
+/// Says that lines are not shown.
+pub(super) fn hidden(comparison: &Comparison, hidden: usize) -> String {
+    let (lines, verb) = match hidden {
+        1 => ("1 line".to_owned(), "is"),
+        lines => (format!("{lines} lines"), "are"),
+    };
+    let standing = match comparison.lines.iter().any(|line| !line.pairs.is_empty()) {
+        true => ", none of them decided",
+        false => "",
+    };
+    format!("{lines} {verb} not shown{standing}: --all shows every line.")
+}
+
+/// Lines down, groups across.
+pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
+    let by = comparison.key.replace(',', ", ");
+    let groups = comparison.groups.iter();
+    let groups =
+        groups.map(|group| Column::estimate(format!("{} (n={})", group.label, group.runs)));
+    let ratio = match &comparison.groups[..] {
+        [first, _, .., last] => format!("{} / {}", last.label, first.label),
+        _ => "ratio".to_owned(),
+    };
+    let mut columns = vec![Column::text(format!("by {by}"))];
+    columns.extend(groups);
+    if comparison.is_tested {
+        columns.extend([
+            Column::number(ratio),
+            Column::text("verdict"),
+            Column::number("p"),
+            Column::text("test"),
+        ]);
+    }
+    columns.push(Column::text("moved by"));
+    let caption = match shown.len() == comparison.lines.len() {
+        true => format!("Means by {by}."),
+        false => format!("Means by {by}: decided lines and headline measures."),
+    };
+    let rows = shown.iter().map(|line| row(comparison, line));
+    Table::new(columns).captioned(caption).with_rows(rows)
+}
+
+fn row(comparison: &Comparison, line: &Line) -> Vec<Cell> {
+    let mut row = vec![line.label().into()];
+    row.extend(line.cells.iter().map(|cell| figure(cell.as_ref())));
+    if comparison.is_tested {
+        let p = smallest_p(line).map_or(Cell::Empty, Cell::rough);
+        row.extend([
+            line.ratio.into(),
+            verdict(line, &comparison.groups),
+            p,
+            method(line).into(),
+        ]);
+    }
+    row.push(moved_by(line, &comparison.maps).into());
+    row
+}
+
+fn figure(cell: Option<&CellValue>) -> Cell {
+    cell.map_or(Cell::Missing, |cell| Cell::estimate(cell.mean, cell.error))
+}
+
+/// What a line says, or why it says nothing.
+pub(super) fn verdict(line: &Line, groups: &[Group]) -> Cell {
+    match line.verdict {
+        Verdict::LastLarger | Verdict::FirstLarger => {
+            format!("{} larger", order(&larger(line), groups)).into()
+        }
+        Verdict::SomeDiffer => order(&larger(line), groups).into(),
+        Verdict::NotDecided => "undecided".into(),
+        Verdict::Equal => "equal".into(),
+        Verdict::TooFewSeeds => "too few seeds".into(),
+        Verdict::Given => Cell::Empty,
+        Verdict::Withheld => Cell::Failed(line.reason.clone().unwrap_or_default()),
+    }
+}
+
+/// Which groups are larger than which. Of two: the larger one. Of more: `512 > 128 > 32`, or
+/// `512 > 32; rest undecided`.
+pub(super) fn order(decided: &[Larger], groups: &[Group]) -> String {
+    if let ([_, _], [pair]) = (groups, decided) {
+        return pair.group.clone();
+    }
+    let below = |label: &str| -> Vec<&str> {
+        let below = decided.iter().filter(|pair| pair.group == label);
+        below.map(|pair| pair.than.as_str()).collect()
+    };
+    let mut labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
+    labels.sort_by_key(|label| std::cmp::Reverse(below(label).len()));
+    let count = groups.len();
+    let is_chain = decided.len() == count * (count - 1) / 2
+        && labels
+            .iter()
+            .enumerate()
+            .all(|(rank, label)| below(label).len() == count - 1 - rank);
+    if is_chain {
+        return labels.join(" > ");
+    }
+    let mut parts: Vec<String> = labels
+        .iter()
+        .filter(|label| !below(label).is_empty())
+        .map(|label| format!("{label} > {}", below(label).join(" & ")))
+        .collect();
+    parts.push("rest undecided".to_owned());
+    parts.join("; ")
+}
+
+/// The corrected p-value of the clearest pair.
+fn smallest_p(line: &Line) -> Option<f64> {
+    line.pairs.iter().map(|pair| pair.p_holm).reduce(f64::min)
+}
+
+fn method(line: &Line) -> &'static str {
+    let mut methods = line.pairs.iter().map(|pair| pair.method);
+    match methods.next() {
+        None => "",
+        Some(first) if methods.any(|method| method != first) => "both",
+        Some(method) => method_name(method),
+    }
+}
+
+pub(super) fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Paired => "paired",
+        Method::Welch => "Welch",
+    }
+}
+
+/// The maps that move a line's measure, briefly: the column is one of many.
+pub(super) fn moved_by(line: &Line, maps: &[MapKind]) -> String {
+    match find(&line.name) {
+        None => return String::new(),
+        Some(measure) if measure.is_check => return "check".to_owned(),
+        Some(measure) if measure.is_given => return String::new(),
+        Some(_) => {}
+    }
+    let moving: Vec<MapKind> = line.moved_by.iter().map(|movement| movement.map).collect();
+    let is_scaling = |map: &MapKind| !MapKind::ISOMETRIES.contains(map);
+    let scalings: Vec<MapKind> = maps.iter().copied().filter(is_scaling).collect();
+    if moving.is_empty() {
+        "nothing".to_owned()
+    } else if moving == maps {
+        "all maps".to_owned()
+    } else if moving == scalings {
+        "scaling".to_owned()
+    } else {
+        let words: Vec<&str> = moving.iter().map(|map| map.short()).collect();
+        words.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headlines_are_lines() {
+        let set = ["optimizer.learning_rate", "epochs", "steps"];
+        for name in HEADLINES {
+            assert!(set.contains(&name) || find(name).is_some(), "{name}");
+        }
+    }
+}

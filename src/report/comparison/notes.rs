@@ -1,0 +1,67 @@
+//! What must be known to read the table: each word that occurs in it is explained once.
+
+use super::listed;
+use crate::compare::{Comparison, Line, Verdict};
+use crate::measure::find;
+use crate::reparam::MapKind;
+
+/// Notes on these lines.
+pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
+    let mut notes = vec![numbers(comparison), UNITS.to_owned()];
+    notes.extend(comparison.notes.iter().cloned());
+    let is_equal = |line: &&Line| line.verdict == Verdict::Equal;
+    if shown.iter().any(is_equal) {
+        notes.push(EQUAL.to_owned());
+    }
+    notes.extend(moved_by(comparison, shown));
+    notes
+}
+
+const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; \
+                     parameters have none, so a curvature is in units of the loss. `lab measure --help` says \
+                     what each measure is.";
+
+const EQUAL: &str = "Equal: every run has the same value, or every group the same by seed.";
+
+fn numbers(comparison: &Comparison) -> String {
+    let ratio = match &comparison.groups[..] {
+        [first, last] if comparison.is_tested => {
+            format!(" ratio is {} over {}.", last.label, first.label)
+        }
+        _ => String::new(),
+    };
+    format!(
+        "Numbers are means over the seeds of a group.{ratio} ± is one standard error over runs where a \
+         group has several; of one run it is the measurement's own: its standard error, or its residual \
+         (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is \
+         relative to."
+    )
+}
+
+fn moved_by(comparison: &Comparison, shown: &[&Line]) -> Option<String> {
+    let maps = &comparison.maps;
+    if maps.is_empty() {
+        let is_needed = comparison.is_tested;
+        return is_needed
+            .then(|| "The networks have no map that leaves their function alone.".to_owned());
+    }
+    let names = |maps: &[MapKind]| -> Vec<String> { maps.iter().map(MapKind::to_string).collect() };
+    let scalings: Vec<MapKind> = maps
+        .iter()
+        .copied()
+        .filter(|map| !MapKind::ISOMETRIES.contains(map))
+        .collect();
+    let mut words = vec![format!(
+        "Moved by: of the maps that leave the function of these networks alone ({}), those that change \
+         the measure",
+        listed(&names(maps))
+    )];
+    if !scalings.is_empty() && scalings.len() < maps.len() {
+        words.push(format!("scaling stands for {}", listed(&names(&scalings))));
+    }
+    let is_check = |line: &&Line| find(&line.name).is_some_and(|measure| measure.is_check);
+    if shown.iter().any(is_check) {
+        words.push("a check reports on a map itself".to_owned());
+    }
+    Some(format!("{}.", words.join("; ")))
+}

@@ -1,0 +1,146 @@
+//! Measurements: those of a command, and those at the end of a training run.
+
+use super::{Report, error_of, significant, two_digits};
+use crate::measure::{Bound, Measurement};
+use crate::table::{Cell, Column, Markdown, Page, Renderer, Table};
+use crate::train::{Row, Summary};
+
+impl Report for [Row] {
+    fn page(&self) -> Page {
+        Page::from(table(self.iter().map(|row| &row.measurement))).paragraph(ERRORS)
+    }
+
+    fn records(&self) -> Table {
+        let text = |name: &str| Column::text(name);
+        let number = |name: &str| Column::number(name);
+        let columns = [
+            text("run"),
+            number("seed"),
+            number("step"),
+            number("epoch"),
+            text("name"),
+            number("value"),
+            number("stderr"),
+            number("residual"),
+            text("converged"),
+            number("matvecs"),
+            number("samples"),
+            text("norm_mode"),
+            text("dtype"),
+            number("seconds"),
+            text("reason"),
+            text("note"),
+            number("rounding"),
+            text("bound"),
+            number("scale"),
+        ];
+        Table::new(columns).with_rows(self.iter().map(record))
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+}
+
+fn record(row: &Row) -> Vec<Cell> {
+    let m = &row.measurement;
+    vec![
+        row.run.as_str().into(),
+        row.seed.into(),
+        row.step.into(),
+        row.epoch.into(),
+        m.name.as_str().into(),
+        m.value.into(),
+        m.stderr().into(),
+        m.residual().into(),
+        m.converged.into(),
+        m.matvecs.into(),
+        m.samples.into(),
+        m.circumstances.norm_mode.map(|mode| mode.to_string()).into(),
+        row.dtype.to_string().into(),
+        m.seconds.into(),
+        m.reason().into(),
+        m.note.as_deref().into(),
+        m.rounding.into(),
+        m.bound().map(Bound::as_str).into(),
+        m.scale().into(),
+    ]
+}
+
+/// Measurements with their errors in words.
+fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
+    let columns = [
+        Column::text("measure"),
+        Column::number("value"),
+        Column::text("error"),
+        Column::number("samples"),
+        Column::number("matvecs"),
+        Column::number("seconds"),
+    ];
+    Table::new(columns).with_rows(measurements.map(|row| {
+        vec![
+            row.name.as_str().into(),
+            row.value.into(),
+            error_of(row).into(),
+            row.samples.into(),
+            row.matvecs.into(),
+            Cell::seconds(row.seconds),
+        ]
+    }))
+}
+
+/// What the end of a training run prints.
+pub fn run_table(summary: &Summary, place: &str) -> String {
+    let page = Page::from(table(summary.measurements.iter()))
+        .paragraph(format!("{}\n{ERRORS}", ending(summary)))
+        .paragraph(format!("run directory: {place}"));
+    Markdown.page(&page)
+}
+
+/// How a training run went.
+fn ending(summary: &Summary) -> String {
+    let total = summary.training_seconds + summary.measuring_seconds;
+    let share = if total > 0.0 {
+        100.0 * summary.measuring_seconds / total
+    } else {
+        0.0
+    };
+    let degenerate = summary.degenerate.as_ref().map(|reason| {
+        format!("DEGENERATE: {reason}. That its loss is flat or sharp says nothing about minima\n")
+    });
+    let preparing = summary
+        .preparing_seconds
+        .map(|seconds| format!(", preparing kernels {seconds:.1} s"));
+    format!(
+        "{} seed {}: {} parameters, {} steps ({} epochs), ended by {}{}\n\
+         {}training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}",
+        summary.run,
+        summary.seed,
+        summary.parameters,
+        summary.steps,
+        significant(summary.epochs),
+        summary.stopped_by,
+        at_loss(summary),
+        degenerate.unwrap_or_default(),
+        summary.training_seconds,
+        summary.measuring_seconds,
+        preparing.unwrap_or_default(),
+    )
+}
+
+/// The loss a run ended at, and what it did to end there.
+fn at_loss(summary: &Summary) -> String {
+    let loss = summary.train_loss.map(significant);
+    let loss = loss.map(|loss| format!(" at training loss {loss}"));
+    let part = summary.last_step_part.map(two_digits);
+    let part = part.map(|part| format!(" (after {part} of its last step)"));
+    loss.unwrap_or_default() + &part.unwrap_or_default()
+}
+
+/// How to read the error column.
+const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
+                      residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), how far \
+                      the fourth of several ascents stayed below the best of a maximum (a lower bound), \
+                      half the bracket of a threshold; \
+                      rounding ≤ what 32-bit numbers may have moved a value by, where its digits could show it; \
+                      exact = over these samples, to rounding";
