@@ -273,8 +273,8 @@ fn cautions(
     }
     let decided = lines.iter().filter(|line| line.is_decided());
     let lines: Vec<String> = decided
-        .map(|line| line.name.clone())
-        .filter(|name| !has_converged(grouping, name))
+        .filter(|line| !has_converged(grouping, &line.name))
+        .map(Line::label)
         .collect();
     if !lines.is_empty() {
         cautions.push(Caution::NotConverged { lines });

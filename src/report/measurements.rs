@@ -56,7 +56,10 @@ fn record(row: &Row) -> Vec<Cell> {
         m.converged.into(),
         m.matvecs.into(),
         m.samples.into(),
-        m.circumstances.norm_mode.map(|mode| mode.to_string()).into(),
+        m.circumstances
+            .norm_mode
+            .map(|mode| mode.to_string())
+            .into(),
         row.dtype.to_string().into(),
         m.seconds.into(),
         m.reason().into(),

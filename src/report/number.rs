@@ -16,7 +16,9 @@ pub fn error_of(row: &Measurement) -> String {
             _ => "within rounding".to_owned(),
         });
     } else {
-        let rounding = row.rounding.filter(|&rounding| shows(rounding, row.value.unwrap_or(0.0)));
+        let rounding = row
+            .rounding
+            .filter(|&rounding| shows(rounding, row.value.unwrap_or(0.0)));
         if row.error != Error::Exact || rounding.is_none() {
             parts.push(stated(&row.error));
         }
