@@ -5,7 +5,6 @@ use super::line::find;
 use super::losses::Matching;
 use super::verdict::{Decision, Verdict};
 use super::{LeftOut, Line, Movement};
-use crate::measure;
 use serde::Serialize;
 
 /// What a comparison says.
@@ -142,9 +141,7 @@ impl Answer {
             let findings = match line.name.as_str() {
                 name if is_on_test_data(name) => &mut answer.test_data,
                 _ if !line.moved_by.is_empty() => &mut answer.parameterised,
-                name if measure::find(name).is_some_and(|measure| measure.is_flatness) => {
-                    &mut answer.flatness
-                }
+                name if is_flatness(name) => &mut answer.flatness,
                 _ => &mut answer.others,
             };
             findings.add(line);
@@ -167,7 +164,7 @@ impl Answer {
 
 impl Findings {
     fn add(&mut self, line: &Line) {
-        let name = line.name.clone();
+        let name = line.label();
         match line.verdict {
             Verdict::Given => {}
             Verdict::NotDecided => self.undecided.push(name),
@@ -211,6 +208,11 @@ pub fn larger(line: &Line) -> Vec<Larger> {
         })
     });
     pairs.collect()
+}
+
+/// Whether a measure tells how flat the loss is.
+fn is_flatness(name: &str) -> bool {
+    crate::measure::find(name).is_some_and(|measure| measure.is_flatness)
 }
 
 /// Whether a measure is about data that was not trained on.
@@ -271,8 +273,8 @@ fn cautions(
     }
     let decided = lines.iter().filter(|line| line.is_decided());
     let lines: Vec<String> = decided
-        .map(|line| line.name.clone())
-        .filter(|name| !has_converged(grouping, name))
+        .filter(|line| !has_converged(grouping, &line.name))
+        .map(Line::label)
         .collect();
     if !lines.is_empty() {
         cautions.push(Caution::NotConverged { lines });

@@ -19,7 +19,7 @@ impl Renderer for Latex {
         let caption = table.caption.as_ref();
         let mut lines = vec![
             "\\begin{table} % needs \\usepackage{booktabs}".to_owned(),
-            "\\centering\\footnotesize".to_owned(),
+            "\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}".to_owned(),
         ];
         lines.extend(caption.map(|caption| format!("\\caption{{{}}}", words(caption))));
         lines.push(format!("\\begin{{tabular}}{{{alignments}}}"));

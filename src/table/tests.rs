@@ -85,7 +85,7 @@ fn latex() {
     second line.
 
     \begin{table} % needs \usepackage{booktabs}
-    \centering\footnotesize
+    \centering\footnotesize\setlength{\tabcolsep}{3pt}
     \caption{Two groups \& 100 \%.}
     \begin{tabular}{lrrlr}
     \toprule

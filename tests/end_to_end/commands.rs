@@ -162,7 +162,8 @@ fn small_and_large_batches_are_compared_in_one_table() {
         ];
         lab.run(&train).success();
     }
-    let table = lab.run(&["compare", "runs/b16", "runs/b100"]).success();
+    let all = |runs: &[&str]| lab.run(&[&["compare", "--all"], runs].concat()).success();
+    let table = all(&["runs/b16", "runs/b100"]);
     assert!(
         table.contains("| by train.batch_size ") && table.contains(" 16 (n=3) |"),
         "{table}"
@@ -191,8 +192,16 @@ fn small_and_large_batches_are_compared_in_one_table() {
     );
 
     // A glob, a folder of runs and single runs name the same runs.
-    assert_eq!(lab.run(&["compare", "runs/b*"]).success(), table);
-    assert_eq!(lab.run(&["compare", "runs"]).success(), table);
+    assert_eq!(all(&["runs/b*"]), table);
+    assert_eq!(all(&["runs"]), table);
+    // Not every line is shown unless asked for, and that is said.
+    let few = lab.run(&["compare", "runs"]).success();
+    let rows = |table: &str| table.lines().filter(|row| row.starts_with("| ")).count();
+    assert!(rows(&few) < rows(&table), "{few}");
+    assert!(
+        few.contains("not shown") && !table.contains("not shown"),
+        "{few}\n{table}"
+    );
     let comparison = json(&lab.run(&["compare", "runs", "--format", "json"]).success());
     assert_eq!(comparison["groups"].as_array().unwrap().len(), 2);
     assert!(

@@ -54,6 +54,45 @@ fn runs_over_several_learning_rates_are_not_pooled() {
 }
 
 #[test]
+fn results_are_printed_for_terminals_and_for_papers() {
+    let lab = Lab::new();
+    train(&lab, 2, &["train.epochs=1"]).success();
+    let run = "runs/small/seed-0";
+    let commands: [&[&str]; 5] = [
+        &["compare", "runs", "--by", "seed"],
+        &["measure", run, "--measures", "light"],
+        &["reparam", run, "--measures", "light"],
+        &["selfcheck"],
+        &["config", "keys"],
+    ];
+    for command in commands {
+        let print = |format: &str| {
+            lab.run(&[command, &["--format", format]].concat())
+                .success()
+        };
+        let text = print("text");
+        assert!(
+            text.contains("───") && !text.contains("|--"),
+            "{command:?}: {text}"
+        );
+        let latex = print("latex");
+        for word in [
+            "\\begin{tabular}{l",
+            "\\toprule",
+            "\\bottomrule",
+            "\\end{table}",
+        ] {
+            assert!(latex.contains(word), "{command:?}: {latex}");
+        }
+        assert!(!print("csv").is_empty());
+        let json: serde_json::Value = serde_json::from_str(&print("json")).unwrap();
+        assert!(json.is_array() || json["answer"].is_object(), "{json}");
+    }
+    let latex = lab.run(&["compare", "runs", "--format", "latex"]).success();
+    assert!(latex.contains("hessian.lambda\\_max & $"), "{latex}");
+}
+
+#[test]
 fn a_diverged_run_is_left_out_and_not_to_be_resumed() {
     let lab = Lab::new();
     train(&lab, 1, &["train.epochs=1"]).success();

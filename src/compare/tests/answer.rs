@@ -14,7 +14,7 @@ fn arm(batch: usize, values: &[(&str, f64)]) -> Vec<FinishedRun> {
             run.summary.measurements.truncate(1);
             for (index, (name, value)) in values.iter().enumerate() {
                 let place = (3 * seed as usize + index + batch) % SPREAD.len();
-                let row = Measurement::new(name, value * SPREAD[place]);
+                let row = Measurement::exact(name, value * SPREAD[place]);
                 run.summary.measurements.push(row);
             }
             run
@@ -98,7 +98,7 @@ fn what_no_map_moves_is_answered_first() {
     2 lines are not shown, none of them decided: --all shows every line.
 
     - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
-    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
     - Equal: every run has the same value, or every group the same by seed.
@@ -129,7 +129,7 @@ fn nothing_decided_is_said() {
     3 lines are not shown, none of them decided: --all shows every line.
 
     - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
-    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
     - Equal: every run has the same value, or every group the same by seed.
@@ -167,7 +167,7 @@ fn at_unequal_losses_there_is_no_answer_about_flatness() {
     2 lines are not shown, none of them decided: --all shows every line.
 
     - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
-    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 8 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 8 tests, 4 seeds in each group find a difference of 3.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 5, 6 and 12 seeds.
     - Equal: every run has the same value, or every group the same by seed.
@@ -204,7 +204,7 @@ fn one_group_is_not_compared() {
     3 lines are not shown: --all shows every line.
 
     - Numbers are means over the seeds of a group. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
-    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling.
     ");
 }
@@ -237,7 +237,7 @@ fn degenerate_runs_leave_flatness_without_a_verdict() {
     2 lines are not shown, none of them decided: --all shows every line.
 
     - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
-    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. `lab measure --help` says what each measure is.
+    - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 4 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 4 tests, 4 seeds in each group find a difference of 2.7 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 4, 5 and 10 seeds.
     - Equal: every run has the same value, or every group the same by seed.

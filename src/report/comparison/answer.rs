@@ -102,9 +102,10 @@ fn reached(group: &Group) -> String {
 /// What is said of the function's flatness.
 fn flatness(comparison: &Comparison) -> String {
     let findings = &comparison.answer.flatness;
-    let measures = match comparison.maps.is_empty() {
-        true => "of flatness (no map leaves the function of these networks alone)",
-        false => "of flatness that no function-preserving map moves",
+    let measures = if comparison.maps.is_empty() {
+        "of flatness (no map leaves the function of these networks alone)"
+    } else {
+        "of flatness that no function-preserving map moves"
     };
     let clauses = clauses(findings, &comparison.groups, &with_ratio(comparison), NAMED);
     if findings.is_empty() {
@@ -118,36 +119,43 @@ fn flatness(comparison: &Comparison) -> String {
 
 fn test_data(comparison: &Comparison) -> Option<String> {
     let findings = &comparison.answer.test_data;
-    let clauses = clauses(findings, &comparison.groups, &with_ratio(comparison), NAMED);
-    match (findings.is_empty(), findings.decided.is_empty()) {
-        (true, _) => None,
-        (_, true) => Some(format!("On test data nothing is decided: {clauses}.")),
-        (_, false) => Some(format!("On test data {clauses}.")),
+    if findings.is_empty() {
+        return None;
     }
+    let nothing = if findings.decided.is_empty() {
+        " nothing is decided:"
+    } else {
+        ""
+    };
+    let clauses = clauses(findings, &comparison.groups, &with_ratio(comparison), NAMED);
+    Some(format!("On test data{nothing} {clauses}."))
 }
 
 /// What other measures say that no map moves: margins, path norms.
 fn others(comparison: &Comparison) -> Option<String> {
     let decided = decided_only(&comparison.answer.others);
+    if decided.is_empty() {
+        return None;
+    }
     let clauses = clauses(&decided, &comparison.groups, &with_ratio(comparison), NAMED);
-    (!decided.is_empty()).then(|| format!("Of the other measures that no map moves, {clauses}."))
+    Some(format!(
+        "Of the other measures that no map moves, {clauses}."
+    ))
 }
 
 /// What is decided and says nothing of the function by itself.
 fn parameterised(comparison: &Comparison) -> Option<String> {
     let decided = decided_only(&comparison.answer.parameterised);
     let clauses = clauses(&decided, &comparison.groups, &with_movement, NAMED_MOVED);
-    let is_one = decided.decided.len() == 1;
-    (!decided.is_empty()).then(|| {
-        let lines = match is_one {
-            true => "1 decided line rests",
-            false => &format!("{} decided lines rest", decided.decided.len()),
-        };
-        format!(
-            "{lines} on the parameterisation, because a map moves the measure and leaves the \
-             function alone: {clauses}."
-        )
-    })
+    let lines = match decided.decided.len() {
+        0 => return None,
+        1 => "1 decided line rests".to_owned(),
+        lines => format!("{lines} decided lines rest"),
+    };
+    Some(format!(
+        "{lines} on the parameterisation, because a map moves the measure and leaves the function \
+         alone: {clauses}."
+    ))
 }
 
 fn decided_only(findings: &Findings) -> Findings {
@@ -183,10 +191,10 @@ fn with_movement(finding: &Finding) -> String {
             Some(format!("×{factor} by {}", movement.map))
         })
         .collect();
-    match factors.is_empty() {
-        true => finding.name.clone(),
-        false => format!("{} ({})", finding.name, listed(&factors)),
+    if factors.is_empty() {
+        return finding.name.clone();
     }
+    format!("{} ({})", finding.name, listed(&factors))
 }
 
 /// How many of the lines that were not named are undecided.
@@ -245,16 +253,16 @@ fn withheld(lines: &[Withheld], named: usize) -> String {
 
 /// A sentence's part about some measures, of which the first are named; empty without any.
 fn clause(names: &[String], [one, several]: [&str; 2], predicate: &str, named: usize) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
     let (named, rest) = names.split_at(names.len().min(named));
     let verb = if names.len() == 1 { one } else { several };
     let mut subjects = named.to_vec();
     if !rest.is_empty() {
         subjects.push(format!("{} more", rest.len()));
     }
-    match names.is_empty() {
-        true => String::new(),
-        false => format!("{} {verb} {predicate}", listed(&subjects)),
-    }
+    format!("{} {verb} {predicate}", listed(&subjects))
 }
 
 /// Lines with those first by which comparisons are known.

@@ -44,9 +44,10 @@ pub(super) fn hidden(comparison: &Comparison, hidden: usize) -> String {
         1 => ("1 line".to_owned(), "is"),
         lines => (format!("{lines} lines"), "are"),
     };
-    let standing = match comparison.lines.iter().any(|line| !line.pairs.is_empty()) {
-        true => ", none of them decided",
-        false => "",
+    let standing = if comparison.tests > 0 {
+        ", none of them decided"
+    } else {
+        ""
     };
     format!("{lines} {verb} not shown{standing}: --all shows every line.")
 }
@@ -72,16 +73,17 @@ pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
         ]);
     }
     columns.push(Column::text("moved by"));
-    let caption = match shown.len() == comparison.lines.len() {
-        true => format!("Means by {by}."),
-        false => format!("Means by {by}: decided lines and headline measures."),
+    let caption = if shown.len() == comparison.lines.len() {
+        format!("Means by {by}.")
+    } else {
+        format!("Means by {by}: decided lines and headline measures.")
     };
     let rows = shown.iter().map(|line| row(comparison, line));
     Table::new(columns).captioned(caption).with_rows(rows)
 }
 
 fn row(comparison: &Comparison, line: &Line) -> Vec<Cell> {
-    let mut row = vec![line.name.as_str().into()];
+    let mut row = vec![line.label().into()];
     row.extend(line.cells.iter().map(|cell| figure(cell.as_ref())));
     if comparison.is_tested {
         let p = smallest_p(line).map_or(Cell::Empty, Cell::rough);

@@ -18,7 +18,7 @@ pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
 }
 
 const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; \
-                     parameters have none, so a curvature is in units of the loss. `lab measure --help` says \
+                     parameters have none, so a curvature is in units of the loss. lab measure --help says \
                      what each measure is.";
 
 const EQUAL: &str = "Equal: every run has the same value, or every group the same by seed.";

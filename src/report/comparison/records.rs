@@ -22,6 +22,7 @@ pub(super) fn records(comparison: &Comparison) -> Table {
         Column::text("method"),
         Column::number("p"),
         Column::number("p_holm"),
+        Column::text("apart"),
     ];
     let rows = comparison.lines.iter().flat_map(|line| {
         let cells = line.cells.iter().zip(&comparison.groups);
@@ -54,6 +55,11 @@ fn of_group(
         line.interval.map(|interval| interval[1]).into(),
         verdict(line, &comparison.groups),
         moved_by(line, &comparison.maps).into(),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        line.apart.join(", ").into(),
     ]
 }
 
@@ -80,5 +86,6 @@ fn of_pair(comparison: &Comparison, line: &Line, pair: &Pair) -> Vec<Cell> {
         method_name(pair.method).into(),
         pair.p.into(),
         pair.p_holm.into(),
+        line.apart.join(", ").into(),
     ]
 }
