@@ -9,7 +9,7 @@ use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density
 use crate::measure::{Event, Measurement, Session, Subject, catalogue};
 use crate::params::Layout;
 use crate::report::{Finding, density_csv, error_of, rows_csv, rows_table, significant};
-use crate::train::Row;
+use crate::run::Row;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,7 +10,7 @@ mod verdict;
 
 use crate::config::{Config, ConfigError};
 use crate::reparam::MapKind;
-use crate::train::{DataFile, DirectoryError, Summary};
+use crate::run::{DataFile, DirectoryError, Summary};
 use grouping::Grouping;
 pub use invariance::Movement;
 pub use losses::{Losses, Matching};

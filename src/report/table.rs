@@ -5,7 +5,7 @@ use crate::config::KeyRow;
 use crate::linear::Density;
 use crate::measure::{Bound, Measurement};
 use crate::selfcheck::Check;
-use crate::train::{Row, Summary};
+use crate::run::{Row, Summary};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
 

@@ -8,12 +8,11 @@ use super::prepare::prepare;
 use super::state::{Memory, Snapshot};
 use super::step::Stepper;
 use super::{
-    Divergence, Due, Ending, HookPlan, Observer, Position, Problem, TrainError, crossing::Trail,
-    gradient,
+    Due, Ending, HookPlan, Observer, Position, Problem, TrainError, crossing::Trail, gradient,
 };
 use crate::linear::Interrupt;
 use crate::measure::Measurement;
-use crate::run::{Checkpoint, Row, RunDirectory, Seconds, Summary};
+use crate::run::{Checkpoint, Divergence, Row, RunDirectory, Seconds, Summary};
 use std::time::Instant;
 
 /// What a run came to.
