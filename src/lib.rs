@@ -7,19 +7,21 @@
 #![warn(missing_docs)]
 
 #[macro_use]
-pub mod words;
+mod words;
 
 pub mod backend;
+#[doc(hidden)]
 pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod curvature;
 pub mod data;
 pub mod dual;
-pub mod extremes;
-pub mod files;
+mod extremes;
+mod files;
 #[cfg(test)]
 mod fuzz;
+#[doc(hidden)]
 pub mod kernel;
 pub mod linear;
 pub mod measure;
@@ -29,10 +31,10 @@ pub mod optim;
 pub mod params;
 pub mod random;
 pub mod reparam;
-pub mod report;
+mod report;
 pub mod run;
-pub mod selfcheck;
+mod selfcheck;
 pub mod statistics;
 pub mod table;
 pub mod train;
-pub mod workers;
+mod workers;

@@ -27,11 +27,39 @@ impl Streams {
     /// The generator of the stream `name` at `counter` (an epoch, a step, a probe's index; 0 where
     /// there is only one).
     pub fn stream(&self, name: &str, counter: u64) -> StreamRng {
+        #[cfg(test)]
+        recorded::note(name);
         let mut hasher = Sha256::new();
         hasher.update(self.seed.to_le_bytes());
         hasher.update(counter.to_le_bytes());
         hasher.update(name.as_bytes());
         StreamRng::from_seed(hasher.finalize().into())
+    }
+}
+
+/// Which streams a piece of work draws from, for tests.
+#[cfg(test)]
+pub(crate) mod recorded {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static NAMES: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn note(name: &str) {
+        NAMES.with_borrow_mut(|names| {
+            if let Some(names) = names {
+                names.insert(name.to_owned());
+            }
+        });
+    }
+
+    /// The names of the streams that `work` opens in this thread.
+    pub fn during(work: impl FnOnce()) -> BTreeSet<String> {
+        NAMES.set(Some(BTreeSet::new()));
+        work();
+        NAMES.take().unwrap_or_default()
     }
 }
 

@@ -86,7 +86,7 @@ fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<Exit
     let mut watch = |event: Event<'_>| match event {
         Event::Begins(name) => finding.begins(name),
         Event::Ended(measurement) => {
-            let measurement = named_by_block(measurement.clone(), args.block.as_deref());
+            let measurement = named_by_block(measurement.clone());
             finding.found(line(&measurement));
             let row = solution.row(measurement);
             rows.lock()
@@ -174,23 +174,8 @@ fn budget(args: &MeasureArgs) -> Budget {
 }
 
 /// A number about a block carries the block's name.
-fn named_by_block(mut row: Measurement, block: Option<&str>) -> Measurement {
-    let families = [
-        "hessian.",
-        "ggn.",
-        "residual.",
-        "noise.",
-        "moment.",
-        "stability.",
-        "norm.",
-        "distance.",
-        "gradient.",
-        "sharpness.",
-        "pac_bayes.sigma",
-        "reparam.rescale.lambda_max",
-        "reparam.rescale.adaptive",
-    ];
-    if let Some(block) = block.filter(|_| families.iter().any(|f| row.name.starts_with(f))) {
+fn named_by_block(mut row: Measurement) -> Measurement {
+    if let Some(block) = &row.circumstances.block {
         row.name = format!("{}.{block}", row.name);
     }
     row

@@ -5,7 +5,7 @@ use super::output::print;
 use super::solution::SolutionArgs;
 use super::{ExitCode, Failure, Format, device, lists};
 use crate::measure::invariance::{Line, MapReport, UnderMap};
-use crate::measure::{Measurement, Session};
+use crate::measure::{self, Measure, Measurement, Session};
 use crate::model::Network;
 use crate::random::Streams;
 use crate::reparam::{MapKind, ParameterMap, applicable, build};
@@ -40,18 +40,18 @@ pub struct ReparamArgs {
 
 /// Runs the command.
 pub fn run(args: &ReparamArgs) -> Result<ExitCode, Failure> {
-    let names = measures(&args.measures)?;
+    let measures = measures(&args.measures)?;
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
     // Without a network it is not known how many maps it has.
-    let finding = Finding::new(names.len(), args.solution.quiet);
-    let result = reparam(args, &names, kinds, &finding);
+    let finding = Finding::new(measures.len(), args.solution.quiet);
+    let result = reparam(args, &measures, kinds, &finding);
     finding.close();
     result
 }
 
 fn reparam(
     args: &ReparamArgs,
-    names: &[&str],
+    measures: &[&'static Measure],
     kinds: Option<Vec<MapKind>>,
     finding: &Finding,
 ) -> Result<ExitCode, Failure> {
@@ -64,8 +64,9 @@ fn reparam(
     let streams = args.seed.map_or(solution.problem.streams, Streams::new);
     let network = solution.objective.network();
     let maps = maps(network, kinds, streams, solution.probes())?;
-    solution.check_deterministic(names)?;
-    finding.expect(names.len() * maps.len());
+    let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
+    solution.check_deterministic(&names)?;
+    finding.expect(measures.len() * maps.len());
     let mut session = Session::new(solution.subject());
     for map in &maps {
         let kind = map.kind();
@@ -81,7 +82,7 @@ fn reparam(
                 keep(&reports, report);
             }
         };
-        let report = session.under_watched(map, names, &mut watch);
+        let report = session.under_watched(map, measures, &mut watch);
         keep(
             &reports,
             &report.map_err(|error| Failure::Other(error.to_string()))?,
@@ -138,16 +139,17 @@ fn told(line: &Line) -> String {
 }
 
 /// The measures of a list without those that report on a map themselves.
-fn measures(list: &str) -> Result<Vec<&'static str>, Failure> {
-    let mut names = lists::measures(list)?;
-    names.retain(|name| crate::measure::find(name).is_some_and(|measure| !measure.is_check));
-    if names.is_empty() {
+fn measures(list: &str) -> Result<Vec<&'static Measure>, Failure> {
+    let names = lists::measures(list)?;
+    let measures = names.iter().filter_map(|name| measure::find(name));
+    let measures: Vec<_> = measures.filter(|measure| !measure.is_check).collect();
+    if measures.is_empty() {
         return Err(Failure::Input(format!(
             "--measures {list}: these report on a map themselves; name what is to be measured \
              before and after one"
         )));
     }
-    Ok(names)
+    Ok(measures)
 }
 
 /// Draws the maps asked for, or all that the network has.

@@ -8,6 +8,7 @@ use crate::measure::{self, Measurement, Search, Subject};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
+use crate::optim::step_rule;
 use crate::params::Parameters;
 use crate::params::store::read_weights;
 use crate::run::{Finished, Row, RunDirectory};
@@ -176,7 +177,7 @@ impl Solution {
             search: Search::Fresh,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            momentum: config.optimizer.method.momentum(),
+            step_rule: Some(step_rule(&config.optimizer, None)),
             batch_size: Some(config.train.batch_size.unwrap_or(available)),
             training_samples: Some(available),
             streams: self.problem.streams,

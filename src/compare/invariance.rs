@@ -1,7 +1,7 @@
 //! Whether the measure of a line survives the maps that leave the function alone.
 
 use super::grouping::Grouping;
-use super::line::cell;
+use super::line::{cell, find};
 use super::losses::Matching;
 use super::remarks::is_decided;
 use super::{FinishedRun, Line};
@@ -50,7 +50,7 @@ fn ratio(measure: &str, map: MapKind, grouping: &Grouping) -> Option<f64> {
         grouping
             .groups
             .iter()
-            .filter_map(|group| cell(name, &group.runs))
+            .filter_map(|group| cell(&group.runs, |run| find(run, name)))
     });
     cells.map(|cell| cell.mean).next()
 }

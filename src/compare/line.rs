@@ -1,6 +1,7 @@
 //! The lines of a comparison.
 
 use super::grouping::Grouping;
+use super::identity::Identity;
 use super::invariance::movements;
 use super::verdict::{Pair, Verdict};
 use super::{CellValue, FinishedRun, Line};
@@ -8,27 +9,22 @@ use crate::measure::{Measure, Measurement, catalogue};
 use crate::reparam::MapKind;
 use crate::statistics::{mean, standard_error};
 
-/// Families whose measures tell how flat the loss is around the solution. A network that has
-/// stopped learning is flat whatever it is worth.
-const FLATNESS: [&str; 9] = [
-    "hessian",
-    "ggn",
-    "residual",
-    "moment",
-    "sharpness",
-    "pac_bayes",
-    "noise",
-    "stability",
-    "reparam",
-];
-
 /// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
 const AT_TARGET: f64 = 0.005;
 
 /// The lines of all groups, each with its tests; nothing is decided yet.
 pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
     let mut lines = set_lines(grouping);
-    lines.extend(catalogue().filter_map(|measure| measured_line(measure, maps, grouping)));
+    for measure in catalogue() {
+        let identities = Identity::all(measure.name, grouping);
+        for identity in &identities {
+            let line = measured_line(measure, identity, maps, grouping);
+            lines.extend(line.map(|line| Line {
+                apart: identity.apart_from(&identities),
+                ..line
+            }));
+        }
+    }
     lines
 }
 
@@ -65,12 +61,17 @@ pub(super) fn find<'a>(run: &'a FinishedRun, name: &str) -> Option<&'a Measureme
     run.summary.measurements.iter().find(|row| row.name == name)
 }
 
-fn measured_line(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Option<Line> {
+fn measured_line(
+    measure: &Measure,
+    identity: &Identity,
+    maps: &[MapKind],
+    grouping: &Grouping,
+) -> Option<Line> {
     let name = measure.name;
     let cells: Vec<_> = grouping
         .groups
         .iter()
-        .map(|group| cell(name, &group.runs))
+        .map(|group| cell(&group.runs, |run| identity.find(run)))
         .collect();
     if cells.iter().all(Option::is_none) {
         return None;
@@ -87,7 +88,7 @@ fn measured_line(measure: &Measure, maps: &[MapKind], grouping: &Grouping) -> Op
     if measure.is_given || is_target(name, grouping) {
         return Some(line);
     }
-    match tests(&line, grouping) {
+    match tests(&line, measure, identity, grouping) {
         Ok(pairs) => {
             let ends = pairs.iter().find(|pair| {
                 pair.first == grouping.groups[0].label
@@ -126,7 +127,12 @@ fn is_target(name: &str, grouping: &Grouping) -> bool {
 }
 
 /// The tests of all pairs of groups on a line, or why there are none.
-fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option<String>)> {
+fn tests(
+    line: &Line,
+    measure: &Measure,
+    identity: &Identity,
+    grouping: &Grouping,
+) -> Result<Vec<Pair>, (Verdict, Option<String>)> {
     let withheld = |reason: &str| Err((Verdict::Withheld, Some(reason.to_owned())));
     if grouping.groups.len() < 2 {
         return withheld("one group");
@@ -134,22 +140,20 @@ fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option
     if !grouping.unlike.is_empty() {
         return withheld("unlike runs in a group");
     }
-    if let Some(condition) = unlike_condition(&line.name, grouping) {
+    if let Some(condition) = unlike_samples(identity, grouping) {
         return withheld(&format!("unlike {condition}"));
     }
     if line.cells.iter().any(Option::is_none) {
         return withheld("not in every group");
     }
-    if is_equal(line, grouping) {
+    if is_equal(line, identity, grouping) {
         return Err((Verdict::Equal, None));
     }
-    let family = line.name.split('.').next().unwrap_or_default();
-    let is_flatness = FLATNESS.contains(&family);
     let sound: Vec<_> = grouping
         .groups
         .iter()
         .filter(|group| {
-            !is_flatness
+            !measure.is_flatness
                 || group
                     .runs
                     .iter()
@@ -166,8 +170,8 @@ fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option
             let labels = [first.label.as_str(), &second.label];
             Pair::test(
                 labels,
-                &sample(&line.name, &first.runs),
-                &sample(&line.name, &second.runs),
+                &sample(identity, &first.runs),
+                &sample(identity, &second.runs),
             )
         })
         .collect();
@@ -177,25 +181,19 @@ fn tests(line: &Line, grouping: &Grouping) -> Result<Vec<Pair>, (Verdict, Option
     Ok(pairs)
 }
 
-/// A condition under which the rows of a measure were taken that makes them numbers of different
+/// Whether the rows of a number are over unlike numbers of samples, which makes them numbers of different
 /// things.
-fn unlike_condition(name: &str, grouping: &Grouping) -> Option<&'static str> {
+fn unlike_samples(identity: &Identity, grouping: &Grouping) -> Option<&'static str> {
     let groups: Vec<Vec<&Measurement>> = grouping
         .groups
         .iter()
         .map(|group| {
-            group
-                .runs
-                .iter()
-                .filter_map(|run| find(run, name))
-                .collect()
+            let runs = group.runs.iter();
+            runs.filter_map(|run| identity.find(run)).collect()
         })
         .collect();
     let rows = || groups.iter().flatten();
     let first = *rows().next()?;
-    if rows().any(|row| row.norm_mode != first.norm_mode) {
-        return Some("norm_mode");
-    }
     // Other data have other numbers of samples, and that the data differ is said of the groups.
     let is_fixed =
         |group: &Vec<&Measurement>| group.iter().all(|row| row.samples == group[0].samples);
@@ -212,35 +210,38 @@ fn unlike_condition(name: &str, grouping: &Grouping) -> Option<&'static str> {
 }
 
 /// Whether every run has the same value, or every group the same by seed.
-fn is_equal(line: &Line, grouping: &Grouping) -> bool {
+fn is_equal(line: &Line, identity: &Identity, grouping: &Grouping) -> bool {
     let mut values = line.cells.iter().flatten().flat_map(|cell| &cell.values);
     let first = values.next();
     let groups = &grouping.groups;
-    let of_first = sample(&line.name, &groups[0].runs);
+    let of_first = sample(identity, &groups[0].runs);
     values.all(|value| Some(value) == first)
         || groups
             .iter()
-            .all(|group| sample(&line.name, &group.runs) == of_first)
+            .all(|group| sample(identity, &group.runs) == of_first)
 }
 
-/// The values of one measure by seed.
-fn sample(name: &str, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
+/// The values of one number by seed.
+fn sample(identity: &Identity, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
     runs.iter()
-        .filter_map(|run| Some((run.config.seed, find(run, name)?.value?)))
+        .filter_map(|run| Some((run.config.seed, identity.find(run)?.value?)))
         .collect()
 }
 
-pub(super) fn cell(name: &str, runs: &[&FinishedRun]) -> Option<CellValue> {
+pub(super) fn cell<'a>(
+    runs: &[&'a FinishedRun],
+    find: impl Fn(&'a FinishedRun) -> Option<&'a Measurement>,
+) -> Option<CellValue> {
     let rows: Vec<&Measurement> = runs
         .iter()
-        .filter_map(|run| find(run, name))
+        .filter_map(|run| find(run))
         .filter(|row| row.value.is_some())
         .collect();
     let values: Vec<f64> = rows.iter().filter_map(|row| row.value).collect();
     if values.is_empty() {
         return None;
     }
-    let own = rows[0].stderr.or_else(|| rows[0].absolute_residual());
+    let own = rows[0].absolute_error();
     Some(CellValue {
         mean: mean(&values),
         error: if values.len() > 1 {

@@ -1,6 +1,7 @@
 //! Groups of runs, side by side: means over seeds, ratios, and what can be decided.
 
 mod grouping;
+mod identity;
 mod invariance;
 mod line;
 mod losses;
@@ -104,6 +105,9 @@ pub struct CellValue {
 pub struct Line {
     /// The measure, or the config key.
     pub name: String,
+    /// In what it differs from other lines of this name, which were measured under other circumstances; empty
+    /// where there is no other.
+    pub apart: Vec<String>,
     /// One figure per group; none where no run has it.
     pub cells: Vec<Option<CellValue>>,
     /// The last group's mean over the first's.
@@ -123,9 +127,18 @@ pub struct Line {
 }
 
 impl Line {
+    /// The name, with what tells it from other lines of this name.
+    pub fn label(&self) -> String {
+        match self.apart.join(", ") {
+            apart if apart.is_empty() => self.name.clone(),
+            apart => format!("{} ({apart})", self.name),
+        }
+    }
+
     fn new(name: &str, cells: Vec<Option<CellValue>>, verdict: Verdict) -> Self {
         Self {
             name: name.to_owned(),
+            apart: Vec::new(),
             cells,
             ratio: None,
             interval: None,

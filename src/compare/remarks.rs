@@ -199,13 +199,13 @@ fn method(groups: &[Group], lines: &[Line]) -> Vec<String> {
 
 /// Names measures that some runs of a group lack: their means are over the runs that have them.
 fn incomplete(groups: &[Group], lines: &[Line]) -> Option<String> {
-    let names: Vec<&str> = lines
+    let names: Vec<String> = lines
         .iter()
         .filter(|line| {
             let mut cells = line.cells.iter().zip(groups);
             cells.any(|(cell, group)| cell.as_ref().map_or(0, |c| c.values.len()) < group.runs)
         })
-        .map(|line| line.name.as_str())
+        .map(Line::label)
         .collect();
     (!names.is_empty()).then(|| {
         format!(
@@ -231,19 +231,23 @@ fn unlike_measurements(grouping: &Grouping, lines: &[Line]) -> Vec<String> {
             naming(&|rows| rows.iter().any(|row| row.samples != rows[0].samples)),
         ),
         (
-            "Taken in different norm_mode",
-            naming(&|rows| rows.iter().any(|row| row.norm_mode != rows[0].norm_mode)),
-        ),
-        (
             "Not converged in some of the runs",
             naming(&|rows| rows.iter().any(|row| row.converged == Some(false))),
         ),
     ];
-    cases
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
+    let cases = cases.into_iter().filter(|(_, names)| !names.is_empty());
+    let mut notes: Vec<String> = cases
         .map(|(what, names)| format!("{what}: {}.", names.join(", ")))
-        .collect()
+        .collect();
+    let apart = lines.iter().filter(|line| !line.apart.is_empty());
+    let apart: Vec<String> = apart.map(Line::label).collect();
+    if !apart.is_empty() {
+        notes.push(format!(
+            "Measured under unlike circumstances, which make other numbers of them, each on a line of its own: {}.",
+            apart.join(", ")
+        ));
+    }
+    notes
 }
 
 /// Whether a line holds a decided difference.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::config::Override;
+use crate::linear::Precision;
 use crate::measure::Measurement;
+use crate::model::NormMode;
 use crate::report::{comparison_csv, comparison_json, comparison_table};
 
 fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRun {
@@ -432,10 +434,52 @@ fn rows_taken_under_unlike_conditions_have_no_verdict() {
         Verdict::Withheld
     );
     assert!(comparison_table(&comparison).contains("none: unlike samples"));
-    all[0].summary.measurements[1].samples = Some(100);
-    all[5].summary.measurements[1].norm_mode = Some("batch".to_owned());
-    let table = comparison_table(&by_batch_size(&all));
-    assert!(table.contains("none: unlike norm_mode"), "{table}");
+}
+
+#[test]
+fn numbers_under_unlike_circumstances_are_lines_of_their_own_and_never_one_ratio() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    for (place, run) in all.iter_mut().enumerate() {
+        let mode = [NormMode::Eval, NormMode::Batch][place / 3];
+        run.summary.measurements[1].circumstances.norm_mode = Some(mode);
+    }
+    let comparison = by_batch_size(&all);
+    let mut lines = comparison.lines.iter();
+    let both: Vec<&Line> = lines
+        .by_ref()
+        .filter(|line| line.name == "hessian.lambda_max")
+        .collect();
+    assert_eq!(both.len(), 2);
+    for (line, (mode, missing)) in both.iter().zip([("eval", 1), ("batch", 0)]) {
+        assert_eq!(
+            line.label(),
+            format!("hessian.lambda_max (norm_mode {mode})")
+        );
+        assert!(line.cells[missing].is_none());
+        assert_eq!((line.ratio, line.verdict), (None, Verdict::Withheld));
+    }
+    let table = comparison_table(&comparison);
+    assert!(
+        table.contains("| hessian.lambda_max (norm_mode eval)"),
+        "{table}"
+    );
+}
+
+#[test]
+fn the_precision_tells_numbers_apart_unless_runs_are_compared_by_it() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    all[3..]
+        .iter_mut()
+        .for_each(|run| run.config.precision = Precision::F64);
+    let lines = |by: &str| {
+        let comparison = compare(&all, Vec::new(), &[by]).unwrap();
+        let lines = comparison.lines.into_iter();
+        let lines = lines.filter(|line| line.name == "hessian.lambda_max");
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(lines("precision").len(), 1);
+    assert!(lines("precision")[0].ratio.is_some());
+    assert_eq!(lines("train.batch_size").len(), 2);
 }
 
 #[test]

@@ -153,14 +153,6 @@ impl Dataset {
             }
         }
     }
-
-    /// Replaces `out` by the labels of the samples `indices`.
-    ///
-    /// Panics when an index is not below [`len`](Self::len).
-    pub fn fill_labels(&self, indices: &[u32], out: &mut Vec<u8>) {
-        out.clear();
-        out.extend(indices.iter().map(|&index| self.labels()[index as usize]));
-    }
 }
 
 #[cfg(test)]
@@ -185,9 +177,6 @@ mod tests {
         assert_eq!(single, [0.8, 0.9, 1.0, 0.0, 0.0, 0.1, 0.2, 0.3]);
         dataset().fill(&[1], &mut double);
         assert_eq!(double, [0.4, 0.5, 0.6, 0.7]);
-        let mut labels = vec![7];
-        dataset().fill_labels(&[1, 2], &mut labels);
-        assert_eq!(labels, [0, 1]);
     }
 
     #[test]

@@ -22,12 +22,6 @@ pub fn replacement_batch(streams: &Streams, step: u64, n: usize, batch: usize) -
     (0..batch).map(|_| below(&mut rng, n) as u32).collect()
 }
 
-/// Cuts an epoch's order into batches; the last one is smaller when the size does not divide it.
-/// A size of 0 counts as 1.
-pub fn batches(order: &[u32], batch_size: usize) -> impl Iterator<Item = &[u32]> {
-    order.chunks(batch_size.max(1))
-}
-
 /// A uniform permutation of `0..n` (Fisher–Yates).
 pub(super) fn permutation(rng: &mut StreamRng, n: usize) -> Vec<u32> {
     sample(rng, n, n)
@@ -80,15 +74,6 @@ mod tests {
         assert_eq!(order(1, 2), order(1, 2));
         assert_ne!(order(1, 2), order(1, 3));
         assert_ne!(order(1, 2), order(2, 2));
-    }
-
-    #[test]
-    fn the_last_batch_is_ragged() {
-        let order = [4, 3, 2, 1, 0];
-        let sizes: Vec<_> = batches(&order, 2).map(<[u32]>::len).collect();
-        assert_eq!(sizes, [2, 2, 1]);
-        assert_eq!(batches(&order, 0).count(), 5);
-        assert_eq!(batches(&[], 3).count(), 0);
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use super::Dual;
 use burn::tensor::Tensor;
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
 
 impl<const D: usize> Dual<D> {
     /// The sum over all elements, as a tensor of one element.
@@ -34,12 +32,6 @@ impl Dual<4> {
         self.reshape([batch, channels, height * width])
             .mean_dim(2)
             .reshape([batch, channels])
-    }
-
-    /// The means of `size`×`size` squares that do not overlap; rows and columns left over at the
-    /// end are dropped, as in PyTorch.
-    pub fn average_pool(self, size: usize) -> Self {
-        self.linear_map(|tensor| avg_pool2d(tensor, AvgPoolOptions::new([size, size])))
     }
 }
 

@@ -6,7 +6,6 @@
 //! ```
 
 use super::Session;
-use super::curvature::with_operator;
 use super::fixture::subject;
 use crate::backend::Compute;
 use crate::curvature::Matrix;
@@ -103,17 +102,18 @@ impl Trained {
     /// A matrix, column after column.
     fn dense(&self, matrix: Matrix) -> Vec<Vec<f64>> {
         let subject = subject(&self.objective, &self.parameters, &self.data);
-        with_operator(&subject, matrix, |operator: &mut dyn LinearOperator| {
-            let dimension = operator.dimension();
-            (0..dimension)
-                .map(|place| {
-                    let mut unit = vec![0.0; dimension];
-                    unit[place] = 1.0;
-                    operator.apply(&unit)
-                })
-                .collect()
-        })
-        .unwrap()
+        subject
+            .with_operator(matrix, |operator: &mut dyn LinearOperator| {
+                let dimension = operator.dimension();
+                (0..dimension)
+                    .map(|place| {
+                        let mut unit = vec![0.0; dimension];
+                        unit[place] = 1.0;
+                        operator.apply(&unit)
+                    })
+                    .collect()
+            })
+            .unwrap()
     }
 
     /// The numbers in the order of the names.
@@ -131,7 +131,7 @@ impl Trained {
         let subject = subject(&self.objective, &self.parameters, &self.data);
         let mut session = Session::new(subject);
         let loss = session.train().unwrap().mean_loss();
-        let gradient = session.gradient().unwrap();
+        let gradient = session.subject.gradient().unwrap();
         let along: f64 = hessian
             .iter()
             .zip(&gradient)
@@ -170,7 +170,7 @@ impl Trained {
             let rows = Session::new(subject).measure(&NAMES).unwrap();
             for (place, row) in rows.iter().enumerate() {
                 let value = row.value.unwrap_or_else(|| panic!("{row:?}"));
-                errors[place].push((value - truth[place], row.stderr.unwrap()));
+                errors[place].push((value - truth[place], row.stderr().unwrap()));
                 matvecs[place] += row.matvecs.unwrap();
             }
         }

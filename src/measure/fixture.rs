@@ -1,8 +1,7 @@
 //! A small network with random data, to measure in tests.
 
-use super::{Measurement, Search, Session, Subject};
+use super::{Measure, Measurement, Search, Session, StepRule, Subject, find};
 use crate::backend::{Compute, Precision};
-use crate::config::Momentum;
 use crate::data::digits;
 use crate::linear::{Budget, Interrupt};
 use crate::model::{Activation, Init, Normalisation};
@@ -24,6 +23,11 @@ pub(super) struct Fixture {
     pub initial: Vec<f64>,
     pub inputs: Vec<f64>,
     pub labels: Vec<u8>,
+}
+
+/// The measures of these names.
+pub(super) fn measures(names: &[&str]) -> Vec<&'static Measure> {
+    names.iter().map(|name| find(name).unwrap()).collect()
 }
 
 /// Measures names of a tiny network of any kind.
@@ -130,11 +134,11 @@ impl Fixture {
     pub fn value(&self, name: &str) -> f64 {
         let row = self.row(name);
         row.value
-            .unwrap_or_else(|| panic!("{name}: {:?}", row.reason))
+            .unwrap_or_else(|| panic!("{name}: {:?}", row.reason()))
     }
 
     pub fn reason(&self, name: &str) -> String {
-        self.row(name).reason.unwrap()
+        self.row(name).failure.unwrap().reason
     }
 }
 
@@ -155,9 +159,10 @@ pub(super) fn subject<'a>(
         search: Search::Fresh,
         trained_elsewhere: false,
         learning_rate: Some(0.1),
-        momentum: Some(Momentum {
-            coefficient: 0.0,
-            nesterov: false,
+        step_rule: Some(StepRule::Descent {
+            momentum: 0.0,
+            is_nesterov: false,
+            penalty: 0.0,
         }),
         batch_size: Some(2),
         training_samples: Some(train.samples()),

@@ -1,6 +1,6 @@
 //! The layers of a network: its linear maps with the blocks of their weights.
 
-use super::session::Failure;
+use super::failure::Failure;
 use crate::model::{LinearMapKind, Network};
 use crate::params::Block;
 
@@ -63,7 +63,7 @@ pub(super) fn layers_within<'a>(
         range.start <= weight.start && weight.end <= range.end
     });
     if layers.is_empty() {
-        return Err(Failure::Other("there is no weight matrix in it".to_owned()));
+        return Err(Failure::not_defined("there is no weight matrix in it"));
     }
     Ok(layers)
 }
@@ -83,7 +83,7 @@ pub(super) fn dense_stack(network: &dyn Network) -> Result<Vec<Layer<'_>>, Failu
     let is_broken = |pair: &&[Layer<'_>]| pair[0].outputs() != pair[1].inputs();
     let unfed = layers.windows(2).find(is_broken).map(|pair| pair[1].weight);
     match other.or(unfed) {
-        Some(block) => Err(Failure::Other(format!(
+        Some(block) => Err(Failure::not_defined(format!(
             "it is defined for a stack of fully connected layers, which `{}` does not belong to",
             block.name
         ))),
@@ -100,7 +100,7 @@ pub(super) fn output_layer(network: &dyn Network) -> Result<Layer<'_>, Failure> 
     let last = layers(network).into_iter().next_back();
     last.filter(|layer| layer.kind == LinearMapKind::Dense)
         .ok_or_else(|| {
-            Failure::Other("the network does not end with a fully connected layer".to_owned())
+            Failure::not_defined("the network does not end with a fully connected layer")
         })
 }
 

@@ -68,10 +68,10 @@ fn assert_is(row: &Measurement, expected: f64, seed: u64) {
     let value = row.value.unwrap_or_else(|| panic!("{row:?}"));
     let error = row.absolute_residual().unwrap();
     assert!(
-        row.converged == Some(true) && row.residual.unwrap() <= 1e-3,
+        row.converged == Some(true) && row.residual().unwrap() <= 1e-3,
         "{seed}: {row:?}"
     );
-    let rounding = 1e-6 * row.scale.unwrap_or(value);
+    let rounding = 1e-6 * row.scale().unwrap_or(value);
     assert!(
         (value - expected).abs() <= error + rounding,
         "{seed}: {expected} {row:?}"

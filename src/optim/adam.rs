@@ -72,6 +72,24 @@ impl UpdateRule for Adam {
             .plus_scaled(-learning_rate / correction(beta1), direction)
     }
 
+    /// `(1 − β₁ᵗ) (√(v / (1 − β₂ᵗ)) + ε)`: the step is `−ηm` divided by it (Cohen et al. 2022, "Adaptive
+    /// gradient methods at the edge of stability", eq. 3).
+    fn preconditioner(&self) -> Result<Option<Vec<f64>>, String> {
+        let Some([_, second]) = &self.moments else {
+            return Ok(None);
+        };
+        let Moments {
+            beta1,
+            beta2,
+            epsilon,
+        } = self.constants;
+        let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+        let [first, root] = [correction(beta1), correction(beta2).sqrt()];
+        let second = second.to_host()?;
+        let entries = second.iter().map(|v| first * (v.sqrt() / root + epsilon));
+        Ok(Some(entries.collect()))
+    }
+
     fn save(&self) -> Result<SavedState, String> {
         let vector = |index: usize| self.moments.as_ref().map(|moments| &moments[index]);
         SavedState::of(self.steps, &[(NAMES[0], vector(0)), (NAMES[1], vector(1))])

@@ -10,7 +10,8 @@ mod schedule;
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{Method, Optimizer};
+use crate::config::{Method, Moments, Optimizer};
+use crate::measure::StepRule;
 use crate::params::{Layout, Parameters, SavedState};
 use adam::Adam;
 use descent::Descent;
@@ -29,6 +30,26 @@ pub fn init(config: &Optimizer) -> Box<dyn UpdateRule> {
     }
 }
 
+/// What an update rule makes of a gradient, for conditions on steps; with what it divides the gradient by, where
+/// that is known.
+pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
+    let of_adam = |moments: Moments, [penalty, decay]: [f64; 2]| StepRule::Adaptive {
+        momentum: moments.beta1,
+        penalty,
+        decay,
+        preconditioner,
+    };
+    match config.method {
+        Method::Sgd(momentum) | Method::Gd(momentum) => StepRule::Descent {
+            momentum: momentum.coefficient,
+            is_nesterov: momentum.nesterov,
+            penalty: config.weight_decay,
+        },
+        Method::Adam(moments) => of_adam(moments, [config.weight_decay, 0.0]),
+        Method::AdamW(moments) => of_adam(moments, [0.0, config.weight_decay]),
+    }
+}
+
 /// An update rule with its state.
 pub trait UpdateRule {
     /// The parameters after one step along `gradient`, both of one layout.
@@ -38,6 +59,16 @@ pub trait UpdateRule {
         parameters: Parameters,
         gradient: Parameters,
     ) -> Parameters;
+
+    /// What a step divides the gradient by, for each parameter, as of the last step; none for rules that do
+    /// not divide it, and before the first step.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where the state cannot be read.
+    fn preconditioner(&self) -> Result<Option<Vec<f64>>, String> {
+        Ok(None)
+    }
 
     /// Everything the next step depends on.
     ///

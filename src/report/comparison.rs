@@ -87,7 +87,7 @@ fn table(comparison: &Comparison) -> String {
     }
     headers.push("moved by");
     let rows = comparison.lines.iter().map(|line| {
-        let mut row = vec![line.name.clone()];
+        let mut row = vec![line.label()];
         row.extend(line.cells.iter().map(|cell| figure(cell.as_ref())));
         if comparison.is_tested {
             row.push(line.ratio.map_or_else(|| "-".to_owned(), significant));

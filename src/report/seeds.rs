@@ -44,9 +44,8 @@ pub fn seeds_page(summaries: &[Summary]) -> Option<Page> {
         Column::number("seeds"),
     ];
     let lines = lines(summaries);
-    let table = Table::new(columns)
-        .captioned(caption)
-        .with_rows(lines.iter().map(Line::cells));
+    let rows = lines.iter().map(|line| line.cells(line.title(&lines)));
+    let table = Table::new(columns).captioned(caption).with_rows(rows);
     let note = "mean ± its standard error over seeds; how far each seed's own number is from the truth is in \
                 its summary.json";
     Some(
@@ -69,30 +68,25 @@ fn warnings(summaries: &[Summary]) -> Option<String> {
     ))
 }
 
-/// A measure over the seeds.
+/// A number over the seeds.
 struct Line<'a> {
-    /// What it is, in the first run.
+    /// The row of the first run that has it.
     row: &'a Measurement,
-    /// Which row it is of several that are alike in name, samples and mode of normalisation.
-    occurrence: usize,
-    /// Whether it is one of several of its name.
-    has_namesake: bool,
     values: Vec<f64>,
 }
 
 impl Line<'_> {
-    fn cells(&self) -> Vec<Cell> {
+    fn cells(&self, title: String) -> Vec<Cell> {
         let values = &self.values;
-        let is_one = values.len() < 2;
         let extreme = |of: fn(f64, f64) -> f64| values.iter().copied().reduce(of);
-        let estimate = || Cell::estimate(mean(values), (!is_one).then(|| standard_error(values)));
+        let error = (values.len() > 1).then(|| standard_error(values));
         let mean = if values.is_empty() {
             Cell::Missing
         } else {
-            estimate()
+            Cell::estimate(mean(values), error)
         };
         vec![
-            Cell::Text(self.title()),
+            title.into(),
             mean,
             extreme(f64::min).into(),
             extreme(f64::max).into(),
@@ -100,58 +94,37 @@ impl Line<'_> {
         ]
     }
 
-    /// The name, with what tells the row from others of its name.
-    fn title(&self) -> String {
-        let Measurement {
-            name,
-            samples,
-            norm_mode,
-            ..
-        } = self.row;
-        if !self.has_namesake {
-            return name.clone();
-        }
-        let samples = samples.map(|samples| format!("{samples} samples"));
-        let mode = norm_mode.as_ref().map(|mode| format!("norm_mode {mode}"));
-        let place = (self.occurrence > 0).then(|| format!("again ({})", self.occurrence));
-        let conditions: Vec<String> = [samples, mode, place].into_iter().flatten().collect();
-        format!("{name}, {}", conditions.join(", "))
+    fn is_of(&self, row: &Measurement) -> bool {
+        self.row.name == row.name && self.row.circumstances == row.circumstances
     }
-}
 
-/// What makes rows of different runs the same line.
-fn identity(row: &Measurement) -> (&str, Option<usize>, Option<&str>) {
-    (&row.name, row.samples, row.norm_mode.as_deref())
+    /// The name, with what tells the row from others of its name.
+    fn title(&self, lines: &[Line<'_>]) -> String {
+        let own = self.row.circumstances.parts();
+        let namesakes = lines.iter().filter(|line| line.row.name == self.row.name);
+        let others: Vec<_> = namesakes
+            .map(|line| line.row.circumstances.parts())
+            .collect();
+        let is_apart =
+            |(place, part): &(usize, _)| others.iter().any(|other| other[*place] != *part);
+        let apart = own.into_iter().enumerate().filter(is_apart);
+        apart.fold(self.row.name.clone(), |title, (_, (name, value))| {
+            format!("{title}, {name} {value}")
+        })
+    }
 }
 
 /// The lines of the table, in the order in which the runs measured.
 fn lines(summaries: &[Summary]) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
-    for summary in summaries {
-        let mut seen: Vec<&Measurement> = Vec::new();
-        for row in &summary.measurements {
-            let alike = |other: &&&Measurement| identity(other) == identity(row);
-            let occurrence = seen.iter().filter(alike).count();
-            seen.push(row);
-            let is_it = |line: &&mut Line| {
-                line.occurrence == occurrence && identity(line.row) == identity(row)
-            };
-            let found = lines.iter_mut().find(is_it);
-            match found {
-                Some(line) => line.values.extend(row.value),
-                None => lines.push(Line {
-                    row,
-                    occurrence,
-                    has_namesake: false,
-                    values: row.value.into_iter().collect(),
-                }),
-            }
+    for row in summaries.iter().flat_map(|summary| &summary.measurements) {
+        match lines.iter_mut().find(|line| line.is_of(row)) {
+            Some(line) => line.values.extend(row.value),
+            None => lines.push(Line {
+                row,
+                values: row.value.into_iter().collect(),
+            }),
         }
-    }
-    for index in 0..lines.len() {
-        let name = &lines[index].row.name;
-        let namesakes = lines.iter().filter(|line| line.row.name == *name);
-        lines[index].has_namesake = namesakes.count() > 1;
     }
     lines
 }
@@ -159,6 +132,7 @@ fn lines(summaries: &[Summary]) -> Vec<Line<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Failure;
     use crate::table::{Markdown, Renderer};
 
     fn summary(seed: u64, measurements: Vec<Measurement>) -> Summary {
@@ -193,19 +167,20 @@ mod tests {
 
     #[test]
     fn means_have_their_error_over_seeds_and_unlike_rows_are_apart() {
-        let run = |seed, loss: f64, sharpness: Measurement| {
-            let whole = Measurement::new("hessian.lambda_max", 10.0 * loss).over(300);
+        let run = |seed, loss: f64, mut sharpness: Measurement| {
+            let whole = Measurement::new("hessian.lambda_max", 10.0 * loss);
+            sharpness.circumstances.subset = Some(5);
             let rows = vec![Measurement::new("loss.train", loss), whole, sharpness];
             summary(seed, rows)
         };
-        let part = |value| Measurement::new("hessian.lambda_max", value).over(5);
+        let part = |value| Measurement::new("hessian.lambda_max", value);
         let mut runs = vec![
             run(0, 0.1, part(3.0)),
             run(1, 0.3, part(5.0)),
             run(
                 2,
                 0.2,
-                Measurement::failed("hessian.lambda_max", "no").over(5),
+                Measurement::failed("hessian.lambda_max", Failure::not_known("no")),
             ),
         ];
         assert!(seeds_page(&runs[..1]).is_none());
@@ -217,8 +192,8 @@ mod tests {
         | measure                         |           mean | smallest | largest | seeds |
         |---------------------------------|----------------|----------|---------|-------|
         | loss.train                      | 0.2000 ± 0.058 |   0.1000 |  0.3000 |     3 |
-        | hessian.lambda_max, 300 samples |   2.000 ± 0.58 |    1.000 |   3.000 |     3 |
-        | hessian.lambda_max, 5 samples   |    4.000 ± 1.0 |    3.000 |   5.000 |     2 |
+        | hessian.lambda_max, samples all |   2.000 ± 0.58 |    1.000 |   3.000 |     3 |
+        | hessian.lambda_max, samples 5   |    4.000 ± 1.0 |    3.000 |   5.000 |     2 |
 
         mean ± its standard error over seeds; how far each seed's own number is from the truth is in its summary.json
 

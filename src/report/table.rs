@@ -4,8 +4,8 @@ use super::{error_of, significant, two_digits};
 use crate::config::KeyRow;
 use crate::linear::Density;
 use crate::measure::{Bound, Measurement};
-use crate::selfcheck::Check;
 use crate::run::{Row, Summary};
+use crate::selfcheck::Check;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
 
@@ -190,19 +190,19 @@ pub fn rows_csv(rows: &[Row]) -> Result<String, String> {
             blank(row.epoch),
             m.name.clone(),
             blank(m.value),
-            blank(m.stderr),
-            blank(m.residual),
+            blank(m.stderr()),
+            blank(m.residual()),
             blank(m.converged),
             blank(m.matvecs),
             blank(m.samples),
-            blank(m.norm_mode.as_ref()),
+            blank(m.circumstances.norm_mode),
             row.dtype.to_string(),
             m.seconds.to_string(),
-            blank(m.reason.as_ref()),
+            blank(m.reason()),
             blank(m.note.as_ref()),
             blank(m.rounding),
-            blank(m.bound.map(Bound::as_str)),
-            blank(m.scale),
+            blank(m.bound().map(Bound::as_str)),
+            blank(m.scale()),
         ]
     });
     csv(&header.map(str::to_owned), records)

@@ -25,7 +25,8 @@ pub fn degenerate(
     parameters: &Parameters,
     data: &Chunks,
 ) -> Result<Option<String>, String> {
-    let evaluated = Evaluated::run(objective, parameters, data)?;
+    let evaluated =
+        Evaluated::run(objective, parameters, data).map_err(|failure| failure.reason)?;
     let labels = data.labels();
     let width = evaluated.outputs().len() / labels.len().max(1);
     let mut reasons = Vec::new();

@@ -1,7 +1,7 @@
 //! Carries out what a run does next: it moves the state, and owns it.
 
 use super::losses::Losses;
-use super::measuring::{Measured, Measuring, evaluation};
+use super::measuring::{Measured, Measuring, StepAsMeasured, evaluation};
 use super::next::{Course, Decision, Looks, Moment};
 use super::persistence;
 use super::prepare::prepare;
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::linear::Interrupt;
 use crate::measure::Measurement;
+use crate::optim::step_rule;
 use crate::run::{Checkpoint, Divergence, Row, RunDirectory, Seconds, Summary};
 use std::time::Instant;
 
@@ -201,10 +202,13 @@ impl<'a> Engine<'a> {
         }
         observer.measuring(step);
         let start = Instant::now();
-        let rate = self.stepper.rate_of_last(step);
-        let round = self
-            .measuring
-            .round(&self.position, rate, &self.memory, due, observer);
+        let preconditioner = self.stepper.preconditioner().map_err(TrainError::Device)?;
+        let as_measured = StepAsMeasured {
+            learning_rate: self.stepper.rate_of_last(step),
+            rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
+        };
+        let measuring = &self.measuring;
+        let round = measuring.round(&self.position, &as_measured, &self.memory, due, observer);
         let Some(round) = round else {
             return Ok(None);
         };
@@ -301,8 +305,11 @@ impl<'a> Engine<'a> {
             return Ok(value);
         }
         let step = self.position.step;
-        match loss.reason.clone().filter(|_| !loss.is_not_finite()) {
-            Some(reason) => Err(TrainError::Evaluation { step, reason }),
+        match loss.reason().filter(|_| !loss.is_not_finite()) {
+            Some(reason) => Err(TrainError::Evaluation {
+                step,
+                reason: reason.to_owned(),
+            }),
             None if step == 0 => Err(TrainError::BadStart),
             None => Err(self.divergence(step, "the training loss")),
         }

@@ -2,8 +2,10 @@
 
 use super::state::Memory;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
-use crate::linear::{Interrupt, Recollection};
-use crate::measure::{Evaluated, Event, Measurement, Search, Session, Subject};
+use crate::linear::Interrupt;
+use crate::measure::{
+    Evaluated, Event, Measurement, Recollections, Search, Session, StepRule, Subject,
+};
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -39,12 +41,20 @@ impl View {
     }
 }
 
+/// What conditions on a step must know of the last one.
+pub(super) struct StepAsMeasured<'a> {
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// What it made of the gradient.
+    pub rule: StepRule<'a>,
+}
+
 /// What a round left.
 pub(super) struct Round {
     /// The rows.
     pub measured: Measured,
     /// What warm-started searches have left for the next.
-    pub found: Vec<(Scope, Recollection)>,
+    pub found: Vec<(Scope, Recollections)>,
 }
 
 impl<'a> Measuring<'a> {
@@ -89,12 +99,11 @@ impl<'a> Measuring<'a> {
         &self.views
     }
 
-    /// Measures what is due at a position that was reached at a learning rate; `None` if the user
-    /// interrupts.
+    /// Measures what is due at a position; `None` if the user interrupts.
     pub fn round(
         &self,
         position: &Position,
-        learning_rate: f64,
+        step: &StepAsMeasured<'_>,
         memory: &Memory,
         due: Due,
         observer: &mut dyn Observer,
@@ -106,9 +115,9 @@ impl<'a> Measuring<'a> {
         let of = due.iter().map(|(_, names)| names.len()).sum();
         for (scope, names) in due {
             let objective = self.objective_in(&scope, &position.statistics);
-            let mut subject = self.subject(&scope, &objective, position, learning_rate);
+            let mut subject = self.subject(&scope, &objective, position, step);
             if scope.warm_start {
-                subject.search = Search::Remembering(memory.recollection(&scope));
+                subject.search = Search::Remembering(memory.recollections_of(&scope));
             }
             let mut session = Session::new(subject);
             let mut tell = |event: Event<'_>| match event {
@@ -117,8 +126,7 @@ impl<'a> Measuring<'a> {
             };
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let rows = session.measure_watched(&names, &mut tell).ok()?;
-            let found = session.into_recollection();
-            round.found.extend(found.map(|found| (scope, found)));
+            round.found.push((scope, session.into_recollections()));
             round.measured.push((scope, rows));
         }
         Some(round)
@@ -129,7 +137,7 @@ impl<'a> Measuring<'a> {
         scope: &Scope,
         objective: &'s Objective,
         position: &'s Position,
-        learning_rate: f64,
+        step: &StepAsMeasured<'s>,
     ) -> Subject<'s> {
         let config = &self.problem.config;
         let available = self.problem.data.train.len();
@@ -144,8 +152,8 @@ impl<'a> Measuring<'a> {
             budget: scope.budget,
             search: Search::Fresh,
             trained_elsewhere: false,
-            learning_rate: Some(learning_rate),
-            momentum: config.optimizer.method.momentum(),
+            learning_rate: Some(step.learning_rate),
+            step_rule: Some(step.rule),
             batch_size: Some(config.train.batch_size.unwrap_or(available)),
             training_samples: Some(available),
             streams: self.problem.streams,

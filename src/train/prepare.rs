@@ -4,9 +4,9 @@ use super::measuring::Measuring;
 use super::step::Stepper;
 use super::{HookPlan, Observer, Position, Problem, TrainError};
 use crate::backend::BackendKind;
-use crate::curvature::{CurvatureOperator, Matrix};
+use crate::curvature::CurvatureOperator;
 use crate::linear::{Interrupt, LinearOperator};
-use crate::measure::needs_products;
+use crate::measure::matrices;
 use crate::objective::Chunks;
 use std::time::Instant;
 
@@ -62,40 +62,4 @@ fn ends(chunks: &Chunks) -> Chunks {
     let batches = chunks.batches();
     let ends = [batches.first(), batches.last()];
     Chunks::from_batches(ends.into_iter().flatten().cloned().collect(), Vec::new())
-}
-
-/// The matrices that measures multiply by.
-fn matrices(names: &[&str]) -> Vec<Matrix> {
-    let is_wanted = |families: &[&str]| {
-        let of = |name: &&str| families.iter().any(|family| name.starts_with(family));
-        names.iter().any(of)
-    };
-    let wanted = [
-        (
-            Matrix::Hessian,
-            names.iter().any(|name| needs_products(name)),
-        ),
-        (
-            Matrix::GaussNewton,
-            is_wanted(&["ggn.", "residual.", "noise.alignment"]),
-        ),
-        (Matrix::SecondMoment, is_wanted(&["moment."])),
-        (Matrix::NoiseCovariance, is_wanted(&["noise."])),
-    ];
-    let wanted = wanted.into_iter().filter(|(_, is_wanted)| *is_wanted);
-    wanted.map(|(matrix, _)| matrix).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_matrix_that_is_measured_is_prepared() {
-        assert!(matrices(&["norm.l2", "loss.train"]).is_empty());
-        assert_eq!(matrices(&["hessian.trace"]), [Matrix::Hessian]);
-        assert!(matrices(&["moment.trace"]).contains(&Matrix::SecondMoment));
-        assert!(matrices(&["ggn.trace"]).contains(&Matrix::GaussNewton));
-        assert!(matrices(&["noise.trace"]).contains(&Matrix::NoiseCovariance));
-    }
 }

@@ -1,7 +1,7 @@
 //! Everything that the rest of a run depends on.
 
 use super::{Position, Scope};
-use crate::linear::Recollection;
+use crate::measure::Recollections;
 use crate::params::Parts;
 use std::rc::Rc;
 
@@ -22,33 +22,39 @@ pub(super) struct Memory {
     /// The bytes of `metrics.jsonl`.
     pub metrics_length: u64,
     /// What warm-started searches for eigenvalues begin with, each in its scope.
-    recollections: Vec<(Scope, Rc<Recollection>)>,
+    recollections: Vec<(Scope, Rc<Recollections>)>,
 }
 
 impl Memory {
     /// Before the first measurement, or where a checkpoint left it.
-    pub fn new(metrics_length: u64, recollections: Vec<(Scope, Rc<Recollection>)>) -> Self {
+    pub fn new(metrics_length: u64, recollections: Vec<(Scope, Rc<Recollections>)>) -> Self {
         Self {
             metrics_length,
             recollections,
         }
     }
 
-    /// What the last search in a scope has left.
-    pub fn recollection(&self, scope: &Scope) -> Option<&Recollection> {
+    /// What the last searches in a scope have left.
+    pub fn recollections_of(&self, scope: &Scope) -> Option<&Recollections> {
         let mut all = self.recollections.iter();
         let (_, found) = all.find(|(other, _)| other == scope)?;
         Some(found)
     }
 
     /// Everything that is remembered.
-    pub fn recollections(&self) -> &[(Scope, Rc<Recollection>)] {
+    pub fn recollections(&self) -> &[(Scope, Rc<Recollections>)] {
         &self.recollections
     }
 
-    /// Remembers what a search in a scope has left, instead of what the one before did.
-    pub fn remember(&mut self, scope: Scope, recollection: Recollection) {
-        self.recollections.retain(|(other, _)| *other != scope);
-        self.recollections.push((scope, Rc::new(recollection)));
+    /// Remembers what searches in a scope have left, each instead of what the same one left before.
+    pub fn remember(&mut self, scope: Scope, found: Recollections) {
+        if found.is_empty() {
+            return;
+        }
+        let mut all = self.recollections.iter_mut();
+        match all.find(|(other, _)| *other == scope) {
+            Some((_, known)) => Rc::make_mut(known).extend(found),
+            None => self.recollections.push((scope, Rc::new(found))),
+        }
     }
 }

@@ -51,6 +51,15 @@ impl<'a> Stepper<'a> {
         self.schedule.learning_rate(steps.saturating_sub(1))
     }
 
+    /// What the last step divided the gradient by, if the update rule divides it.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where it cannot be read.
+    pub fn preconditioner(&self) -> Result<Option<Vec<f64>>, String> {
+        self.rule.preconditioner()
+    }
+
     /// Everything that the next steps depend on besides the position.
     ///
     /// # Errors

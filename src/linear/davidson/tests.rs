@@ -301,7 +301,7 @@ fn a_recollection_of_another_dimension_is_refused() {
     assert_eq!(result.unwrap_err(), expected);
     let pairs = [(2.0, vec![1.0, 0.0]), (1.0, vec![0.0])];
     let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
-    assert!(error.to_string().contains("another model"), "{error}");
+    assert!(error.to_string().contains("another operator"), "{error}");
     let pairs = [(f64::NAN, vec![1.0, 0.0])];
     let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
     assert_eq!(error, LinearError::NotFinite);

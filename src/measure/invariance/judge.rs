@@ -3,7 +3,9 @@
 use super::function::{ROUNDING_FACTOR, ROUNDING_FLOOR};
 use super::row_name;
 use crate::linear::Precision;
-use crate::measure::{Bound, Cost, Measure, Measurement};
+use crate::measure::declaration::{Cost, Measure};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Bound, Error, Measurement};
 use crate::reparam::MapKind;
 use serde::Serialize;
 use std::fmt;
@@ -91,20 +93,13 @@ impl Line {
         let (Some(ratio), Some(before), Some(after)) =
             (self.ratio, self.before.value, self.after.value)
         else {
-            return Measurement::failed(&name, self.reason());
+            let failed = [&self.before, &self.after].map(|row| row.failure.clone());
+            let failure = failed.into_iter().flatten().next();
+            let none = || Failure::not_defined("the value before the map is 0");
+            return Measurement::failed(&name, failure.unwrap_or_else(none));
         };
-        let relative =
-            |row: &Measurement, value: f64| row.stderr.map_or(0.0, |error| error / value.abs());
-        let error = relative(&self.before, before).hypot(relative(&self.after, after));
-        // Of each number relative to itself: its residual may be relative to something larger.
-        let relative_residual =
-            |row: &Measurement, value: f64| Some(row.absolute_residual()? / value.abs());
-        let residual = relative_residual(&self.before, before)
-            .zip(relative_residual(&self.after, after))
-            .map(|(before, after)| before + after);
+        let rows = [(&self.before, before), (&self.after, after)];
         Measurement {
-            stderr: self.has_random_error().then_some(error * ratio.abs()),
-            residual,
             converged: self
                 .before
                 .converged
@@ -116,10 +111,40 @@ impl Line {
                 .zip(self.after.matvecs)
                 .map(|(b, a)| b + a),
             samples: self.after.samples,
-            norm_mode: self.after.norm_mode.clone(),
-            seconds: self.after.seconds,
-            ..Measurement::new(&name, ratio)
+            ..Measurement::new(&name, ratio).with_error(self.error_of_ratio(rows, ratio))
         }
+    }
+
+    /// The error of the ratio. Both numbers are about the same samples, so the errors of means over those do
+    /// not count.
+    fn error_of_ratio(&self, rows: [(&Measurement, f64); 2], ratio: f64) -> Error {
+        let unknown = rows.iter().find_map(|(row, _)| match &row.error {
+            Error::Unknown(reason) => Some(reason.clone()),
+            _ => None,
+        });
+        if let Some(reason) = unknown.filter(|_| self.is_of_products()) {
+            return Error::Unknown(reason);
+        }
+        let relative = |error: Option<f64>, value: f64| error.map(|error| error / value.abs());
+        // Of each number relative to itself: its residual may be relative to something larger.
+        let residuals = rows.map(|(row, value)| relative(row.absolute_residual(), value));
+        let residual = residuals.into_iter().flatten().reduce(|a, b| a + b);
+        if self.has_random_error() {
+            let errors = rows.map(|(row, value)| relative(row.stderr(), value).unwrap_or(0.0));
+            let error = errors[0].hypot(errors[1]).hypot(residual.unwrap_or(0.0));
+            return Error::Standard(error * ratio.abs());
+        }
+        match residual {
+            Some(residual) => Error::Residual {
+                residual,
+                scale: None,
+            },
+            None => Error::Exact,
+        }
+    }
+
+    fn is_of_products(&self) -> bool {
+        self.before.matvecs.is_some()
     }
 
     /// How far from 1 the errors of both numbers allow their ratio to be; none where there is no
@@ -143,17 +168,14 @@ impl Line {
     fn has_random_error(&self) -> bool {
         let rows = [&self.before, &self.after];
         rows.iter()
-            .any(|row| row.stderr.is_some() && row.matvecs.is_some())
+            .any(|row| row.stderr().is_some() && row.matvecs.is_some())
     }
 
     /// Why there is no ratio.
     pub fn reason(&self) -> String {
-        let reasons = [&self.before, &self.after].map(|row| row.reason.clone());
-        reasons
-            .into_iter()
-            .flatten()
-            .next()
-            .unwrap_or_else(|| "the value before the map is 0".to_owned())
+        let rows = [&self.before, &self.after];
+        let reason = rows.into_iter().find_map(Measurement::reason);
+        reason.unwrap_or("the value before the map is 0").to_owned()
     }
 }
 
@@ -197,14 +219,14 @@ pub(super) fn judge(
         _ => return line,
     };
     let own = match measure.cost {
-        Cost::Passes => of_evaluation(&line, then, now, slack),
+        Cost::Passes => of_evaluation(&line, measure.is_share, then, now, slack),
         Cost::Products => of_products(&line, then, now, slack.precision),
     };
     let allowed = own + slack.relative * then.abs().max(now.abs());
     let is_converged = [&line.before, &line.after]
         .iter()
         // The standard error of an estimate counts in full, however large it is.
-        .all(|row| row.stderr.is_some() || row.converged != Some(false));
+        .all(|row| row.stderr().is_some() || row.converged != Some(false));
     line.ratio = match then {
         0.0 if now == 0.0 => Some(1.0),
         0.0 => None,
@@ -224,9 +246,8 @@ pub(super) fn judge(
 
 /// A number that only evaluates the network has no error but rounding: its standard error is about
 /// other samples, and both numbers are taken on the same ones.
-fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
+fn of_evaluation(line: &Line, is_share: bool, then: f64, now: f64, slack: Slack) -> f64 {
     // A share of samples jumps by one sample where rounding decides a tie.
-    let is_share = line.measure.starts_with("accuracy.");
     let samples = line.before.samples.filter(|&n| is_share && n > 0);
     let jump = samples.map_or(0.0, |samples| 1.0 / samples as f64);
     let floor = ROUNDING_FLOOR * slack.precision.epsilon() * then.abs().max(now.abs());
@@ -236,10 +257,10 @@ fn of_evaluation(line: &Line, then: f64, now: f64, slack: Slack) -> f64 {
 /// A number from derivatives has its standard error and its residual, and is computed to about half
 /// of the digits of the precision.
 fn of_products(line: &Line, then: f64, now: f64, precision: Precision) -> f64 {
-    let stderr = |row: &Measurement| row.stderr.unwrap_or(0.0);
+    let stderr = |row: &Measurement| row.stderr().unwrap_or(0.0);
     let residual = |row: &Measurement, value: f64| {
         let stated = row.absolute_residual().unwrap_or(0.0);
-        match row.bound {
+        match row.bound() {
             Some(Bound::Lower) => stated.max(SAME_HEIGHT * value.abs()),
             _ => stated,
         }

@@ -9,9 +9,12 @@ mod judge;
 pub use function::{Change, FunctionCheck};
 pub use judge::{LARGE_ERROR, Line, Verdict};
 
-use super::registry::find;
-use super::session::{Event, Failure, Search, Session, Subject};
-use super::{Measurement, needs_products};
+use super::declaration::{Cost, Measure};
+use super::failure::Failure;
+use super::measurement::Measurement;
+use super::memo::Memo;
+use super::session::Session;
+use super::subject::{Search, Subject};
 use crate::linear::LinearError;
 use crate::model::Conditions;
 use crate::objective::Objective;
@@ -21,7 +24,8 @@ use function::{Behaviour, Sensitivity, Tolerance};
 use judge::{Slack, judge};
 use rand::RngExt;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// How often the parameters are rounded at random to see how much rounding moves a number. The
@@ -55,10 +59,6 @@ impl MapReport {
         let broken = |line: &Line| line.verdict == Verdict::Broken;
         self.preserves_function() && !self.lines.iter().any(broken)
     }
-
-    fn line(&self, measure: &str) -> Option<&Line> {
-        self.lines.iter().find(|line| line.measure == measure)
-    }
 }
 
 /// What happens while measures are taken under a map, for whoever watches it.
@@ -72,26 +72,39 @@ pub enum UnderMap<'a> {
     Found(&'a MapReport),
 }
 
-/// How far rounding alone moves things.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Roundings {
-    sensitivity: Option<Sensitivity>,
-    of_measures: BTreeMap<String, f64>,
-}
-
-/// A parameter vector with the running statistics that belong to it.
+/// Another parameter vector, with the running statistics that belong to it and what has been computed there.
 struct Point {
     objective: Objective,
     parameters: Parameters,
+    memo: RefCell<Memo>,
 }
 
-/// The map and the measure of a row's name, `reparam.{map}.{measure}`.
-pub fn parse(name: &str) -> Option<(MapKind, &'static str)> {
-    let rest = name.strip_prefix("reparam.")?;
-    let (map, measure) = rest.split_once('.')?;
-    let map = MapKind::ALL.iter().find(|kind| kind.as_str() == map)?;
-    let measure = find(measure).filter(|measure| !measure.is_check)?;
-    Some((*map, measure.name))
+impl Point {
+    /// Runs `work` in a session at this point, everything else being as in `like`.
+    fn visit<T>(&self, like: &Session<'_>, work: impl FnOnce(&mut Session<'_>) -> T) -> T {
+        let subject = Subject {
+            objective: &self.objective,
+            parameters: &self.parameters,
+            search: Search::Fresh,
+            ..like.subject
+        };
+        let mut session = Session::with_memo(subject, self.memo.take()).without_rounding();
+        let result = work(&mut session);
+        self.memo.replace(session.into_memo());
+        result
+    }
+}
+
+/// The image of the parameters under a map, and whether it has the same function.
+struct Image {
+    point: Point,
+    check: FunctionCheck,
+}
+
+/// Parameters that are rounded at random, and how far that moves the function.
+struct Rounded {
+    points: Vec<Point>,
+    sensitivity: Sensitivity,
 }
 
 /// The row's name of a measure under a map.
@@ -105,8 +118,12 @@ impl Session<'_> {
     /// # Errors
     ///
     /// [`LinearError::Interrupted`] and nothing else.
-    pub fn under(&mut self, map: &ParameterMap, names: &[&str]) -> Result<MapReport, LinearError> {
-        self.under_watched(map, names, &mut |_| {})
+    pub fn under(
+        &mut self,
+        map: &ParameterMap,
+        measures: &[&'static Measure],
+    ) -> Result<MapReport, LinearError> {
+        self.under_watched(map, measures, &mut |_| {})
     }
 
     /// As [`Session::under`], telling `watcher` of each measure as it begins and is judged.
@@ -117,24 +134,15 @@ impl Session<'_> {
     pub fn under_watched(
         &mut self,
         map: &ParameterMap,
-        names: &[&str],
+        measures: &[&'static Measure],
         watcher: &mut dyn FnMut(UnderMap<'_>),
     ) -> Result<MapReport, LinearError> {
         let clock = Instant::now();
-        let before = self.measure_watched(names, &mut |event| {
-            if let Event::Begins(name) = event {
-                watcher(UnderMap::Before(name));
-            }
-        })?;
-        let light: Vec<&str> = names
-            .iter()
-            .copied()
-            .filter(|name| !needs_products(name))
-            .collect();
-        let prepared = match self.rounded(&light) {
-            Ok(()) => self.mapped(map),
-            Err(failure) => Err(failure),
-        };
+        let mut before = Vec::new();
+        for measure in measures {
+            watcher(UnderMap::Before(measure.name));
+            before.push(self.take(measure)?);
+        }
         let mut report = MapReport {
             map: map.kind(),
             function: None,
@@ -142,26 +150,17 @@ impl Session<'_> {
             lines: Vec::new(),
             seconds: 0.0,
         };
-        match prepared {
-            Err(Failure::Curvature(LinearError::Interrupted)) => {
-                return Err(LinearError::Interrupted);
-            }
-            Err(failure) => report.reason = Some(failure.to_string()),
-            Ok((image, check)) => {
-                report.function = Some(check);
-                if check.is_same() {
-                    let mut before = before.into_iter();
-                    self.at(&image)
-                        .measure_watched(names, &mut |event| match event {
-                            Event::Begins(name) => watcher(UnderMap::After(name)),
-                            Event::Ended(after) => {
-                                let (before, after) = (before.next(), after.clone());
-                                let before = before.into_iter().collect();
-                                let line = self.judged(map.kind(), check, before, vec![after]);
-                                report.lines.extend(line);
-                                watcher(UnderMap::Found(&report));
-                            }
-                        })?;
+        match self.mapped(map) {
+            Err(failure) if failure.is_interrupt() => return Err(LinearError::Interrupted),
+            Err(failure) => report.reason = Some(failure.reason),
+            Ok(image) => {
+                report.function = Some(image.check);
+                let judged = measures.iter().zip(before);
+                for (measure, before) in judged.filter(|_| image.check.is_same()) {
+                    watcher(UnderMap::After(measure.name));
+                    let line = self.judged(map.kind(), &image, measure, before)?;
+                    report.lines.extend(line);
+                    watcher(UnderMap::Found(&report));
                 }
             }
         }
@@ -169,25 +168,15 @@ impl Session<'_> {
         Ok(report)
     }
 
-    /// A session at another point, everything else being equal.
-    fn at<'b>(&'b self, point: &'b Point) -> Session<'b> {
-        Session::new(Subject {
-            objective: &point.objective,
-            parameters: &point.parameters,
-            search: Search::Fresh,
-            ..self.subject
-        })
-        .without_rounding()
-    }
-
     /// The image of the parameters and running statistics, and whether it has the same function.
-    fn mapped(&mut self, map: &ParameterMap) -> Result<(Point, FunctionCheck), Failure> {
+    fn mapped(&mut self, map: &ParameterMap) -> Result<Image, Failure> {
         let objective = self.subject.objective;
         let conditions = objective.conditions();
-        let statistics = map.apply_to_statistics(&conditions.statistics.to_host()?);
+        let statistics = conditions.statistics.to_host().map_err(Failure::device)?;
+        let statistics = map.apply_to_statistics(&statistics);
         let blueprint = objective.network().blueprint();
-        let values = map.apply(self.values()?);
-        let image = Point {
+        let values = map.apply(&self.values()?);
+        let point = Point {
             objective: objective.under(Conditions {
                 statistics: Parameters::from_host(
                     blueprint.statistics(),
@@ -198,14 +187,17 @@ impl Session<'_> {
             }),
             ..self.moved_to(&values)
         };
-        let after = Behaviour::of(self.at(&image).train()?);
-        let before = Behaviour::of(self.train()?);
+        let after = point.visit(self, |session| {
+            Ok::<_, Failure>(Behaviour::of(&*session.train()?))
+        })?;
+        let before = Behaviour::of(&*self.train()?);
         let tolerance = Tolerance {
-            sensitivity: self.roundings.sensitivity.unwrap_or_default(),
+            sensitivity: self.rounded()?.sensitivity,
             precision: objective.compute().precision,
             is_exact: map.is_exact(conditions.norm_mode),
         };
-        Ok((image, FunctionCheck::compare(&before, &after, tolerance)))
+        let check = FunctionCheck::compare(&before, &after, tolerance);
+        Ok(Image { point, check })
     }
 
     fn moved_to(&self, values: &[f64]) -> Point {
@@ -214,39 +206,29 @@ impl Session<'_> {
         Point {
             parameters: Parameters::from_host(layout, values, compute),
             objective: objective.clone(),
+            memo: RefCell::default(),
         }
     }
 
-    /// Measures how far the function and some measures move when every parameter is rounded once.
-    fn rounded(&mut self, names: &[&str]) -> Result<(), Failure> {
-        let known = &self.roundings;
-        let missing: Vec<&str> = names
-            .iter()
-            .copied()
-            .filter(|name| !known.of_measures.contains_key(*name))
-            .collect();
-        if known.sensitivity.is_some() && missing.is_empty() {
-            return Ok(());
-        }
-        let before = Behaviour::of(self.train()?);
-        let rows = self.measure(&missing)?;
-        let mut roundings = std::mem::take(&mut self.roundings);
-        for round in 0..ROUNDINGS {
-            let values = self.randomly_rounded(round)?;
-            let image = self.moved_to(&values);
-            let mut session = self.at(&image);
-            let change = before.distance(&Behaviour::of(session.train()?));
-            roundings.sensitivity.get_or_insert_default().widen(change);
-            for (row, rounded) in rows.iter().zip(session.measure(&missing)?) {
-                let (Some(then), Some(now)) = (row.value, rounded.value) else {
-                    continue;
-                };
-                let most = roundings.of_measures.entry(row.name.clone()).or_default();
-                *most = most.max((now - then).abs());
+    /// The parameters rounded at random, some times over.
+    fn rounded(&mut self) -> Result<Rc<Rounded>, Failure> {
+        self.once("rounded", |session| {
+            let before = Behaviour::of(&*session.train()?);
+            let mut sensitivity = Sensitivity::default();
+            let mut points = Vec::new();
+            for round in 0..ROUNDINGS {
+                let values = session.randomly_rounded(round)?;
+                let point = session.moved_to(&values);
+                let after =
+                    point.visit(session, |at| Ok::<_, Failure>(Behaviour::of(&*at.train()?)))?;
+                sensitivity.widen(before.distance(&after));
+                points.push(point);
             }
-        }
-        self.roundings = roundings;
-        Ok(())
+            Ok(Rounded {
+                points,
+                sensitivity,
+            })
+        })
     }
 
     /// Every parameter times `1 ± ε`.
@@ -260,65 +242,78 @@ impl Session<'_> {
         Ok(self.values()?.iter().map(&mut rounded).collect())
     }
 
-    fn judged(
-        &self,
-        map: MapKind,
-        check: FunctionCheck,
-        before: Vec<Measurement>,
-        after: Vec<Measurement>,
-    ) -> Vec<Line> {
-        let precision = self.subject.objective.compute().precision;
-        before
-            .into_iter()
-            .zip(after)
-            .filter_map(|(before, after)| {
-                let measure = find(&before.name).filter(|measure| !measure.is_check)?;
-                let slack = Slack {
-                    rounding: self.roundings.of_measures.get(measure.name).copied(),
-                    relative: check.slack(),
-                    precision,
-                };
-                Some(judge(measure, map, before, after, slack))
-            })
-            .collect()
+    /// How far a measure that costs little moves when every parameter is rounded; none where it costs more,
+    /// or has no value.
+    fn moved_by_rounding_of(
+        &mut self,
+        measure: &'static Measure,
+        value: Option<f64>,
+    ) -> Result<Option<f64>, LinearError> {
+        let Some(value) = value.filter(|_| measure.cost == Cost::Passes) else {
+            return Ok(None);
+        };
+        let Ok(rounded) = self.rounded() else {
+            return Ok(None);
+        };
+        let mut most = None;
+        for point in &rounded.points {
+            if let Some(now) = point.visit(self, |at| at.take(measure))?.value {
+                most = Some((now - value).abs().max(most.unwrap_or(0.0)));
+            }
+        }
+        Ok(most)
     }
 
-    /// The report on the map of a kind, on all measures this round of measurements asks for.
-    pub(super) fn report(&mut self, kind: MapKind) -> Result<&MapReport, Failure> {
-        if let Some(place) = self.reports.iter().position(|report| report.map == kind) {
-            return Ok(&self.reports[place]);
+    /// The line of a measure, which is taken at the image; none for one that reports on maps itself.
+    fn judged(
+        &mut self,
+        map: MapKind,
+        image: &Image,
+        measure: &'static Measure,
+        before: Measurement,
+    ) -> Result<Option<Line>, LinearError> {
+        if measure.is_check {
+            return Ok(None);
         }
-        let subject = self.subject;
-        let network = subject.objective.network();
-        let mut rng = subject
-            .streams
-            .stream(&format!("reparam.{kind}"), subject.step);
-        let map = build(network, kind, &mut rng).map_err(|error| error.to_string())?;
-        let names: Vec<&str> = self
-            .wanted_under
-            .iter()
-            .filter(|(map, _)| *map == kind)
-            .map(|(_, measure)| *measure)
-            .collect();
-        let report = self.under(&map, &names)?;
-        self.reports.push(report);
-        Ok(&self.reports[self.reports.len() - 1])
+        let slack = Slack {
+            rounding: self.moved_by_rounding_of(measure, before.value)?,
+            relative: image.check.slack(),
+            precision: self.subject.objective.compute().precision,
+        };
+        let after = image.point.visit(self, |at| at.take(measure))?;
+        Ok(Some(judge(measure, map, before, after, slack)))
+    }
+
+    /// The image under the map of a kind that rows report on.
+    fn image(&mut self, kind: MapKind) -> Result<Rc<Image>, Failure> {
+        self.once(kind.as_str(), |session| {
+            let mut rng = session.subject.stream(&format!("reparam.{kind}"));
+            let network = session.subject.objective.network();
+            let map = build(network, kind, &mut rng);
+            let map = map.map_err(|error| Failure::not_defined(error.to_string()))?;
+            session.mapped(&map)
+        })
+    }
+
+    /// What the map of a kind did to the function.
+    pub(super) fn function_under(&mut self, kind: MapKind) -> Result<FunctionCheck, Failure> {
+        Ok(self.image(kind)?.check)
     }
 
     /// A measure after a map as a multiple of its value before.
     pub(super) fn ratio_under(
         &mut self,
         kind: MapKind,
-        measure: &str,
+        measure: &'static Measure,
     ) -> Result<Measurement, Failure> {
-        let report = self.report(kind)?;
-        if !report.preserves_function() {
-            return Err("the map changed the function".to_owned().into());
+        let image = self.image(kind)?;
+        if !image.check.is_same() {
+            return Err(Failure::not_found("the map changed the function"));
         }
-        match report.line(measure) {
-            Some(line) => Ok(line.ratio_row()),
-            None => Err("the measure was not taken".to_owned().into()),
-        }
+        let before = self.take(measure)?;
+        let line = self.judged(kind, &image, measure, before)?;
+        let line = line.ok_or_else(|| Failure::not_defined("it reports on a map itself"))?;
+        Ok(line.ratio_row())
     }
 }
 

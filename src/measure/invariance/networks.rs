@@ -3,6 +3,7 @@
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::linear::{Budget, Interrupt};
+use crate::measure::fixture::measures;
 use crate::model::{Activation, Init, NormMode, Normalisation, Pool};
 use crate::model::{
     Initialisation, Network, ResNet, ResNetShape, Tokens, Transformer, TransformerShape,
@@ -123,7 +124,7 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
         trained_elsewhere: false,
         learning_rate: None,
         batch_size: None,
-        momentum: None,
+        step_rule: None,
         training_samples: None,
         streams: Streams::new(0),
         step: 0,
@@ -136,7 +137,7 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
         let report = session
             .under(
                 &map,
-                &[
+                &measures(&[
                     "norm.l2",
                     "hessian.lambda_max.adaptive",
                     "norm.frobenius.product",
@@ -144,7 +145,7 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
                     "norm.stable_rank.sum",
                     "margin.last_hidden.median",
                     "margin.hidden.1.median",
-                ],
+                ]),
             )
             .unwrap();
         assert!(report.passed(), "{kind}: {report:?}");

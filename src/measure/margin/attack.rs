@@ -1,9 +1,10 @@
 //! Distances in the space of inputs, as far as an attack finds them.
 
-use super::super::session::{Failure, Session};
 use super::distance::lengths;
 use super::input::against_strongest;
 use crate::backend::read;
+use crate::measure::failure::Failure;
+use crate::measure::session::Session;
 use crate::objective::Objective;
 use crate::params::Parameters;
 use burn::tensor::Tensor;
@@ -30,7 +31,7 @@ impl Session<'_> {
         self.require_independent_samples()?;
         let subject = self.subject;
         let labels = subject.train.labels();
-        let mut rng = subject.streams.stream("probes.attack", subject.step);
+        let mut rng = subject.stream("probes.attack");
         let count = labels.len().min(MOST_SAMPLES);
         let mut drawn = index::sample(&mut rng, labels.len(), count).into_vec();
         drawn.sort_unstable();
@@ -97,8 +98,8 @@ impl Attack<'_> {
         let (margins, gradient) = self.slope(&still)?;
         let slopes = lengths(&gradient)?;
         if margins.iter().chain(&slopes).any(|number| number.is_nan()) {
-            return Err(Failure::Other(
-                "the network's outputs or their slopes are not finite".to_owned(),
+            return Err(Failure::not_finite(
+                "the network's outputs or their slopes are not finite",
             ));
         }
         let first = margins.iter().zip(slopes);
@@ -221,7 +222,8 @@ impl Attack<'_> {
     fn outputs(&self, perturbation: &Tensor<2>) -> Result<(Vec<f64>, usize), Failure> {
         let inputs = self.inputs.clone() + perturbation.clone();
         let outputs = self.objective.outputs(self.parameters, inputs);
-        Ok((read(&outputs)?, outputs.dims()[1]))
+        let read = read(&outputs).map_err(Failure::device)?;
+        Ok((read, outputs.dims()[1]))
     }
 
     /// One number per sample, `[samples, 1]`.

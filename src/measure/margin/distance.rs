@@ -1,7 +1,7 @@
 //! Distances to first order.
 
-use super::super::session::Failure;
 use crate::backend::read;
+use crate::measure::failure::Failure;
 use burn::tensor::Tensor;
 
 /// The smallest size that rows are divided by.
@@ -22,8 +22,8 @@ pub(super) fn to_first_order(value: f64, slope: f64) -> f64 {
 pub(super) fn lengths(rows: &Tensor<2>) -> Result<Vec<f64>, Failure> {
     let sizes = rows.clone().abs().max_dim(1);
     let scaled = rows.clone() / sizes.clone().clamp_min(SMALLEST);
-    let squares = read(&(scaled.clone() * scaled).sum_dim(1))?;
-    let sizes = read(&sizes)?;
+    let squares = read(&(scaled.clone() * scaled).sum_dim(1)).map_err(Failure::device)?;
+    let sizes = read(&sizes).map_err(Failure::device)?;
     let lengths = sizes.into_iter().zip(squares);
     Ok(lengths.map(|(size, square)| size * square.sqrt()).collect())
 }

@@ -1,9 +1,10 @@
 //! Distances in the space of a hidden layer, to first order.
 
-use super::super::session::{Failure, Session};
 use super::distance::{lengths, to_first_order};
 use super::input::against_strongest;
 use crate::backend::read;
+use crate::measure::failure::Failure;
+use crate::measure::session::Session;
 use burn::tensor::Tensor;
 
 impl Session<'_> {
@@ -32,24 +33,27 @@ impl Session<'_> {
             let inputs = batch.inputs.clone();
             let (hidden, gradient) = objective
                 .hidden_gradient(subject.parameters, inputs, layer, own)
-                .ok_or_else(|| format!("the network has fewer than {layer} hidden layers"))?;
+                .ok_or_else(|| too_few(layer))?;
             for (margin, slope) in margins[first..end].iter_mut().zip(lengths(&gradient)?) {
                 *margin = to_first_order(*margin, slope);
             }
-            spread.push(Spread::of(hidden)?);
+            spread.push(Spread::of(hidden).map_err(Failure::device)?);
             first = end;
         }
         let variation = total_variation(&spread);
         if variation == 0.0 {
-            return Err("the hidden layer is the same for all samples"
-                .to_owned()
-                .into());
+            let reason = "the hidden layer is the same for all samples";
+            return Err(Failure::not_defined(reason));
         }
         margins
             .iter_mut()
             .for_each(|margin| *margin /= variation.sqrt());
         Ok(margins)
     }
+}
+
+fn too_few(layer: usize) -> Failure {
+    Failure::not_defined(format!("the network has fewer than {layer} hidden layers"))
 }
 
 /// How the rows of one batch lie: their number, their mean, and the sum of their squared distances

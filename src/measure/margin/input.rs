@@ -1,9 +1,10 @@
 //! Distances in the space of inputs, to first order.
 
-use super::super::session::{Failure, Session};
 use super::distance::{lengths, to_first_order};
 use crate::backend::read;
 use crate::extremes::smaller;
+use crate::measure::failure::Failure;
+use crate::measure::session::Session;
 use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
 
@@ -42,7 +43,7 @@ fn batch_margins(
 ) -> Result<Vec<f64>, Failure> {
     let outputs = objective.outputs(parameters, batch.inputs.clone());
     let width = outputs.dims()[1];
-    let outputs = read(&outputs)?;
+    let outputs = read(&outputs).map_err(Failure::device)?;
     let mut margins = vec![f64::INFINITY; labels.len()];
     for rival in 0..width {
         check()?;

@@ -6,18 +6,22 @@ mod distance;
 mod hidden;
 mod input;
 mod normalised;
-mod statistic;
 
 #[cfg(test)]
 mod tests;
 
+use super::declaration::{Family, Measure, RoundingLaw, Take};
+use super::failure::Failure;
+use super::measurement::{Bound, Error, Measurement};
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
-use super::registry::{Family, Measure};
-use super::session::{Failure, Session};
-use super::{Bound, Evaluated, Measurement};
+use super::session::Session;
+use super::statistic::Statistic;
 use crate::objective::Batch;
 use crate::reparam::MapKind;
-use statistic::Statistic;
+use std::rc::Rc;
+
+const P10: Statistic = Statistic::Quantile(0.1);
+const MEDIAN: Statistic = Statistic::Quantile(0.5);
 
 /// What multiplies a whole hidden layer cancels, and an isometry moves no distance; what scales its
 /// units apart does. Scales that a normalisation divides out cancel only up to its epsilon, which
@@ -29,215 +33,358 @@ const UNIFORM: &[MapKind] = &[
     MapKind::OrthogonalBasis,
 ];
 
-pub(super) const FAMILY: Family = Family {
-    measures: &[
-        of_function(
-            "margin.min",
-            "smallest output margin, z_y - max_{k!=y} z_k, over training samples",
-        )
-        .light(),
-        of_function("margin.p10", "10th percentile of the output margins").light(),
-        of_function("margin.median", "median of the output margins").light(),
-        of_function("margin.mean", "mean of the output margins").light(),
-        of_class("margin.class.0"),
-        of_class("margin.class.1"),
-        of_class("margin.class.2"),
-        of_class("margin.class.3"),
-        of_class("margin.class.4"),
-        of_class("margin.class.5"),
-        of_class("margin.class.6"),
-        of_class("margin.class.7"),
-        of_class("margin.class.8"),
-        of_class("margin.class.9"),
-        spectral(
-            "margin.spectral",
-            "smallest output margin over the product of the weights' spectral norms",
-        )
-        .full(),
-        spectral("margin.spectral.p10", "10th percentile of those").full(),
-        spectral("margin.spectral.median", "median of those"),
-        bartlett(
-            "margin.bartlett.p10",
-            "10th percentile of margins over spectral complexity times |X|_F / n",
-        ),
-        bartlett("margin.bartlett.median", "median of those").full(),
-        of_loss("margin.loss.0.01"),
-        of_loss("margin.loss.0.03"),
-        of_loss("margin.loss.0.1"),
-        of_loss("margin.loss.0.3"),
-        of_loss("margin.loss.1"),
-        Measure::new(
-            "margin.homogeneous",
-            "smallest output margin over |parameters|^L, for networks homogeneous of degree L",
-        )
-        .from("Lyu & Li 2020")
-        .passes(),
-        Measure::new(
-            "margin.last_hidden.p10",
-            "10th percentile of distances of the last layer's input to where another class wins",
-        )
-        .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
-        .passes(),
-        Measure::new("margin.last_hidden.median", "median of those")
-            .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
-            .passes(),
-        hidden("margin.hidden.1.p10"),
-        hidden("margin.hidden.1.median"),
-        hidden("margin.hidden.2.p10"),
-        hidden("margin.hidden.2.median"),
-        hidden("margin.hidden.3.p10"),
-        hidden("margin.hidden.3.median"),
-        hidden("margin.hidden.4.p10"),
-        hidden("margin.hidden.4.median"),
-        of_function(
-            "margin.input.p10",
-            "10th percentile of first-order distances of inputs to where another class wins",
-        )
-        .from("Elsayed et al. 2018, \"Large margin deep networks for classification\"")
-        .full(),
-        of_function("margin.input.median", "median of those")
-            .from("Elsayed et al. 2018, \"Large margin deep networks for classification\"")
-            .full(),
-        attack(
-            "margin.attack.p10",
-            "10th percentile of the smallest perturbations found by an attack (upper bounds)",
-        ),
-        attack("margin.attack.median", "median of those").full(),
-    ],
-    measure: |session, name| {
-        let positions = session.subject.train.batches().first();
-        let row = margin(session, name)?;
-        Ok(match positions.map_or(1, Batch::positions) {
-            1 => row,
-            // The positions of one sample are not independent draws, as standard errors assume.
-            _ => Measurement {
-                stderr: None,
-                ..row
-            },
-        })
-    },
-};
+pub(super) const FAMILY: Family = &[
+    of_outputs(
+        "margin.min",
+        "smallest output margin, z_y - max_{k!=y} z_k, over training samples",
+        |session, name| session.output_margin(name, Statistic::Min),
+    )
+    .light(),
+    of_outputs(
+        "margin.p10",
+        "10th percentile of the output margins",
+        |session, name| session.output_margin(name, P10),
+    )
+    .light(),
+    of_outputs(
+        "margin.median",
+        "median of the output margins",
+        |session, name| session.output_margin(name, MEDIAN),
+    )
+    .light(),
+    of_outputs(
+        "margin.mean",
+        "mean of the output margins",
+        |session, name| session.output_margin(name, Statistic::Mean),
+    ),
+    of_class("margin.class.0", |session, name| {
+        session.class_margin(name, 0)
+    }),
+    of_class("margin.class.1", |session, name| {
+        session.class_margin(name, 1)
+    }),
+    of_class("margin.class.2", |session, name| {
+        session.class_margin(name, 2)
+    }),
+    of_class("margin.class.3", |session, name| {
+        session.class_margin(name, 3)
+    }),
+    of_class("margin.class.4", |session, name| {
+        session.class_margin(name, 4)
+    }),
+    of_class("margin.class.5", |session, name| {
+        session.class_margin(name, 5)
+    }),
+    of_class("margin.class.6", |session, name| {
+        session.class_margin(name, 6)
+    }),
+    of_class("margin.class.7", |session, name| {
+        session.class_margin(name, 7)
+    }),
+    of_class("margin.class.8", |session, name| {
+        session.class_margin(name, 8)
+    }),
+    of_class("margin.class.9", |session, name| {
+        session.class_margin(name, 9)
+    }),
+    spectral(
+        "margin.spectral",
+        "smallest output margin over the product of the weights' spectral norms",
+        Statistic::Min,
+        |session, name| session.spectral_margin(name, Statistic::Min),
+    )
+    .full(),
+    spectral(
+        "margin.spectral.p10",
+        "10th percentile of those",
+        P10,
+        |session, name| session.spectral_margin(name, P10),
+    )
+    .full(),
+    spectral(
+        "margin.spectral.median",
+        "median of those",
+        MEDIAN,
+        |session, name| session.spectral_margin(name, MEDIAN),
+    ),
+    bartlett(
+        "margin.bartlett.p10",
+        "10th percentile of margins over spectral complexity times |X|_F / n",
+        P10,
+        |session, name| session.bartlett_margin(name, P10),
+    ),
+    bartlett(
+        "margin.bartlett.median",
+        "median of those",
+        MEDIAN,
+        |session, name| session.bartlett_margin(name, MEDIAN),
+    )
+    .full(),
+    of_loss("margin.loss.0.01", |session, name| {
+        session.margin_loss(name, 0.01)
+    }),
+    of_loss("margin.loss.0.03", |session, name| {
+        session.margin_loss(name, 0.03)
+    }),
+    of_loss("margin.loss.0.1", |session, name| {
+        session.margin_loss(name, 0.1)
+    }),
+    of_loss("margin.loss.0.3", |session, name| {
+        session.margin_loss(name, 0.3)
+    }),
+    of_loss("margin.loss.1", |session, name| {
+        session.margin_loss(name, 1.0)
+    }),
+    Measure::new(
+        "margin.homogeneous",
+        "smallest output margin over |parameters|^L, for networks homogeneous of degree L",
+        |session, name| session.homogeneous_margin(name),
+    )
+    .from("Lyu & Li 2020")
+    .passes()
+    .rounded(RoundingLaw::ScaledMargin(Statistic::Min)),
+    last_hidden(
+        "margin.last_hidden.p10",
+        "10th percentile of distances of the last layer's input to where another class wins",
+        P10,
+        |session, name| session.last_hidden_margin(name, P10),
+    ),
+    last_hidden(
+        "margin.last_hidden.median",
+        "median of those",
+        MEDIAN,
+        |session, name| session.last_hidden_margin(name, MEDIAN),
+    ),
+    hidden("margin.hidden.1.p10", P10, |session, name| {
+        session.hidden_margin(name, 1, P10)
+    }),
+    hidden("margin.hidden.1.median", MEDIAN, |session, name| {
+        session.hidden_margin(name, 1, MEDIAN)
+    }),
+    hidden("margin.hidden.2.p10", P10, |session, name| {
+        session.hidden_margin(name, 2, P10)
+    }),
+    hidden("margin.hidden.2.median", MEDIAN, |session, name| {
+        session.hidden_margin(name, 2, MEDIAN)
+    }),
+    hidden("margin.hidden.3.p10", P10, |session, name| {
+        session.hidden_margin(name, 3, P10)
+    }),
+    hidden("margin.hidden.3.median", MEDIAN, |session, name| {
+        session.hidden_margin(name, 3, MEDIAN)
+    }),
+    hidden("margin.hidden.4.p10", P10, |session, name| {
+        session.hidden_margin(name, 4, P10)
+    }),
+    hidden("margin.hidden.4.median", MEDIAN, |session, name| {
+        session.hidden_margin(name, 4, MEDIAN)
+    }),
+    input(
+        "margin.input.p10",
+        "10th percentile of first-order distances of inputs to where another class wins",
+        P10,
+        |session, name| session.input_margin(name, P10),
+    ),
+    input(
+        "margin.input.median",
+        "median of those",
+        MEDIAN,
+        |session, name| session.input_margin(name, MEDIAN),
+    ),
+    attack(
+        "margin.attack.p10",
+        "10th percentile of the smallest perturbations found by an attack (upper bounds)",
+        P10,
+        |session, name| session.attack_margin(name, P10),
+    ),
+    attack(
+        "margin.attack.median",
+        "median of those",
+        MEDIAN,
+        |session, name| session.attack_margin(name, MEDIAN),
+    )
+    .full(),
+];
 
-fn margin(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
-    if let Some(class) = name.strip_prefix("margin.class.") {
-        return session.class_margin(name, class);
-    }
-    if let Some(gamma) = name.strip_prefix("margin.loss.") {
-        let gamma = gamma
-            .parse()
-            .map_err(|_| format!("`{gamma}` is no number"))?;
-        return session.margin_loss(name, gamma);
-    }
-    let (list, statistic) = Statistic::of_name(name);
-    match list {
-        "margin" => Ok(statistic.of(name, session.train()?.margins())),
-        "margin.spectral" => session.spectral_margin(name, statistic),
-        "margin.bartlett" => session.bartlett_margin(name, statistic),
-        "margin.homogeneous" => session.homogeneous_margin(name),
-        // As long as each sample's is a bound, so is every order statistic.
-        "margin.attack" => Ok(statistic
-            .of(name, session.distances(list)?)
-            .bounding(Bound::Upper)),
-        _ => Ok(statistic.of(name, session.distances(list)?)),
-    }
-}
-
-/// By how much a row of margins, or of margins over something that rounds less, moves at most where no
-/// output margin moves by more than `moved`.
-pub(super) fn rounding_of_margins(
-    name: &str,
-    value: f64,
-    moved: f64,
-    evaluated: &Evaluated,
-) -> f64 {
-    let (list, statistic) = Statistic::of_name(name);
-    if list == "margin" || name.starts_with("margin.class.") {
-        return moved;
-    }
-    let of_outputs = statistic.of(name, evaluated.margins()).value;
-    of_outputs.map_or(f64::NAN, |of_outputs| moved * (value / of_outputs).abs())
-}
-
-const fn of_function(name: &'static str, description: &'static str) -> Measure {
-    Measure::new(name, description)
+const fn of_function(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
         .passes()
         .invariant(MapKind::ALL)
 }
 
-const fn of_class(name: &'static str) -> Measure {
-    of_function(
+const fn of_outputs(name: &'static str, description: &'static str, take: Take) -> Measure {
+    of_function(name, description, take).rounded(RoundingLaw::Margin)
+}
+
+const fn of_class(name: &'static str, take: Take) -> Measure {
+    of_outputs(
         name,
         "10th percentile of the output margins of samples of this class",
+        take,
     )
 }
 
-const fn spectral(name: &'static str, description: &'static str) -> Measure {
-    Measure::new(name, description)
+const fn spectral(
+    name: &'static str,
+    description: &'static str,
+    statistic: Statistic,
+    take: Take,
+) -> Measure {
+    Measure::new(name, description, take)
         .from("Bartlett et al. 2017, eq. 1.2 without its sum of (2,1) norms")
         .passes()
         .invariant(PRODUCTS)
+        .rounded(RoundingLaw::ScaledMargin(statistic))
 }
 
-const fn of_loss(name: &'static str) -> Measure {
-    spectral(
+const fn of_loss(name: &'static str, take: Take) -> Measure {
+    Measure::new(
         name,
         "share of samples with output margin over product of spectral norms at most this number",
+        take,
     )
+    .from("Bartlett et al. 2017, eq. 1.2 without its sum of (2,1) norms")
+    .passes()
+    .share()
+    .invariant(PRODUCTS)
 }
 
-const fn bartlett(name: &'static str, description: &'static str) -> Measure {
-    Measure::new(name, description)
+const fn bartlett(
+    name: &'static str,
+    description: &'static str,
+    statistic: Statistic,
+    take: Take,
+) -> Measure {
+    Measure::new(name, description, take)
         .from("Bartlett et al. 2017, with reference matrices 0")
         .passes()
         .invariant(PRODUCTS_OF_ROWS)
+        .rounded(RoundingLaw::ScaledMargin(statistic))
 }
 
-const fn hidden(name: &'static str) -> Measure {
+const fn last_hidden(
+    name: &'static str,
+    description: &'static str,
+    statistic: Statistic,
+    take: Take,
+) -> Measure {
+    Measure::new(name, description, take)
+        .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
+        .passes()
+        .rounded(RoundingLaw::Distance(statistic))
+}
+
+const fn hidden(name: &'static str, statistic: Statistic, take: Take) -> Measure {
     Measure::new(
         name,
         "10th percentile or median of first-order distances of what this hidden layer (or block) \
          holds to where another class wins, over the root of its total variation",
+        take,
     )
     .from("Jiang et al. 2019, sec. 3")
     .passes()
     .invariant(UNIFORM)
+    .rounded(RoundingLaw::Distance(statistic))
 }
 
-const fn attack(name: &'static str, description: &'static str) -> Measure {
-    Measure::new(name, description)
+const fn input(
+    name: &'static str,
+    description: &'static str,
+    statistic: Statistic,
+    take: Take,
+) -> Measure {
+    of_function(name, description, take)
+        .from("Elsayed et al. 2018, \"Large margin deep networks for classification\"")
+        .full()
+        .rounded(RoundingLaw::Distance(statistic))
+}
+
+const fn attack(
+    name: &'static str,
+    description: &'static str,
+    statistic: Statistic,
+    take: Take,
+) -> Measure {
+    Measure::new(name, description, take)
         .from("Madry et al. 2018, sec. 2.1, in the Euclidean norm; radius by bisection")
         .invariant(MapKind::ALL)
+        .rounded(RoundingLaw::Distance(statistic))
 }
 
 impl Session<'_> {
+    /// A statistic of a list of margins. The positions of one sample are not independent draws, as standard
+    /// errors assume: of a network with several the error is not known.
+    fn told(&self, statistic: Statistic, name: &str, margins: &[f64]) -> Measurement {
+        let row = statistic.of(name, margins);
+        let first = self.subject.train.batches().first();
+        match (&row.error, first.map_or(1, Batch::positions)) {
+            (Error::Standard(_), positions) if positions > 1 => {
+                let reason = "positions of one sample are not independent draws";
+                row.with_error(Error::Unknown(reason.to_owned()))
+            }
+            _ => row,
+        }
+    }
+
+    fn output_margin(&mut self, name: &str, statistic: Statistic) -> Result<Measurement, Failure> {
+        let train = self.train()?;
+        Ok(self.told(statistic, name, train.margins()))
+    }
+
     /// The 10th percentile of the margins of one class.
-    fn class_margin(&mut self, name: &str, class: &str) -> Result<Measurement, Failure> {
+    fn class_margin(&mut self, name: &str, class: u8) -> Result<Measurement, Failure> {
         let labels = self.subject.train.labels();
-        let margins = self.train()?.margins().iter().zip(labels);
+        let train = self.train()?;
+        let margins = train.margins().iter().zip(labels);
         let own: Vec<f64> = margins
-            .filter(|(_, label)| label.to_string() == class)
+            .filter(|(_, label)| **label == class)
             .map(|(&margin, _)| margin)
             .collect();
         if own.is_empty() {
-            return Err(Failure::Other(
-                "there is no sample of this class".to_owned(),
-            ));
+            return Err(Failure::not_defined("there is no sample of this class"));
         }
-        Ok(Statistic::Quantile(0.1).of(name, &own))
+        Ok(self.told(P10, name, &own))
+    }
+
+    fn hidden_margin(
+        &mut self,
+        name: &str,
+        layer: usize,
+        statistic: Statistic,
+    ) -> Result<Measurement, Failure> {
+        let key = format!("margin.hidden.{layer}");
+        let distances = self.distances(&key, |session| session.hidden_margins(layer))?;
+        Ok(self.told(statistic, name, &distances))
+    }
+
+    fn last_hidden_margin(
+        &mut self,
+        name: &str,
+        statistic: Statistic,
+    ) -> Result<Measurement, Failure> {
+        let distances = self.distances("margin.last_hidden", Self::last_hidden_margins)?;
+        Ok(self.told(statistic, name, &distances))
+    }
+
+    fn input_margin(&mut self, name: &str, statistic: Statistic) -> Result<Measurement, Failure> {
+        let distances = self.distances("margin.input", Self::input_margins)?;
+        Ok(self.told(statistic, name, &distances))
+    }
+
+    /// As long as each sample's is a bound, so is every order statistic.
+    fn attack_margin(&mut self, name: &str, statistic: Statistic) -> Result<Measurement, Failure> {
+        let distances = self.distances("margin.attack", Self::attack_margins)?;
+        Ok(self
+            .told(statistic, name, &distances)
+            .bounding(Bound::Upper))
     }
 
     /// One distance per sample, computed once.
-    fn distances(&mut self, list: &str) -> Result<&[f64], Failure> {
-        if !self.distances.contains_key(list) {
-            let layer = list.strip_prefix("margin.hidden.");
-            let found = match (list, layer.and_then(|layer| layer.parse().ok())) {
-                (_, Some(layer)) => self.hidden_margins(layer)?,
-                ("margin.input", _) => self.input_margins()?,
-                ("margin.attack", _) => self.attack_margins()?,
-                _ => self.last_hidden_margins()?,
-            };
-            self.distances.insert(list.to_owned(), found);
-        }
-        Ok(self.distances.get(list).map_or(&[], Vec::as_slice))
+    fn distances(
+        &mut self,
+        list: &str,
+        compute: impl FnOnce(&mut Self) -> Result<Vec<f64>, Failure>,
+    ) -> Result<Rc<Vec<f64>>, Failure> {
+        self.once(list, compute)
     }
 }

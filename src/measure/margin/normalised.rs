@@ -1,13 +1,15 @@
 //! Output margins relative to how large the network can make them.
 
-use super::super::norm::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
-use super::super::session::{Failure, Session};
-use super::super::{Measurement, layers};
-use super::Statistic;
 use super::distance::to_first_order;
 use crate::backend::{Precision, read};
 use crate::extremes::smallest;
 use crate::linear::norm;
+use crate::measure::failure::Failure;
+use crate::measure::layers;
+use crate::measure::measurement::{Error, Measurement};
+use crate::measure::norm::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
+use crate::measure::session::Session;
+use crate::measure::statistic::Statistic;
 use crate::objective::Objective;
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -24,7 +26,7 @@ impl Session<'_> {
         let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
         let margins = scaled(self.train()?.margins(), 1.0 / product);
         Ok(with_error_of_norms(
-            statistic.of(name, &margins),
+            self.told(statistic, name, &margins),
             &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
         ))
     }
@@ -40,18 +42,23 @@ impl Session<'_> {
         let subject = self.subject;
         let mut square = 0.0;
         for batch in subject.train.batches() {
-            square += read(&batch.inputs)?.iter().map(|x| x * x).sum::<f64>();
+            square += read(&batch.inputs)
+                .map_err(Failure::device)?
+                .iter()
+                .map(|x| x * x)
+                .sum::<f64>();
         }
         let size = spectral_complexity(&stack) * square.sqrt() / subject.train.samples() as f64;
         let size = positive(size, "spectral complexity times the size of the inputs")?;
         let margins = scaled(self.train()?.margins(), 1.0 / size);
         Ok(with_error_of_norms(
-            statistic.of(name, &margins),
+            self.told(statistic, name, &margins),
             &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
         ))
     }
 
-    /// The share of samples whose margin over the product of spectral norms is at most `gamma`.
+    /// The share of samples whose margin over the product of spectral norms is at most `gamma`. What the
+    /// error of the norms decides, and whether they converged, is part of it.
     pub(super) fn margin_loss(&mut self, name: &str, gamma: f64) -> Result<Measurement, Failure> {
         let stack = self.stack_norms(Reference::Zero)?;
         let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
@@ -60,15 +67,29 @@ impl Session<'_> {
             .iter()
             .map(|&margin| f64::from(u8::from(margin <= gamma)))
             .collect();
-        Ok(Statistic::Mean.of(name, &is_small))
+        let norms = of_spectral_norms(name, 1.0, &stack.layers, 1.0);
+        let off = gamma * norms.residual().unwrap_or(0.0);
+        let near = margins
+            .iter()
+            .filter(|margin| (*margin - gamma).abs() <= off);
+        let doubtful = near.count() as f64 / margins.len() as f64;
+        let row = self.told(Statistic::Mean, name, &is_small);
+        let row = match row.error.clone() {
+            Error::Standard(stderr) => row.with_stderr(stderr.hypot(doubtful)),
+            _ => row,
+        };
+        Ok(Measurement {
+            converged: norms.converged,
+            ..row
+        })
     }
 
     /// The smallest margin over `‖θ‖ᴸ` for a network that is homogeneous of degree `L` (Lyu & Li
     /// 2020, "Gradient descent maximizes the margin of homogeneous neural networks").
     pub(super) fn homogeneous_margin(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
-        let mut rng = subject.streams.stream("probes.homogeneous", subject.step);
-        let values = self.values()?.clone();
+        let mut rng = subject.stream("probes.homogeneous");
+        let values = self.values()?;
         let degree = degree_of_homogeneity(subject.objective, &values, subject.train, &mut rng)?;
         let size = positive(
             norm(&values).powi(degree),
@@ -124,7 +145,7 @@ fn positive(size: f64, what: &str) -> Result<f64, Failure> {
     if size > 0.0 && size.is_finite() {
         return Ok(size);
     }
-    Err(Failure::Other(format!(
+    Err(Failure::not_defined(format!(
         "the {what} is {size}, which margins cannot be divided by"
     )))
 }
@@ -133,10 +154,16 @@ fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
     values.iter().map(|value| value * factor).collect()
 }
 
-/// Adds the error of the norms a margin was divided by.
+/// Adds the error of the norms a margin was divided by: their relative one to a number without another.
 fn with_error_of_norms(row: Measurement, norms: &Measurement) -> Measurement {
+    let of_norms = norms.residual().unwrap_or(f64::NAN);
+    let size = row.value.map_or(0.0, f64::abs);
+    let row = match row.error.clone() {
+        Error::Standard(stderr) => row.with_stderr(stderr.hypot(of_norms * size)),
+        Error::Exact => row.with_error(norms.error.clone()),
+        _ => row,
+    };
     Measurement {
-        residual: norms.residual,
         converged: norms.converged,
         ..row
     }
@@ -165,7 +192,7 @@ fn degree_of_homogeneity(
     let batch = data
         .batches()
         .first()
-        .ok_or_else(|| "there are no samples".to_owned())?;
+        .ok_or_else(crate::curvature::no_samples)?;
     let outputs = |factor: f64| {
         let compute = objective.compute();
         let at = Parameters::from_host(
@@ -173,7 +200,7 @@ fn degree_of_homogeneity(
             &scaled(&near, factor),
             compute,
         );
-        read(&objective.evaluate(&at, batch).outputs)
+        read(&objective.evaluate(&at, batch).outputs).map_err(Failure::device)
     };
     let (once, twice) = (outputs(1.0)?, outputs(2.0)?);
     let degree = (norm(&twice) / norm(&once)).log2().round();
@@ -189,10 +216,9 @@ fn degree_of_homogeneity(
     if degree >= 1.0 && norm(&error) <= tolerance * norm(&twice) {
         return Ok(degree as i32);
     }
-    Err(Failure::Other(
+    Err(Failure::not_defined(
         "the network is not homogeneous: doubling all parameters does not multiply its outputs by \
          a power of two (biases after the first layer, normalisation, or an activation other than \
-         ReLU)"
-            .to_owned(),
+         ReLU)",
     ))
 }

@@ -223,10 +223,10 @@ fn outputs_that_are_not_finite_are_no_distances() {
 fn an_attack_says_that_it_finds_upper_bounds() {
     let fixture = linear(2, Loss::CrossEntropy);
     assert_eq!(
-        fixture.row("margin.attack.median").bound,
+        fixture.row("margin.attack.median").bound(),
         Some(Bound::Upper)
     );
-    assert_eq!(fixture.row("margin.input.median").bound, None);
+    assert_eq!(fixture.row("margin.input.median").bound(), None);
 }
 
 #[test]
@@ -420,5 +420,5 @@ fn distances_in_a_layer_of_equal_samples_or_under_batch_statistics_are_refused()
     let names = ["margin.hidden.1.median"];
     assert!(measure_tiny(&tiny, &names)[0].value.is_some());
     let row = measure_tiny(&tiny.by_batch(), &names).remove(0);
-    assert!(row.reason.is_some(), "{row:?}");
+    assert!(row.failure.is_some(), "{row:?}");
 }

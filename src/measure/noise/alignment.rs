@@ -1,64 +1,60 @@
 //! How gradient noise lies to the curvature.
+//!
+//! With noise covariance `Σ` and Gauss-Newton matrix `G` (Wu, Wang & Su 2022, "The alignment property of SGD
+//! noise and how it helps select flat minima"):
+//!
+//! `α = tr(ΣG) / (‖Σ‖_F ‖G‖_F)`, `β = ‖Σ‖_F / (2L ‖G‖_F)` and `μ = αβ = tr(ΣG) / (2L ‖G‖_F²)`,
+//! with `L` the mean loss. Where errors and features are independent and the loss is the half
+//! square, `Σ` is about `2L G` and `μ` about 1; for other losses the formulas hold, that value
+//! does not. All three come from the same random products, so that what makes one part of a
+//! ratio large makes the other large too.
 
-use super::super::Measurement;
-use super::super::curvature::with_operator;
-use super::super::session::{Failure, Session};
 use crate::curvature::Matrix;
 use crate::linear::{Forms, PairedForms, paired_forms};
-use std::time::Instant;
-
-/// The forms of noise covariance `Σ` and Gauss-Newton matrix `G`, and the time they took.
-pub(in crate::measure) struct Alignment {
-    forms: PairedForms,
-    seconds: f64,
-}
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
+use std::rc::Rc;
 
 impl Session<'_> {
-    /// The alignment of gradient noise with curvature (Wu, Wang & Su 2022, "The alignment property
-    /// of SGD noise and how it helps select flat minima"):
-    ///
-    /// `α = tr(ΣG) / (‖Σ‖_F ‖G‖_F)`, `β = ‖Σ‖_F / (2L ‖G‖_F)` and `μ = αβ = tr(ΣG) / (2L ‖G‖_F²)`,
-    /// with `L` the mean loss. Where errors and features are independent and the loss is the half
-    /// square, `Σ` is about `2L G` and `μ` about 1; for other losses the formulas hold, that value
-    /// does not. All three come from the same random products, so that what makes one part of a
-    /// ratio large makes the other large too.
-    pub(in crate::measure) fn alignment(&mut self, name: &str) -> Result<Measurement, Failure> {
+    /// `μ`.
+    pub(in crate::measure) fn alignment_mu(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
-        let alignment = self.aligned_forms(loss)?;
-        let seconds = alignment.seconds;
-        let estimate = alignment.forms.estimate(|forms| match name {
-            "noise.alignment_alpha" => forms.product / (forms.first * forms.second).sqrt(),
-            "noise.alignment_beta" => (forms.first / forms.second).sqrt() / (2.0 * loss),
-            _ => mu(forms, loss),
-        });
-        Ok(Measurement {
-            seconds,
-            ..self.estimated(name, estimate)
-        })
+        let forms = self.aligned_forms()?;
+        Ok(self.estimated(name, forms.estimate(|forms| mu(forms, loss))))
     }
 
-    fn aligned_forms(&mut self, loss: f64) -> Result<&Alignment, Failure> {
-        if self.alignment.is_none() {
-            let clock = Instant::now();
-            let subject = self.subject;
-            let options = self.probe_options();
-            let mut rng = subject.streams.stream("probes.alignment", subject.step);
-            let forms = with_operator(&subject, Matrix::NoiseCovariance, |noise| {
-                with_operator(&subject, Matrix::GaussNewton, |curvature| {
+    /// `α`.
+    pub(super) fn alignment_alpha(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let forms = self.aligned_forms()?;
+        let alpha = |forms: Forms| forms.product / (forms.first * forms.second).sqrt();
+        Ok(self.estimated(name, forms.estimate(alpha)))
+    }
+
+    /// `β`.
+    pub(super) fn alignment_beta(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let loss = self.train()?.mean_loss();
+        let forms = self.aligned_forms()?;
+        let beta = |forms: Forms| (forms.first / forms.second).sqrt() / (2.0 * loss);
+        Ok(self.estimated(name, forms.estimate(beta)))
+    }
+
+    fn aligned_forms(&mut self) -> Result<Rc<PairedForms>, Failure> {
+        self.once("alignment", |session| {
+            let loss = session.train()?.mean_loss();
+            let subject = session.subject;
+            let options = session.probe_options();
+            let mut rng = subject.stream("probes.alignment");
+            let forms = subject.with_operator(Matrix::NoiseCovariance, |noise| {
+                subject.with_operator(Matrix::GaussNewton, |curvature| {
                     let interrupt = subject.interrupt;
                     paired_forms(noise, curvature, &mut rng, options, interrupt, |forms| {
                         mu(forms, loss)
                     })
                 })
             })?;
-            self.alignment = Some(Alignment {
-                forms,
-                seconds: clock.elapsed().as_secs_f64(),
-            });
-        }
-        self.alignment
-            .as_ref()
-            .ok_or_else(|| Failure::Other("it could not be measured".to_owned()))
+            Ok(forms)
+        })
     }
 }
 

@@ -7,96 +7,131 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub(super) use alignment::Alignment;
-
-use super::Measurement;
-use super::curvature::with_operator;
-use super::registry::{Family, Measure};
-use super::session::{Failure, Session};
+use super::curvature::OF_SLOPES;
+use super::declaration::{Family, Measure, ProductLaw, RoundingLaw, Take};
+use super::failure::Failure;
+use super::measurement::Measurement;
+use super::session::Session;
 use crate::curvature::Matrix;
 use crate::linear::{Estimate, dot, norm, paired_forms};
 
-pub(super) const FAMILY: Family = Family {
-    measures: &[
-        Measure::new(
-            "noise.trace",
-            "trace of the covariance of one sample's gradient, from every sample's gradient",
-        )
-        .full(),
-        Measure::new("noise.lambda_max", "largest eigenvalue of that covariance"),
-        Measure::new("noise.frobenius", "Frobenius norm of that covariance"),
-        Measure::new(
-            "noise.scale",
-            "simple noise scale: noise.trace over the squared norm of the gradient, in samples",
-        )
-        .from("McCandlish et al. 2018, eq. 2.9")
-        .full(),
-        Measure::new(
-            "noise.scale.curvature",
-            "noise scale tr(H C) / g'Hg with the Hessian H and noise covariance C, in samples",
-        )
-        .from("McCandlish et al. 2018, eq. 2.8"),
-        Measure::new(
-            "noise.alignment_mu",
-            "alignment of gradient noise with curvature, tr(C G) / (2 L |G|_F^2)",
-        )
-        .from("Wu, Wang & Su 2022, \"The alignment property of SGD noise\"")
-        .full(),
-        Measure::new(
-            "noise.alignment_alpha",
-            "cosine between noise covariance and Gauss-Newton matrix, tr(C G) / (|C|_F |G|_F)",
-        )
-        .from("Wu, Wang & Su 2022"),
-        Measure::new(
-            "noise.alignment_beta",
-            "size of noise relative to curvature and loss, |C|_F / (2 L |G|_F)",
-        )
-        .from("Wu, Wang & Su 2022"),
-        Measure::new(
-            "noise.nonuniformity",
-            "root of the largest eigenvalue of the covariance of one sample's Hessian",
-        )
-        .from("Wu, Ma & E 2018"),
-    ],
-    measure: |session, name| match name {
-        "noise.trace" => session.noise_trace(name),
-        "noise.lambda_max" => session.largest_eigenvalue(name, Matrix::NoiseCovariance),
-        "noise.frobenius" => session.frobenius(name, Matrix::NoiseCovariance),
-        "noise.scale" => session.noise_scale(name),
-        "noise.scale.curvature" => session.curved_noise_scale(name),
-        "noise.nonuniformity" => session.nonuniformity(name),
-        _ => session.alignment(name),
-    },
+pub(super) const FAMILY: Family = &[
+    noise(
+        "noise.trace",
+        "trace of the covariance of one sample's gradient, from every sample's gradient",
+        |session, name| session.noise_trace(name),
+    )
+    .full(),
+    noise(
+        "noise.lambda_max",
+        "largest eigenvalue of that covariance",
+        |session, name| session.largest_eigenvalue(name, Matrix::NoiseCovariance),
+    )
+    .multiplying(COVARIANCE),
+    noise(
+        "noise.frobenius",
+        "Frobenius norm of that covariance",
+        |session, name| session.frobenius(name, Matrix::NoiseCovariance),
+    )
+    .multiplying(COVARIANCE),
+    noise(
+        "noise.scale",
+        "simple noise scale: noise.trace over the squared norm of the gradient, in samples",
+        |session, name| session.noise_scale(name),
+    )
+    .from("McCandlish et al. 2018, eq. 2.9")
+    .rounded(RoundingLaw::Product(OVER_SQUARED_GRADIENT))
+    .full(),
+    noise(
+        "noise.scale.curvature",
+        "noise scale tr(H C) / g'Hg with the Hessian H and noise covariance C, in samples",
+        |session, name| session.curved_noise_scale(name),
+    )
+    .from("McCandlish et al. 2018, eq. 2.8")
+    .rounded(RoundingLaw::Product(OVER_SQUARED_GRADIENT))
+    .multiplying(&[Matrix::Hessian, Matrix::NoiseCovariance]),
+    noise(
+        "noise.alignment_mu",
+        "alignment of gradient noise with curvature, tr(C G) / (2 L |G|_F^2)",
+        |session, name| session.alignment_mu(name),
+    )
+    .from("Wu, Wang & Su 2022, \"The alignment property of SGD noise\"")
+    .rounded(RoundingLaw::Product(OVER_LOSS))
+    .multiplying(BOTH)
+    .full(),
+    noise(
+        "noise.alignment_alpha",
+        "cosine between noise covariance and Gauss-Newton matrix, tr(C G) / (|C|_F |G|_F)",
+        |session, name| session.alignment_alpha(name),
+    )
+    .from("Wu, Wang & Su 2022")
+    .multiplying(BOTH),
+    noise(
+        "noise.alignment_beta",
+        "size of noise relative to curvature and loss, |C|_F / (2 L |G|_F)",
+        |session, name| session.alignment_beta(name),
+    )
+    .from("Wu, Wang & Su 2022")
+    .rounded(RoundingLaw::Product(OVER_LOSS))
+    .multiplying(BOTH),
+    noise(
+        "noise.nonuniformity",
+        "root of the largest eigenvalue of the covariance of one sample's Hessian",
+        |session, name| session.nonuniformity(name),
+    )
+    .from("Wu, Ma & E 2018")
+    .multiplying(&[Matrix::Hessian]),
+];
+
+const COVARIANCE: &[Matrix] = &[Matrix::NoiseCovariance];
+const BOTH: &[Matrix] = &[Matrix::NoiseCovariance, Matrix::GaussNewton];
+
+const OVER_LOSS: ProductLaw = ProductLaw {
+    losses: 1,
+    ..OF_SLOPES
 };
+
+const OVER_SQUARED_GRADIENT: ProductLaw = ProductLaw {
+    gradients: 2,
+    ..OF_SLOPES
+};
+
+const fn noise(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
+        .of_flatness()
+        .of_block()
+        .rounded(RoundingLaw::Product(OF_SLOPES))
+}
 
 impl Session<'_> {
     /// `tr Σ / ‖g‖²`: the batch size at which noise and gradient are of one size (McCandlish et al.
     /// 2018, "An empirical model of large-batch training", eq. 2.9).
     fn noise_scale(&mut self, name: &str) -> Result<Measurement, Failure> {
         let trace = self.noise_trace("noise.trace")?;
-        let square = norm(&self.gradient()?).powi(2);
-        let value = trace.value.unwrap_or(f64::NAN) / square;
+        let square = norm(&self.subject.gradient()?).powi(2);
+        if square == 0.0 {
+            return Err(Failure::not_defined("the gradient is 0"));
+        }
+        let scaled = trace.times(square.recip());
+        // A tiny gradient may make it infinite.
+        let value = Measurement::new(name, scaled.value.unwrap_or(f64::NAN));
         Ok(Measurement {
-            stderr: trace.stderr.map(|error| error / square),
-            converged: trace.converged,
-            matvecs: trace.matvecs.map(|matvecs| matvecs + 1),
-            samples: trace.samples,
-            seconds: trace.seconds,
-            ..Measurement::new(name, value)
+            value: value.value,
+            failure: value.failure,
+            matvecs: scaled.matvecs.map(|matvecs| matvecs + 1),
+            ..scaled
         })
     }
 
     /// `tr(HΣ) / gᵀHg`: the same with the loss's curvature weighing directions (eq. 2.8).
     fn curved_noise_scale(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
-        let gradient = self.gradient()?;
+        let gradient = subject.gradient()?;
         let options = self.probe_options();
-        let mut rng = subject
-            .streams
-            .stream(&format!("probes.{name}"), subject.step);
-        let (below, above) = with_operator(&subject, Matrix::Hessian, |hessian| {
+        let mut rng = subject.stream(&format!("probes.{name}"));
+        let (below, above) = subject.with_operator(Matrix::Hessian, |hessian| {
             let below = dot(&gradient, &hessian.apply(&gradient)?);
-            let forms = with_operator(&subject, Matrix::NoiseCovariance, |noise| {
+            let forms = subject.with_operator(Matrix::NoiseCovariance, |noise| {
                 let interrupt = subject.interrupt;
                 paired_forms(hessian, noise, &mut rng, options, interrupt, |forms| {
                     forms.product
@@ -105,7 +140,7 @@ impl Session<'_> {
             Ok((below, forms.estimate(|forms| forms.product)))
         })?;
         if below <= 0.0 {
-            return Err(Failure::Other(format!(
+            return Err(Failure::not_defined(format!(
                 "the curvature along the gradient is not positive ({below:.3e})"
             )));
         }

@@ -1,9 +1,11 @@
 //! How much the curvature differs from sample to sample.
 
-use super::super::Measurement;
-use super::super::session::{Failure, Session, Subject};
 use crate::backend::Precision;
 use crate::linear::{LinearError, LinearOperator, lanczos};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Algorithm, Measurement};
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::objective::Batch;
 use crate::params::Parameters;
 
@@ -73,26 +75,27 @@ impl Session<'_> {
     /// `s = √λmax(Σ_H)` (Wu, Ma & E 2018, "How SGD selects the global minima in over-parameterized
     /// learning").
     pub(in crate::measure) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
-        self.require_independent_samples()?;
-        if let Some(known) = self.estimates.get("noise.nonuniformity") {
-            return Ok(known.clone());
-        }
-        self.refuse_block()?;
-        let subject = self.subject;
-        let mut rng = subject
-            .streams
-            .stream("probes.noise.nonuniformity", subject.step);
-        let options = self.lanczos_options(1, 0);
-        let mut covariance = HessianCovariance(subject);
-        let spectrum = lanczos(&mut covariance, None, &mut rng, options, subject.interrupt)?;
-        let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
-        // Of the whole once and of every sample twice; the relative error of a root is half.
-        let matvecs = 3 * spectrum.matvecs;
-        let row = Measurement::new(name, pair.value.max(0.0).sqrt())
-            .with_residual(0.5 * pair.residual, pair.converged, matvecs)
-            .over(subject.train.samples());
-        self.estimates
-            .insert("noise.nonuniformity".to_owned(), row.clone());
-        Ok(row)
+        let row = self.once("noise.nonuniformity", |session| {
+            session.require_independent_samples()?;
+            session.refuse_block()?;
+            let subject = session.subject;
+            let mut rng = subject.stream("probes.noise.nonuniformity");
+            let options = session.lanczos_options(1, 0);
+            let mut covariance = HessianCovariance(subject);
+            let spectrum = lanczos(&mut covariance, None, &mut rng, options, subject.interrupt)?;
+            let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
+            // Of the whole once and of every sample twice; the relative error of a root is half.
+            let matvecs = 3 * spectrum.matvecs;
+            Ok(Nonuniformity(
+                Measurement::new(name, pair.value.max(0.0).sqrt())
+                    .with_residual(0.5 * pair.residual, pair.converged, matvecs)
+                    .over(subject.train.samples())
+                    .found_by(Algorithm::Lanczos),
+            ))
+        })?;
+        Ok(row.0.clone())
     }
 }
+
+/// What is found once, for the measure and for the condition on steps.
+struct Nonuniformity(Measurement);

@@ -1,14 +1,14 @@
 //! The trace of the noise covariance, from the gradients of single samples.
 
-use super::super::Measurement;
-use super::super::session::{Failure, Session};
 use crate::backend::read;
 use crate::linear::Spending;
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Error, Measurement};
+use crate::measure::session::Session;
 use crate::params::Parameters;
 use crate::statistics::{mean, stated_error};
 use burn::tensor::Tensor;
 use rand::seq::index;
-use std::time::Instant;
 
 /// Squared norms left on the device before they are read together.
 const READ_TOGETHER: usize = 256;
@@ -25,32 +25,28 @@ impl Session<'_> {
     /// numbers. The samples come in random order; where the budget ends before they do, those seen
     /// so far give an estimate with its standard error.
     pub(super) fn noise_trace(&mut self, name: &str) -> Result<Measurement, Failure> {
-        if let Some(known) = self.estimates.get("noise.trace.samples") {
-            return Ok(known.clone());
-        }
-        let clock = Instant::now();
-        let squares = self.squared_deviations()?;
+        let squares = self.once("squared deviations", |session| session.squared_deviations())?;
         let (seen, samples) = (squares.len() as f64, self.subject.train.samples());
         // Sampling without replacement: nothing is left to chance once all samples are seen.
         let left = (1.0 - seen / samples as f64).sqrt();
-        let row = Measurement {
-            stderr: (left > 0.0).then(|| left * stated_error(&squares)),
-            converged: (left > 0.0).then_some(false),
+        let row = Measurement::new(name, mean(&squares))
+            .over(squares.len())
             // The gradient of the whole and, of single samples, as many as make up another one.
-            matvecs: Some(2),
-            seconds: clock.elapsed().as_secs_f64(),
-            ..Measurement::new(name, mean(&squares)).over(squares.len())
-        };
-        self.estimates
-            .insert("noise.trace.samples".to_owned(), row.clone());
-        Ok(row)
+            .taking(2);
+        Ok(match left > 0.0 {
+            false => row.with_error(Error::Exact),
+            true => Measurement {
+                converged: Some(false),
+                ..row.with_stderr(left * stated_error(&squares))
+            },
+        })
     }
 
     /// `‖gᵢ − g‖²` of the samples in random order, as far as the budget goes.
     fn squared_deviations(&self) -> Result<Vec<f64>, Failure> {
         self.require_independent_samples()?;
         let subject = self.subject;
-        let range = self.range()?;
+        let range = self.subject.range()?;
         let mean = self.mean_gradient()?;
         let samples: Vec<(usize, usize)> = subject
             .train
@@ -59,7 +55,7 @@ impl Session<'_> {
             .enumerate()
             .flat_map(|(batch, samples)| (0..samples.samples()).map(move |place| (batch, place)))
             .collect();
-        let mut rng = subject.streams.stream("probes.samples", subject.step);
+        let mut rng = subject.stream("probes.noise.samples");
         let order = index::sample(&mut rng, samples.len(), samples.len());
         let spending = Spending::new(subject.budget, subject.interrupt);
         let mut squares = Vec::with_capacity(samples.len());
@@ -75,11 +71,11 @@ impl Session<'_> {
             let (_, gradient) = objective.loss_and_gradient(subject.parameters, &sample, 1.0);
             waiting.push(gradient.squared_distance(&mean, &range));
             if waiting.len() == READ_TOGETHER {
-                squares.extend(read(&Tensor::cat(std::mem::take(&mut waiting), 0))?);
+                squares.extend(norms(std::mem::take(&mut waiting))?);
             }
         }
         if !waiting.is_empty() {
-            squares.extend(read(&Tensor::cat(waiting, 0))?);
+            squares.extend(norms(waiting)?);
         }
         Ok(squares)
     }
@@ -96,6 +92,10 @@ impl Session<'_> {
         });
         gradients
             .reduce(|sum, gradient| sum + gradient)
-            .ok_or_else(|| Failure::Other("there are no samples to measure on".to_owned()))
+            .ok_or_else(|| crate::curvature::no_samples().into())
     }
+}
+
+fn norms(waiting: Vec<Tensor<1>>) -> Result<Vec<f64>, Failure> {
+    read(&Tensor::cat(waiting, 0)).map_err(Failure::device)
 }

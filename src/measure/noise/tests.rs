@@ -125,7 +125,7 @@ fn estimates_differ_from_the_dense_matrices_by_the_errors_they_state() {
                 subject.streams = Streams::new(seed);
                 subject
             });
-            let (value, error) = (rows[0].value.unwrap(), rows[0].stderr.unwrap());
+            let (value, error) = (rows[0].value.unwrap(), rows[0].stderr().unwrap());
             assert!(error < 0.2 * expected, "{name}: {value} ± {error}");
             ((value - expected) / error).powi(2)
         });
@@ -152,12 +152,12 @@ fn noise_that_is_curvature_times_twice_the_loss_is_perfectly_aligned() {
     ] {
         let row = fixture.row(name);
         assert_close(row.value.unwrap(), 1.0, 1e-12);
-        assert!(row.stderr.unwrap() < 1e-12);
+        assert!(row.stderr().unwrap() < 1e-12);
         assert_eq!(row.converged, Some(true));
     }
     let reason = fixture.reason("noise.scale");
     assert!(
-        reason.contains("not finite"),
+        reason.contains("gradient is 0"),
         "no gradient, no scale: {reason}"
     );
 }
@@ -174,7 +174,7 @@ fn a_block_has_a_noise_of_its_own() {
             s
         });
     assert_close(rows[0].value.unwrap(), of_biases, 1e-12);
-    assert!(rows[1].reason.as_ref().unwrap().contains("whole network"));
+    assert!(rows[1].reason().unwrap().contains("whole network"));
 }
 
 #[test]
@@ -193,5 +193,5 @@ fn a_budget_leaves_an_estimate_with_an_error() {
         (rows[0].samples, rows[0].converged),
         (Some(12), Some(false))
     );
-    assert!(rows[0].stderr.unwrap() > 0.0);
+    assert!(rows[0].stderr().unwrap() > 0.0);
 }

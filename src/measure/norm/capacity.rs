@@ -1,12 +1,14 @@
 //! Norms of the weight matrices, and the capacities of generalisation bounds made of them.
 
-use super::super::Measurement;
-use super::super::layers::{Layer, dense_stack, layers_within};
-use super::super::session::{Failure, Session, Subject};
 use super::convolution::Convolution;
 use super::matrix::{HostMatrix, SpectralNorm};
-use crate::extremes::{larger, largest};
+use crate::extremes::larger;
 use crate::linear::{LinearError, norm};
+use crate::measure::failure::Failure;
+use crate::measure::layers::{Layer, dense_stack, layers_within};
+use crate::measure::measurement::{Error, Measurement};
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::model::LinearMapKind;
 use crate::random::StreamRng;
 
@@ -61,7 +63,7 @@ pub(in crate::measure) fn spectral_complexity(stack: &StackNorms) -> f64 {
 
 /// The factor `∏ ‖A‖₂² · Σ ‖A‖_F² / ‖A‖₂²` of the PAC-Bayes bound (Neyshabur, Bhojanapalli &
 /// Srebro 2018, "A PAC-Bayesian approach to spectrally-normalized margin bounds", theorem 1).
-fn pac_bayes_complexity(layers: &[LayerNorms]) -> f64 {
+pub(super) fn pac_bayes_complexity(layers: &[LayerNorms]) -> f64 {
     let ranks: f64 = layers.iter().map(LayerNorms::stable_rank).sum();
     spectral_product(layers).powi(2) * ranks
 }
@@ -76,56 +78,120 @@ pub(in crate::measure) fn of_spectral_norms(
 ) -> Measurement {
     let residual: f64 = layers.iter().map(|layer| layer.spectral.residual).sum();
     Measurement {
-        residual: Some(power * residual),
         converged: Some(layers.iter().all(|layer| layer.spectral.converged)),
-        ..Measurement::new(name, value)
+        ..Measurement::new(name, value).with_error(Error::Residual {
+            residual: power * residual,
+            scale: None,
+        })
+    }
+}
+
+/// The spectral norm of every layer.
+pub(super) fn spectral(layers: &[LayerNorms]) -> Vec<f64> {
+    layers.iter().map(|layer| layer.spectral.value).collect()
+}
+
+/// `‖A‖_F² / ‖A‖₂²` of every layer.
+pub(super) fn stable_ranks(layers: &[LayerNorms]) -> Vec<f64> {
+    layers.iter().map(LayerNorms::stable_rank).collect()
+}
+
+/// A norm of the map of a layer, with its relative error and whether the search for it has converged.
+pub(super) trait NormOfMap {
+    /// The norm of a layer with these weights.
+    fn of(
+        &self,
+        layer: &Layer<'_>,
+        weights: &[f64],
+        subject: Subject<'_>,
+        rng: &mut StreamRng,
+    ) -> Result<SpectralNorm, LinearError>;
+
+    /// Whether it is found without a search.
+    fn is_exact(&self) -> bool;
+}
+
+/// `‖W‖_F` of the weights.
+pub(super) struct FrobeniusNorm;
+
+/// `‖A‖₂` of the linear map.
+pub(super) struct SpectralNormOfMap;
+
+impl NormOfMap for FrobeniusNorm {
+    fn of(
+        &self,
+        _: &Layer<'_>,
+        weights: &[f64],
+        _: Subject<'_>,
+        _: &mut StreamRng,
+    ) -> Result<SpectralNorm, LinearError> {
+        Ok(SpectralNorm {
+            value: norm(weights),
+            residual: 0.0,
+            converged: true,
+        })
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+}
+
+impl NormOfMap for SpectralNormOfMap {
+    fn of(
+        &self,
+        layer: &Layer<'_>,
+        weights: &[f64],
+        subject: Subject<'_>,
+        rng: &mut StreamRng,
+    ) -> Result<SpectralNorm, LinearError> {
+        spectral_norm(layer, weights, subject, rng)
+    }
+
+    fn is_exact(&self) -> bool {
+        false
     }
 }
 
 impl Session<'_> {
     /// A number made of the Frobenius norms of the weights, which are those of the map for a matrix
     /// and of the kernels for a convolution.
-    pub(super) fn of_frobenius_norms(&mut self, name: &str) -> Result<Measurement, Failure> {
+    pub(super) fn of_frobenius_norms(
+        &mut self,
+        name: &str,
+        make: impl Fn(&[f64]) -> f64,
+    ) -> Result<Measurement, Failure> {
         let layers = measured_layers(self.subject)?;
         let values = self.values()?;
-        let norms = layers
+        let norms: Vec<f64> = layers
             .iter()
-            .map(|layer| layer.factor * norm(&values[layer.weight.range()]));
-        let value = match name {
-            "norm.frobenius.product" => norms.product(),
-            _ => norms.map(|norm| norm * norm).sum(),
-        };
-        Ok(Measurement::new(name, value))
+            .map(|layer| layer.factor * norm(&values[layer.weight.range()]))
+            .collect();
+        Ok(Measurement::exact(name, make(&norms)))
     }
 
-    /// A number made of the spectral norms of the linear maps.
-    pub(super) fn of_spectra(&mut self, name: &str) -> Result<Measurement, Failure> {
+    /// A number made of the spectral norms of the linear maps, in which the highest power of one is `power`.
+    pub(super) fn of_spectra(
+        &mut self,
+        name: &str,
+        power: f64,
+        make: impl Fn(&[LayerNorms]) -> f64,
+    ) -> Result<Measurement, Failure> {
         let layers = self.layer_norms(&measured_layers(self.subject)?)?;
-        let spectral = layers.iter().map(|layer| layer.spectral.value);
-        let ranks = layers.iter().map(LayerNorms::stable_rank);
-        let (value, power) = match name {
-            "norm.spectral.product" => (spectral_product(&layers), 1.0),
-            "norm.spectral.sum" => (spectral.map(|norm| norm * norm).sum(), 2.0),
-            "norm.spectral.max" => (largest(spectral), 1.0),
-            "norm.stable_rank.sum" => (ranks.sum(), 2.0),
-            _ => (ranks.product(), 2.0),
-        };
-        Ok(of_spectral_norms(name, value, &layers, power))
+        Ok(of_spectral_norms(name, make(&layers), &layers, power))
     }
 
-    /// A capacity of the whole network.
-    pub(super) fn capacity(&mut self, name: &str) -> Result<Measurement, Failure> {
+    /// A capacity of the whole network, in which the highest power of a spectral norm is `power`.
+    pub(super) fn capacity(
+        &mut self,
+        name: &str,
+        reference: Reference,
+        power: f64,
+        make: impl Fn(&StackNorms) -> f64,
+    ) -> Result<Measurement, Failure> {
         self.refuse_block()?;
-        let reference = match name {
-            "norm.spectral_complexity.init" => Reference::Initial,
-            _ => Reference::Zero,
-        };
         let stack = self.stack_norms(reference)?;
-        let (value, power) = match name {
-            "norm.pac_bayes_complexity" => (pac_bayes_complexity(&stack.layers), 2.0),
-            _ => (spectral_complexity(&stack), 1.0),
-        };
-        Ok(of_spectral_norms(name, value, &stack.layers, power))
+        Ok(of_spectral_norms(name, make(&stack), &stack.layers, power))
     }
 
     /// The norms of every layer of a stack of fully connected layers.
@@ -162,54 +228,51 @@ impl Session<'_> {
     /// The spectral norm of a layer at the subject's parameters, computed once.
     fn known_spectral_norm(&mut self, layer: &Layer<'_>) -> Result<SpectralNorm, Failure> {
         let name = &layer.weight.name;
-        if let Some(known) = self.spectral_norms.get(name) {
-            return Ok(*known);
-        }
-        let subject = self.subject;
-        let stream = format!("probes.spectral.{name}");
-        let mut rng = subject.streams.stream(&stream, subject.step);
-        let values = &self.values()?[layer.weight.range()];
-        let found = spectral_norm(layer, values, subject, &mut rng)?;
-        self.spectral_norms.insert(name.clone(), found);
-        Ok(found)
+        let found = self.once(name, |session| {
+            let subject = session.subject;
+            let mut rng = subject.stream(&format!("probes.spectral.{name}"));
+            let values = session.values()?;
+            let values = &values[layer.weight.range()];
+            Ok(spectral_norm(layer, values, subject, &mut rng)?)
+        });
+        Ok(*found?)
     }
 
     /// How far the layer that moved most has come since the start, in a norm of its weights and
     /// relative to that norm of where it started.
-    pub(super) fn relative_distance(&mut self, name: &str) -> Result<Measurement, Failure> {
+    pub(super) fn relative_distance(
+        &mut self,
+        name: &str,
+        norm: &dyn NormOfMap,
+    ) -> Result<Measurement, Failure> {
         let subject = self.subject;
-        let mut rng = subject
-            .streams
-            .stream(&format!("probes.{name}"), subject.step);
-        let initial = self.initial()?.to_vec();
+        let mut rng = subject.stream(&format!("probes.{name}"));
+        let initial = self.initial()?;
         let (mut most, mut residual, mut converged) = (f64::NEG_INFINITY, 0.0, true);
         for layer in measured_layers(subject)? {
             let (moved, start) = (self.moved(layer.weight)?, &initial[layer.weight.range()]);
-            let relative = if name == "distance.init.frobenius" {
-                norm(&moved) / norm(start)
-            } else {
-                let above = spectral_norm(&layer, &moved, subject, &mut rng)?;
-                let below = spectral_norm(&layer, start, subject, &mut rng)?;
-                residual = larger(residual, larger(above.residual, below.residual));
-                converged &= above.converged && below.converged;
-                above.value / below.value
-            };
+            let above = norm.of(&layer, &moved, subject, &mut rng)?;
+            let below = norm.of(&layer, start, subject, &mut rng)?;
+            residual = larger(residual, larger(above.residual, below.residual));
+            converged &= above.converged && below.converged;
+            let relative = above.value / below.value;
             if relative.is_nan() {
-                return Err(Failure::Other(format!(
+                return Err(Failure::not_defined(format!(
                     "{} starts at 0 and has not moved, and there is nothing to be relative to",
                     layer.weight.name
                 )));
             }
             most = larger(most, relative);
         }
-        let row = Measurement::new(name, most);
-        Ok(match name {
-            "distance.init.frobenius" => row,
-            _ => Measurement {
-                residual: Some(2.0 * residual),
-                converged: Some(converged),
-                ..row
-            },
+        if norm.is_exact() {
+            return Ok(Measurement::exact(name, most));
+        }
+        Ok(Measurement {
+            converged: Some(converged),
+            ..Measurement::new(name, most).with_error(Error::Residual {
+                residual: 2.0 * residual,
+                scale: None,
+            })
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Path norms.
 
-use super::super::Measurement;
-use super::super::layers::{Layer, dense_stack};
-use super::super::session::{Failure, Session};
 use super::matrix::HostMatrix;
+use crate::measure::failure::Failure;
+use crate::measure::layers::{Layer, dense_stack};
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
 
 /// How the products of weights along the paths are added up.
 #[derive(Clone, Copy)]
@@ -37,10 +38,8 @@ impl Session<'_> {
     pub(super) fn path_norm(&mut self, name: &str, path: Path) -> Result<Measurement, Failure> {
         self.refuse_block()?;
         let layers = dense_stack(self.subject.objective.network())?;
-        Ok(Measurement::new(
-            name,
-            path_norm(&layers, self.values()?, path),
-        ))
+        let norm = path_norm(&layers, &self.values()?, path);
+        Ok(Measurement::exact(name, norm))
     }
 }
 

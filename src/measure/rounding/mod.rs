@@ -20,16 +20,21 @@
 //! What is seen of some samples counts four times before it is taken for a bound on all of them, and what is
 //! seen along one direction four times more: of 1,500 random networks one in 135 was beyond twice and twice.
 
-use super::margin::rounding_of_margins;
-use super::session::{Failure, Session, Subject};
-use super::{Evaluated, Measurement};
+use super::declaration::{Part, ProductLaw, RoundingLaw};
+use super::evaluated::Evaluated;
+use super::failure::Failure;
+use super::measurement::Measurement;
+use super::session::Session;
+use super::statistic::Statistic;
+use super::subject::Subject;
 use crate::backend::{Precision, read};
-use crate::linear::{LinearError, norm, random_signs};
+use crate::linear::{norm, random_signs};
 use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
 use crate::statistics::mean;
+use burn::tensor::Tensor;
 use rand::RngExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 /// Samples that are looked at in 64 bits: half of them for their losses, half for their outputs.
 const WITNESSES: usize = 128;
@@ -39,17 +44,6 @@ const DRAWS: usize = 4;
 
 /// What some samples show, times this, bounds what all of them do.
 const FACTOR: f64 = 4.0;
-
-/// What has been found so far; each part is looked for when a row first needs it.
-#[derive(Default)]
-pub(super) struct Rounding {
-    witnesses: Option<Result<Witnesses, String>>,
-    /// The distance of the witnesses' gradients.
-    gradient: Option<f64>,
-    size_of_gradient: Option<f64>,
-    /// The distance of the witnesses' products, and their size.
-    product: Option<[f64; 2]>,
-}
 
 /// Some samples at one point, in the run's precision and in 64 bits.
 struct Witnesses {
@@ -73,20 +67,20 @@ struct Moved {
 }
 
 impl Witnesses {
-    fn of(subject: &Subject<'_>, evaluated: &Evaluated) -> Result<Self, String> {
+    fn of(subject: &Subject<'_>, evaluated: &Evaluated) -> Result<Self, Failure> {
         let (objective, train) = (subject.objective, subject.train);
         let places = places(evaluated, train.samples());
         if places.is_empty() {
-            return Err("there are no samples to measure on".to_owned());
+            return Err(crate::curvature::no_samples().into());
         }
         let (ours, labels) = train.pick(&places, objective.compute());
-        let reference = objective.reference()?;
-        let mut rng = subject.streams.stream("rounding", subject.step);
+        let reference = objective.reference().map_err(Failure::device)?;
+        let mut rng = subject.stream("rounding");
         let half = 0.5 * objective.compute().precision.epsilon();
         let mut nudged = |value: f64| value * (1.0 + half * rng.random_range(-1.0..1.0));
         let found = objective.evaluate(subject.parameters, &ours);
-        let found = [read(&found.outputs)?, read(&found.losses)?];
-        let values = subject.parameters.to_host()?;
+        let found = [host(&found.outputs)?, host(&found.losses)?];
+        let values = subject.parameters.to_host().map_err(Failure::device)?;
         let mut moved = Moved::default();
         let mut drawn = None;
         // One draw of last digits may by chance move next to nothing.
@@ -95,19 +89,21 @@ impl Witnesses {
             let layout = subject.parameters.layout();
             let parameters = Parameters::from_host(layout, &values, reference.compute());
             let theirs = match objective.network().has_smooth_inputs() {
-                true => ours.moved_to(reference.compute(), &mut nudged)?,
-                false => ours.moved_to(reference.compute(), |value| value)?,
+                true => ours.moved_to(reference.compute(), &mut nudged),
+                false => ours.moved_to(reference.compute(), |value| value),
             };
+            let theirs = theirs.map_err(Failure::device)?;
             let exact = reference.evaluate(&parameters, &theirs);
             moved = moved.or_more(Moved::between(
                 objective.loss(),
                 &labels,
-                [&found[0], &read(&exact.outputs)?],
-                [&found[1], &read(&exact.losses)?],
+                [&found[0], &host(&exact.outputs)?],
+                [&found[1], &host(&exact.losses)?],
             ));
             drawn = Some((parameters, theirs));
         }
-        let (parameters, theirs) = drawn.ok_or("nothing was drawn")?;
+        let nothing = || Failure::not_found("nothing was drawn");
+        let (parameters, theirs) = drawn.ok_or_else(nothing)?;
         Ok(Self {
             ours,
             reference,
@@ -186,132 +182,93 @@ fn slope(loss: Loss, losses: &[f64], moved: f64) -> f64 {
     mean(&changes)
 }
 
-/// What bounds a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A mean of losses.
-    Loss,
-    /// A share of samples that are classified right, or a number from such a share.
-    Share,
-    /// A margin, or one over a constant.
-    Margin,
-    /// A margin over a slope of its own.
-    Distance,
-    /// The size of the gradient, times a constant.
-    Gradient,
-    /// A number from products with a matrix of the loss, with the largest of which it may be compared.
-    Product,
-    /// A rise of the loss.
-    Rise,
-}
-
-impl Kind {
-    /// None where a row is computed in 64 bits from the parameters, is a count, or reports on others.
-    fn of(name: &str) -> Option<Self> {
-        let family = name.split_once('.').map_or(name, |(family, _)| family);
-        Some(match family {
-            "loss" | "gap" => Self::Loss,
-            "accuracy" => Self::Share,
-            "margin" if name.starts_with("margin.loss.") => return None,
-            "margin" => match name.split('.').nth(1) {
-                Some("input" | "hidden" | "last_hidden" | "attack") => Self::Distance,
-                _ => Self::Margin,
-            },
-            "gradient" => Self::Gradient,
-            "hessian" | "ggn" | "residual" | "moment" | "noise" => Self::Product,
-            "stability" if name != "stability.tracked" => Self::Product,
-            "pac_bayes" if name == "pac_bayes.bound" => Self::Share,
-            "pac_bayes" => Self::Product,
-            "sharpness" if name.ends_with(".gradient_term") => Self::Gradient,
-            "sharpness" => match name.split('.').nth(1) {
-                Some("sam" | "asam" | "average" | "keskar") => Self::Rise,
-                _ => Self::Product,
-            },
-            _ => return None,
-        })
-    }
+/// By how much, at most, rounding may have moved a row's value, by the law that it obeys.
+pub(super) fn bound(
+    session: &mut Session<'_>,
+    law: RoundingLaw,
+    row: &Measurement,
+) -> Result<f64, Failure> {
+    session.subject.interrupt.check()?;
+    let value = row.value.unwrap_or(f64::NAN);
+    Ok(match law {
+        RoundingLaw::Untouched => 0.0,
+        RoundingLaw::Loss(part) => session.rounding_of_losses(part)?,
+        RoundingLaw::Share(part) => session.near_ties(part)?,
+        RoundingLaw::Margin => FACTOR * session.moved_by_rounding()?.margins,
+        RoundingLaw::ScaledMargin(statistic) => {
+            session.rounding_of_scaled_margin(statistic, value)?
+        }
+        RoundingLaw::Distance(statistic) => {
+            let of_margins = session.rounding_of_scaled_margin(statistic, value)?;
+            of_margins + FACTOR * session.relative_of_gradient()? * value.abs()
+        }
+        RoundingLaw::Gradient => session.rounding_of_gradient()?,
+        RoundingLaw::GradientTerm => session.relative_of_gradient()? * value.abs(),
+        RoundingLaw::Product(law) => session.rounding_of_product(law, row, value)?,
+        RoundingLaw::Rise {
+            is_percent,
+            is_normalised,
+        } => session.rounding_of_rise(is_percent, is_normalised, value)?,
+    })
 }
 
 impl Session<'_> {
-    /// By how much, at most, rounding may have moved a row's value; none in 64 bits, where that shows
-    /// nowhere, and where it could not be found.
-    ///
-    /// # Errors
-    ///
-    /// [`LinearError::Interrupted`] and nothing else.
-    pub(super) fn rounding_of(&mut self, row: &Measurement) -> Result<Option<f64>, LinearError> {
-        let (Some(value), Some(kind)) = (row.value, Kind::of(&row.name)) else {
-            return Ok(None);
-        };
-        if self.rounding.is_none() {
-            return Ok(None);
-        }
-        let attempt = catch_unwind(AssertUnwindSafe(|| {
-            self.rounding_bound(&row.name, kind, value)
-        }));
-        match attempt {
-            Ok(Err(Failure::Curvature(LinearError::Interrupted))) => Err(LinearError::Interrupted),
-            Ok(Ok(bound)) => Ok(Some(bound).filter(|bound| bound.is_finite())),
-            _ => Ok(None),
-        }
+    /// By how much a statistic of margins over something that rounds less moves at most.
+    fn rounding_of_scaled_margin(
+        &mut self,
+        statistic: Statistic,
+        value: f64,
+    ) -> Result<f64, Failure> {
+        let moved = FACTOR * self.moved_by_rounding()?.margins;
+        let of_outputs = statistic.value(self.train()?.margins());
+        Ok(moved * (value / of_outputs).abs())
     }
 
-    fn rounding_bound(&mut self, name: &str, kind: Kind, value: f64) -> Result<f64, Failure> {
-        self.subject.interrupt.check()?;
-        Ok(match kind {
-            Kind::Loss => self.rounding_of_losses(name)?,
-            Kind::Share => self.near_ties(name)?,
-            Kind::Margin => {
-                let moved = FACTOR * self.moved_by_rounding()?.margins;
-                rounding_of_margins(name, value, moved, self.train()?)
-            }
-            Kind::Distance => {
-                let moved = FACTOR * self.moved_by_rounding()?.margins;
-                let of_margins = rounding_of_margins(name, value, moved, self.train()?);
-                of_margins + FACTOR * self.relative_of_gradient()? * value.abs()
-            }
-            Kind::Gradient if name == "gradient.norm" => self.rounding_of_gradient()?,
-            Kind::Gradient => self.relative_of_gradient()? * value.abs(),
-            // A difference of two matrices, which may both be larger.
-            Kind::Product if name.starts_with("residual.") => {
-                FACTOR * FACTOR * self.product_of_witnesses()?[0] * self.share_of_slope()?
-            }
-            Kind::Product => {
-                let mut scale = value.abs().max(self.largest_eigenvalue_for(name));
-                if name.starts_with("hessian.trace") {
-                    // Eigenvalues of both signs may leave little of their sum.
-                    scale = scale.max(self.product_of_witnesses()?[1] * self.share_of_slope()?);
-                }
-                let stored = 2.0 * self.subject.objective.compute().precision.epsilon();
-                let of_products = (FACTOR * self.relative_of_product()? + stored) * scale;
-                let of_losses = self.relative_of_losses(name)? * scale;
-                of_products + of_losses + f64::from(f32::MIN_POSITIVE)
-            }
-            Kind::Rise => self.rounding_of_rise(name, value)?,
-        })
+    /// By how much a number from products moves at most.
+    fn rounding_of_product(
+        &mut self,
+        law: ProductLaw,
+        row: &Measurement,
+        value: f64,
+    ) -> Result<f64, Failure> {
+        if law.is_difference {
+            return Ok(FACTOR
+                * FACTOR
+                * self.product_of_witnesses()?[0]
+                * self.share_of_slope()?);
+        }
+        // Of an eigenvalue it is what its residual is relative to that rounds.
+        let mut scale = value.abs().max(row.scale().unwrap_or(0.0));
+        if law.is_trace {
+            scale = scale.max(self.product_of_witnesses()?[1] * self.share_of_slope()?);
+        }
+        let stored = 2.0 * self.subject.objective.compute().precision.epsilon();
+        let of_products = (FACTOR * self.relative_of_product()? + stored) * scale;
+        let of_losses = self.relative_of_losses(law)? * scale;
+        Ok(of_products + of_losses + f64::from(f32::MIN_POSITIVE))
     }
 
     /// What rounding may move the mean loss of training or test samples by, or their difference.
-    fn rounding_of_losses(&mut self, name: &str) -> Result<f64, Failure> {
+    fn rounding_of_losses(&mut self, part: Part) -> Result<f64, Failure> {
         let moved = FACTOR * self.moved_by_rounding()?.outputs;
         let loss = self.subject.objective.loss();
         let of = |evaluated: &Evaluated| {
             let losses = evaluated.losses();
             slope(loss, losses, moved) * moved + own_rounding(evaluated.mean_loss())
         };
-        Ok(match name {
-            "loss.train" => of(self.train()?),
-            "loss.test" => of(self.test()?),
-            _ => of(self.train()?) + of(self.test()?),
+        Ok(match part {
+            Part::Train => of(&*self.train()?),
+            Part::Test => of(&*self.test()?),
+            Part::Both => of(&*self.train()?) + of(&*self.test()?),
         })
     }
 
     /// The share of predictions that rounding may decide.
-    fn near_ties(&mut self, name: &str) -> Result<f64, Failure> {
+    fn near_ties(&mut self, part: Part) -> Result<f64, Failure> {
         let moved = FACTOR * self.moved_by_rounding()?.margins;
-        let evaluated = match name {
-            "accuracy.test" => self.test()?,
-            _ => self.train()?,
+        let evaluated = match part {
+            Part::Test => self.test()?,
+            Part::Train | Part::Both => self.train()?,
         };
         let margins = evaluated.margins();
         let ties = margins.iter().filter(|margin| margin.abs() <= moved);
@@ -320,14 +277,19 @@ impl Session<'_> {
 
     /// What rounding may move a rise of the loss by: both of its ends, and the direction of a step along
     /// the gradient.
-    fn rounding_of_rise(&mut self, name: &str, value: f64) -> Result<f64, Failure> {
+    fn rounding_of_rise(
+        &mut self,
+        is_percent: bool,
+        is_normalised: bool,
+        value: f64,
+    ) -> Result<f64, Failure> {
         let moved = self.moved_by_rounding()?;
         let (base, loss) = (self.train()?.mean_loss(), self.subject.objective.loss());
-        let factor = match name.starts_with("sharpness.keskar") {
+        let factor = match is_percent {
             true => 100.0 / (1.0 + base),
             false => 1.0,
         };
-        let (base, moved) = match name.ends_with(".normalised_logits") {
+        let (base, moved) = match is_normalised {
             // A loss of outputs of length 1 is between 0 and 2 and the logarithm of the classes more.
             true => (1.0, moved.normalised),
             false => (base, moved.outputs),
@@ -341,49 +303,39 @@ impl Session<'_> {
         Ok(self.witnesses()?.moved)
     }
 
-    fn witnesses(&mut self) -> Result<&Witnesses, Failure> {
-        if self.rounding_state()?.witnesses.is_none() {
-            let subject = self.subject;
-            let found = Witnesses::of(&subject, self.train()?);
-            self.rounding_state()?.witnesses = Some(found);
-        }
-        match &self.rounding_state()?.witnesses {
-            Some(Ok(witnesses)) => Ok(witnesses),
-            Some(Err(reason)) => Err(reason.into()),
-            None => Err(LinearError::Empty.into()),
-        }
-    }
-
-    fn rounding_state(&mut self) -> Result<&mut Rounding, Failure> {
-        let absent = || Failure::Other("rows do not say what rounding moves".to_owned());
-        self.rounding.as_mut().ok_or_else(absent)
+    fn witnesses(&mut self) -> Result<Rc<Witnesses>, Failure> {
+        self.once("rounding", |session| {
+            let evaluated = session.train()?;
+            Witnesses::of(&session.subject, &evaluated)
+        })
     }
 
     /// What rounding may move the gradient of the mean loss by.
     fn rounding_of_gradient(&mut self) -> Result<f64, Failure> {
-        let subject = self.subject;
-        if self.rounding_state()?.gradient.is_none() {
-            let range = self.range()?;
-            let Witnesses {
-                ours,
-                reference,
-                parameters,
-                theirs,
-                ..
-            } = self.witnesses()?;
-            let weight = 1.0 / ours.samples() as f64;
-            let gradient = |objective: &Objective, parameters: &Parameters, batch: &Batch| {
-                let (_, gradient) = objective.loss_and_gradient(parameters, batch, weight);
-                gradient.into_host()
-            };
-            let found = gradient(subject.objective, subject.parameters, ours)?;
-            let exact = gradient(reference, parameters, theirs)?;
-            let difference = distance(&found[range.clone()], &exact[range]);
-            self.rounding_state()?.gradient = Some(difference);
-        }
-        let difference = self.rounding_state()?.gradient.unwrap_or(f64::NAN);
+        let difference = *self.once("rounding of the gradient", |session| {
+            session.gradients_apart()
+        })?;
         let of_witnesses = FACTOR * FACTOR * difference * self.share_of_slope()?;
         Ok(of_witnesses + self.relative_of_probabilities()? * self.size_of_gradient()?)
+    }
+
+    /// The distance of the witnesses' gradients.
+    fn gradients_apart(&mut self) -> Result<f64, Failure> {
+        let range = self.subject.range()?;
+        let witnesses = self.witnesses()?;
+        let weight = 1.0 / witnesses.ours.samples() as f64;
+        let gradient = |objective: &Objective, parameters: &Parameters, batch: &Batch| {
+            let (_, gradient) = objective.loss_and_gradient(parameters, batch, weight);
+            gradient.into_host().map_err(Failure::device)
+        };
+        let subject = self.subject;
+        let found = gradient(subject.objective, subject.parameters, &witnesses.ours)?;
+        let exact = gradient(
+            &witnesses.reference,
+            &witnesses.parameters,
+            &witnesses.theirs,
+        )?;
+        Ok(distance(&found[range.clone()], &exact[range]))
     }
 
     /// How much there is to be moved in a mean over all samples, of what there is in one over the witnesses.
@@ -399,12 +351,10 @@ impl Session<'_> {
     }
 
     fn size_of_gradient(&mut self) -> Result<f64, Failure> {
-        let size = match self.rounding_state()?.size_of_gradient {
-            Some(size) => size,
-            None => norm(&self.gradient()?),
-        };
-        self.rounding_state()?.size_of_gradient = Some(size);
-        Ok(size)
+        let size = self.once("size of the gradient", |session| {
+            Ok(norm(&session.subject.gradient()?))
+        });
+        Ok(*size?)
     }
 
     /// What a product of two probabilities may move by, relatively: when outputs move by `d`, by a factor
@@ -419,32 +369,33 @@ impl Session<'_> {
 
     /// The distance of the witnesses' products of their Hessian with a random vector, and their size.
     fn product_of_witnesses(&mut self) -> Result<[f64; 2], Failure> {
+        let product = self.once("rounding of a product", |session| session.products_apart());
+        Ok(*product?)
+    }
+
+    fn products_apart(&mut self) -> Result<[f64; 2], Failure> {
         let subject = self.subject;
-        if self.rounding_state()?.product.is_none() {
-            let range = self.range()?;
-            let mut rng = subject.streams.stream("rounding.direction", subject.step);
-            let layout = subject.parameters.layout();
-            let mut direction = vec![0.0; layout.len()];
-            direction[range.clone()].copy_from_slice(&random_signs(range.len(), &mut rng));
-            let Witnesses {
-                ours,
-                reference,
-                parameters,
-                theirs,
-                ..
-            } = self.witnesses()?;
-            let weight = 1.0 / ours.samples() as f64;
-            let product = |objective: &Objective, parameters: &Parameters, batch: &Batch| {
-                let direction = Parameters::from_host(layout, &direction, objective.compute());
-                let point = objective.at(parameters, batch);
-                point.hessian_vector_product(&direction, weight).into_host()
-            };
-            let found = product(subject.objective, subject.parameters, ours)?;
-            let exact = product(reference, parameters, theirs)?;
-            let (found, exact) = (&found[range.clone()], &exact[range]);
-            self.rounding_state()?.product = Some([distance(found, exact), norm(exact)]);
-        }
-        Ok(self.rounding_state()?.product.unwrap_or([f64::NAN; 2]))
+        let range = subject.range()?;
+        let mut rng = subject.stream("rounding.direction");
+        let layout = subject.parameters.layout();
+        let mut direction = vec![0.0; layout.len()];
+        direction[range.clone()].copy_from_slice(&random_signs(range.len(), &mut rng));
+        let witnesses = self.witnesses()?;
+        let weight = 1.0 / witnesses.ours.samples() as f64;
+        let product = |objective: &Objective, parameters: &Parameters, batch: &Batch| {
+            let direction = Parameters::from_host(layout, &direction, objective.compute());
+            let point = objective.at(parameters, batch);
+            let product = point.hessian_vector_product(&direction, weight);
+            product.into_host().map_err(Failure::device)
+        };
+        let found = product(subject.objective, subject.parameters, &witnesses.ours)?;
+        let exact = product(
+            &witnesses.reference,
+            &witnesses.parameters,
+            &witnesses.theirs,
+        )?;
+        let (found, exact) = (&found[range.clone()], &exact[range]);
+        Ok([distance(found, exact), norm(exact)])
     }
 
     /// What rounding may move a product with the Hessian by, relatively.
@@ -457,45 +408,27 @@ impl Session<'_> {
     /// show: by the loss and the gradient that it is divided by, by squares of single samples' slopes, which
     /// rounding moves by no more than twice as much as their losses, or by the curvature of the loss in the
     /// outputs, which may be a small part of the Hessian.
-    fn relative_of_losses(&mut self, name: &str) -> Result<f64, Failure> {
-        let family = name.split_once('.').map_or(name, |(family, _)| family);
+    fn relative_of_losses(&mut self, law: ProductLaw) -> Result<f64, Failure> {
         let mut relative = 0.0;
-        if ["moment", "noise"].contains(&family) || name == "sharpness.fisher_rao" {
+        let of_loss = f64::from(2 * law.slopes + law.losses);
+        if of_loss > 0.0 {
             let loss = self.train()?.mean_loss();
-            relative += 2.0 * self.rounding_of_losses("loss.train")? / loss;
+            relative += of_loss * self.rounding_of_losses(Part::Train)? / loss;
         }
-        if [
-            "noise.alignment_mu",
-            "noise.alignment_beta",
-            "stability.alignment",
-        ]
-        .contains(&name)
-        {
-            let loss = self.train()?.mean_loss();
-            relative += self.rounding_of_losses("loss.train")? / loss;
-        }
-        if name.starts_with("noise.scale") {
-            relative += 2.0 * self.relative_of_gradient()?;
+        if law.gradients > 0 {
+            relative += f64::from(law.gradients) * self.relative_of_gradient()?;
         }
         Ok(relative + self.relative_of_probabilities()?)
-    }
-
-    /// The largest eigenvalue of the Hessian in magnitude, for rows about it and as far as it is known.
-    fn largest_eigenvalue_for(&self, name: &str) -> f64 {
-        let is_eigenvalue = name.starts_with("hessian.lambda_") && !name.ends_with(".adaptive");
-        match &self.spectrum {
-            Some(Ok(spectrum)) if is_eigenvalue => {
-                let pairs = spectrum.largest.iter().chain(&spectrum.smallest);
-                pairs.fold(0.0, |most, pair| pair.value.abs().max(most))
-            }
-            _ => 0.0,
-        }
     }
 }
 
 /// The rounding of a number of the run's precision itself, after a few operations.
 fn own_rounding(value: f64) -> f64 {
     4.0 * Precision::F32.epsilon() * value.abs() + f64::from(f32::MIN_POSITIVE)
+}
+
+fn host<const D: usize>(tensor: &Tensor<D>) -> Result<Vec<f64>, Failure> {
+    read(tensor).map_err(Failure::device)
 }
 
 fn distance(left: &[f64], right: &[f64]) -> f64 {

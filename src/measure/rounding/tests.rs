@@ -194,8 +194,11 @@ const NAMES: [&str; 20] = [
 fn stated(row: &Measurement) -> f64 {
     let value = row.value.unwrap().abs();
     let is_random = row.name.contains("trace") || row.name.contains("frobenius");
-    let probes = row.stderr.filter(|_| is_random).unwrap_or(0.0);
-    row.rounding.unwrap_or(0.0) + 4.0 * probes + row.residual.unwrap_or(0.0) * value + 1e-6 * value
+    let probes = row.stderr().filter(|_| is_random).unwrap_or(0.0);
+    row.rounding.unwrap_or(0.0)
+        + 4.0 * probes
+        + row.residual().unwrap_or(0.0) * value
+        + 1e-6 * value
 }
 
 /// The largest distance of a row from its counterpart in 64 bits, in units of what it states.

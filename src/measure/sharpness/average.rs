@@ -6,56 +6,72 @@
 //! form, whatever the gradient: each draw is taken with both signs, which cancels odd terms. On a
 //! network with kinks it differs from that, because the Hessian does not see them.
 
-use super::super::Measurement;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session};
 use super::chart::Chart;
 use super::landscape::Landscape;
 use crate::linear::{Estimate, Spending, draw, random_normal};
+use crate::measure::declaration::{Family, Measure, RoundingLaw, Take};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[
-        Measure::new(
-            "sharpness.average",
-            "mean rise of the training loss under normal noise of standard deviation 0.01 on every parameter",
-        )
-        .from("Neyshabur et al. 2017, sec. 2.3")
-        .full(),
-        Measure::new(
-            "sharpness.average.adaptive",
-            "mean rise of the training loss under normal noise of 10 % of every parameter's size",
-        )
-        .from("Andriushchenko et al. 2023, sec. 3")
-        .invariant(MapKind::ELEMENTWISE)
-        .full(),
-        Measure::new(
-            "sharpness.average.adaptive.normalised_logits",
-            "sharpness.average.adaptive of the loss on outputs centred and divided by their norm",
-        )
-        .from("Andriushchenko et al. 2023, sec. 3")
-        .invariant(MapKind::ELEMENTWISE),
-    ],
-    measure,
-};
+pub(in crate::measure) const FAMILY: Family = &[
+    average(
+        "sharpness.average",
+        "mean rise of the training loss under normal noise of standard deviation 0.01 on every parameter",
+        |session, name| mean_rise(session, name, Noise::Plain(0.01), Outputs::Raw),
+    )
+    .from("Neyshabur et al. 2017, sec. 2.3")
+    .full(),
+    average(
+        "sharpness.average.adaptive",
+        "mean rise of the training loss under normal noise of 10 % of every parameter's size",
+        |session, name| mean_rise(session, name, Noise::Relative(0.1), Outputs::Raw),
+    )
+    .from("Andriushchenko et al. 2023, sec. 3")
+    .invariant(MapKind::ELEMENTWISE)
+    .full(),
+    average(
+        "sharpness.average.adaptive.normalised_logits",
+        "sharpness.average.adaptive of the loss on outputs centred and divided by their norm",
+        |session, name| mean_rise(session, name, Noise::Relative(0.1), Outputs::Normalised),
+    )
+    .rounded(RoundingLaw::Rise {
+        is_percent: false,
+        is_normalised: true,
+    })
+    .from("Andriushchenko et al. 2023, sec. 3")
+    .invariant(MapKind::ELEMENTWISE),
+];
 
-/// The noise of a measure, in parameters or relative to them.
-fn deviation(name: &str) -> f64 {
-    if is_adaptive(name) { 0.1 } else { 0.01 }
+const fn average(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
+        .of_flatness()
+        .of_block()
+        .rounded(RoundingLaw::Rise {
+            is_percent: false,
+            is_normalised: false,
+        })
 }
 
-fn is_adaptive(name: &str) -> bool {
-    name.contains(".adaptive")
+/// The standard deviation of normal noise on every parameter.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Noise {
+    /// In units of the parameters.
+    Plain(f64),
+    /// Relative to each parameter's size.
+    Relative(f64),
 }
 
 /// The chart in which noise is standard normal.
-pub(super) fn noise_chart(landscape: &Landscape<'_>, is_adaptive: bool, deviation: f64) -> Chart {
-    if is_adaptive {
-        let sizes = landscape.centre().iter().map(|x| deviation * x.abs());
-        Chart::Scaled(sizes.collect())
-    } else {
-        Chart::Uniform(deviation)
+pub(super) fn noise_chart(landscape: &Landscape<'_>, noise: Noise) -> Chart {
+    match noise {
+        Noise::Plain(deviation) => Chart::Uniform(deviation),
+        Noise::Relative(deviation) => {
+            let sizes = landscape.centre().iter().map(|x| deviation * x.abs());
+            Chart::Scaled(sizes.collect())
+        }
     }
 }
 
@@ -70,15 +86,16 @@ pub(super) fn rise_of_pair(
     Ok(0.5 * (forth + landscape.change(&back, spending)?))
 }
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn mean_rise(
+    session: &mut Session<'_>,
+    name: &str,
+    noise: Noise,
+    outputs: Outputs,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
-    let outputs = match name.ends_with(".normalised_logits") {
-        true => Outputs::Normalised,
-        false => Outputs::Raw,
-    };
     let landscape = Landscape::of(&subject, outputs)?;
-    let chart = noise_chart(&landscape, is_adaptive(name), deviation(name));
-    let mut rng = subject.streams.stream(name, subject.step);
+    let chart = noise_chart(&landscape, noise);
+    let mut rng = subject.stream(name);
     let options = session.probe_options();
     let mut spending = Spending::new(subject.budget, subject.interrupt);
     let estimate = draw(&mut spending, options, 2, |spending| {

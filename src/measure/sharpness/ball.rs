@@ -1,9 +1,9 @@
 //! One ascent of a function in a unit ball, by conditional gradients.
 
-use super::super::session::Failure;
 use super::chart::Hill;
 use super::cube::climb_cube;
 use crate::linear::{dot, norm};
+use crate::measure::failure::Failure;
 
 /// A unit ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Coordinates for displacements, in which the set that is searched is a unit ball or a cube.
 
-use super::super::session::Failure;
 use super::landscape::Landscape;
-use crate::linear::{LinearError, Spending, axpy, dot};
+use crate::linear::{Spending, axpy, dot};
+use crate::measure::failure::{Failure, FailureKind};
 use crate::random::StreamRng;
 
 /// How coordinates `u` make a displacement `δ`.
@@ -87,7 +87,7 @@ impl Hill for Charted<'_, '_> {
         match found {
             Ok((value, gradient)) => Ok((value, self.chart.pull_back(&gradient))),
             // Somewhere else it may well be.
-            Err(Failure::Curvature(LinearError::NotFinite)) => {
+            Err(failure) if failure.kind == FailureKind::NotFinite => {
                 Ok((f64::NAN, vec![0.0; point.len()]))
             }
             Err(failure) => Err(failure),

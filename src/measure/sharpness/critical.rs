@@ -6,30 +6,32 @@
 //! eigenvalue. The search begins at a quarter of the rate that is critical for the quadratic model of the
 //! loss, from one product: a search from a rate far above the smallest critical one could step over it.
 
-use super::super::Measurement;
-use super::super::curvature::with_operator;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session};
 use super::crossing::Crossing;
 use super::landscape::Landscape;
 use crate::curvature::Matrix;
 use crate::linear::{Spending, dot};
+use crate::measure::declaration::{Family, Measure, ProductLaw, RoundingLaw};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
 use crate::objective::Outputs;
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[Measure::new(
-        "sharpness.critical",
-        "2 over the smallest learning rate at which a step along the negative gradient raises the training loss",
-    )
-    .from("Kalra et al. 2026, definition of critical sharpness")
-    .full()],
-    measure,
-};
+pub(in crate::measure) const FAMILY: Family = &[Measure::new(
+    "sharpness.critical",
+    "2 over the smallest learning rate at which a step along the negative gradient raises the training loss",
+    |session, name| critical(session, name),
+)
+.from("Kalra et al. 2026, definition of critical sharpness")
+.of_flatness()
+.of_block()
+.multiplying(&[Matrix::Hessian])
+.rounded(RoundingLaw::Product(ProductLaw::PLAIN))
+.full()];
 
 /// The rate at which the search begins where the loss is concave along the gradient.
 const START: f64 = 0.1;
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn critical(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let landscape = Landscape::of(&subject, Outputs::Raw)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);
@@ -39,7 +41,7 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
         landscape.change(&step, spending)
     };
     spending.spend()?;
-    let curvature = with_operator(&subject, Matrix::Hessian, |operator| {
+    let curvature = subject.with_operator(Matrix::Hessian, |operator| {
         let product = operator.apply(&gradient)?;
         Ok(dot(&gradient, &product) / dot(&gradient, &gradient))
     })?;

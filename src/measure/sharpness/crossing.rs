@@ -1,6 +1,6 @@
 //! Where a function of a positive number first exceeds a level.
 
-use super::super::session::Failure;
+use crate::measure::failure::{Failure, FailureKind};
 
 /// Two numbers between which a function crosses a level, and its values there.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Crossing {
         }
         let further = function(2.0 * crossing.above)?;
         if further.is_some_and(|value| value <= level) {
-            return Err(Failure::Other(format!(
+            return Err(Failure::not_found(format!(
                 "the loss rises past the level at {:.1e} and is below it again at twice that: there \
                  is no one threshold",
                 crossing.above
@@ -73,7 +73,10 @@ impl Crossing {
         level: f64,
         start: f64,
     ) -> Result<Self, Failure> {
-        let ended = || Failure::Other("the budget ended before a threshold was found".to_owned());
+        let ended = || {
+            let reason = "the budget ended before a threshold was found";
+            Failure::new(FailureKind::Budget, reason)
+        };
         let value = function(start)?.ok_or_else(ended)?;
         let mut crossing = Self {
             below: 0.0,
@@ -93,7 +96,7 @@ impl Crossing {
                 return Ok(crossing);
             }
         }
-        Err(Failure::Other(if is_below {
+        Err(Failure::not_found(if is_below {
             format!("the loss stays below the level up to {place:.1e}")
         } else {
             format!("the loss is above the level down to {place:.1e}")

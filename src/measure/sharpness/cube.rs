@@ -1,10 +1,10 @@
 //! The largest value of a function in the cube `|u_i| ≤ 1`, by a projected quasi-Newton method.
 
-use super::super::session::Failure;
 use super::ball::{Ball, Summit};
 use super::chart::Hill;
 use crate::extremes::largest_size;
 use crate::linear::{axpy, dot, norm};
+use crate::measure::failure::Failure;
 
 /// Pairs of steps and changes of slope that are remembered.
 const MEMORY: usize = 10;

@@ -1,10 +1,10 @@
 //! The largest value of a function in a unit ball, by ascents from several starts.
 
-use super::super::session::Failure;
-use super::super::{Bound, Measurement};
 use super::ball::{Ball, Summit, climb};
 use super::chart::Hill;
 use crate::linear::dot;
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Bound, Measurement};
 
 /// Independent ascents, at least: one from the centre, the others from random points.
 const FEWEST: usize = 8;
@@ -264,7 +264,7 @@ impl Summits {
             heights,
             starts,
         })
-        .ok_or_else(|| Failure::Other("the loss is not finite".to_owned()))
+        .ok_or_else(|| Failure::not_finite("the loss is not finite"))
     }
 }
 

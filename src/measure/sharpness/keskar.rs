@@ -12,128 +12,186 @@
 //! ascents set out from the centre and from 7 to 23 random points, until several agree. What is found
 //! is a lower bound on the maximum; the spread over the ascents says how rugged the box is.
 
-use super::super::Measurement;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session, Subject};
 use super::ball::Ball;
 use super::chart::{Chart, Charted};
 use super::highest::highest;
 use super::landscape::Landscape;
 use crate::linear::{Spending, dot, norm, random_normal};
+use crate::measure::declaration::{Family, Measure, RoundingLaw, Take};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::objective::Outputs;
 use crate::random::StreamRng;
 use crate::reparam::MapKind;
 use nalgebra::{DMatrix, DVector};
+use std::rc::Rc;
 
 const SOURCE: &str = "Keskar et al. 2017, eq. 3 and 4";
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[
-        Measure::new(
-            "sharpness.keskar.full",
-            "largest rise of the training loss with |change of x_i| <= 1e-3 (|x_i| + 1), in % of 1 + loss: the best of 8 to 24 ascents, so a lower bound",
-        )
+pub(in crate::measure) const FAMILY: Family = &[
+    in_box(
+        "sharpness.keskar.full",
+        "largest rise of the training loss with |change of x_i| <= 1e-3 (|x_i| + 1), in % of 1 + loss: the best of 8 to 24 ascents, so a lower bound",
+        |session, name| Ok(search(session, FULL)?.largest(name)),
+    )
+    .invariant(&[MapKind::Permutation])
+    .full(),
+    in_box(
+        "sharpness.keskar.full.spread",
+        "largest minus smallest result of the ascents of sharpness.keskar.full",
+        |session, name| Ok(search(session, FULL)?.spread(name)),
+    )
+    .invariant(&[]),
+    in_box(
+        "sharpness.keskar.full.5e-4",
+        "sharpness.keskar.full with 5e-4 for 1e-3",
+        |session, name| Ok(search(session, FULL_HALF)?.largest(name)),
+    )
+    .invariant(&[MapKind::Permutation]),
+    in_box(
+        "sharpness.keskar.full.5e-4.spread",
+        "largest minus smallest result of its ascents",
+        |session, name| Ok(search(session, FULL_HALF)?.spread(name)),
+    )
+    .invariant(&[]),
+    in_box(
+        "sharpness.keskar.subspace",
+        "the same as sharpness.keskar.full in a random subspace of dimension 100",
+        |session, name| Ok(search(session, SUBSPACE)?.largest(name)),
+    )
+    .invariant(&[])
+    .full(),
+    in_box(
+        "sharpness.keskar.subspace.spread",
+        "largest minus smallest result of the ascents of sharpness.keskar.subspace",
+        |session, name| Ok(search(session, SUBSPACE)?.spread(name)),
+    )
+    .invariant(&[]),
+    in_box(
+        "sharpness.keskar.subspace.5e-4",
+        "sharpness.keskar.subspace with 5e-4 for 1e-3",
+        |session, name| Ok(search(session, SUBSPACE_HALF)?.largest(name)),
+    )
+    .invariant(&[]),
+    in_box(
+        "sharpness.keskar.subspace.5e-4.spread",
+        "largest minus smallest result of its ascents",
+        |session, name| Ok(search(session, SUBSPACE_HALF)?.spread(name)),
+    )
+    .invariant(&[]),
+];
+
+const fn in_box(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
         .from(SOURCE)
-        .invariant(&[MapKind::Permutation])
-        .full(),
-        Measure::new(
-            "sharpness.keskar.full.spread",
-            "largest minus smallest result of the ascents of sharpness.keskar.full",
-        )
-        .from(SOURCE)
-        .invariant(&[]),
-        Measure::new(
-            "sharpness.keskar.full.5e-4",
-            "sharpness.keskar.full with 5e-4 for 1e-3",
-        )
-        .from(SOURCE)
-        .invariant(&[MapKind::Permutation]),
-        Measure::new(
-            "sharpness.keskar.full.5e-4.spread",
-            "largest minus smallest result of its ascents",
-        )
-        .from(SOURCE)
-        .invariant(&[]),
-        Measure::new(
-            "sharpness.keskar.subspace",
-            "the same as sharpness.keskar.full in a random subspace of dimension 100",
-        )
-        .from(SOURCE)
-        .invariant(&[])
-        .full(),
-        Measure::new(
-            "sharpness.keskar.subspace.spread",
-            "largest minus smallest result of the ascents of sharpness.keskar.subspace",
-        )
-        .from(SOURCE)
-        .invariant(&[]),
-        Measure::new(
-            "sharpness.keskar.subspace.5e-4",
-            "sharpness.keskar.subspace with 5e-4 for 1e-3",
-        )
-        .from(SOURCE)
-        .invariant(&[]),
-        Measure::new(
-            "sharpness.keskar.subspace.5e-4.spread",
-            "largest minus smallest result of its ascents",
-        )
-        .from(SOURCE)
-        .invariant(&[]),
-    ],
-    measure,
+        .of_flatness()
+        .of_block()
+        .rounded(RoundingLaw::Rise {
+            is_percent: true,
+            is_normalised: false,
+        })
+}
+
+/// A box, in the whole space or in a random subspace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeskarBox {
+    /// The measure's name, and that of what is drawn for the space: both boxes are searched in the same
+    /// subspace, from starts in proportion.
+    name: &'static str,
+    stream: &'static str,
+    /// `ε`.
+    epsilon: f64,
+    is_subspace: bool,
+}
+
+pub(super) const FULL: KeskarBox = KeskarBox {
+    name: "sharpness.keskar.full",
+    stream: "sharpness.keskar.full",
+    epsilon: 1e-3,
+    is_subspace: false,
 };
 
+pub(super) const FULL_HALF: KeskarBox = KeskarBox {
+    name: "sharpness.keskar.full.5e-4",
+    epsilon: 5e-4,
+    ..FULL
+};
+
+pub(super) const SUBSPACE: KeskarBox = KeskarBox {
+    name: "sharpness.keskar.subspace",
+    stream: "sharpness.keskar.subspace",
+    epsilon: 1e-3,
+    is_subspace: true,
+};
+
+pub(super) const SUBSPACE_HALF: KeskarBox = KeskarBox {
+    name: "sharpness.keskar.subspace.5e-4",
+    epsilon: 5e-4,
+    ..SUBSPACE
+};
+
+/// What a search in a box has found.
+struct Found {
+    largest: Measurement,
+    spread: f64,
+    samples: usize,
+}
+
+impl Found {
+    fn largest(&self, _: &str) -> Measurement {
+        self.largest.clone()
+    }
+
+    /// It is what it says of these ascents; of others it would be another.
+    fn spread(&self, name: &str) -> Measurement {
+        Measurement::exact(name, self.spread).over(self.samples)
+    }
+}
+
 /// The dimension of the random subspace.
-const SUBSPACE: usize = 100;
+const DIMENSION: usize = 100;
 
 /// The most numbers a basis of the subspace may hold: 2 GiB.
 const LARGEST_BASIS: usize = 1 << 28;
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
-    let base = name.strip_suffix(".spread").unwrap_or(name);
-    let spread = format!("{base}.spread");
-    if !session.estimates.contains_key(base) {
-        let (largest, range) = search(&session.subject, base)?;
-        session.estimates.insert(base.to_owned(), largest);
-        session.estimates.insert(spread, range);
-    }
-    let known = session.estimates.get(name).cloned();
-    known.ok_or_else(|| Failure::Other("there is no such measure".to_owned()))
+/// The sharpness and the spread over its starts, found once.
+fn search(session: &mut Session<'_>, of: KeskarBox) -> Result<Rc<Found>, Failure> {
+    session.once(of.name, |session| {
+        let subject = session.subject;
+        let landscape = Landscape::of(&subject, Outputs::Raw)?;
+        let (chart, mut rng) = chart(&subject, &landscape, of)?;
+        let mut spending = Spending::new(subject.budget, subject.interrupt);
+        let dimension = chart.coordinates(landscape.dimension());
+        let mut charted = Charted {
+            landscape: &landscape,
+            chart: &chart,
+            spending: &mut spending,
+            rng: &mut rng,
+        };
+        let found = highest(&mut charted, Ball::Cube, dimension)?;
+        let percent = |value: f64| 100.0 * value / (1.0 + landscape.base());
+        let value = percent(landscape.resolved(found.best.value)?);
+        let samples = landscape.samples();
+        Ok(Found {
+            largest: found.row(of.name, value, spending.matvecs).over(samples),
+            spread: percent(found.spread()),
+            samples,
+        })
+    })
 }
 
-/// The sharpness and the spread over its starts.
-fn search(subject: &Subject<'_>, name: &str) -> Result<(Measurement, Measurement), Failure> {
-    let landscape = Landscape::of(subject, Outputs::Raw)?;
-    let (chart, mut rng) = chart(subject, &landscape, name)?;
-    let mut spending = Spending::new(subject.budget, subject.interrupt);
-    let dimension = chart.coordinates(landscape.dimension());
-    let mut hill = Charted {
-        landscape: &landscape,
-        chart: &chart,
-        spending: &mut spending,
-        rng: &mut rng,
-    };
-    let found = highest(&mut hill, Ball::Cube, dimension)?;
-    let percent = |value: f64| 100.0 * value / (1.0 + landscape.base());
-    let value = percent(landscape.resolved(found.best.value)?);
-    let row = found.row(name, value, spending.matvecs);
-    let range = Measurement::new(name, percent(found.spread()));
-    Ok([row, range].map(|row| row.over(landscape.samples())).into())
-}
-
-/// The coordinates of a measure's box, and the stream that its starts are drawn from.
+/// The coordinates of a box, and the stream that its starts are drawn from.
 pub(super) fn chart(
     subject: &Subject<'_>,
     landscape: &Landscape<'_>,
-    name: &str,
+    of: KeskarBox,
 ) -> Result<(Chart, StreamRng), Failure> {
-    let epsilon = if name.ends_with("5e-4") { 5e-4 } else { 1e-3 };
-    // Not the whole name: both boxes are searched in the same subspace, from starts in proportion.
-    let space = name.trim_end_matches(".5e-4");
-    let mut rng = subject.streams.stream(space, subject.step);
-    let chart = match name.contains("subspace") {
-        true => subspace(landscape.centre(), epsilon, &mut rng)?,
-        false => Chart::Scaled(widths(landscape.centre(), epsilon)),
+    let mut rng = subject.stream(of.stream);
+    let chart = match of.is_subspace {
+        true => subspace(landscape.centre(), of.epsilon, &mut rng)?,
+        false => Chart::Scaled(widths(landscape.centre(), of.epsilon)),
     };
     Ok((chart, rng))
 }
@@ -149,18 +207,18 @@ fn widths(coordinates: &[f64], epsilon: f64) -> Vec<f64> {
 /// A chart of the box in a random subspace.
 fn subspace(centre: &[f64], epsilon: f64, rng: &mut StreamRng) -> Result<Chart, Failure> {
     let length = centre.len();
-    if length <= SUBSPACE {
-        return Err(Failure::Other(format!(
-            "there are {length} parameters, and a subspace of dimension {SUBSPACE} needs more: use \
+    if length <= DIMENSION {
+        return Err(Failure::not_defined(format!(
+            "there are {length} parameters, and a subspace of dimension {DIMENSION} needs more: use \
              sharpness.keskar.full"
         )));
     }
-    if length * SUBSPACE > LARGEST_BASIS {
-        return Err(Failure::Other(format!(
-            "a basis of {SUBSPACE} vectors of {length} parameters would not fit into 2 GiB"
+    if length * DIMENSION > LARGEST_BASIS {
+        return Err(Failure::not_defined(format!(
+            "a basis of {DIMENSION} vectors of {length} parameters would not fit into 2 GiB"
         )));
     }
-    let mut columns: Vec<Vec<f64>> = (0..SUBSPACE).map(|_| direction(length, rng)).collect();
+    let mut columns: Vec<Vec<f64>> = (0..DIMENSION).map(|_| direction(length, rng)).collect();
     let widths = widths(&least_squares(&columns, centre)?, epsilon);
     for (column, width) in columns.iter_mut().zip(widths) {
         column.iter_mut().for_each(|entry| *entry *= width);
@@ -188,7 +246,7 @@ fn least_squares(columns: &[Vec<f64>], vector: &[f64]) -> Result<Vec<f64>, Failu
     // Only the lower triangle is read.
     let factors = gram
         .cholesky()
-        .ok_or_else(|| Failure::Other("the random columns are dependent".to_owned()))?;
+        .ok_or_else(|| Failure::not_found("the random columns are dependent"))?;
     Ok(factors.solve(&products).iter().copied().collect())
 }
 

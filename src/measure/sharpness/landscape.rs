@@ -1,10 +1,10 @@
 //! The training loss as a function of a displacement of the parameters.
 
-use super::super::session::{Failure, Subject};
 use crate::backend::read;
 use crate::curvature::sum_over_batches;
-use crate::linear::Precision;
-use crate::linear::{Interrupt, LinearError, Spending, norm, random_normal};
+use crate::linear::{Interrupt, LinearError, Precision, Spending, norm, random_normal};
+use crate::measure::failure::{Failure, FailureKind};
+use crate::measure::subject::Subject;
 use crate::objective::{Batch, Loss, Objective, Outputs};
 use crate::params::Parameters;
 use crate::random::StreamRng;
@@ -39,11 +39,8 @@ impl<'a> Landscape<'a> {
         batches: &'a [Batch],
         outputs: Outputs,
     ) -> Result<Self, Failure> {
-        let whole = subject.parameters.to_host()?;
-        let range = match subject.block {
-            Some(block) => subject.range_of(block)?,
-            None => 0..whole.len(),
-        };
+        let whole = subject.parameters.to_host().map_err(Failure::device)?;
+        let range = subject.range()?;
         let mut landscape = Self {
             objective: subject.objective,
             batches,
@@ -66,10 +63,9 @@ impl<'a> Landscape<'a> {
     /// these errors add in squares.
     fn measure_base(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         if self.outputs == Outputs::Normalised && self.objective.loss() != Loss::CrossEntropy {
-            return Err(Failure::Other(
+            return Err(Failure::not_defined(
                 "outputs are normalised for cross-entropy only: other losses have targets of a \
-                 size of their own"
-                    .to_owned(),
+                 size of their own",
             ));
         }
         let (mut losses, mut sizes) = (Vec::new(), Vec::<f64>::new());
@@ -78,11 +74,11 @@ impl<'a> Landscape<'a> {
                 Outputs::Raw => self.objective.evaluate(parameters, batch).outputs.abs(),
                 Outputs::Normalised => batch.targets.ones_like(),
             };
-            let sizes_of_rows = read(&size.max_dim(1))?;
+            let sizes_of_rows = read(&size.max_dim(1)).map_err(Failure::device)?;
             let by_sample = sizes_of_rows.chunks(batch.positions());
             sizes.extend(by_sample.map(|rows| rows.iter().copied().fold(0.0, f64::max)));
             let terms = self.objective.losses(parameters, batch, self.outputs);
-            losses.extend(read(&terms)?);
+            losses.extend(read(&terms).map_err(Failure::device)?);
         }
         if losses.is_empty() {
             return Err(crate::curvature::no_samples().into());
@@ -101,7 +97,7 @@ impl<'a> Landscape<'a> {
         if self.base.is_finite() {
             Ok(())
         } else {
-            Err(Failure::Other("the loss is not finite".to_owned()))
+            Err(Failure::not_finite("the loss is not finite"))
         }
     }
 
@@ -151,11 +147,8 @@ impl<'a> Landscape<'a> {
         let mut losses = Vec::new();
         for batch in self.batches {
             self.interrupt.check()?;
-            losses.extend(read(&self.objective.losses(
-                &parameters,
-                batch,
-                self.outputs,
-            ))?);
+            let terms = self.objective.losses(&parameters, batch, self.outputs);
+            losses.extend(read(&terms).map_err(Failure::device)?);
         }
         Ok(mean(&losses) - self.base)
     }
@@ -185,8 +178,8 @@ impl<'a> Landscape<'a> {
         let still = vec![0.0; self.dimension()];
         let (_, gradient) = self.change_and_gradient(&still, spending)?;
         if gradient.iter().all(|&slope| slope == 0.0) {
-            return Err(Failure::Other(
-                "the gradient is exactly zero, so it has no direction".to_owned(),
+            return Err(Failure::not_defined(
+                "the gradient is exactly zero, so it has no direction",
             ));
         }
         Ok(gradient)
@@ -222,13 +215,14 @@ impl<'a> Landscape<'a> {
             return Ok(change);
         }
         if change.is_nan() {
-            return Err(Failure::Other("the loss is not finite".to_owned()));
+            return Err(Failure::not_finite("the loss is not finite"));
         }
-        Err(Failure::Other(format!(
+        let reason = format!(
             "the loss changes by {change:.1e}, which the rounding of {} losses hides: only changes \
              above {:.1e} show",
             self.precision(),
             self.resolution
-        )))
+        );
+        Err(Failure::new(FailureKind::Rounding, reason))
     }
 }

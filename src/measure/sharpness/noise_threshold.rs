@@ -6,35 +6,40 @@
 //! the error, here it is the rise of the loss). The same draws serve every `σ` that is tried, so the
 //! rise is a smooth function of it and the threshold is found by bisection.
 
-use super::super::Measurement;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session};
-use super::average::{noise_chart, rise_of_pair};
+use super::average::{Noise, noise_chart, rise_of_pair};
 use super::crossing::Crossing;
 use super::landscape::Landscape;
 use crate::linear::{Spending, random_normal};
+use crate::measure::declaration::{Family, Measure, ProductLaw, RoundingLaw, Take};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
 use crate::objective::Outputs;
 use crate::reparam::MapKind;
 use crate::statistics::{mean, stated_error};
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[
-        Measure::new(
-            "pac_bayes.sigma",
-            "standard deviation of the normal noise on every parameter that raises the training loss by 0.1",
-        )
+pub(in crate::measure) const FAMILY: Family = &[
+    borne(
+        "pac_bayes.sigma",
+        "standard deviation of the normal noise on every parameter that raises the training loss by 0.1",
+        |session, name| threshold(session, name, Noise::Plain),
+    ),
+    borne(
+        "pac_bayes.sigma.adaptive",
+        "standard deviation of the normal noise, relative to every parameter's size, that raises the training loss by 0.1",
+        |session, name| threshold(session, name, Noise::Relative),
+    )
+    .invariant(MapKind::ELEMENTWISE),
+];
+
+const fn borne(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
         .from("Jiang et al. 2020, app. C.5")
-        .full(),
-        Measure::new(
-            "pac_bayes.sigma.adaptive",
-            "standard deviation of the normal noise, relative to every parameter's size, that raises the training loss by 0.1",
-        )
-        .from("Jiang et al. 2020, app. C.5")
-        .invariant(MapKind::ELEMENTWISE)
-        .full(),
-    ],
-    measure,
-};
+        .of_flatness()
+        .of_block()
+        .rounded(RoundingLaw::Product(ProductLaw::PLAIN))
+        .full()
+}
 
 /// The mean rise of the loss that is borne.
 const RISE: f64 = 0.1;
@@ -45,16 +50,19 @@ const PAIRS: usize = 16;
 /// Where the search begins.
 const START: f64 = 0.05;
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn threshold(
+    session: &mut Session<'_>,
+    name: &str,
+    noise: fn(f64) -> Noise,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let landscape = Landscape::of(&subject, Outputs::Raw)?;
     landscape.resolved(RISE)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);
-    let is_adaptive = name.ends_with(".adaptive");
     let rises = |deviation: f64, spending: &mut Spending| -> Result<Vec<f64>, Failure> {
-        let chart = noise_chart(&landscape, is_adaptive, deviation);
+        let chart = noise_chart(&landscape, noise(deviation));
         // Drawn anew from the same stream: kept, the draws would be as large as many networks.
-        let mut rng = subject.streams.stream(name, subject.step);
+        let mut rng = subject.stream(name);
         (0..PAIRS)
             .map(|_| {
                 let noise = random_normal(landscape.dimension(), &mut rng);
@@ -70,8 +78,13 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     let (deviation, residual) = crossing.place();
     // An error of the mean rise moves the threshold by that over the slope.
     let error = stated_error(&rises(deviation, &mut spending)?) / crossing.slope();
-    Ok(Measurement::new(name, deviation)
-        .with_stderr(error)
-        .with_residual(residual, crossing.is_narrow(), spending.matvecs)
-        .over(landscape.samples()))
+    // The bracket adds to it.
+    let error = error.hypot(residual * deviation);
+    Ok(Measurement {
+        converged: Some(crossing.is_narrow()),
+        ..Measurement::new(name, deviation)
+            .over(landscape.samples())
+            .taking(spending.matvecs)
+            .with_stderr(error)
+    })
 }

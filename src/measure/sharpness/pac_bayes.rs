@@ -12,28 +12,31 @@
 //!
 //! The error is 0-1 error, which is bounded; cross-entropy is not, and has no such bound.
 
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session, Subject};
-use super::super::{Bound, Evaluated, Measurement};
 use super::chart::Chart;
 use super::landscape::Landscape;
 use crate::linear::{LinearError, Spending, dot, random_normal};
+use crate::measure::declaration::{Family, Measure, Part, RoundingLaw};
+use crate::measure::evaluated::Evaluated;
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Bound, Error, Measurement};
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::objective::Outputs;
 use crate::random::StreamRng;
 use crate::statistics::{mean, stated_error};
 use std::f64::consts::PI;
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[Measure::new(
-        "pac_bayes.bound",
-        "bound on the test error of the network under normal noise, with probability 0.95; says nothing from 1 on",
-    )
-    .from("Dziugaite & Roy 2017, sec. 3; McAllester 1999; Maurer 2004")
-    // The starting point, the centre of the prior, is moved by no map.
-    .invariant(&[])
-    .full()],
-    measure,
-};
+pub(in crate::measure) const FAMILY: Family = &[Measure::new(
+    "pac_bayes.bound",
+    "bound on the test error of the network under normal noise, with probability 0.95; says nothing from 1 on",
+    |session, name| measure(session, name),
+)
+.from("Dziugaite & Roy 2017, sec. 3; McAllester 1999; Maurer 2004")
+// The starting point, the centre of the prior, is moved by no map.
+.invariant(&[])
+.of_flatness()
+.rounded(RoundingLaw::Share(Part::Train))
+.full()];
 
 /// One minus the probability with which the bound holds, over training samples and draws.
 const DELTA: f64 = 0.05;
@@ -56,20 +59,20 @@ const FEWEST: usize = 12;
 fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     if subject.block.is_some() {
-        return Err(Failure::Other(
-            "a bound is about the whole network: measure it without a block".to_owned(),
+        return Err(Failure::not_defined(
+            "a bound is about the whole network: measure it without a block",
         ));
     }
     if subject.objective.norm_mode().is_some() {
         let reason = "the statistics of batch normalisation are functions of the training data, which \
                       a prior must not know";
-        return Err(Failure::Other(reason.to_owned()));
+        return Err(Failure::not_defined(reason));
     }
     let initial = subject.initial.ok_or_else(|| {
         let reason = "the starting point is not known, and a prior must not know the data";
-        Failure::Other(reason.to_owned())
+        Failure::not_known(reason)
     })?;
-    let distance = squared_distance(session.values()?, initial);
+    let distance = squared_distance(&session.values()?, initial);
     let landscape = Landscape::of(&subject, Outputs::Raw)?;
     let posteriors = Posteriors {
         subject: &subject,
@@ -78,12 +81,10 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     };
     let mut spending = Spending::new(subject.budget, subject.interrupt);
     spending.require(FEWEST + DEVIATIONS.count())?;
-    let tried = || subject.streams.stream(name, subject.step);
+    let tried = || subject.stream(name);
     let chosen = posteriors.choose(&tried, &mut spending)?;
     // New draws: the least of several estimates is too low on average.
-    let mut rng = subject
-        .streams
-        .stream("pac_bayes.bound.final", subject.step);
+    let mut rng = subject.stream("pac_bayes.bound.final");
     let mut errors = Vec::new();
     while errors.len() < DRAWS && spending.allows(1) {
         errors.push(posteriors.error(chosen.deviation, &mut rng, &mut spending)?);
@@ -96,12 +97,16 @@ fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure
     let stake = best_stake(&chosen.errors, errors.len());
     let bound = upper_mean(&errors, stake, certainty(), errors.len()) + chosen.penalty;
     Ok(Measurement {
-        matvecs: Some(spending.matvecs),
         converged: Some(errors.len() == DRAWS),
         note: (bound >= 1.0).then(|| "vacuous: an error is never above 1".to_owned()),
         ..Measurement::new(name, bound)
-            .bounding(Bound::Upper)
             .over(landscape.samples())
+            .taking(spending.matvecs)
+            .with_error(Error::Bound {
+                side: Bound::Upper,
+                stderr: None,
+                residual: None,
+            })
     })
 }
 
@@ -528,8 +533,8 @@ mod tests {
         // √((KL + ln(2·100/δ_j)) / 20000) with a divergence of at most a few nats, and for the draws that
         // none was wrong: e^{3.69/128} − 1.
         let row = threshold(10_000).measure("pac_bayes.bound");
-        assert_eq!((row.note, row.bound), (None, Some(Bound::Upper)));
-        assert_eq!((row.converged, row.stderr), (Some(true), None));
+        assert_eq!((&row.note, row.bound()), (&None, Some(Bound::Upper)));
+        assert_eq!((row.converged, row.stderr()), (Some(true), None));
         assert!(
             (0.04..0.09).contains(&row.value.unwrap()),
             "{:?}",
@@ -557,9 +562,9 @@ mod tests {
             assert_eq!(row.converged, Some(false));
             assert!(row.value > whole.value, "fewer draws bound less");
         }
-        let reason = within(Some(23), None).reason.unwrap();
+        let reason = within(Some(23), None).failure.unwrap().reason;
         assert!(reason.contains("at least 24"), "{reason}");
-        let reason = within(None, Some(0.0)).reason.unwrap();
+        let reason = within(None, Some(0.0)).failure.unwrap().reason;
         assert!(reason.contains("max_seconds"), "{reason}");
     }
 }

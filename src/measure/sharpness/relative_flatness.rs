@@ -8,47 +8,50 @@
 //! It is the trace of the map that takes a square matrix `Z`, with as many columns as `W`, to `Wᵀ(H·WZ)`: each of
 //! its products takes one of the Hessian.
 
-use super::super::Measurement;
-use super::super::curvature::with_operator;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session, Subject};
 use crate::curvature::Matrix;
-use crate::linear::Precision;
-use crate::linear::{LinearError, LinearOperator, hutchinson};
+use crate::linear::{LinearError, LinearOperator, Precision, hutchinson};
+use crate::measure::declaration::{Family, Measure, ProductLaw, RoundingLaw};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::params::Block;
 use crate::reparam::MapKind;
 use nalgebra::DMatrix;
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[Measure::new(
-        "sharpness.relative_flatness",
-        "sum over pairs of rows of the last layer's weights of their inner product times the trace of their block of the Hessian",
-    )
-    .from("Petzka et al. 2021, definition 3")
-    // A factor for each input of the layer, as in a rescaling of single units, moves it.
-    .invariant(&[
-        MapKind::LayerRescaling,
-        MapKind::Permutation,
-        MapKind::NormalisedScale,
-        MapKind::AttentionRescaling,
-        MapKind::OrthogonalBasis,
-    ])
-    .full()],
-    measure,
-};
+pub(in crate::measure) const FAMILY: Family = &[Measure::new(
+    "sharpness.relative_flatness",
+    "sum over pairs of rows of the last layer's weights of their inner product times the trace of their block of the Hessian",
+    |session, name| relative_flatness(session, name),
+)
+.from("Petzka et al. 2021, definition 3")
+// A factor for each input of the layer, as in a rescaling of single units, moves it.
+.invariant(&[
+    MapKind::LayerRescaling,
+    MapKind::Permutation,
+    MapKind::NormalisedScale,
+    MapKind::AttentionRescaling,
+    MapKind::OrthogonalBasis,
+])
+.of_flatness()
+.of_block()
+.multiplying(&[Matrix::Hessian])
+.rounded(RoundingLaw::Product(ProductLaw::PLAIN))
+.full()];
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn relative_flatness(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let block = layer(&subject)?;
-    let values = &session.values()?[block.range()];
+    let values = session.values()?;
+    let values = &values[block.range()];
     let weights = DMatrix::from_row_slice(block.shape[0], block.shape[1], values);
-    let mut rng = subject.streams.stream(name, subject.step);
+    let mut rng = subject.stream(name);
     let options = session.probe_options();
     let of_layer = Subject {
         block: Some(&block.name),
         ..subject
     };
-    let estimate = with_operator(&of_layer, Matrix::Hessian, |hessian| {
+    let estimate = of_layer.with_operator(Matrix::Hessian, |hessian| {
         let mut operator = Weighted { hessian, weights };
         hutchinson(&mut operator, &mut rng, options, subject.interrupt)
     })?;
@@ -95,8 +98,6 @@ fn layer<'a>(subject: &Subject<'a>) -> Result<&'a Block, Failure> {
         }
     };
     found.ok_or_else(|| {
-        Failure::Other(
-            "relative flatness is defined for a layer with a matrix of weights".to_owned(),
-        )
+        Failure::not_defined("relative flatness is defined for a layer with a matrix of weights")
     })
 }

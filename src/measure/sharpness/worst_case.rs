@@ -8,14 +8,16 @@
 //! random starts, and find a lower bound on the largest rise. Near a minimum the rise is `ρ‖Tg‖ + O(ρ²)`, so the gradient term is a row of its own: curvature is only
 //! what is above it.
 
-use super::super::Measurement;
-use super::super::registry::{Family, Measure};
-use super::super::session::{Failure, Session, Subject};
 use super::ball::Ball;
 use super::chart::{Chart, Charted};
 use super::highest::highest;
 use super::landscape::Landscape;
 use crate::linear::Spending;
+use crate::measure::declaration::{Family, Measure, RoundingLaw, Take};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Error, Measurement};
+use crate::measure::session::Session;
+use crate::measure::subject::Subject;
 use crate::objective::{Batch, Chunks, Outputs};
 use crate::params::Block;
 use crate::reparam::MapKind;
@@ -26,107 +28,148 @@ const FORET: &str = "Foret et al. 2021, eq. 2";
 const KWON: &str = "Kwon et al. 2021, sec. 3";
 const ANDRIUSHCHENKO: &str = "Andriushchenko et al. 2023, sec. 3";
 
-pub(in super::super) const FAMILY: Family = Family {
-    measures: &[
-        Measure::new(
-            "sharpness.sam",
-            "rise of the training loss after one step of length 0.05 along the gradient",
-        )
-        .from(FORET)
-        .full(),
-        Measure::new(
-            "sharpness.sam.gradient_term",
-            "0.05 times the norm of the gradient: the part of sharpness.sam that is no curvature",
-        )
-        .from(FORET)
-        .full(),
-        Measure::new(
-            "sharpness.sam.multi",
-            "largest rise within the distance 0.05 that ascents from 8 to 24 starts find: a lower bound",
-        )
-        .from("Foret et al. 2021, eq. 1")
-        .full(),
-        Measure::new(
-            "sharpness.sam.linf",
-            "rise when every parameter moves by 0.001 along the sign of its slope",
-        )
-        .from("Foret et al. 2021, eq. 2, p = infinity")
-        .invariant(&[MapKind::Permutation]),
-        Measure::new(
-            "sharpness.sam.linf.gradient_term",
-            "0.001 times the sum of the gradient's absolute values",
-        )
-        .from("Foret et al. 2021, eq. 2, p = infinity")
-        .invariant(&[MapKind::Permutation]),
-        Measure::new(
-            "sharpness.sam.linf.multi",
-            "largest rise that such ascents find when no parameter moves by more than 0.001: a lower bound",
-        )
-        .from("Foret et al. 2021, eq. 1, p = infinity")
-        .invariant(&[MapKind::Permutation]),
-        Measure::new(
-            "sharpness.sam.m128",
-            "mean of sharpness.sam over batches of 128 samples, each with its own gradient",
-        )
-        .from("Foret et al. 2021, sec. 4.1")
-        .full(),
-        Measure::new(
-            "sharpness.asam",
-            "rise after one adaptive step: |relative changes| of all parameters of norm 0.5",
-        )
-        .from(KWON)
-        .invariant(MapKind::ELEMENTWISE)
-        .full(),
-        Measure::new(
-            "sharpness.asam.gradient_term",
-            "0.5 times the norm of |parameters| times the gradient, element by element",
-        )
-        .from(KWON)
-        .invariant(MapKind::ELEMENTWISE),
-        Measure::new(
-            "sharpness.asam.multi",
-            "largest rise that such ascents find within the ellipsoid of sharpness.asam: a lower bound",
-        )
-        .from("Kwon et al. 2021, definition 1")
-        .invariant(MapKind::ELEMENTWISE),
-        Measure::new(
-            "sharpness.asam.eta",
-            "sharpness.asam as its authors train: scales |weight| + 0.01, and 1 for biases",
-        )
-        .from("Kwon et al. 2021, experiments")
-        .invariant(&[MapKind::Permutation]),
-        Measure::new(
-            "sharpness.asam.linf",
-            "rise when every parameter moves by 0.2 % along the sign of its slope",
-        )
-        .from(ANDRIUSHCHENKO)
-        .invariant(MapKind::ELEMENTWISE),
-        Measure::new(
-            "sharpness.asam.linf.multi",
-            "largest rise that such ascents find when no parameter moves by more than 0.2 %: a lower bound",
-        )
-        .from(ANDRIUSHCHENKO)
-        .invariant(MapKind::ELEMENTWISE),
-        Measure::new(
-            "sharpness.asam.normalised_logits",
-            "sharpness.asam of the loss on outputs centred and divided by their norm",
-        )
-        .from(ANDRIUSHCHENKO)
-        .invariant(MapKind::ELEMENTWISE),
-        Measure::new(
-            "sharpness.asam.linf.normalised_logits",
-            "sharpness.asam.linf of the loss on outputs centred and divided by their norm",
-        )
-        .from(ANDRIUSHCHENKO)
-        .invariant(MapKind::ELEMENTWISE),
-    ],
-    measure: |session, name| match name {
-        "sharpness.sam.m128" => over_batches(session, name),
-        _ if name.ends_with(".gradient_term") => gradient_term(session, name),
-        _ if name.ends_with(".multi") => many_steps(session, name),
-        _ => one_step(session, name),
-    },
+pub(in crate::measure) const FAMILY: Family = &[
+    rise(
+        "sharpness.sam",
+        "rise of the training loss after one step of length 0.05 along the gradient",
+        |session, name| one_step(session, name, SAM),
+    )
+    .from(FORET)
+    .full(),
+    gradient(
+        "sharpness.sam.gradient_term",
+        "0.05 times the norm of the gradient: the part of sharpness.sam that is no curvature",
+        |session, name| gradient_term(session, name, SAM),
+    )
+    .from(FORET)
+    .full(),
+    rise(
+        "sharpness.sam.multi",
+        "largest rise within the distance 0.05 that ascents from 8 to 24 starts find: a lower bound",
+        |session, name| many_steps(session, name, SAM),
+    )
+    .from("Foret et al
+    . 2021, eq
+    . 1")
+    .full(),
+    rise(
+        "sharpness.sam.linf",
+        "rise when every parameter moves by 0.001 along the sign of its slope",
+        |session, name| one_step(session, name, SAM_LINF),
+    )
+    .from("Foret et al
+    . 2021, eq
+    . 2, p = infinity")
+    .invariant(&[MapKind::Permutation]),
+    gradient(
+        "sharpness.sam.linf.gradient_term",
+        "0.001 times the sum of the gradient's absolute values",
+        |session, name| gradient_term(session, name, SAM_LINF),
+    )
+    .from("Foret et al
+    . 2021, eq
+    . 2, p = infinity")
+    .invariant(&[MapKind::Permutation]),
+    rise(
+        "sharpness.sam.linf.multi",
+        "largest rise that such ascents find when no parameter moves by more than 0.001: a lower bound",
+        |session, name| many_steps(session, name, SAM_LINF),
+    )
+    .from("Foret et al
+    . 2021, eq
+    . 1, p = infinity")
+    .invariant(&[MapKind::Permutation]),
+    rise(
+        "sharpness.sam.m128",
+        "mean of sharpness.sam over batches of 128 samples, each with its own gradient",
+        |session, name| over_batches(session, name, SAM, BATCH),
+    )
+    .from("Foret et al
+    . 2021, sec
+    . 4
+    .1")
+    .full(),
+    rise(
+        "sharpness.asam",
+        "rise after one adaptive step: |relative changes| of all parameters of norm 0.5",
+        |session, name| one_step(session, name, ASAM),
+    )
+    .from(KWON)
+    .invariant(MapKind::ELEMENTWISE)
+    .full(),
+    gradient(
+        "sharpness.asam.gradient_term",
+        "0.5 times the norm of |parameters| times the gradient, element by element",
+        |session, name| gradient_term(session, name, ASAM),
+    )
+    .from(KWON)
+    .invariant(MapKind::ELEMENTWISE),
+    rise(
+        "sharpness.asam.multi",
+        "largest rise that such ascents find within the ellipsoid of sharpness.asam: a lower bound",
+        |session, name| many_steps(session, name, ASAM),
+    )
+    .from("Kwon et al
+    . 2021, definition 1")
+    .invariant(MapKind::ELEMENTWISE),
+    rise(
+        "sharpness.asam.eta",
+        "sharpness.asam as its authors train: scales |weight| + 0.01, and 1 for biases",
+        |session, name| one_step(session, name, ASAM_ETA),
+    )
+    .from("Kwon et al
+    . 2021, experiments")
+    .invariant(&[MapKind::Permutation]),
+    rise(
+        "sharpness.asam.linf",
+        "rise when every parameter moves by 0.2 % along the sign of its slope",
+        |session, name| one_step(session, name, ASAM_LINF),
+    )
+    .from(ANDRIUSHCHENKO)
+    .invariant(MapKind::ELEMENTWISE),
+    rise(
+        "sharpness.asam.linf.multi",
+        "largest rise that such ascents find when no parameter moves by more than 0.2 %: a lower bound",
+        |session, name| many_steps(session, name, ASAM_LINF),
+    )
+    .from(ANDRIUSHCHENKO)
+    .invariant(MapKind::ELEMENTWISE),
+    rise(
+        "sharpness.asam.normalised_logits",
+        "sharpness.asam of the loss on outputs centred and divided by their norm",
+        |session, name| one_step(session, name, ASAM_NORMALISED),
+    )
+    .from(ANDRIUSHCHENKO)
+    .invariant(MapKind::ELEMENTWISE)
+    .rounded(OF_NORMALISED),
+    rise(
+        "sharpness.asam.linf.normalised_logits",
+        "sharpness.asam.linf of the loss on outputs centred and divided by their norm",
+        |session, name| one_step(session, name, ASAM_LINF_NORMALISED),
+    )
+    .from(ANDRIUSHCHENKO)
+    .invariant(MapKind::ELEMENTWISE)
+    .rounded(OF_NORMALISED),
+];
+
+const OF_NORMALISED: RoundingLaw = RoundingLaw::Rise {
+    is_percent: false,
+    is_normalised: true,
 };
+
+const fn rise(name: &'static str, description: &'static str, take: Take) -> Measure {
+    Measure::new(name, description, take)
+        .of_flatness()
+        .of_block()
+        .rounded(RoundingLaw::Rise {
+            is_percent: false,
+            is_normalised: false,
+        })
+}
+
+const fn gradient(name: &'static str, description: &'static str, take: Take) -> Measure {
+    rise(name, description, take).rounded(RoundingLaw::GradientTerm)
+}
 
 /// The samples of a batch of `sharpness.sam.m128`.
 const BATCH: usize = 128;
@@ -135,7 +178,8 @@ const BATCH: usize = 128;
 const ETA: f64 = 0.01;
 
 /// The ball of a measure, in its own coordinates.
-struct Problem {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Neighbourhood {
     ball: Ball,
     scale: Scale,
     radius: f64,
@@ -153,36 +197,50 @@ enum Scale {
     ShiftedSize,
 }
 
-impl Problem {
-    /// The problem a measure's name stands for.
-    fn of(name: &str) -> Self {
-        let is_adaptive = name.starts_with("sharpness.asam");
-        let ball = match name.contains(".linf") {
-            true => Ball::Cube,
-            false => Ball::Euclidean,
-        };
-        Self {
-            ball,
-            scale: match (is_adaptive, name.ends_with(".eta")) {
-                (false, _) => Scale::One,
-                (true, false) => Scale::Size,
-                (true, true) => Scale::ShiftedSize,
-            },
-            // Foret et al. and Kwon et al. train with these; for p = infinity they are in the middle
-            // of the radii Andriushchenko et al. measure with.
-            radius: match (ball, is_adaptive) {
-                (Ball::Euclidean, false) => 0.05,
-                (Ball::Euclidean, true) => 0.5,
-                (Ball::Cube, false) => 0.001,
-                (Ball::Cube, true) => 0.002,
-            },
-            outputs: match name.ends_with(".normalised_logits") {
-                true => Outputs::Normalised,
-                false => Outputs::Raw,
-            },
-        }
-    }
+// Foret et al. and Kwon et al. train with the radii of the Euclidean balls; for p = infinity they are in the
+// middle of the radii Andriushchenko et al. measure with.
 
+pub(super) const SAM: Neighbourhood = Neighbourhood {
+    ball: Ball::Euclidean,
+    scale: Scale::One,
+    radius: 0.05,
+    outputs: Outputs::Raw,
+};
+
+pub(super) const SAM_LINF: Neighbourhood = Neighbourhood {
+    ball: Ball::Cube,
+    radius: 0.001,
+    ..SAM
+};
+
+pub(super) const ASAM: Neighbourhood = Neighbourhood {
+    scale: Scale::Size,
+    radius: 0.5,
+    ..SAM
+};
+
+const ASAM_ETA: Neighbourhood = Neighbourhood {
+    scale: Scale::ShiftedSize,
+    ..ASAM
+};
+
+pub(super) const ASAM_LINF: Neighbourhood = Neighbourhood {
+    ball: Ball::Cube,
+    radius: 0.002,
+    ..ASAM
+};
+
+const ASAM_NORMALISED: Neighbourhood = Neighbourhood {
+    outputs: Outputs::Normalised,
+    ..ASAM
+};
+
+const ASAM_LINF_NORMALISED: Neighbourhood = Neighbourhood {
+    outputs: Outputs::Normalised,
+    ..ASAM_LINF
+};
+
+impl Neighbourhood {
     /// The chart in which the ball has radius 1.
     fn chart(&self, landscape: &Landscape<'_>, blocks: &[Block]) -> Chart {
         let sizes = || landscape.centre().iter().map(|x| self.radius * x.abs());
@@ -208,12 +266,11 @@ impl Problem {
 pub(super) fn ground<'a>(
     subject: &Subject<'a>,
     batches: &'a [Batch],
-    name: &str,
+    neighbourhood: Neighbourhood,
 ) -> Result<(Landscape<'a>, Chart, Ball), Failure> {
-    let problem = Problem::of(name);
-    let landscape = Landscape::over(subject, batches, problem.outputs)?;
-    let chart = problem.chart(&landscape, subject.parameters.layout().blocks());
-    Ok((landscape, chart, problem.ball))
+    let landscape = Landscape::over(subject, batches, neighbourhood.outputs)?;
+    let chart = neighbourhood.chart(&landscape, subject.parameters.layout().blocks());
+    Ok((landscape, chart, neighbourhood.ball))
 }
 
 /// What measures of one step share: the ground, and the slopes at the centre of the ball.
@@ -226,8 +283,12 @@ struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    fn of(subject: &Subject<'a>, batches: &'a [Batch], name: &str) -> Result<Self, Failure> {
-        let (landscape, chart, ball) = ground(subject, batches, name)?;
+    fn of(
+        subject: &Subject<'a>,
+        batches: &'a [Batch],
+        neighbourhood: Neighbourhood,
+    ) -> Result<Self, Failure> {
+        let (landscape, chart, ball) = ground(subject, batches, neighbourhood)?;
         let mut spending = Spending::new(subject.budget, subject.interrupt);
         let slopes = chart.pull_back(&landscape.gradient(&mut spending)?);
         Ok(Self {
@@ -247,31 +308,42 @@ impl<'a> Setting<'a> {
     }
 
     fn row(&self, name: &str, value: f64) -> Measurement {
-        Measurement {
-            matvecs: Some(self.spending.matvecs),
-            ..Measurement::new(name, value).over(self.landscape.samples())
-        }
+        Measurement::exact(name, value)
+            .over(self.landscape.samples())
+            .taking(self.spending.matvecs)
     }
 }
 
-fn one_step(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn one_step(
+    session: &mut Session<'_>,
+    name: &str,
+    neighbourhood: Neighbourhood,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
-    let mut setting = Setting::of(&subject, subject.train.batches(), name)?;
+    let mut setting = Setting::of(&subject, subject.train.batches(), neighbourhood)?;
     let rise = setting.rise()?;
     Ok(setting.row(name, rise))
 }
 
-fn gradient_term(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn gradient_term(
+    session: &mut Session<'_>,
+    name: &str,
+    neighbourhood: Neighbourhood,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
-    let setting = Setting::of(&subject, subject.train.batches(), name)?;
+    let setting = Setting::of(&subject, subject.train.batches(), neighbourhood)?;
     Ok(setting.row(name, setting.ball.reach(&setting.slopes)))
 }
 
-fn many_steps(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn many_steps(
+    session: &mut Session<'_>,
+    name: &str,
+    neighbourhood: Neighbourhood,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
-    let (landscape, chart, ball) = ground(&subject, subject.train.batches(), name)?;
+    let (landscape, chart, ball) = ground(&subject, subject.train.batches(), neighbourhood)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);
-    let mut rng = subject.streams.stream(name, subject.step);
+    let mut rng = subject.stream(name);
     let mut hill = Charted {
         landscape: &landscape,
         chart: &chart,
@@ -286,21 +358,29 @@ fn many_steps(session: &mut Session<'_>, name: &str) -> Result<Measurement, Fail
 
 /// The mean over batches of consecutive samples, with the standard error of a mean over them. What
 /// is left at the end is no batch of this size, and is not used unless it is all there is.
-fn over_batches(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn over_batches(
+    session: &mut Session<'_>,
+    name: &str,
+    neighbourhood: Neighbourhood,
+    size: usize,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let (mut rises, mut passes, mut samples) = (Vec::new(), 0, 0);
-    for batch in batches_of(subject.train, BATCH) {
+    for batch in batches_of(subject.train, size) {
         let batch = [batch];
-        let mut setting = Setting::of(&subject, &batch, name)?;
+        let mut setting = Setting::of(&subject, &batch, neighbourhood)?;
         rises.push(setting.rise()?);
         passes += setting.spending.matvecs;
         samples += setting.landscape.samples();
     }
-    Ok(Measurement {
-        matvecs: Some(passes),
-        ..Measurement::new(name, mean(&rises))
-            .with_stderr(stated_error(&rises))
-            .over(samples)
+    let row = Measurement::new(name, mean(&rises))
+        .over(samples)
+        .taking(passes);
+    Ok(match rises.len() {
+        1 => row.with_error(Error::Unknown(format!(
+            "there is one batch of {size} samples, and no spread over batches"
+        ))),
+        _ => row.with_stderr(stated_error(&rises)),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Conditions that the noise of mini-batches sets.
 
-use super::super::Measurement;
-use super::super::session::{Failure, Session};
 use crate::curvature::Matrix;
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
 
 impl Session<'_> {
     /// `η s / √(B (n − 1) / (n − B))` with the non-uniformity `s`: stochastic gradient descent
@@ -11,38 +12,36 @@ impl Session<'_> {
     pub(super) fn nonuniformity_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, batch, samples) = self.plain_sgd()?;
         let threshold = noise_threshold(batch, samples);
-        let row = self.nonuniformity(name)?;
-        Ok(Measurement {
-            value: row.value.map(|spread| rate * spread / threshold),
-            ..row
-        })
+        Ok(self.nonuniformity(name)?.times(rate / threshold))
     }
 
     /// `η ‖H‖_F √(μ / B)` with the alignment `μ`: the loss grows exponentially on average above 1
     /// (Wu, Wang & Su 2022, "The alignment property of SGD noise and how it helps select flat minima").
     pub(super) fn alignment_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, batch, _) = self.plain_sgd()?;
-        let size = self.frobenius("hessian.frobenius", Matrix::Hessian)?;
-        let alignment = self.alignment("noise.alignment_mu")?;
-        let (Some(norm), Some(mu)) = (size.value, alignment.value) else {
-            return Err(Failure::Other(
-                "a part of it could not be measured".to_owned(),
+        if self.descent()?.penalty > 0.0 {
+            return Err(Failure::not_defined(
+                "the condition is for a loss without weight decay",
             ));
+        }
+        let size = self.frobenius(name, Matrix::Hessian)?;
+        let alignment = self.alignment_mu(name)?;
+        let (Some(norm), Some(mu)) = (size.value, alignment.value) else {
+            return Err(Failure::not_found("a part of it could not be measured"));
         };
         if mu < 0.0 {
-            return Err(Failure::Other(format!(
+            return Err(Failure::not_found(format!(
                 "the alignment is estimated below 0 ({mu:.3e}): it needs more probes"
             )));
         }
         let value = rate * norm * (mu / batch).sqrt();
         // Relative errors of independent factors add in squares, that of a root being half.
-        let error =
-            (size.stderr.unwrap_or(0.0) / norm).hypot(0.5 * alignment.stderr.unwrap_or(0.0) / mu);
+        let error = (size.stderr().unwrap_or(0.0) / norm)
+            .hypot(0.5 * alignment.stderr().unwrap_or(0.0) / mu);
         Ok(Measurement {
             converged: Some(size.converged != Some(false) && alignment.converged != Some(false)),
             matvecs: Some(size.matvecs.unwrap_or(0) + alignment.matvecs.unwrap_or(0)),
             samples: size.samples,
-            seconds: size.seconds + alignment.seconds,
             ..Measurement::new(name, value).with_stderr(error * value)
         })
     }
@@ -51,20 +50,20 @@ impl Session<'_> {
     /// momentum, for which the conditions are derived.
     fn plain_sgd(&self) -> Result<(f64, f64, f64), Failure> {
         let rate = self.learning_rate()?;
-        let momentum = self.momentum()?.coefficient;
+        let momentum = self.descent()?.momentum;
         if momentum > 0.0 {
-            return Err(Failure::Other(format!(
+            return Err(Failure::not_defined(format!(
                 "the condition is for stochastic gradient descent without momentum; this run has \
                  momentum {momentum}"
             )));
         }
         let (Some(batch), Some(samples)) = (self.subject.batch_size, self.subject.training_samples)
         else {
-            return Err(Failure::Other("the batch size is not known".to_owned()));
+            return Err(Failure::not_known("the batch size is not known"));
         };
         if batch >= samples {
-            return Err(Failure::Other(
-                "steps that use all training samples have no noise".to_owned(),
+            return Err(Failure::not_defined(
+                "steps that use all training samples have no noise",
             ));
         }
         Ok((rate, batch as f64, samples as f64))

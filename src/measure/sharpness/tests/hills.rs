@@ -2,7 +2,7 @@
 
 use super::super::chart::Hill;
 use crate::linear::{dot, norm, random_normal};
-use crate::measure::session::Failure;
+use crate::measure::Failure;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
 

@@ -1,7 +1,7 @@
 //! What measures claim to survive, and that the others do not.
 
 use super::{Ground, assert_close};
-use crate::measure::registry::catalogue;
+use crate::measure::catalogue;
 use crate::model::Activation;
 use crate::objective::Loss;
 use crate::objective::tests::Case;
@@ -88,7 +88,7 @@ fn what_claims_to_survive_a_permutation_does() {
     );
     for measure in names().filter(|measure| measure.survives(MapKind::Permutation)) {
         let (old, new) = (before.measure(measure.name), after.measure(measure.name));
-        let errors = old.stderr.unwrap_or(0.0) + new.stderr.unwrap_or(0.0);
+        let errors = old.stderr().unwrap_or(0.0) + new.stderr().unwrap_or(0.0);
         let (old, new) = (old.value.unwrap(), new.value.unwrap());
         let allowed = 4.0 * errors + 1e-9 * old.abs();
         assert!(

@@ -11,7 +11,9 @@
 
 use super::super::ball::Ball;
 use super::super::chart::{Charted, Hill};
+use super::super::keskar::KeskarBox;
 use super::super::landscape::Landscape;
+use super::super::worst_case::Neighbourhood;
 use super::super::{keskar, worst_case};
 use super::Ground;
 use crate::config;
@@ -78,10 +80,10 @@ impl Ground {
         let subject = self.subject();
         let (landscape, chart, ball) = if name.contains("keskar") {
             let landscape = Landscape::of(&subject, Outputs::Raw).unwrap();
-            let (chart, _) = keskar::chart(&subject, &landscape, name).unwrap();
+            let (chart, _) = keskar::chart(&subject, &landscape, keskar_box(name)).unwrap();
             (landscape, chart, Ball::Cube)
         } else {
-            worst_case::ground(&subject, subject.train.batches(), name).unwrap()
+            worst_case::ground(&subject, subject.train.batches(), neighbourhood(name)).unwrap()
         };
         let unit = match name.contains("keskar") {
             true => 100.0 / (1.0 + landscape.base()),
@@ -106,6 +108,26 @@ impl Ground {
         let mut found: Vec<f64> = starts.into_iter().map(climb).collect();
         found.sort_by(|a, b| b.total_cmp(a));
         found
+    }
+}
+
+fn keskar_box(name: &str) -> KeskarBox {
+    match name {
+        "sharpness.keskar.full" => keskar::FULL,
+        "sharpness.keskar.full.5e-4" => keskar::FULL_HALF,
+        "sharpness.keskar.subspace" => keskar::SUBSPACE,
+        "sharpness.keskar.subspace.5e-4" => keskar::SUBSPACE_HALF,
+        _ => panic!("{name}"),
+    }
+}
+
+fn neighbourhood(name: &str) -> Neighbourhood {
+    match name {
+        "sharpness.sam.multi" => worst_case::SAM,
+        "sharpness.sam.linf.multi" => worst_case::SAM_LINF,
+        "sharpness.asam.multi" => worst_case::ASAM,
+        "sharpness.asam.linf.multi" => worst_case::ASAM_LINF,
+        _ => panic!("{name}"),
     }
 }
 
@@ -151,7 +173,7 @@ fn compare(network: &str, ground: &Ground, measures: &[&str], ascents: usize, st
         let median = found[found.len() / 2] / found[0];
         eprintln!(
             "| {network} | {name} | {value:.4e} | {share:.3} | {median:.3} | {:.3} {} | {} | {:.2} |",
-            row.residual.unwrap_or(f64::NAN),
+            row.residual().unwrap_or(f64::NAN),
             row.converged.unwrap_or_default(),
             row.matvecs.unwrap_or_default(),
             row.seconds,

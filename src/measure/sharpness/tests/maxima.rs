@@ -179,7 +179,7 @@ fn a_batch_sharpness_is_the_mean_over_batches_of_their_own() {
     let row = on(chunks(0..300, 100)).measure("sharpness.sam.m128");
     let halves = [0..128, 128..256].map(|part| on(chunks(part, 128)).value("sharpness.sam"));
     assert_close(row.value.unwrap(), 0.5 * (halves[0] + halves[1]), 1e-12);
-    assert_close(row.stderr.unwrap(), stated_error(&halves), 1e-9);
+    assert_close(row.stderr().unwrap(), stated_error(&halves), 1e-9);
     assert_eq!(row.samples, Some(256));
 }
 
@@ -195,7 +195,7 @@ fn keskar_sharpness_of_a_convex_loss_is_that_of_the_best_corner() {
         let expected = 100.0 * quadratic.largest_at_corner(&widths) / (1.0 + loss);
         let row = ground.measure(name);
         assert_close(row.value.unwrap(), expected, 1e-9);
-        assert!(row.converged == Some(true) && row.residual.unwrap() < 1e-9);
+        assert!(row.converged == Some(true) && row.residual().unwrap() < 1e-9);
         assert!(ground.value(&format!("{name}.spread")) < 1e-9 * expected);
     }
 }
@@ -216,7 +216,7 @@ fn at_a_minimum_keskar_sharpness_is_not_zero() {
     // Each output's weights are a problem of their own with several best corners.
     let share = row.value.unwrap() / largest;
     assert!((0.98..1.0 + 1e-6).contains(&share), "{share}");
-    assert_eq!(row.bound, Some(Bound::Lower));
+    assert_eq!(row.bound(), Some(Bound::Lower));
     let spread = ground.value("sharpness.keskar.full.spread");
     assert!(spread > 0.0 && spread <= row.value.unwrap());
 }

@@ -83,7 +83,7 @@ impl Ground {
             search: Search::Fresh,
             trained_elsewhere: false,
             learning_rate: Some(0.1),
-            momentum: None,
+            step_rule: None,
             batch_size: None,
             training_samples: None,
             streams: Streams::new(0),
@@ -100,11 +100,11 @@ impl Ground {
     pub fn value(&self, name: &str) -> f64 {
         let row = self.measure(name);
         row.value
-            .unwrap_or_else(|| panic!("{name}: {}", row.reason.unwrap_or_default()))
+            .unwrap_or_else(|| panic!("{name}: {}", row.reason().unwrap_or_default()))
     }
 
     pub fn reason(&self, name: &str) -> String {
-        self.measure(name).reason.unwrap()
+        self.measure(name).failure.unwrap().reason
     }
 }
 
@@ -186,7 +186,7 @@ pub(super) fn assert_close(found: f64, expected: f64, tolerance: f64) {
 
 /// An estimate within four of its own standard errors of the truth, and not by having large ones.
 pub(super) fn assert_estimate(row: &Measurement, expected: f64) {
-    let (value, error) = (row.value.unwrap(), row.stderr.unwrap());
+    let (value, error) = (row.value.unwrap(), row.stderr().unwrap());
     assert!(error < 0.15 * expected.abs(), "{} ± {error}", row.name);
     assert!(
         (value - expected).abs() < 4.0 * error + 1e-12,

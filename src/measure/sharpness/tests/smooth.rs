@@ -54,7 +54,9 @@ fn the_noise_a_quadratic_bears_follows_from_its_trace() {
     let trace: f64 = diagonal.iter().sum();
     let row = ground.measure("pac_bayes.sigma");
     assert_estimate(&row, (0.2 / trace).sqrt());
-    assert!(row.residual.unwrap() <= 0.011 && row.converged == Some(true));
+    // The bracket of the threshold is part of the error.
+    let least = 0.004 * row.value.unwrap();
+    assert!(row.stderr().unwrap() >= least && row.converged == Some(true));
     let scaled: f64 = values.iter().zip(&diagonal).map(|(x, h)| x * x * h).sum();
     assert_estimate(
         &ground.measure("pac_bayes.sigma.adaptive"),
@@ -68,8 +70,8 @@ fn critical_sharpness_of_a_quadratic_is_its_curvature_along_the_gradient() {
     let gradient = &quadratic.gradient;
     let along = dot(gradient, &quadratic.times(gradient)) / norm(gradient).powi(2);
     let row = ground.measure("sharpness.critical");
-    assert_close(row.value.unwrap(), along, 1.001 * row.residual.unwrap());
-    assert!(row.residual.unwrap() <= 0.011);
+    assert_close(row.value.unwrap(), along, 1.001 * row.residual().unwrap());
+    assert!(row.residual().unwrap() <= 0.011);
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! The largest eigenpairs of the Hessian by way of a few of the samples.
 
-use super::curvature::with_operator;
-use super::session::Subject;
 use crate::curvature::Matrix;
 use crate::linear::{
     DavidsonOptions, LeadingPairs, Likeness, LinearError, Recollection, davidson,
     davidson_by_likeness,
 };
+use crate::measure::subject::Subject;
 use crate::objective::Chunks;
 use crate::random::StreamRng;
 
@@ -34,20 +33,20 @@ pub(super) fn leading_pairs_by_few_samples(
         None
     } else {
         let counts = LIKENESSES.map(|(one_of, _)| all.samples() / one_of);
-        let mut draw = subject.streams.stream("probes.samples", subject.step);
+        let mut draw = subject.stream("probes.samples");
         subject
             .objective
             .important_samples(subject.parameters, all, counts, &mut draw)
             .map_err(LinearError::Device)?
     };
     let cost = |few: &Chunks| few.samples() as f64 / all.samples() as f64;
-    with_operator(subject, Matrix::Hessian, |operator| {
+    subject.with_operator(Matrix::Hessian, |operator| {
         let Some([fewer, few]) = &few else {
             return davidson(operator, past, rng, options, interrupt);
         };
         let [coarse, fine] = [fewer, few].map(|train| Subject { train, ..*subject });
-        with_operator(&coarse, Matrix::Hessian, |coarse| {
-            with_operator(&fine, Matrix::Hessian, |fine| {
+        coarse.with_operator(Matrix::Hessian, |coarse| {
+            fine.with_operator(Matrix::Hessian, |fine| {
                 let mut likenesses = [
                     Likeness {
                         operator: coarse,
@@ -71,10 +70,10 @@ pub(super) fn leading_pairs_by_few_samples(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{digits_of, subject, uniform};
     use super::*;
     use crate::backend::{Compute, Precision};
     use crate::linear::{axpy, norm};
+    use crate::measure::fixture::{digits_of, subject, uniform};
     use crate::model::{Mlp, MlpShape};
     use crate::objective::{Loss, Objective};
     use crate::params::Parameters;
@@ -105,7 +104,7 @@ mod tests {
                     leading_pairs_by_few_samples(&subject, past.as_ref(), &mut rng, options)
                         .unwrap();
                 let pair = &found.pairs[0];
-                let real = with_operator(&subject, Matrix::Hessian, |operator| {
+                let real = subject.with_operator(Matrix::Hessian, |operator| {
                     let mut rest = operator.apply(&pair.vector)?;
                     axpy(-pair.value, &pair.vector, &mut rest);
                     Ok(norm(&rest) / pair.scale)

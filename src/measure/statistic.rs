@@ -1,12 +1,13 @@
 //! What is told of a list of margins.
 
-use super::super::Measurement;
+use super::failure::{Failure, FailureKind};
+use super::measurement::{Error, Measurement};
 use crate::extremes::smallest;
 use crate::statistics::{mean, stated_error};
 
 /// One number about a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Statistic {
+pub enum Statistic {
     /// The smallest value; exact for the list, no estimate for others.
     Min,
     /// The mean, with its standard error.
@@ -16,57 +17,52 @@ pub(super) enum Statistic {
 }
 
 impl Statistic {
-    /// Splits a measure's name into what the list holds and what is told of it; the smallest value
-    /// where the name does not say.
-    pub fn of_name(name: &str) -> (&str, Self) {
-        let (list, last) = name.rsplit_once('.').unwrap_or((name, ""));
-        match last {
-            "min" => (list, Self::Min),
-            "mean" => (list, Self::Mean),
-            "p10" => (list, Self::Quantile(0.1)),
-            "median" => (list, Self::Quantile(0.5)),
-            _ => (name, Self::Min),
-        }
-    }
-
     /// The number, as a row. Infinite values have their place in the order as they are; where the
     /// number itself is then infinite, or a value is NaN, the row says so instead.
     pub fn of(self, name: &str, values: &[f64]) -> Measurement {
-        if let Some(reason) = self.why_none(values) {
-            return Measurement::failed(name, reason).over(values.len());
+        if let Some(failure) = self.why_none(values) {
+            return Measurement::failed(name, failure).over(values.len());
         }
-        let row = match self {
-            Self::Min => Measurement::new(name, smallest(values.iter().copied())),
-            Self::Mean => Measurement::new(name, mean(values)).with_stderr(stated_error(values)),
-            Self::Quantile(probability) => quantile(name, values, probability),
-        };
-        row.over(values.len())
+        let row = |value: f64| Measurement::new(name, value).over(values.len());
+        match self {
+            Self::Min => row(smallest(values.iter().copied())).with_error(Error::Exact),
+            Self::Mean => row(mean(values)).with_stderr(stated_error(values)),
+            Self::Quantile(probability) => {
+                let (value, stderr) = quantile(values, probability);
+                row(value).with_stderr(stderr)
+            }
+        }
+    }
+
+    /// The number alone; not finite where there is none.
+    pub fn value(self, values: &[f64]) -> f64 {
+        match self {
+            Self::Min => smallest(values.iter().copied()),
+            Self::Mean => mean(values),
+            Self::Quantile(probability) => at_probability(&sorted(values), probability),
+        }
     }
 
     /// Why a list has no such number.
-    fn why_none(self, values: &[f64]) -> Option<String> {
+    fn why_none(self, values: &[f64]) -> Option<Failure> {
         let count = |is: fn(&f64) -> bool| values.iter().filter(|value| is(value)).count();
         let (all, unknown) = (values.len(), count(|value| value.is_nan()));
         if all == 0 {
-            return Some("there are no samples".to_owned());
+            return Some(Failure::not_known("there are no samples"));
         }
         if unknown > 0 {
-            return Some(format!(
+            return Some(Failure::not_finite(format!(
                 "{unknown} of the {all} values are not finite (NaN)"
-            ));
+            )));
         }
-        let value = match self {
-            Self::Min => smallest(values.iter().copied()),
-            Self::Mean => values.iter().sum(),
-            Self::Quantile(probability) => at_probability(&sorted(values), probability),
-        };
-        (!value.is_finite()).then(|| {
-            format!(
+        (!self.value(values).is_finite()).then(|| {
+            let reason = format!(
                 "of the {all} samples {} are infinitely far from where another class wins, as far as \
                  was found, and {} infinitely far beyond",
                 count(|value| *value == f64::INFINITY),
                 count(|value| *value == f64::NEG_INFINITY)
-            )
+            );
+            Failure::new(FailureKind::NotDefined, reason)
         })
     }
 }
@@ -75,7 +71,7 @@ impl Statistic {
 /// standard deviations, `√(n p (1−p))`, to either side, which assumes nothing about the distribution
 /// (David & Nagaraja, "Order Statistics", §7.1). From those at one standard deviation two errors would
 /// cover 90 % from 60 values, from these they cover 94 %.
-fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
+fn quantile(values: &[f64], probability: f64) -> (f64, f64) {
     let sorted = sorted(values);
     let count = sorted.len() as f64;
     let spread = (count * probability * (1.0 - probability)).sqrt();
@@ -86,7 +82,7 @@ fn quantile(name: &str, values: &[f64], probability: f64) -> Measurement {
     let low = (place - 2.0 * spread).max(first as f64);
     let high = (place + 2.0 * spread).min(end as f64 - 1.0);
     let per_rank = (at_rank(&sorted, high) - at_rank(&sorted, low)) / (high - low);
-    Measurement::new(name, at_rank(&sorted, place)).with_stderr(spread * per_rank)
+    (at_rank(&sorted, place), spread * per_rank)
 }
 
 /// In ascending order.
@@ -126,7 +122,7 @@ mod tests {
         let median = Statistic::Quantile(0.5).of("margin.median", &values);
         assert_eq!((median.value, median.samples), (Some(50.0), Some(101)));
         // √(101 · ¼) ranks to either side of a list with unit steps.
-        assert!((median.stderr.unwrap() - (101.0f64 / 4.0).sqrt()).abs() < 1e-12);
+        assert!((median.stderr().unwrap() - (101.0f64 / 4.0).sqrt()).abs() < 1e-12);
         assert_eq!(Statistic::Quantile(0.1).of("", &values).value, Some(10.0));
         assert_eq!(Statistic::Min.of("", &values).value, Some(0.0));
         assert_eq!(Statistic::Mean.of("", &values).value, Some(50.0));
@@ -159,14 +155,14 @@ mod tests {
         let all = Statistic::Quantile(0.5).of("", &values(100.0));
         let few = Statistic::Quantile(0.5).of("", &values(50.0));
         assert_eq!((all.value, few.value), (Some(49.5), Some(49.5)));
-        assert!((all.stderr.unwrap() - 5.0).abs() < 1e-12);
-        assert!((few.stderr.unwrap() - 5.0).abs() < 1e-12);
+        assert!((all.stderr().unwrap() - 5.0).abs() < 1e-12);
+        assert!((few.stderr().unwrap() - 5.0).abs() < 1e-12);
     }
 
     #[test]
     fn an_infinite_statistic_says_of_how_many_samples() {
         let values = [f64::INFINITY, f64::INFINITY, 1.0, f64::NEG_INFINITY];
-        let reason = |statistic: Statistic| statistic.of("margin", &values).reason.unwrap();
+        let reason = |statistic: Statistic| statistic.of("margin", &values).failure.unwrap().reason;
         insta::assert_snapshot!(reason(Statistic::Mean), @"of the 4 samples 2 are infinitely far from where another class wins, as far as was found, and 1 infinitely far beyond");
         assert_eq!(reason(Statistic::Min), reason(Statistic::Mean));
     }
@@ -179,14 +175,5 @@ mod tests {
             assert_eq!((row.value, row.samples), (None, Some(10)), "{statistic:?}");
             assert!(row.is_not_finite());
         }
-    }
-
-    #[test]
-    fn names_tell_the_statistic() {
-        let of = Statistic::of_name;
-        assert_eq!(of("margin.min"), ("margin", Statistic::Min));
-        assert_eq!(of("margin.spectral"), ("margin.spectral", Statistic::Min));
-        let p10 = Statistic::Quantile(0.1);
-        assert_eq!(of("margin.spectral.p10"), ("margin.spectral", p10));
     }
 }

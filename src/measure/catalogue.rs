@@ -1,0 +1,101 @@
+//! All measures, put together from the families.
+
+use super::declaration::{Family, Measure, Preset};
+use super::{curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability};
+use crate::curvature::Matrix;
+
+/// Every family, in the order of tables.
+const FAMILIES: &[Family] = &[
+    evaluation::FAMILY,
+    margin::FAMILY,
+    norm::FAMILY,
+    curvature::FAMILY,
+    stability::FAMILY,
+    noise::FAMILY,
+    sharpness::keskar::FAMILY,
+    sharpness::worst_case::FAMILY,
+    sharpness::average::FAMILY,
+    sharpness::quadratic::FAMILY,
+    sharpness::relative_flatness::FAMILY,
+    sharpness::critical::FAMILY,
+    sharpness::noise_threshold::FAMILY,
+    sharpness::pac_bayes::FAMILY,
+    reparam::FAMILY,
+    run::FAMILY,
+];
+
+/// Every measure, in the order of tables.
+pub fn catalogue() -> impl Iterator<Item = &'static Measure> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The measure of a name.
+pub fn find(name: &str) -> Option<&'static Measure> {
+    catalogue().find(|measure| measure.name == name)
+}
+
+/// All names, for checks and suggestions.
+pub fn names() -> Vec<&'static str> {
+    catalogue().map(|measure| measure.name).collect()
+}
+
+impl Preset {
+    /// The measures of the preset.
+    pub fn measures(self) -> Vec<&'static str> {
+        let belongs = |measure: &&Measure| match self {
+            Preset::Off => false,
+            Preset::Light => measure.preset == Some(Preset::Light),
+            Preset::Full => measure.preset.is_some(),
+        };
+        let measures = catalogue().filter(belongs);
+        measures.map(|measure| measure.name).collect()
+    }
+}
+
+/// The matrices that some measures multiply by, each once.
+pub fn matrices<'a>(measures: impl IntoIterator<Item = &'a Measure>) -> Vec<Matrix> {
+    let mut matrices = Vec::new();
+    for &matrix in measures.into_iter().flat_map(|measure| measure.matrices) {
+        if !matrices.contains(&matrix) {
+            matrices.push(matrix);
+        }
+    }
+    matrices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for name in names() {
+            assert_eq!(names().iter().filter(|other| **other == name).count(), 1);
+            assert_eq!(find(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn presets_are_nested() {
+        let (light, full) = (Preset::Light.measures(), Preset::Full.measures());
+        assert!(Preset::Off.measures().is_empty());
+        assert!(light.iter().all(|name| full.contains(name)));
+        assert!(full.contains(&"hessian.lambda_max") && !light.contains(&"hessian.lambda_max"));
+    }
+
+    #[test]
+    fn a_light_measure_needs_no_products() {
+        for name in Preset::Light.measures() {
+            assert!(!find(name).unwrap().needs_products(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_multiplies_by_a_matrix_says_by_which() {
+        let matrices_of = |name: &str| matrices([find(name).unwrap()]);
+        assert_eq!(matrices_of("moment.trace"), [Matrix::SecondMoment]);
+        assert_eq!(matrices_of("norm.l2"), []);
+        let all = matrices(catalogue());
+        assert_eq!(all.len(), 5, "{all:?}");
+    }
+}

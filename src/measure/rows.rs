@@ -1,0 +1,103 @@
+//! What holds of the rows of all measures.
+
+use super::fixture::{Fixture, digits_of, measure_tiny, subject};
+use super::{Session, catalogue, find, names};
+use crate::backend::Compute;
+use crate::linear::Precision;
+use crate::model::{Activation, Mlp, MlpShape, Pool};
+use crate::objective::tests::tiny::Tiny;
+use crate::objective::{Loss, Objective};
+use crate::params::Parameters;
+use crate::random::{Streams, recorded};
+use std::sync::Arc;
+
+#[test]
+fn every_number_states_its_error() {
+    let fixture = Fixture::new(&[6], 3, Activation::Relu, true);
+    let transformer = Tiny::transformer(
+        1,
+        Pool::Class,
+        Activation::Gelu,
+        0.0,
+        &Compute::cpu(Precision::F32),
+    );
+    let rows = [
+        fixture.measure(&names()),
+        measure_tiny(&transformer, &names()),
+    ]
+    .concat();
+    let numbers: Vec<_> = rows.iter().filter(|row| row.value.is_some()).collect();
+    assert!(numbers.len() > 100, "{}", numbers.len());
+    for row in numbers {
+        assert!(row.has_stated_error(), "{row:?}");
+    }
+}
+
+#[test]
+fn a_row_depends_on_its_own_identity_and_nothing_else() {
+    let fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
+    let mut all = names();
+    let together = fixture.measure(&all);
+    all.reverse();
+    let mut reversed = fixture.measure(&all);
+    reversed.reverse();
+    for (row, other) in together.iter().zip(&reversed) {
+        let alone = fixture.row(&row.name);
+        for other in [other, &alone] {
+            assert_eq!(
+                (row.value, &row.error),
+                (other.value, &other.error),
+                "{}",
+                row.name
+            );
+            assert_eq!(row.circumstances, other.circumstances, "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn what_multiplies_says_so_and_what_is_searched_for_says_how() {
+    let fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
+    for measure in catalogue() {
+        let row = fixture.row(measure.name);
+        let is_eigenvalue = measure.name.contains(".lambda_");
+        if row.value.is_some() && is_eigenvalue && !measure.is_check {
+            assert!(row.circumstances.algorithm.is_some(), "{row:?}");
+            assert!(!measure.matrices.is_empty(), "{row:?}");
+        }
+    }
+}
+
+/// Where there are many samples, the search for the largest eigenvalue draws some of them, and the trace of the
+/// noise takes them in random order: these are two draws.
+#[test]
+fn consumers_of_randomness_have_streams_of_their_own() {
+    let network = Mlp::new(MlpShape::new(64, &[8], 10));
+    let compute = Compute::cpu(Precision::F32);
+    let objective = Objective::new(Arc::new(network), Loss::CrossEntropy, compute);
+    let train = digits_of(&objective);
+    let layout = objective.network().layout();
+    let mut rng = Streams::new(0).stream("test", 0);
+    let values = objective.network().blueprint().initial_parameters(&mut rng);
+    let parameters = Parameters::from_host(layout, &values, objective.compute());
+    let streams = |name: &str| {
+        let mut session = Session::new(subject(&objective, &parameters, &train)).without_rounding();
+        recorded::during(|| {
+            let row = session.take(find(name).unwrap()).unwrap();
+            assert!(row.value.is_some(), "{row:?}");
+        })
+    };
+    let drawn = [
+        "hessian.lambda_max",
+        "hessian.lambda_min",
+        "noise.trace",
+        "hessian.trace",
+    ]
+    .map(streams);
+    for (place, own) in drawn.iter().enumerate() {
+        assert!(!own.is_empty());
+        for other in &drawn[..place] {
+            assert!(own.is_disjoint(other), "{own:?} {other:?}");
+        }
+    }
+}

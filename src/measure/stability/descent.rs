@@ -1,0 +1,103 @@
+//! Steps along the gradient, with or without momentum.
+
+use crate::curvature::Matrix;
+use crate::extremes::largest_size;
+use crate::linear::{LanczosOptions, lanczos};
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Algorithm, Measurement};
+use crate::measure::session::{MOST_PRODUCTS, Session};
+use crate::measure::step_rule::StepRule;
+
+/// Gradient descent with its constants.
+#[derive(Clone, Copy)]
+pub(super) struct Descent {
+    pub momentum: f64,
+    pub is_nesterov: bool,
+    pub penalty: f64,
+}
+
+impl Descent {
+    /// The largest `η λ` at which it is stable on a quadratic: 2 without momentum, `2 (1 + β)` with
+    /// heavy-ball momentum `β`, `2 (1 + β) / (1 + 2β)` with Nesterov's (Cohen et al. 2021, "Gradient
+    /// descent on neural networks typically occurs at the edge of stability").
+    pub fn threshold(self) -> f64 {
+        let beta = self.momentum;
+        match self.is_nesterov {
+            true => 2.0 * (1.0 + beta) / (1.0 + 2.0 * beta),
+            false => 2.0 * (1.0 + beta),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// `η (λmax + μ) / 2`: gradient descent is linearly stable at a minimum below 1 (Cohen et al. 2021).
+    pub(super) fn gradient_descent_stability(
+        &mut self,
+        name: &str,
+    ) -> Result<Measurement, Failure> {
+        let (rate, descent) = (self.learning_rate()?, self.descent()?);
+        let row = self.leading_eigenvalue(name)?;
+        Ok(row.plus(descent.penalty).times(0.5 * rate))
+    }
+
+    /// `η (λmax + μ)` over the threshold of the run's update rule.
+    pub(super) fn momentum_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let (rate, descent) = (self.learning_rate()?, self.descent()?);
+        let row = self.leading_eigenvalue(name)?;
+        Ok(row.plus(descent.penalty).times(rate / descent.threshold()))
+    }
+
+    /// The update rule of training, if it is gradient descent.
+    pub(super) fn descent(&self) -> Result<Descent, Failure> {
+        match self.subject.step_rule {
+            Some(StepRule::Descent {
+                momentum,
+                is_nesterov,
+                penalty,
+            }) => Ok(Descent {
+                momentum,
+                is_nesterov,
+                penalty,
+            }),
+            Some(StepRule::Adaptive { .. }) => Err(Failure::not_defined(
+                "the condition is for gradient descent, with or without momentum; for Adam's steps it is \
+                 stability.adam",
+            )),
+            None => Err(Failure::not_known("the update rule is not known")),
+        }
+    }
+
+    /// How many eigenvalues of `H + μI` lie above `1.5 / η`, three quarters of the way to the edge of
+    /// stability, multiple ones as often as they occur. The residual is the largest of all pairs; a pair that
+    /// lies nearer to the threshold than its own may be on either side.
+    pub(super) fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let threshold = 1.5 / self.learning_rate()? - self.descent()?.penalty;
+        let subject = self.subject;
+        let mut rng = subject.stream(&format!("probes.{name}"));
+        let options = LanczosOptions {
+            above: Some(threshold),
+            max_matvecs: MOST_PRODUCTS,
+            ..self.lanczos_options(1, 0)
+        };
+        let spectrum = subject.with_operator(Matrix::Hessian, |operator| {
+            lanczos(operator, None, &mut rng, options, subject.interrupt)
+        })?;
+        let pairs = &spectrum.largest;
+        let above = pairs.iter().filter(|pair| pair.value > threshold).count();
+        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
+        let doubtful = pairs
+            .iter()
+            .filter(|pair| (pair.value - threshold).abs() <= pair.residual * pair.scale)
+            .count();
+        let note = (doubtful > 0).then(|| {
+            format!("{doubtful} of the eigenvalues lie at the threshold, within their residuals")
+        });
+        Ok(Measurement {
+            note,
+            ..Measurement::new(name, above as f64)
+                .with_residual(residual, spectrum.complete, spectrum.matvecs)
+                .over(subject.train.samples())
+                .found_by(Algorithm::Lanczos)
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! Steps of Adam: along the gradient, divided by a diagonal.
+
+use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
+use crate::measure::session::Session;
+use crate::measure::step_rule::StepRule;
+
+/// The largest `λ` of `P⁻¹H` at which Adam with a fixed `P` is stable on a quadratic: `2(1 + β₁) / ((1 − β₁)η)`
+/// (Cohen et al. 2022, "Adaptive gradient methods at the edge of stability", sec. 2). A decay `θ ← θ − ηωθ`
+/// beside the step makes it `(1 + β₁)(2 − ηω) / ((1 − β₁)η)`, by the same conditions on the trace and the
+/// determinant of the step's matrix: `1 − ηω − η(1 − β₁)λ + β₁ > −1 − β₁(1 − ηω)`.
+pub(super) fn threshold(rate: f64, momentum: f64, decay: f64) -> f64 {
+    (1.0 + momentum) * (2.0 - rate * decay) / ((1.0 - momentum) * rate)
+}
+
+impl Session<'_> {
+    /// `λmax(P⁻¹(H + μI))` over its threshold. `P⁻¹A` has the eigenvalues of `P^{-½} A P^{-½}`.
+    pub(super) fn preconditioned_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let rate = self.learning_rate()?;
+        let Some(StepRule::Adaptive {
+            momentum,
+            penalty,
+            decay,
+            preconditioner,
+        }) = self.subject.step_rule
+        else {
+            return Err(Failure::not_defined("the condition is for steps of Adam"));
+        };
+        let diagonal = preconditioner.ok_or_else(|| {
+            Failure::not_known(
+                "Adam's second moments are not known here: they belong to training, so measure by a hook, \
+                 after the first step",
+            )
+        })?;
+        let diagonal = &diagonal[self.subject.range()?];
+        if diagonal.iter().any(|&entry| entry <= 0.0) {
+            return Err(Failure::not_defined(
+                "a parameter that has never had a gradient has no bound on its step",
+            ));
+        }
+        let roots = diagonal.iter().map(|entry| entry.sqrt().recip()).collect();
+        let row = self.preconditioned_eigenvalue(name, roots, penalty)?;
+        Ok(row.times(threshold(rate, momentum, decay).recip()))
+    }
+}

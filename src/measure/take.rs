@@ -1,0 +1,107 @@
+//! Taking a measure: whatever happens on the way, a row comes of it.
+
+use super::declaration::{Measure, RoundingLaw};
+use super::failure::Failure;
+use super::measurement::{Circumstances, Measurement};
+use super::rounding;
+use super::session::Session;
+use crate::linear::LinearError;
+use crate::objective::Chunks;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+impl Session<'_> {
+    /// Takes a measure, once. What cannot be measured, even for a panic in a library, is a row with its
+    /// reason.
+    ///
+    /// # Errors
+    ///
+    /// [`LinearError::Interrupted`] and nothing else.
+    pub fn take(&mut self, measure: &'static Measure) -> Result<Measurement, LinearError> {
+        self.row(measure.name, measure, |session| {
+            if measure.needs_products() {
+                session.require_repetition()?;
+            }
+            (measure.take)(session, measure.name)
+        })
+    }
+
+    /// A row about a measure, from whatever `take` finds.
+    pub(super) fn row(
+        &mut self,
+        name: &str,
+        measure: &Measure,
+        take: impl FnOnce(&mut Self) -> Result<Measurement, Failure>,
+    ) -> Result<Measurement, LinearError> {
+        self.subject.interrupt.check()?;
+        let row = self.once(name, |session| session.made(name, measure, take));
+        match row {
+            Ok(row) => Ok(Measurement::clone(&row)),
+            Err(_) => Err(LinearError::Interrupted),
+        }
+    }
+
+    /// The row; a failure is one of the user's, who does not want it any more.
+    fn made(
+        &mut self,
+        name: &str,
+        measure: &Measure,
+        take: impl FnOnce(&mut Self) -> Result<Measurement, Failure>,
+    ) -> Result<Measurement, Failure> {
+        let clock = Instant::now();
+        let shared = std::mem::take(&mut self.shared_seconds);
+        let attempt = catch_unwind(AssertUnwindSafe(|| take(self)));
+        let mut row = match attempt {
+            Ok(Ok(row)) => row,
+            Ok(Err(failure)) if failure.is_interrupt() => return Err(failure),
+            Ok(Err(failure)) => Measurement::failed(name, failure),
+            Err(payload) => Measurement::failed(name, Failure::panic(payload.as_ref())),
+        };
+        name.clone_into(&mut row.name);
+        if row.rounding.is_none() && self.states_rounding && name == measure.name {
+            row.rounding = self.rounding_of(measure, &row)?;
+        }
+        row.circumstances = Circumstances {
+            algorithm: row.circumstances.algorithm,
+            ..self.subject.circumstances(measure)
+        };
+        // A number that shares a computation with an earlier one took as long as that did.
+        row.seconds = clock.elapsed().as_secs_f64() + self.shared_seconds;
+        self.shared_seconds = shared;
+        Ok(row)
+    }
+
+    /// By how much, at most, rounding may have moved a row's value; none where that shows nowhere, and
+    /// where it could not be found.
+    fn rounding_of(
+        &mut self,
+        measure: &Measure,
+        row: &Measurement,
+    ) -> Result<Option<f64>, Failure> {
+        if row.value.is_none() || measure.rounding == RoundingLaw::Untouched {
+            return Ok(None);
+        }
+        let attempt = catch_unwind(AssertUnwindSafe(|| {
+            rounding::bound(self, measure.rounding, row)
+        }));
+        match attempt {
+            Ok(Err(failure)) if failure.is_interrupt() => Err(failure),
+            Ok(Ok(bound)) => Ok(Some(bound).filter(|bound| bound.is_finite())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses, once for all, a network that gives two answers to one question: curvature of a
+    /// random function means nothing. One chunk is enough to tell.
+    fn require_repetition(&mut self) -> Result<(), Failure> {
+        let checked = self.once("repetition", |session| {
+            let first = session.subject.train.batches().first().cloned();
+            let first = Chunks::from_batches(first.into_iter().collect(), Vec::new());
+            let mut subject = session.subject;
+            subject.train = &first;
+            let operator = subject.operator(crate::curvature::Matrix::Hessian);
+            Ok(operator.check_deterministic()?)
+        });
+        checked.map(|_| ())
+    }
+}
