@@ -5,7 +5,7 @@ use super::{ExitCode, Failure, Format};
 use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
 use crate::config::Config;
 use crate::report::ComparisonReport;
-use crate::train::{DirectoryError, Finished, RunDirectory};
+use crate::run::{DirectoryError, Finished, RunDirectory};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

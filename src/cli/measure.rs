@@ -9,8 +9,8 @@ use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density
 use crate::measure::{Event, Measurement, Session, Subject, catalogue};
 use crate::params::Layout;
 use crate::report::{Finding, density_table, error_of, significant};
+use crate::run::Row;
 use crate::table::{Csv, Renderer};
-use crate::train::Row;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ mod verdict;
 
 use crate::config::{Config, ConfigError};
 use crate::reparam::MapKind;
-use crate::train::{DataFile, DirectoryError, Summary};
+use crate::run::{DataFile, DirectoryError, Summary};
 pub use answer::{Answer, Caution, Finding, Findings, Larger, Standing, Withheld, larger};
 use grouping::Grouping;
 pub use invariance::Movement;

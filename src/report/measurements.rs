@@ -3,8 +3,8 @@
 use super::{Report, error_of, significant, two_digits};
 use crate::measure::{Algorithm, Bound, Measurement};
 use crate::model::{DropoutMode, NormMode};
+use crate::run::{Row, Summary};
 use crate::table::{Cell, Column, Markdown, Page, Renderer, Table};
-use crate::train::{Row, Summary};
 
 impl Report for [Row] {
     fn page(&self) -> Page {

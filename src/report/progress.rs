@@ -2,7 +2,8 @@
 
 use super::Forecast;
 use super::significant;
-use crate::train::{HookPlan, Observer, Problem, Row};
+use crate::run::Row;
+use crate::train::{HookPlan, Observer, Problem};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::IsTerminal;

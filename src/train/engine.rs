@@ -1,19 +1,19 @@
 //! Carries out what a run does next: it moves the state, and owns it.
 
 use super::losses::Losses;
-use super::measuring::{Measured, Measuring, evaluation};
+use super::measuring::{Measured, Measuring, StepAsMeasured, evaluation};
 use super::next::{Course, Decision, Looks, Moment};
 use super::persistence;
 use super::prepare::prepare;
 use super::state::{Memory, Snapshot};
 use super::step::Stepper;
 use super::{
-    Divergence, Due, Ending, HookPlan, Observer, Position, Problem, TrainError, crossing::Trail,
-    gradient,
+    Due, Ending, HookPlan, Observer, Position, Problem, TrainError, crossing::Trail, gradient,
 };
 use crate::linear::Interrupt;
 use crate::measure::Measurement;
-use crate::run::{Checkpoint, Row, RunDirectory, Seconds, Summary};
+use crate::optim::step_rule;
+use crate::run::{Checkpoint, Divergence, Row, RunDirectory, Seconds, Summary};
 use std::time::Instant;
 
 /// What a run came to.
@@ -202,10 +202,13 @@ impl<'a> Engine<'a> {
         }
         observer.measuring(step);
         let start = Instant::now();
-        let last = self.stepper.last(step).map_err(TrainError::Device)?;
-        let round = self
-            .measuring
-            .round(&self.position, &last, &self.memory, due, observer);
+        let preconditioner = self.stepper.preconditioner().map_err(TrainError::Device)?;
+        let as_measured = StepAsMeasured {
+            learning_rate: self.stepper.rate_of_last(step),
+            rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
+        };
+        let measuring = &self.measuring;
+        let round = measuring.round(&self.position, &as_measured, &self.memory, due, observer);
         let Some(round) = round else {
             return Ok(None);
         };

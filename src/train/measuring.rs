@@ -1,13 +1,13 @@
 //! Rounds of measurements: what is due, taken at a position.
 
 use super::state::Memory;
-use super::step::LastStep;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
 use crate::linear::Interrupt;
-use crate::measure::{Evaluated, Event, Measurement, Recollections, Search, Session, Subject};
+use crate::measure::{
+    Evaluated, Event, Measurement, Recollections, Search, Session, StepRule, Subject,
+};
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
-use crate::optim::step_rule;
 use crate::params::Parameters;
 
 /// What a round of measurements found, by scope.
@@ -39,6 +39,14 @@ impl View {
             ..Scope::default()
         }
     }
+}
+
+/// What conditions on a step must know of the last one.
+pub(super) struct StepAsMeasured<'a> {
+    /// Its learning rate.
+    pub learning_rate: f64,
+    /// What it made of the gradient.
+    pub rule: StepRule<'a>,
 }
 
 /// What a round left.
@@ -91,11 +99,11 @@ impl<'a> Measuring<'a> {
         &self.views
     }
 
-    /// Measures what is due at a position that was reached by a step; `None` if the user interrupts.
+    /// Measures what is due at a position; `None` if the user interrupts.
     pub fn round(
         &self,
         position: &Position,
-        last: &LastStep,
+        step: &StepAsMeasured<'_>,
         memory: &Memory,
         due: Due,
         observer: &mut dyn Observer,
@@ -107,9 +115,9 @@ impl<'a> Measuring<'a> {
         let of = due.iter().map(|(_, names)| names.len()).sum();
         for (scope, names) in due {
             let objective = self.objective_in(&scope, &position.statistics);
-            let mut subject = self.subject(&scope, &objective, position, last);
+            let mut subject = self.subject(&scope, &objective, position, step);
             if scope.warm_start {
-                subject.search = Search::Remembering(memory.recollections_in(&scope));
+                subject.search = Search::Remembering(memory.recollections_of(&scope));
             }
             let mut session = Session::new(subject);
             let mut tell = |event: Event<'_>| match event {
@@ -118,10 +126,7 @@ impl<'a> Measuring<'a> {
             };
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let rows = session.measure_watched(&names, &mut tell).ok()?;
-            let found = session.into_recollections();
-            if !found.is_empty() {
-                round.found.push((scope, found));
-            }
+            round.found.push((scope, session.into_recollections()));
             round.measured.push((scope, rows));
         }
         Some(round)
@@ -132,24 +137,28 @@ impl<'a> Measuring<'a> {
         scope: &Scope,
         objective: &'s Objective,
         position: &'s Position,
-        last: &'s LastStep,
+        step: &StepAsMeasured<'s>,
     ) -> Subject<'s> {
         let config = &self.problem.config;
         let available = self.problem.data.train.len();
         let view = self.view(scope);
         Subject {
+            objective,
+            parameters: &position.parameters,
             initial: Some(&self.initial),
+            train: &view.train,
             test: Some(&view.test),
+            block: None,
             budget: scope.budget,
+            search: Search::Fresh,
             trained_elsewhere: false,
-            learning_rate: Some(last.learning_rate),
-            step_rule: Some(step_rule(&config.optimizer, last.preconditioner.as_deref())),
+            learning_rate: Some(step.learning_rate),
+            step_rule: Some(step.rule),
             batch_size: Some(config.train.batch_size.unwrap_or(available)),
             training_samples: Some(available),
             streams: self.problem.streams,
             step: position.step,
             interrupt: self.interrupt,
-            ..Subject::new(objective, &position.parameters, &view.train)
         }
     }
 

@@ -23,10 +23,6 @@ mod problem;
 mod state;
 mod step;
 
-pub use crate::run::{
-    Checkpoint, DataFile, DirectoryError, Divergence, Finished, Row, RunDirectory, RunRecord,
-    Status, Summary,
-};
 pub use engine::Outcome;
 pub use error::TrainError;
 pub use gradient::{GradientOracle, Position};

@@ -1,10 +1,17 @@
 //! Between the state of a run and the files that keep it.
 
 use super::state::{Memory, Snapshot};
-use super::{HookPlan, Position, Problem};
+use super::{HookPlan, Position, Problem, Scope};
+use crate::linear::Recollection;
+use crate::measure::Recollections;
 use crate::params::Parts;
 use crate::params::store::{encode, named_blocks};
 use crate::run::{Checkpoint, Seconds};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What stands between the name of a scope and that of a search.
+const SEARCH: &str = ":";
 
 /// The state before the first step, at a starting point.
 pub(super) fn first(problem: &Problem, initial: &[f64]) -> Snapshot {
@@ -35,20 +42,19 @@ pub(super) fn checkpoint(
         memory,
     } = snapshot;
     let remembered = memory.recollections().iter();
+    let remembered = remembered.flat_map(|(scope, found)| {
+        let labelled = |(search, found): (&String, &Recollection)| {
+            (format!("{}{SEARCH}{search}", scope.label()), found.clone())
+        };
+        found.iter().map(labelled)
+    });
     Ok(Checkpoint {
         config: problem.config.fingerprint(),
         step: position.step,
         parameters: position.parameters.to_host()?,
         statistics: position.statistics.to_host()?,
         parts,
-        recollections: remembered
-            .flat_map(|(scope, found)| {
-                let label = scope.label();
-                found.iter().map(move |(search, recollection)| {
-                    (format!("{label}: {search}"), recollection.clone())
-                })
-            })
-            .collect(),
+        recollections: remembered.collect(),
         metrics_length: memory.metrics_length,
         seconds,
     })
@@ -64,20 +70,7 @@ pub(super) fn snapshot(
     plan: &HookPlan,
     checkpoint: Checkpoint,
 ) -> Result<Snapshot, String> {
-    let scopes: Vec<_> = plan.all().into_iter().map(|(scope, _)| scope).collect();
-    let mut memory = Memory::new(checkpoint.metrics_length);
-    let mut remembered = checkpoint.recollections;
-    for scope in scopes.iter().filter(|scope| scope.warm_start) {
-        let own = format!("{}: ", scope.label());
-        let found = remembered.extract_if(.., |name, _| name.starts_with(&own));
-        let found = found.map(|(name, recollection)| (name[own.len()..].to_owned(), recollection));
-        memory.remember(*scope, found.collect());
-    }
-    if let Some(name) = remembered.keys().next() {
-        return Err(format!(
-            "it remembers eigenvectors of a hook that the config does not have ({name})"
-        ));
-    }
+    let recollections = recollections(plan, checkpoint.recollections)?;
     Ok(Snapshot {
         position: Position {
             step: checkpoint.step,
@@ -85,8 +78,34 @@ pub(super) fn snapshot(
             statistics: problem.statistics(&checkpoint.statistics),
         },
         parts: checkpoint.parts,
-        memory,
+        memory: Memory::new(checkpoint.metrics_length, recollections),
     })
+}
+
+/// What is remembered, by the scopes in which the plan begins searches with it.
+fn recollections(
+    plan: &HookPlan,
+    labelled: BTreeMap<String, Recollection>,
+) -> Result<Vec<(Scope, Rc<Recollections>)>, String> {
+    let scopes = plan.all().into_iter().map(|(scope, _)| scope);
+    let warm = scopes.filter(|scope| scope.warm_start);
+    let mut all: Vec<_> = warm.map(|scope| (scope, Recollections::new())).collect();
+    for (label, recollection) in labelled {
+        let parts = label.split_once(SEARCH);
+        let place = parts.and_then(|(scope, search)| {
+            let (_, found) = all.iter_mut().find(|(other, _)| other.label() == scope)?;
+            Some((found, search))
+        });
+        let (found, search) = place.ok_or_else(|| {
+            format!("it remembers eigenvectors of a hook that the config does not have ({label})")
+        })?;
+        found.insert(search.to_owned(), recollection);
+    }
+    all.retain(|(_, found)| !found.is_empty());
+    Ok(all
+        .into_iter()
+        .map(|(scope, found)| (scope, Rc::new(found)))
+        .collect())
 }
 
 /// Parameters and running statistics under PyTorch's names, in the precision of the run.

@@ -27,15 +27,15 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Before the first measurement, or where a checkpoint left it.
-    pub fn new(metrics_length: u64) -> Self {
+    pub fn new(metrics_length: u64, recollections: Vec<(Scope, Rc<Recollections>)>) -> Self {
         Self {
             metrics_length,
-            recollections: Vec::new(),
+            recollections,
         }
     }
 
     /// What the last searches in a scope have left.
-    pub fn recollections_in(&self, scope: &Scope) -> Option<&Recollections> {
+    pub fn recollections_of(&self, scope: &Scope) -> Option<&Recollections> {
         let mut all = self.recollections.iter();
         let (_, found) = all.find(|(other, _)| other == scope)?;
         Some(found)
@@ -46,12 +46,15 @@ impl Memory {
         &self.recollections
     }
 
-    /// Remembers what searches in a scope have left, instead of what the one before did.
-    pub fn remember(&mut self, scope: Scope, recollections: Recollections) {
-        self.recollections.retain(|(other, _)| *other != scope);
-        if recollections.is_empty() {
+    /// Remembers what searches in a scope have left, each instead of what the same one left before.
+    pub fn remember(&mut self, scope: Scope, found: Recollections) {
+        if found.is_empty() {
             return;
         }
-        self.recollections.push((scope, Rc::new(recollections)));
+        let mut all = self.recollections.iter_mut();
+        match all.find(|(other, _)| *other == scope) {
+            Some((_, known)) => Rc::make_mut(known).extend(found),
+            None => self.recollections.push((scope, Rc::new(found))),
+        }
     }
 }

@@ -18,14 +18,6 @@ pub(super) struct Stepper<'a> {
     schedule: Schedule,
 }
 
-/// A step that was made.
-pub(super) struct LastStep {
-    /// Its learning rate.
-    pub learning_rate: f64,
-    /// What the update rule divided the gradient by, parameter by parameter, where it does.
-    pub preconditioner: Option<Vec<f64>>,
-}
-
 impl<'a> Stepper<'a> {
     /// Before the first step.
     pub fn new(
@@ -59,16 +51,13 @@ impl<'a> Stepper<'a> {
         self.schedule.learning_rate(steps.saturating_sub(1))
     }
 
-    /// The last of so many steps, for conditions on steps.
+    /// What the last step divided the gradient by, if the update rule divides it.
     ///
     /// # Errors
     ///
-    /// The device's message where the update rule's state cannot be read.
-    pub fn last(&self, steps: u64) -> Result<LastStep, String> {
-        Ok(LastStep {
-            learning_rate: self.rate_of_last(steps),
-            preconditioner: self.rule.preconditioner()?,
-        })
+    /// The device's message where it cannot be read.
+    pub fn preconditioner(&self) -> Result<Option<Vec<f64>>, String> {
+        self.rule.preconditioner()
     }
 
     /// Everything that the next steps depend on besides the position.

@@ -2,7 +2,7 @@
 
 use crate::lab::Lab;
 use lab::compare::{Comparison, FinishedRun, Pair, compare};
-use lab::train::{RunDirectory, RunRecord};
+use lab::run::{RunDirectory, RunRecord};
 use lab::{config, measure};
 use std::path::Path;
 
