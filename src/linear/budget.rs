@@ -204,6 +204,8 @@ pub(super) struct Probing {
     pub matvecs: usize,
     /// Probes from which an error can be told.
     pub fewest: usize,
+    /// How many of them, the first ones, take more products, and how many more.
+    pub twice: (usize, usize),
 }
 
 /// Probes of a pilot, which have told how many are needed, and those that count.
@@ -256,7 +258,9 @@ fn has_room(
     probing: Probing,
     drawn: usize,
 ) -> bool {
-    let left = spending.expected().saturating_sub(spending.matvecs);
+    let (twice, again) = probing.twice;
+    let taken = spending.matvecs + again * twice.saturating_sub(drawn);
+    let left = spending.expected().saturating_sub(taken);
     left / probing.matvecs >= options.pilot - drawn + options.min_probes
 }
 
@@ -277,6 +281,7 @@ pub(crate) fn draw<E: From<LinearError>>(
     let probing = Probing {
         matvecs: matvecs_per_probe,
         fewest: FEWEST_VALUES,
+        twice: (0, 0),
     };
     spending.require(probing.fewest * probing.matvecs)?;
     let sampled = sample(

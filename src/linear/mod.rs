@@ -8,6 +8,8 @@
 mod basis;
 mod budget;
 mod certainty;
+#[cfg(test)]
+mod coverage;
 mod davidson;
 mod deflation;
 mod density;
@@ -22,6 +24,7 @@ mod properties;
 mod ritz;
 mod search;
 mod spectral_model;
+mod sphere;
 #[cfg(test)]
 pub(crate) mod test_operators;
 mod trace;
@@ -38,7 +41,7 @@ pub use error::LinearError;
 pub use interrupt::Interrupt;
 pub use lanczos::{LanczosOptions, Spectrum, lanczos};
 pub use operator::LinearOperator;
-pub use pair::{Forms, PairedForms, paired_forms};
+pub use pair::{PairedForms, Ratio, paired_forms};
 pub use precision::Precision;
 pub use ritz::Eigenpair;
 pub use trace::{

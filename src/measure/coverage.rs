@@ -208,7 +208,7 @@ fn errors_cover_what_they_say_on_networks() {
         trained("relu", 12, Activation::Relu, 300, 300),
     ];
     for network in &networks {
-        for max_matvecs in [None, Some(32), Some(60)] {
+        for max_matvecs in [None, Some(48), Some(60)] {
             network.campaign(max_matvecs);
         }
     }

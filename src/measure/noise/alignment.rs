@@ -10,7 +10,7 @@
 //! ratio large makes the other large too.
 
 use crate::curvature::Matrix;
-use crate::linear::{Forms, PairedForms, paired_forms};
+use crate::linear::{PairedForms, Ratio, paired_forms};
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
@@ -21,13 +21,16 @@ impl Session<'_> {
     pub(in crate::measure) fn alignment_mu(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
         let forms = self.aligned_forms()?;
-        Ok(self.estimated(name, forms.estimate(|forms| mu(forms, loss))))
+        Ok(self.estimated(name, forms.estimate(mu(loss))))
     }
 
     /// `α`.
     pub(super) fn alignment_alpha(&mut self, name: &str) -> Result<Measurement, Failure> {
         let forms = self.aligned_forms()?;
-        let alpha = |forms: Forms| forms.product / (forms.first * forms.second).sqrt();
+        let alpha = Ratio {
+            factor: 1.0,
+            powers: [1.0, -0.5, -0.5],
+        };
         Ok(self.estimated(name, forms.estimate(alpha)))
     }
 
@@ -35,7 +38,10 @@ impl Session<'_> {
     pub(super) fn alignment_beta(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
         let forms = self.aligned_forms()?;
-        let beta = |forms: Forms| (forms.first / forms.second).sqrt() / (2.0 * loss);
+        let beta = Ratio {
+            factor: 0.5 / loss,
+            powers: [0.0, 0.5, -0.5],
+        };
         Ok(self.estimated(name, forms.estimate(beta)))
     }
 
@@ -48,9 +54,7 @@ impl Session<'_> {
             let forms = subject.with_operator(Matrix::NoiseCovariance, |noise| {
                 subject.with_operator(Matrix::GaussNewton, |curvature| {
                     let interrupt = subject.interrupt;
-                    paired_forms(noise, curvature, &mut rng, options, interrupt, |forms| {
-                        mu(forms, loss)
-                    })
+                    paired_forms(noise, curvature, &mut rng, options, interrupt, mu(loss))
                 })
             })?;
             Ok(forms)
@@ -59,6 +63,9 @@ impl Session<'_> {
 }
 
 /// `μ`, with `Σ` first and `G` second.
-fn mu(forms: Forms, loss: f64) -> f64 {
-    forms.product / (2.0 * loss * forms.second)
+fn mu(loss: f64) -> Ratio {
+    Ratio {
+        factor: 0.5 / loss,
+        powers: [1.0, 0.0, -1.0],
+    }
 }

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
 use crate::curvature::Matrix;
-use crate::linear::{Estimate, dot, norm, paired_forms};
+use crate::linear::{Estimate, Ratio, dot, norm, paired_forms};
 
 pub(super) const FAMILY: Family = &[
     noise(
@@ -131,13 +131,15 @@ impl Session<'_> {
         let mut rng = subject.stream(&format!("probes.{name}"));
         let (below, above) = subject.with_operator(Matrix::Hessian, |hessian| {
             let below = dot(&gradient, &hessian.apply(&gradient)?);
+            let interrupt = subject.interrupt;
+            let product = Ratio {
+                factor: 1.0,
+                powers: [1.0, 0.0, 0.0],
+            };
             let forms = subject.with_operator(Matrix::NoiseCovariance, |noise| {
-                let interrupt = subject.interrupt;
-                paired_forms(hessian, noise, &mut rng, options, interrupt, |forms| {
-                    forms.product
-                })
+                paired_forms(hessian, noise, &mut rng, options, interrupt, product)
             })?;
-            Ok((below, forms.estimate(|forms| forms.product)))
+            Ok((below, forms.estimate(product)))
         })?;
         if below <= 0.0 {
             return Err(Failure::not_defined(format!(
