@@ -8,8 +8,8 @@ use lab::config;
 use lab::curvature::{CurvatureOperator, Matrix};
 use lab::linear::Precision;
 use lab::linear::{
-    DavidsonOptions, Eigenpair, Interrupt, LanczosOptions, LeadingPairs, Likeness, LinearError,
-    LinearOperator, Recollection, davidson, davidson_by_likeness, lanczos,
+    DavidsonOptions, Eigenpair, Interrupt, LanczosOptions, LeadingPairs, LinearError,
+    LinearOperator, Surrogate, WarmStart, davidson, davidson_by_surrogate, lanczos,
 };
 use lab::measure;
 use lab::model::NormMode;
@@ -48,8 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[derive(Default)]
 struct Past {
     eigenvector: Option<Vec<f64>>,
-    recollection: Option<Recollection>,
-    by_few_samples: Option<Recollection>,
+    warm_start: Option<WarmStart>,
+    by_few_samples: Option<WarmStart>,
 }
 
 fn compare(
@@ -79,7 +79,7 @@ fn compare(
         );
         now.eigenvector = Some(pair.vector);
     }
-    for start in once(None).chain(past.recollection.as_ref().map(Some)) {
+    for start in once(None).chain(past.warm_start.as_ref().map(Some)) {
         let (mut rng, clock) = (problem.streams.stream("bench", 1), Instant::now());
         let options = DavidsonOptions::default();
         let found = davidson(&mut operator, start, &mut rng, options, never)?;
@@ -92,7 +92,7 @@ fn compare(
             found.matvecs as f64,
             clock,
         );
-        now.recollection = Some(found.recollection);
+        now.warm_start = Some(found.warm_start);
     }
     for start in once(None).chain(past.by_few_samples.as_ref().map(Some)) {
         let clock = Instant::now();
@@ -106,7 +106,7 @@ fn compare(
             matvecs,
             clock,
         );
-        now.by_few_samples = Some(found.recollection);
+        now.by_few_samples = Some(found.warm_start);
     }
     Ok(now)
 }
@@ -148,7 +148,7 @@ fn by_few_samples(
     problem: &Problem,
     operator: &mut CurvatureOperator<'_>,
     parameters: &Parameters,
-    past: Option<&Recollection>,
+    past: Option<&WarmStart>,
 ) -> Result<(LeadingPairs, f64), Box<dyn Error>> {
     let mut rng = problem.streams.stream("bench", 2);
     let (objective, never) = (&problem.objective, Interrupt::never());
@@ -167,14 +167,14 @@ fn by_few_samples(
     let (mut coarse, mut fine) = (coarse, fine);
     let (mut coarse, mut fine) = (Counted::new(&mut coarse), Counted::new(&mut fine));
     let mut whole = Counted::new(operator);
-    let mut likenesses = [
-        Likeness {
+    let mut surrogates = [
+        Surrogate {
             operator: &mut coarse,
             cost: costs[0],
             setup,
             tolerance: 0.05,
         },
-        Likeness {
+        Surrogate {
             operator: &mut fine,
             cost: costs[1],
             setup: 0.0,
@@ -182,7 +182,7 @@ fn by_few_samples(
         },
     ];
     let options = DavidsonOptions::default();
-    let found = davidson_by_likeness(&mut whole, &mut likenesses, past, &mut rng, options, never)?;
+    let found = davidson_by_surrogate(&mut whole, &mut surrogates, past, &mut rng, options, never)?;
     let cheap = coarse.products as f64 * costs[0] + fine.products as f64 * costs[1];
     let charged = whole.products as f64 + cheap + setup;
     Ok((found, charged))

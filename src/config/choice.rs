@@ -47,7 +47,7 @@ words! {
 
 words! {
     /// How pixels become numbers (`data.normalize`).
-    Normalize {
+    PixelNormalisation {
         /// Divided by 255; the default.
         #[default]
         Unit = "unit",

@@ -1,6 +1,6 @@
 //! `[data]`: what to learn from.
 
-use super::choice::{Augment, Dataset, Normalize, Subset};
+use super::choice::{Augment, Dataset, PixelNormalisation, Subset};
 use super::rule::{Rule, Violation};
 use super::section::Reader;
 
@@ -22,7 +22,7 @@ section! {
         /// Which samples to keep when not all.
         subset: Subset = default(Subset::First);
         /// How pixels become numbers.
-        normalize: Normalize = default(Normalize::Unit) when "data.dataset" is Dataset::IMAGE_WORDS;
+        normalize: PixelNormalisation = default(PixelNormalisation::Unit) when "data.dataset" is Dataset::IMAGE_WORDS;
         /// The fraction of training labels replaced.
         label_noise: f64 = default(0.0) in Fraction when "data.dataset" is Dataset::IMAGE_WORDS;
         /// The classes to keep, at least two.
@@ -52,7 +52,7 @@ impl Data {
             train: None,
             test: None,
             subset: Subset::default(),
-            normalize: Normalize::default(),
+            normalize: PixelNormalisation::default(),
             label_noise: 0.0,
             classes: None,
             augment: Vec::new(),

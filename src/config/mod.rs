@@ -42,8 +42,8 @@ mod whole;
 use std::path::Path;
 
 pub use choice::{
-    Augment, Dataset, ModelKind, Normalize, OptimizerKind, ResNetPreset, Sampling, ScheduleKind,
-    SpacingKind, Subset, TransformerPreset, Unit,
+    Augment, Dataset, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset, Sampling,
+    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
 };
 pub use data::{Data, Text};
 pub use error::{ConfigError, Place};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::normalize::{Normalize, Pixel, Tables};
+use super::normalise::{Pixel, PixelNormalisation, Tables};
 use super::{Change, Images};
 
 /// Labelled images with the tables that normalise them, or windows of tokens. Pixels stay bytes until
@@ -27,7 +27,7 @@ enum Task {
 
 impl Dataset {
     /// Images on their own, clean, with the normalisation fitted to themselves.
-    pub fn from_images(images: Images, normalize: Normalize) -> Self {
+    pub fn from_images(images: Images, normalize: PixelNormalisation) -> Self {
         let tables = Arc::new(Tables::fit(normalize, &images));
         Self::new(images, tables)
     }
@@ -167,7 +167,7 @@ mod tests {
             labels: vec![1, 0, 1],
             classes: 2,
         };
-        Dataset::from_images(images, Normalize::Unit)
+        Dataset::from_images(images, PixelNormalisation::Unit)
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn padding_is_a_black_pixel_normalised_like_any_other() {
         let images = dataset().images().clone();
-        let dataset = Dataset::from_images(images, Normalize::Standard);
+        let dataset = Dataset::from_images(images, PixelNormalisation::Standard);
         let changes = [Change {
             column: 1,
             ..Change::default()

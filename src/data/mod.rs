@@ -23,7 +23,7 @@ mod images;
 mod list;
 mod name;
 mod noise;
-mod normalize;
+mod normalise;
 mod order;
 mod read;
 #[cfg(test)]
@@ -47,7 +47,7 @@ pub use images::Images;
 pub use list::{ListRow, list};
 pub use name::DatasetName;
 pub use noise::redraw_labels;
-pub use normalize::{Normalize, Pixel, Tables};
+pub use normalise::{Pixel, PixelNormalisation, Tables};
 pub use order::{Sampling, epoch_order, replacement_batch};
 pub use read::{Raw, read};
 pub use subset::{Subset, keep_classes};
@@ -167,7 +167,7 @@ mod tests {
     fn standard_fits_the_chosen_training_samples_and_serves_the_test_part_too() {
         let split = load_digits(
             |plan| {
-                plan.normalize = Normalize::Standard;
+                plan.normalize = PixelNormalisation::Standard;
                 plan.train = Some(100);
             },
             0,
@@ -284,7 +284,7 @@ mod tests {
             [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         );
         // The mean and deviation everyone normalises MNIST with: 0.1307 and 0.3081.
-        let table = f64::tables(&Tables::fit(Normalize::Standard, &raw.train))[0];
+        let table = f64::tables(&Tables::fit(PixelNormalisation::Standard, &raw.train))[0];
         let std = 1.0 / (table[255] - table[0]);
         assert!((std - 0.3081).abs() < 5e-5);
         assert!((-table[0] * std - 0.1307).abs() < 5e-5);
@@ -298,7 +298,7 @@ mod tests {
             plan.subset = Subset::Stratified;
             plan.train = Some(1000);
             plan.test = Some(500);
-            plan.normalize = Normalize::Standard;
+            plan.normalize = PixelNormalisation::Standard;
             let split = load(&plan, &dir, &Streams::new(0)).unwrap();
             assert_eq!((split.train.len(), split.test.len()), (1000, 500));
             assert_eq!(split.train.classes(), 10);

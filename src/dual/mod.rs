@@ -19,7 +19,7 @@ mod convolution;
 mod derivative;
 mod linear;
 mod loss;
-mod normalization;
+mod normalisation;
 mod reduction;
 mod shape;
 mod softmax;
@@ -28,7 +28,7 @@ mod softmax;
 pub(crate) mod tests;
 
 pub use loss::{cross_entropy, exponential, half_square, logistic};
-pub use normalization::ChannelStatistics;
+pub use normalisation::ChannelStatistics;
 
 use burn::tensor::Tensor;
 

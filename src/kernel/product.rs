@@ -9,14 +9,14 @@ use gemm::Parallelism;
 
 /// A matrix within a slice of numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a, E> {
+pub struct StridedMatrix<'a, E> {
     numbers: &'a [E],
     rows: usize,
     columns: usize,
     strides: [isize; 2],
 }
 
-impl<'a, E> Matrix<'a, E> {
+impl<'a, E> StridedMatrix<'a, E> {
     /// The matrix whose entry `(i, j)` is `numbers[i · strides[0] + j · strides[1]]`; none where an
     /// entry would lie outside of the slice.
     pub fn new(numbers: &'a [E], [rows, columns]: [usize; 2], strides: [isize; 2]) -> Option<Self> {
@@ -44,7 +44,10 @@ impl<'a, E> Matrix<'a, E> {
 }
 
 /// The product of two matrices, row by row; none where their sizes do not fit.
-pub fn product<E: Element>(left: Matrix<'_, E>, right: Matrix<'_, E>) -> Option<Vec<E>> {
+pub fn product<E: Element>(
+    left: StridedMatrix<'_, E>,
+    right: StridedMatrix<'_, E>,
+) -> Option<Vec<E>> {
     if left.columns != right.rows {
         return None;
     }
@@ -52,7 +55,7 @@ pub fn product<E: Element>(left: Matrix<'_, E>, right: Matrix<'_, E>) -> Option<
     let length = rows.checked_mul(columns)?;
     let mut values: Vec<E> = Vec::with_capacity(length);
     let [zero, one] = [0.0, 1.0].map(E::from_f64);
-    // SAFETY: both factors lie within their slices (`Matrix::new`), `rows · columns` numbers within the
+    // SAFETY: both factors lie within their slices (`StridedMatrix::new`), `rows · columns` numbers within the
     // new vector's capacity, and no two of the three overlap. The result is not read.
     unsafe {
         gemm::gemm(
@@ -97,8 +100,8 @@ mod tests {
     use super::*;
 
     /// Entry by entry, in the same layout.
-    fn expected(left: &Matrix<'_, f64>, right: &Matrix<'_, f64>) -> Vec<f64> {
-        let entry = |matrix: &Matrix<'_, f64>, row: usize, column: usize| {
+    fn expected(left: &StridedMatrix<'_, f64>, right: &StridedMatrix<'_, f64>) -> Vec<f64> {
+        let entry = |matrix: &StridedMatrix<'_, f64>, row: usize, column: usize| {
             let [down, along] = matrix.strides.map(|stride| stride as usize);
             matrix.numbers[row * down + column * along]
         };
@@ -126,8 +129,8 @@ mod tests {
                 ([inner + 2, 1], [0, 1]),
             ] {
                 let [a, b, c, d] = [a, b, c, d].map(|stride| stride as isize);
-                let left = Matrix::new(&numbers, [rows, inner], [a, b]).unwrap();
-                let right = Matrix::new(&numbers[7..], [inner, columns], [c, d]).unwrap();
+                let left = StridedMatrix::new(&numbers, [rows, inner], [a, b]).unwrap();
+                let right = StridedMatrix::new(&numbers[7..], [inner, columns], [c, d]).unwrap();
                 assert_eq!(product(left, right), Some(expected(&left, &right)));
             }
         }
@@ -136,12 +139,12 @@ mod tests {
     #[test]
     fn matrices_outside_of_their_numbers_are_refused() {
         let numbers = [0.0f32; 12];
-        assert!(Matrix::new(&numbers, [3, 4], [4, 1]).is_some());
-        assert!(Matrix::new(&numbers, [3, 4], [5, 1]).is_none());
-        assert!(Matrix::new(&numbers, [3, 4], [-4, 1]).is_none());
-        assert!(Matrix::new(&numbers, [2, 2], [isize::MAX, isize::MAX]).is_none());
-        assert!(Matrix::new(&numbers[..0], [0, 4], [4, 1]).is_some());
-        let wide = Matrix::new(&numbers, [3, 4], [4, 1]).unwrap();
+        assert!(StridedMatrix::new(&numbers, [3, 4], [4, 1]).is_some());
+        assert!(StridedMatrix::new(&numbers, [3, 4], [5, 1]).is_none());
+        assert!(StridedMatrix::new(&numbers, [3, 4], [-4, 1]).is_none());
+        assert!(StridedMatrix::new(&numbers, [2, 2], [isize::MAX, isize::MAX]).is_none());
+        assert!(StridedMatrix::new(&numbers[..0], [0, 4], [4, 1]).is_some());
+        let wide = StridedMatrix::new(&numbers, [3, 4], [4, 1]).unwrap();
         assert!(product(wide, wide).is_none());
     }
 }

@@ -12,6 +12,7 @@ mod certainty;
 mod coverage;
 mod davidson;
 mod deflation;
+mod dense;
 mod density;
 mod error;
 mod interrupt;
@@ -34,8 +35,10 @@ mod vector;
 pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
 pub use davidson::{
-    DavidsonOptions, LeadingPairs, Likeness, Recollection, Start, davidson, davidson_by_likeness,
+    DavidsonOptions, LeadingPairs, Start, Surrogate, WarmStart, davidson, davidson_by_surrogate,
 };
+pub(crate) use dense::largest_singular_value;
+pub use dense::{DenseMatrix, SpectralNorm};
 pub use density::{Density, DensityOptions, spectral_density};
 pub use error::LinearError;
 pub use interrupt::Interrupt;

@@ -309,10 +309,10 @@ fn check_davidson(
     let never = Interrupt::never();
     let past = davidson(other.as_mut(), None, &mut rng, options, never).unwrap();
     let dense = matrix(&eigenvalues.0, seed);
-    for recollection in [None, Some(&past.recollection)] {
+    for warm_start in [None, Some(&past.warm_start)] {
         let (mut operator, truth) = in_precision(&dense, precision);
         let mut watched = Watched::new(operator.as_mut());
-        let found = davidson(&mut watched, recollection, &mut rng, options, never).unwrap();
+        let found = davidson(&mut watched, warm_start, &mut rng, options, never).unwrap();
         prop_assert_eq!(found.matvecs, watched.products);
         prop_assert!(found.complete && found.pairs.len() == largest);
         check_quotients(&watched, found.pairs.first(), None)?;

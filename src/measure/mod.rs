@@ -8,33 +8,21 @@
 //! each; then `catalogue`, which lists them, and `dispatch`, which finds them by name.
 
 mod catalogue;
-#[cfg(test)]
-mod claims;
-#[cfg(test)]
-mod coverage;
 mod curvature;
 mod declaration;
 mod dispatch;
 mod evaluated;
 mod evaluation;
 mod failure;
-#[cfg(test)]
-mod fixture;
 pub mod invariance;
 mod layers;
-#[cfg(test)]
-mod least_squares;
 mod margin;
 mod measurement;
 mod memo;
 mod noise;
 mod norm;
-#[cfg(test)]
-mod reference;
 mod reparam;
 mod rounding;
-#[cfg(test)]
-mod rows;
 mod run;
 mod session;
 mod sharpness;
@@ -43,6 +31,10 @@ mod statistic;
 mod step_rule;
 mod subject;
 mod take;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use catalogue::{catalogue, find, names};
 pub use declaration::{Cost, Family, Measure, Part, Preset, ProductLaw, RoundingLaw, Take};
@@ -50,8 +42,8 @@ pub use dispatch::{Named, matrices, needs_products};
 pub use evaluated::Evaluated;
 pub use failure::{Failure, FailureKind};
 pub use measurement::{Algorithm, Bound, Circumstances, Error, Measurement};
-pub use norm::{Convolution, HostMatrix, SpectralNorm};
+pub use norm::Convolution;
 pub use session::Session;
 pub use statistic::Statistic;
 pub use step_rule::StepRule;
-pub use subject::{Event, Recollections, Search, Subject};
+pub use subject::{Event, Search, Subject, WarmStarts};

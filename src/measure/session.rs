@@ -4,9 +4,9 @@ use super::evaluated::Evaluated;
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::memo::Memo;
-use super::subject::{Recollections, Subject};
+use super::subject::{Subject, WarmStarts};
 use crate::curvature::coupled;
-use crate::linear::{Estimate, LanczosOptions, Precision, ProbeOptions, Recollection};
+use crate::linear::{Estimate, LanczosOptions, Precision, ProbeOptions, WarmStart};
 use std::any::Any;
 use std::rc::Rc;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub struct Session<'a> {
     memo: Memo,
     /// Whether rows say what rounding may have moved.
     pub(super) states_rounding: bool,
-    recollections: Recollections,
+    warm_starts: WarmStarts,
     /// What the computations that a row shares with earlier ones took.
     pub(super) shared_seconds: f64,
 }
@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
             subject,
             memo,
             states_rounding: subject.objective.compute().precision == Precision::F32,
-            recollections: Recollections::new(),
+            warm_starts: WarmStarts::new(),
             shared_seconds: 0.0,
         }
     }
@@ -78,13 +78,13 @@ impl<'a> Session<'a> {
     }
 
     /// Leaves something for the next search of a name.
-    pub(super) fn remember(&mut self, search: &str, recollection: Recollection) {
-        self.recollections.insert(search.to_owned(), recollection);
+    pub(super) fn remember(&mut self, search: &str, warm_start: WarmStart) {
+        self.warm_starts.insert(search.to_owned(), warm_start);
     }
 
     /// What the searches for the largest eigenvalues leave for the next ones, where they remember.
-    pub fn into_recollections(self) -> Recollections {
-        self.recollections
+    pub fn into_warm_starts(self) -> WarmStarts {
+        self.warm_starts
     }
 
     /// The network on the training samples.

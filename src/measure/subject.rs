@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::measurement::{Circumstances, Measurement};
 use super::step_rule::StepRule;
 use crate::curvature::{CurvatureOperator, Matrix};
-use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Recollection, Restricted};
+use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Restricted, WarmStart};
 use crate::model::{Dropout, DropoutMode};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What searches for eigenvalues have left for the next ones, by the name of the search.
-pub type Recollections = BTreeMap<String, Recollection>;
+pub type WarmStarts = BTreeMap<String, WarmStart>;
 
 /// How searches for the largest eigenvalues of the Hessian begin.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +24,7 @@ pub enum Search<'a> {
     Fresh,
     /// From what the last search of this kind has left, if there was one; each leaves something for the
     /// next.
-    Remembering(Option<&'a Recollections>),
+    Remembering(Option<&'a WarmStarts>),
 }
 
 /// What happens in a round of measurements, for whoever watches it.

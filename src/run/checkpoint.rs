@@ -2,7 +2,7 @@
 //!
 //! Random streams are functions of the step, so no generator state is kept.
 
-use crate::linear::{Precision, Recollection};
+use crate::linear::{Precision, WarmStart};
 use crate::model::Blueprint;
 use crate::params::store::{FLOATS, NamedArray, encode, numbers};
 use crate::params::{Parts, SavedState};
@@ -44,7 +44,7 @@ pub struct Checkpoint {
     /// What the parts of a step keep, such as the optimizer's moments and counters.
     pub parts: Parts,
     /// What warm-started searches for eigenvalues begin with, by the scope they are taken in.
-    pub recollections: BTreeMap<String, Recollection>,
+    pub warm_starts: BTreeMap<String, WarmStart>,
     /// Bytes of `metrics.jsonl` that were written by then.
     pub metrics_length: u64,
     /// Seconds spent training and measuring by then.
@@ -89,7 +89,7 @@ impl Checkpoint {
                 vectors.map(|(name, values)| array(format!("{PART}{part}.{name}"), values)),
             );
         }
-        let remembered: Vec<_> = self.recollections.iter().map(vectors_of).collect();
+        let remembered: Vec<_> = self.warm_starts.iter().map(vectors_of).collect();
         for (scope, values, vectors) in &remembered {
             let shape = vec![values.len(), self.parameters.len()];
             arrays.push(array(format!("{REMEMBERED}{scope}{VALUES}"), values));
@@ -153,7 +153,7 @@ impl Checkpoint {
             parameters: Vec::new(),
             statistics: Vec::new(),
             parts: states.collect(),
-            recollections: BTreeMap::new(),
+            warm_starts: BTreeMap::new(),
             metrics_length: metadata.metrics_length,
             seconds: metadata.seconds,
         };
@@ -178,8 +178,8 @@ impl Checkpoint {
         }
         checkpoint.check_lengths(model)?;
         for (scope, pairs) in remembered {
-            let pairs = recollection(pairs, checkpoint.parameters.len(), precision)?;
-            checkpoint.recollections.insert(scope.to_owned(), pairs);
+            let pairs = warm_start(pairs, checkpoint.parameters.len(), precision)?;
+            checkpoint.warm_starts.insert(scope.to_owned(), pairs);
         }
         Ok(checkpoint)
     }
@@ -246,18 +246,18 @@ fn of_scope(array: &str) -> Option<(&str, bool)> {
 
 /// A scope, its eigenvalues, and its eigenvectors one after another.
 fn vectors_of<'a>(
-    (scope, recollection): (&'a String, &'a Recollection),
+    (scope, warm_start): (&'a String, &'a WarmStart),
 ) -> (&'a String, &'a [f64], Vec<f64>) {
-    let vectors = (0..recollection.len()).flat_map(|index| recollection.vector(index));
-    (scope, recollection.values(), vectors.collect())
+    let vectors = (0..warm_start.len()).flat_map(|index| warm_start.vector(index));
+    (scope, warm_start.values(), vectors.collect())
 }
 
 /// Eigenvalues with their eigenvectors, one after another, of `length` numbers each.
-fn recollection(
+fn warm_start(
     [values, vectors]: [Vec<f64>; 2],
     length: usize,
     precision: Precision,
-) -> Result<Recollection, String> {
+) -> Result<WarmStart, String> {
     let (count, expected) = (values.len(), values.len().saturating_mul(length));
     if vectors.len() != expected {
         let found = vectors.len();
@@ -267,7 +267,7 @@ fn recollection(
     }
     let vectors = vectors.chunks(length.max(1)).map(<[f64]>::to_vec);
     let pairs: Vec<_> = values.into_iter().zip(vectors).collect();
-    Recollection::new(&pairs, precision).map_err(|error| error.to_string())
+    WarmStart::new(&pairs, precision).map_err(|error| error.to_string())
 }
 
 /// The metadata of a file that is, to the bit, what was written.
@@ -330,9 +330,9 @@ mod tests {
         builder.finish()
     }
 
-    fn remembered() -> Recollection {
+    fn remembered() -> WarmStart {
         let pairs = [(2.0, vec![0.6, 0.8]), (1.0, vec![-0.8, 0.6])];
-        Recollection::new(&pairs, Precision::F32).unwrap()
+        WarmStart::new(&pairs, Precision::F32).unwrap()
     }
 
     fn state(name: &str, values: &[f64]) -> SavedState {
@@ -358,11 +358,11 @@ mod tests {
                     },
                 ),
             ]),
-            recollections: BTreeMap::from([
+            warm_starts: BTreeMap::from([
                 ("all samples".to_owned(), remembered()),
                 (
                     "5.0 samples".to_owned(),
-                    Recollection::new(&[], Precision::F32).unwrap(),
+                    WarmStart::new(&[], Precision::F32).unwrap(),
                 ),
             ]),
             metrics_length: 1234,
@@ -381,9 +381,9 @@ mod tests {
         assert_eq!(after.step, before.step);
         assert_eq!(after.parameters, before.parameters);
         assert_eq!(after.statistics, before.statistics);
-        assert_eq!(after.recollections.len(), 2);
-        assert!(after.recollections["5.0 samples"].is_empty());
-        let found = &after.recollections["all samples"];
+        assert_eq!(after.warm_starts.len(), 2);
+        assert!(after.warm_starts["5.0 samples"].is_empty());
+        let found = &after.warm_starts["all samples"];
         assert_eq!(found.values(), remembered().values());
         for index in 0..2 {
             assert_eq!(found.vector(index), remembered().vector(index));

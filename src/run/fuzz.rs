@@ -5,7 +5,7 @@ use crate::backend::Compute;
 use crate::config::{Method, Moments, Optimizer};
 use crate::fuzz::{Target, as_it_is, run};
 use crate::linear::Precision;
-use crate::linear::Recollection;
+use crate::linear::WarmStart;
 use crate::model::{Blueprint, Builder, Start};
 use crate::optim;
 use crate::params::fuzz::{WORDS, with_lengths};
@@ -49,10 +49,10 @@ fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
             true => Parts::from([("optimizer".to_owned(), stepper.save().unwrap())]),
             false => Parts::new(),
         },
-        recollections: is_full
-            .then(|| Recollection::new(&pairs, Precision::F64).unwrap())
+        warm_starts: is_full
+            .then(|| WarmStart::new(&pairs, Precision::F64).unwrap())
             .into_iter()
-            .map(|recollection| ("all".to_owned(), recollection))
+            .map(|warm_start| ("all".to_owned(), warm_start))
             .collect(),
         metrics_length: 1234,
         seconds: Seconds::default(),
@@ -138,9 +138,9 @@ fn checkpoints() {
                     (checkpoint.parameters.len(), checkpoint.statistics.len()),
                     (2, 1)
                 );
-                for recollection in checkpoint.recollections.values() {
-                    for index in 0..recollection.len() {
-                        assert_eq!(recollection.vector(index).len(), 2);
+                for warm_start in checkpoint.warm_starts.values() {
+                    for index in 0..warm_start.len() {
+                        assert_eq!(warm_start.vector(index).len(), 2);
                     }
                 }
                 let mut stepper = optim::init(&adam());

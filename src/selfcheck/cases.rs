@@ -1,7 +1,7 @@
 //! The cases.
 
 use super::Check;
-use super::functions::{Problem, Rosenbrock, linear, mlp};
+use super::functions::{Rosenbrock, TestFunction, linear, mlp};
 use crate::backend::{Compute, Precision, read};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{
@@ -44,16 +44,16 @@ pub(super) fn exact(compute: &Compute) -> f64 {
 }
 
 pub(super) fn with<T>(
-    problem: &Problem,
+    function: &TestFunction,
     matrix: Matrix,
     work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, LinearError>,
 ) -> Result<T, LinearError> {
-    let parameters = problem.parameters();
+    let parameters = function.parameters();
     let mut operator = CurvatureOperator::new(
         matrix,
-        &problem.objective,
+        &function.objective,
         &parameters,
-        &problem.data,
+        &function.data,
         Interrupt::never(),
     );
     work(&mut operator)
@@ -97,7 +97,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         })
         .collect();
     let targets = vec![vec![1.0]; 4];
-    let problem = Problem::new(
+    let function = TestFunction::new(
         linear(4, 1),
         Loss::Square,
         vec![0.3, -0.2, 0.5, 1.0],
@@ -106,7 +106,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         compute,
     );
     let never = Interrupt::never();
-    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let spectrum = with(&function, Matrix::Hessian, eigenvalues)?;
     let names = ["largest", "second", "third", "smallest"];
     let mut checks: Vec<Check> = spectrum
         .largest
@@ -118,10 +118,10 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
             Check::new(&name, expected, pair.value, exact(compute))
         })
         .collect();
-    let trace = with(&problem, Matrix::Hessian, |operator| {
+    let trace = with(&function, Matrix::Hessian, |operator| {
         hutchinson(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
-    let sketched = with(&problem, Matrix::Hessian, |operator| {
+    let sketched = with(&function, Matrix::Hessian, |operator| {
         hutch_plus_plus(
             operator,
             4,
@@ -130,16 +130,16 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
             never,
         )
     })?;
-    let frobenius = with(&problem, Matrix::Hessian, |operator| {
+    let frobenius = with(&function, Matrix::Hessian, |operator| {
         frobenius_norm(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
-    let conjugated = with(&problem, Matrix::Hessian, |operator| {
+    let conjugated = with(&function, Matrix::Hessian, |operator| {
         eigenvalues(&mut Conjugated::new(operator, vec![0.1, 1.0, 10.0, 100.0]))
     })?;
-    let block = with(&problem, Matrix::Hessian, |operator| {
+    let block = with(&function, Matrix::Hessian, |operator| {
         eigenvalues(&mut Restricted::new(operator, 1..3))
     })?;
-    let shifted = with(&problem, Matrix::Hessian, |operator| {
+    let shifted = with(&function, Matrix::Hessian, |operator| {
         eigenvalues(&mut Shifted::new(operator, 0.5))
     })?;
     let options = DensityOptions {
@@ -147,7 +147,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         steps: 4,
         budget: Budget::default(),
     };
-    let density = with(&problem, Matrix::Hessian, |operator| {
+    let density = with(&function, Matrix::Hessian, |operator| {
         spectral_density(operator, &mut rng("density"), options, never)
     })?;
     let mass: f64 = density.points().iter().map(|(_, weight)| weight).sum();
@@ -203,8 +203,8 @@ fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let sigmoid = 1.0 / (1.0 + (-z).exp());
     let expected = 25.0 * sigmoid * (1.0 - sigmoid);
     let target = vec![vec![1.0]];
-    let problem = Problem::new(linear(2, 1), Loss::Logistic, theta, &[x], &target, compute);
-    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let function = TestFunction::new(linear(2, 1), Loss::Logistic, theta, &[x], &target, compute);
+    let spectrum = with(&function, Matrix::Hessian, eigenvalues)?;
     let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
     Ok(vec![
         check(
@@ -223,7 +223,7 @@ fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 /// One sample at uniform probabilities: `H = (I/K − 11ᵀ/K²) ⊗ x xᵀ`, eigenvalues `‖x‖²/K` and 0.
 fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let target = vec![vec![0.0, 1.0, 0.0]];
-    let problem = Problem::new(
+    let function = TestFunction::new(
         linear(2, 3),
         Loss::CrossEntropy,
         vec![0.0; 6],
@@ -231,9 +231,9 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         &target,
         compute,
     );
-    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let spectrum = with(&function, Matrix::Hessian, eigenvalues)?;
     let second = &spectrum.largest[1];
-    let gauss_newton = with(&problem, Matrix::GaussNewton, eigenvalues)?;
+    let gauss_newton = with(&function, Matrix::GaussNewton, eigenvalues)?;
     let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
     Ok(vec![
         check(
@@ -263,7 +263,7 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 /// `log1p(e⁻²⁰)` and `H = q (1 − q) [[1, −1], [−1, 1]] ⊗ x xᵀ` with `q = 1 / (1 + e²⁰)`.
 fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let margin = 20.0f64;
-    let problem = Problem::new(
+    let function = TestFunction::new(
         linear(2, 2),
         Loss::CrossEntropy,
         vec![4.0, 2.0, 0.0, 0.0],
@@ -271,13 +271,13 @@ fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         &[vec![1.0, 0.0]],
         compute,
     );
-    let batch = &problem.data.batches()[0];
-    let losses = problem
+    let batch = &function.data.batches()[0];
+    let losses = function
         .objective
-        .evaluate(&problem.parameters(), batch)
+        .evaluate(&function.parameters(), batch)
         .losses;
     let loss = read(&losses).map_err(LinearError::Device)?;
-    let spectrum = with(&problem, Matrix::Hessian, eigenvalues)?;
+    let spectrum = with(&function, Matrix::Hessian, eigenvalues)?;
     let curvature = 50.0 / ((1.0 + margin.exp()) * (1.0 + (-margin).exp()));
     let check = |name, got| Check::new(name, 1.0, got, exact(compute));
     Ok(vec![
@@ -298,8 +298,8 @@ fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let root = |trace: f64, determinant: f64, sign: f64| {
         0.5 * (trace + sign * (trace * trace - 4.0 * determinant).sqrt())
     };
-    let minimum = Rosenbrock::problem(1.0, 1.0, compute);
-    let start = Rosenbrock::problem(-1.2, 1.0, compute);
+    let minimum = Rosenbrock::function(1.0, 1.0, compute);
+    let start = Rosenbrock::function(-1.2, 1.0, compute);
     let at_minimum = with(&minimum, Matrix::Hessian, eigenvalues)?;
     let hessian = with(&start, Matrix::Hessian, eigenvalues)?;
     let gauss_newton = with(&start, Matrix::GaussNewton, eigenvalues)?;
@@ -349,7 +349,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let inputs = vec![vec![0.4, -0.7, 1.1]];
     let make = |target: f64| {
         let target = vec![vec![target]];
-        Problem::new(
+        TestFunction::new(
             network(),
             Loss::Square,
             values.clone(),
@@ -363,19 +363,19 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         .objective
         .evaluate(&probe.parameters(), &probe.data.batches()[0]);
     let output = crate::backend::read(&evaluation.outputs).map_err(LinearError::Device)?[0];
-    let problem = make(output - 1.0);
-    let parameters = problem.parameters();
+    let function = make(output - 1.0);
+    let parameters = function.parameters();
     let never = Interrupt::never();
-    let objective = &problem.objective;
+    let objective = &function.objective;
     let operator = CurvatureOperator::new(
         Matrix::GaussNewton,
         objective,
         &parameters,
-        &problem.data,
+        &function.data,
         never,
     );
     let gradient = operator.gradient()?;
-    let spectrum = with(&problem, Matrix::GaussNewton, eigenvalues)?;
+    let spectrum = with(&function, Matrix::GaussNewton, eigenvalues)?;
     let tolerance = 10.0 * exact(compute);
     Ok(vec![
         Check::new(
@@ -396,7 +396,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 /// `H = 11ᵀ` in dimension 4: a probe of the trace on the sphere has variance `2·4/6 · (16 − 16/4) = 16`.
 fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     const PROBES: usize = 2000;
-    let problem = Problem::new(
+    let function = TestFunction::new(
         linear(4, 1),
         Loss::Square,
         vec![0.0; 4],
@@ -404,7 +404,7 @@ fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         &[vec![1.0]],
         compute,
     );
-    let estimate = with(&problem, Matrix::Hessian, |operator| {
+    let estimate = with(&function, Matrix::Hessian, |operator| {
         let mut rng = rng("variance");
         hutchinson(
             operator,
@@ -433,7 +433,7 @@ fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 /// Two samples of least squares: the noise covariance has the closed form `¼ (g₁ − g₂)(g₁ − g₂)ᵀ`.
 fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     // Outputs 1·2 = 2 and 3·2 = 6 against targets 0 and 1: gradients 2·1 and 5·3.
-    let problem = Problem::new(
+    let function = TestFunction::new(
         linear(1, 1),
         Loss::Square,
         vec![2.0],
@@ -441,7 +441,7 @@ fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, LinearError> {
         &[vec![0.0], vec![1.0]],
         compute,
     );
-    let apply = |matrix| with(&problem, matrix, |operator| operator.apply(&[1.0]));
+    let apply = |matrix| with(&function, matrix, |operator| operator.apply(&[1.0]));
     let check = |name, expected, got| Check::new(name, expected, got, exact(compute));
     Ok(vec![
         check(

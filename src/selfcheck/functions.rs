@@ -13,13 +13,13 @@ use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// An objective, a point and data.
-pub(super) struct Problem {
+pub(super) struct TestFunction {
     pub objective: Objective,
     pub values: Vec<f64>,
     pub data: Chunks,
 }
 
-impl Problem {
+impl TestFunction {
     /// A network on given samples, two to a chunk so that the last one may be ragged.
     pub fn new(
         network: Arc<dyn Network>,
@@ -84,7 +84,7 @@ pub(super) struct Rosenbrock {
 }
 
 impl Rosenbrock {
-    pub fn problem(a: f64, b: f64, compute: &Compute) -> Problem {
+    pub fn function(a: f64, b: f64, compute: &Compute) -> TestFunction {
         let mut builder = Builder::default();
         for (name, start) in [("a", -1.2), ("b", 1.0)] {
             builder.parameter(name.to_owned(), &[1, 1], Start::Constant(start));
@@ -93,7 +93,7 @@ impl Rosenbrock {
             blueprint: builder.finish(),
         };
         let zeros = vec![vec![0.0, 0.0]];
-        Problem::new(
+        TestFunction::new(
             Arc::new(network),
             Loss::Square,
             vec![a, b],

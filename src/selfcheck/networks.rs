@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::cases::{eigenvalues, exact, rng, with};
-use super::functions::{Problem, mlp};
+use super::functions::{TestFunction, mlp};
 use crate::backend::{Compute, read};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Conjugated, Interrupt, LinearError, dot, norm};
@@ -31,7 +31,7 @@ pub(super) fn symmetry(compute: &Compute) -> Result<Vec<Check>, LinearError> {
             .map(|i| (0..3).map(|k| f64::from(u8::from(i % 3 == k))).collect())
             .collect();
         let loss = Loss::CrossEntropy;
-        let problem = Problem::new(network, loss, values, &inputs, &targets, compute);
+        let problem = TestFunction::new(network, loss, values, &inputs, &targets, compute);
         let product =
             |vector: &[f64]| with(&problem, Matrix::Hessian, |operator| operator.apply(vector));
         let (left, right) = (dot(&u, &product(&v)?), dot(&v, &product(&u)?));
@@ -57,7 +57,7 @@ pub(super) fn rescaling(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let map = build(network.as_ref(), MapKind::LayerRescaling, &mut numbers)
         .map_err(|error| LinearError::Device(error.to_string()))?;
     let rescaled = map.apply(&values);
-    let problem = Problem::new(
+    let problem = TestFunction::new(
         network,
         Loss::CrossEntropy,
         values,

@@ -4,7 +4,7 @@ use super::state::Memory;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
 use crate::linear::Interrupt;
 use crate::measure::{
-    Evaluated, Event, Measurement, Recollections, Search, Session, StepRule, Subject,
+    Evaluated, Event, Measurement, Search, Session, StepRule, Subject, WarmStarts,
 };
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -54,7 +54,7 @@ pub(super) struct Round {
     /// The rows.
     pub measured: Measured,
     /// What warm-started searches have left for the next.
-    pub found: Vec<(Scope, Recollections)>,
+    pub found: Vec<(Scope, WarmStarts)>,
 }
 
 impl<'a> Measuring<'a> {
@@ -117,7 +117,7 @@ impl<'a> Measuring<'a> {
             let objective = self.objective_in(&scope, &position.statistics);
             let mut subject = self.subject(&scope, &objective, position, step);
             if scope.warm_start {
-                subject.search = Search::Remembering(memory.recollections_of(&scope));
+                subject.search = Search::Remembering(memory.warm_starts_of(&scope));
             }
             let mut session = Session::new(subject);
             let mut tell = |event: Event<'_>| match event {
@@ -126,7 +126,7 @@ impl<'a> Measuring<'a> {
             };
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let rows = session.measure_watched(&names, &mut tell).ok()?;
-            round.found.push((scope, session.into_recollections()));
+            round.found.push((scope, session.into_warm_starts()));
             round.measured.push((scope, rows));
         }
         Some(round)

@@ -2,8 +2,8 @@
 
 use super::state::{Memory, Snapshot};
 use super::{HookPlan, Position, Problem, Scope};
-use crate::linear::Recollection;
-use crate::measure::Recollections;
+use crate::linear::WarmStart;
+use crate::measure::WarmStarts;
 use crate::params::Parts;
 use crate::params::store::{encode, named_blocks};
 use crate::run::{Checkpoint, Seconds};
@@ -41,9 +41,9 @@ pub(super) fn checkpoint(
         parts,
         memory,
     } = snapshot;
-    let remembered = memory.recollections().iter();
+    let remembered = memory.warm_starts().iter();
     let remembered = remembered.flat_map(|(scope, found)| {
-        let labelled = |(search, found): (&String, &Recollection)| {
+        let labelled = |(search, found): (&String, &WarmStart)| {
             (format!("{}{SEARCH}{search}", scope.label()), found.clone())
         };
         found.iter().map(labelled)
@@ -54,7 +54,7 @@ pub(super) fn checkpoint(
         parameters: position.parameters.to_host()?,
         statistics: position.statistics.to_host()?,
         parts,
-        recollections: remembered.collect(),
+        warm_starts: remembered.collect(),
         metrics_length: memory.metrics_length,
         seconds,
     })
@@ -70,7 +70,7 @@ pub(super) fn snapshot(
     plan: &HookPlan,
     checkpoint: Checkpoint,
 ) -> Result<Snapshot, String> {
-    let recollections = recollections(plan, checkpoint.recollections)?;
+    let warm_starts = warm_starts(plan, checkpoint.warm_starts)?;
     Ok(Snapshot {
         position: Position {
             step: checkpoint.step,
@@ -78,19 +78,19 @@ pub(super) fn snapshot(
             statistics: problem.statistics(&checkpoint.statistics),
         },
         parts: checkpoint.parts,
-        memory: Memory::new(checkpoint.metrics_length, recollections),
+        memory: Memory::new(checkpoint.metrics_length, warm_starts),
     })
 }
 
 /// What is remembered, by the scopes in which the plan begins searches with it.
-fn recollections(
+fn warm_starts(
     plan: &HookPlan,
-    labelled: BTreeMap<String, Recollection>,
-) -> Result<Vec<(Scope, Rc<Recollections>)>, String> {
+    labelled: BTreeMap<String, WarmStart>,
+) -> Result<Vec<(Scope, Rc<WarmStarts>)>, String> {
     let scopes = plan.all().into_iter().map(|(scope, _)| scope);
     let warm = scopes.filter(|scope| scope.warm_start);
-    let mut all: Vec<_> = warm.map(|scope| (scope, Recollections::new())).collect();
-    for (label, recollection) in labelled {
+    let mut all: Vec<_> = warm.map(|scope| (scope, WarmStarts::new())).collect();
+    for (label, warm_start) in labelled {
         let parts = label.split_once(SEARCH);
         let place = parts.and_then(|(scope, search)| {
             let (_, found) = all.iter_mut().find(|(other, _)| other.label() == scope)?;
@@ -99,7 +99,7 @@ fn recollections(
         let (found, search) = place.ok_or_else(|| {
             format!("it remembers eigenvectors of a hook that the config does not have ({label})")
         })?;
-        found.insert(search.to_owned(), recollection);
+        found.insert(search.to_owned(), warm_start);
     }
     all.retain(|(_, found)| !found.is_empty());
     Ok(all

@@ -411,7 +411,7 @@ mod tests {
     use super::*;
     use crate::backend::read;
     use crate::config::parse;
-    use crate::data::{Dataset, Images, Normalize};
+    use crate::data::{Dataset, Images, PixelNormalisation};
     use crate::linear::Precision;
     use crate::objective::Batch;
 
@@ -429,7 +429,7 @@ mod tests {
             labels: (0..samples).map(|i| (i % 10) as u8).collect(),
             classes: 10,
         };
-        let part = Dataset::from_images(images, Normalize::Unit);
+        let part = Dataset::from_images(images, PixelNormalisation::Unit);
         Split {
             train: part.clone(),
             test: part,

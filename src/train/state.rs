@@ -1,7 +1,7 @@
 //! Everything that the rest of a run depends on.
 
 use super::{Position, Scope};
-use crate::measure::Recollections;
+use crate::measure::WarmStarts;
 use crate::params::Parts;
 use std::rc::Rc;
 
@@ -22,39 +22,39 @@ pub(super) struct Memory {
     /// The bytes of `metrics.jsonl`.
     pub metrics_length: u64,
     /// What warm-started searches for eigenvalues begin with, each in its scope.
-    recollections: Vec<(Scope, Rc<Recollections>)>,
+    warm_starts: Vec<(Scope, Rc<WarmStarts>)>,
 }
 
 impl Memory {
     /// Before the first measurement, or where a checkpoint left it.
-    pub fn new(metrics_length: u64, recollections: Vec<(Scope, Rc<Recollections>)>) -> Self {
+    pub fn new(metrics_length: u64, warm_starts: Vec<(Scope, Rc<WarmStarts>)>) -> Self {
         Self {
             metrics_length,
-            recollections,
+            warm_starts,
         }
     }
 
     /// What the last searches in a scope have left.
-    pub fn recollections_of(&self, scope: &Scope) -> Option<&Recollections> {
-        let mut all = self.recollections.iter();
+    pub fn warm_starts_of(&self, scope: &Scope) -> Option<&WarmStarts> {
+        let mut all = self.warm_starts.iter();
         let (_, found) = all.find(|(other, _)| other == scope)?;
         Some(found)
     }
 
     /// Everything that is remembered.
-    pub fn recollections(&self) -> &[(Scope, Rc<Recollections>)] {
-        &self.recollections
+    pub fn warm_starts(&self) -> &[(Scope, Rc<WarmStarts>)] {
+        &self.warm_starts
     }
 
     /// Remembers what searches in a scope have left, each instead of what the same one left before.
-    pub fn remember(&mut self, scope: Scope, found: Recollections) {
+    pub fn remember(&mut self, scope: Scope, found: WarmStarts) {
         if found.is_empty() {
             return;
         }
-        let mut all = self.recollections.iter_mut();
+        let mut all = self.warm_starts.iter_mut();
         match all.find(|(other, _)| *other == scope) {
             Some((_, known)) => Rc::make_mut(known).extend(found),
-            None => self.recollections.push((scope, Rc::new(found))),
+            None => self.warm_starts.push((scope, Rc::new(found))),
         }
     }
 }

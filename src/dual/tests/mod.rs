@@ -8,7 +8,7 @@ mod elementwise;
 pub(crate) mod hyper;
 mod linear;
 mod loss;
-mod normalization;
+mod normalisation;
 mod reduction;
 mod shape;
 mod softmax;

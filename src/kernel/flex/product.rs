@@ -1,7 +1,7 @@
 //! Products of Flex matrices.
 
 use super::tensors::{Stored, tensor};
-use crate::kernel::product::{Matrix, product};
+use crate::kernel::product::{StridedMatrix, product};
 use burn::backend::flex::FlexTensor;
 
 /// The product of two matrices; none where they are not of rank 2, do not fit, or are stored
@@ -12,9 +12,9 @@ pub fn multiply<E: Stored>(left: &FlexTensor, right: &FlexTensor) -> Option<Flex
     Some(tensor(product(left, right)?, shape))
 }
 
-fn matrix<E: Stored>(tensor: &FlexTensor) -> Option<Matrix<'_, E>> {
+fn matrix<E: Stored>(tensor: &FlexTensor) -> Option<StridedMatrix<'_, E>> {
     let layout = tensor.layout();
     let numbers = tensor.storage::<E>().get(layout.start_offset()..)?;
     let size = layout.shape().as_slice().try_into().ok()?;
-    Matrix::new(numbers, size, layout.strides().try_into().ok()?)
+    StridedMatrix::new(numbers, size, layout.strides().try_into().ok()?)
 }

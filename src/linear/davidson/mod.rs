@@ -4,7 +4,7 @@
 //! Ritz pairs from all of them (Rayleigh-Ritz), and picks the next direction with the help of a cheap
 //! approximation of the operator. Here the approximation is a low-rank model: the eigenpairs that the
 //! last search left, corrected by every product made since. The next direction is the part of the
-//! model's leading eigenvectors that has not been multiplied yet. Without a recollection this is the
+//! model's leading eigenvectors that has not been multiplied yet. Without a warm start this is the
 //! Lanczos process, or block Lanczos for several pairs.
 //!
 //! During training with stochastic gradients the leading eigenvectors rotate among themselves within an
@@ -13,14 +13,14 @@
 //! remembered ones with random signs: one product then shows every eigenvalue among them that has
 //! changed.
 
-mod likeness;
-mod recollection;
+mod surrogate;
+mod warm_start;
 
 #[cfg(test)]
 mod tests;
 
-pub use likeness::{Likeness, davidson_by_likeness};
-pub use recollection::Recollection;
+pub use surrogate::{Surrogate, davidson_by_surrogate};
+pub use warm_start::WarmStart;
 
 use super::basis::Basis;
 use super::certainty::{Certainty, Step, doubt};
@@ -31,7 +31,7 @@ use super::vector::{random_signs, scale};
 use super::{Budget, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 
-/// What a search with a recollection begins with.
+/// What a search with a warm start begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// A mixture of all remembered eigenvectors with random signs: for pairs of an earlier point, of
@@ -46,7 +46,7 @@ pub enum Start {
 /// What to look for and when to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct DavidsonOptions {
-    /// What a search with a recollection begins with.
+    /// What a search with a warm start begins with.
     pub start: Start,
     /// How many of the largest eigenpairs must converge.
     pub largest: usize,
@@ -56,7 +56,7 @@ pub struct DavidsonOptions {
     pub tolerance: f64,
     /// Matrix-vector products never exceeded.
     pub max_matvecs: usize,
-    /// How many eigenpairs the recollection for the next search holds at most. It should reach the end
+    /// How many eigenpairs the warm start for the next search holds at most. It should reach the end
     /// of the outliers: a network with `C` classes has about as many (Papyan 2019). 0 where no other
     /// search follows.
     pub remembered: usize,
@@ -90,33 +90,33 @@ pub struct LeadingPairs {
     /// Matrix-vector products used.
     pub matvecs: usize,
     /// What the next search may begin with.
-    pub recollection: Recollection,
+    pub warm_start: WarmStart,
 }
 
 /// Searches for the largest eigenpairs, from what an earlier search has left or from random vectors.
 ///
-/// Residuals are those of the products made, not of the model; a wrong recollection costs products and
+/// Residuals are those of the products made, not of the model; a wrong warm start costs products and
 /// cannot make a wrong pair look right. Where they are within a hundred roundings of products, the vectors
 /// are multiplied once more. What a warm search for one pair cannot see is a new eigenvalue whose
 /// eigenvector is orthogonal to all remembered ones: it shows only through a random part of 1 % in the
-/// first direction. A search for several, or without a recollection, has no such blind spot: it goes on from
+/// first direction. A search for several, or without a warm start, has no such blind spot: it goes on from
 /// random vectors as [`lanczos`](fn@super::lanczos) does until no further pair is to be expected.
 ///
 /// Memory: the basis holds at most `remembered + largest + matvecs + 1` vectors of the dimension, in the
-/// precision of the products, and the recollection `remembered` more.
+/// precision of the products, and the warm start `remembered` more.
 ///
 /// # Errors
 ///
 /// [`LinearError`] from the operator, where it has dimension 0, where a product is not finite, or
-/// where the recollection has another dimension.
+/// where the warm start has another dimension.
 pub fn davidson(
     operator: &mut dyn LinearOperator,
-    recollection: Option<&Recollection>,
+    warm_start: Option<&WarmStart>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
 ) -> Result<LeadingPairs, LinearError> {
-    let mut search = Search::open(operator, recollection)?;
+    let mut search = Search::open(operator, warm_start)?;
     search.finish(operator, rng, &options, interrupt)
 }
 
@@ -153,11 +153,11 @@ const NEAR_ROUNDING: f64 = 100.0;
 impl Search {
     fn open(
         operator: &dyn LinearOperator,
-        recollection: Option<&Recollection>,
+        warm_start: Option<&WarmStart>,
     ) -> Result<Self, LinearError> {
         let mut search = Self::new(operator)?;
         let (dimension, precision) = (search.dimension, operator.precision());
-        match recollection.map(|past| (past, past.orthonormal())) {
+        match warm_start.map(|past| (past, past.orthonormal())) {
             Some((past, Some(vectors)))
                 if vectors.dimension() == Some(dimension) && vectors.precision() == precision =>
             {
@@ -169,9 +169,9 @@ impl Search {
         Ok(search)
     }
 
-    fn remember(&mut self, recollection: &Recollection) -> Result<(), LinearError> {
-        for (index, &value) in recollection.values().iter().enumerate() {
-            let vector = recollection.vector(index);
+    fn remember(&mut self, warm_start: &WarmStart) -> Result<(), LinearError> {
+        for (index, &value) in warm_start.values().iter().enumerate() {
+            let vector = warm_start.vector(index);
             if vector.len() != self.dimension {
                 return Err(LinearError::WrongLength {
                     expected: self.dimension,
@@ -294,7 +294,7 @@ impl Search {
             complete: is_sure && is_whole && pairs.iter().all(|pair| pair.converged),
             pairs,
             matvecs: spending.matvecs,
-            recollection: self.recollection(options.remembered),
+            warm_start: self.warm_start(options.remembered),
         })
     }
 
@@ -343,9 +343,9 @@ impl Search {
         }
     }
 
-    fn recollection(&self, most: usize) -> Recollection {
+    fn warm_start(&self, most: usize) -> WarmStart {
         let (values, vectors) = self.outliers(most);
-        Recollection::from_basis(values, self.basis.combine_all(&vectors))
+        WarmStart::from_basis(values, self.basis.combine_all(&vectors))
     }
 
     /// The model's leading eigenpairs, without its bulk; the vectors in the coordinates of the basis.

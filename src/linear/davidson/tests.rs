@@ -14,12 +14,12 @@ pub(super) fn rng(seed: u64) -> StreamRng {
 
 fn search(
     operator: &mut dyn LinearOperator,
-    recollection: Option<&Recollection>,
+    warm_start: Option<&WarmStart>,
     options: DavidsonOptions,
 ) -> LeadingPairs {
     davidson(
         operator,
-        recollection,
+        warm_start,
         &mut rng(0),
         options,
         Interrupt::never(),
@@ -73,7 +73,7 @@ pub(super) fn outliers(dimension: usize) -> Vec<f64> {
 }
 
 /// The eigenpairs of a diagonal matrix, largest ten.
-fn exact_recollection(eigenvalues: &[f64]) -> Recollection {
+fn exact_recollection(eigenvalues: &[f64]) -> WarmStart {
     let pairs: Vec<(f64, Vec<f64>)> = (0..10)
         .map(|i| {
             let mut axis = vec![0.0; eigenvalues.len()];
@@ -81,7 +81,7 @@ fn exact_recollection(eigenvalues: &[f64]) -> Recollection {
             (eigenvalues[i], axis)
         })
         .collect();
-    Recollection::new(&pairs, Precision::F64).unwrap()
+    WarmStart::new(&pairs, Precision::F64).unwrap()
 }
 
 #[test]
@@ -91,17 +91,17 @@ fn cold_and_warm_searches_find_the_eigenvalues_of_dense_matrices() {
         tolerance: 1e-9,
         ..Default::default()
     };
-    let mut recollection = None;
+    let mut warm_start = None;
     for step in 0..3 {
         let vectors = turn(60, 0.2 * f64::from(step), &mut rng(5));
         let mut matrix = with_eigenvectors(&vectors, &outliers(60));
         let dense = DMatrix::from_row_slice(60, 60, &matrix.entries);
         let mut truth = dense.symmetric_eigenvalues().as_slice().to_vec();
         truth.sort_by(|a, b| b.total_cmp(a));
-        let found = search(&mut matrix, recollection.as_ref(), options);
+        let found = search(&mut matrix, warm_start.as_ref(), options);
         assert!(found.complete);
         assert_close(&values(&found), &truth[..4], 1e-8);
-        recollection = Some(found.recollection);
+        warm_start = Some(found.warm_start);
     }
 }
 
@@ -114,8 +114,8 @@ fn residuals_are_those_of_real_products() {
     };
     let mut wrong = outliers(80);
     wrong.reverse();
-    for recollection in [None, Some(exact_recollection(&wrong))] {
-        let found = search(&mut matrix, recollection.as_ref(), options);
+    for warm_start in [None, Some(exact_recollection(&wrong))] {
+        let found = search(&mut matrix, warm_start.as_ref(), options);
         let pair = &found.pairs[0];
         let mut rest = matrix.apply(&pair.vector).unwrap();
         axpy(-pair.value, &pair.vector, &mut rest);
@@ -132,8 +132,8 @@ fn a_small_change_takes_fewer_products_warm_than_cold() {
     for seed in 0..10 {
         let vectors = turn(80, 0.05, &mut rng(seed));
         let mut matrix = with_eigenvectors(&vectors, &eigenvalues);
-        let recollection = exact_recollection(&eigenvalues);
-        for (count, start) in products.iter_mut().zip([None, Some(&recollection)]) {
+        let warm_start = exact_recollection(&eigenvalues);
+        for (count, start) in products.iter_mut().zip([None, Some(&warm_start)]) {
             let found = search(&mut matrix, start, DavidsonOptions::default());
             assert!((found.pairs[0].value - 10.0).abs() < 1e-3);
             *count += found.matvecs;
@@ -150,14 +150,14 @@ fn a_small_change_takes_fewer_products_warm_than_cold() {
 /// it, and the eigenvectors have turned by about `turned`.
 fn missed(overtaken_by: f64, turned: f64, runs: u64) -> usize {
     let old = outliers(80);
-    let recollection = exact_recollection(&old);
+    let warm_start = exact_recollection(&old);
     let is_missed = |&seed: &u64| {
         let mut rng = rng(seed);
         let mut new = old.clone();
         new[1 + seed as usize % 9] = 10.0 * (1.0 + overtaken_by);
         let mut matrix = with_eigenvectors(&turn(80, turned, &mut rng), &new);
         let options = DavidsonOptions::default();
-        let start = Some(&recollection);
+        let start = Some(&warm_start);
         let found = davidson(&mut matrix, start, &mut rng, options, Interrupt::never());
         found.unwrap().pairs[0].value < 10.0 * (1.0 + overtaken_by) * (1.0 - 2e-3)
     };
@@ -181,17 +181,17 @@ fn an_eigenvalue_that_has_overtaken_is_seen_though_the_eigenvectors_have_turned(
 }
 
 #[test]
-fn a_cheap_likeness_of_the_operator_saves_products() {
+fn a_cheap_surrogate_of_the_operator_saves_products() {
     let eigenvalues = outliers(80);
-    let mut likeness = with_eigenvectors(&turn(80, 0.02, &mut rng(1)), &eigenvalues);
+    let mut surrogate = with_eigenvectors(&turn(80, 0.02, &mut rng(1)), &eigenvalues);
     let mut operator = with_eigenvectors(&turn(80, 0.02, &mut rng(2)), &eigenvalues);
-    let first = search(&mut likeness, None, DavidsonOptions::default());
+    let first = search(&mut surrogate, None, DavidsonOptions::default());
     let options = DavidsonOptions {
         start: Start::Leading,
         ..Default::default()
     };
     let cold = search(&mut operator, None, options);
-    let warm = search(&mut operator, Some(&first.recollection), options);
+    let warm = search(&mut operator, Some(&first.warm_start), options);
     assert!(warm.complete && cold.complete);
     assert_close(&values(&warm), &[10.0], 1e-4);
     assert!(
@@ -213,11 +213,7 @@ fn multiple_eigenvalues_are_found_up_to_the_number_asked_for() {
     };
     let cold = search(&mut rotated(&eigenvalues), None, options);
     assert_close(&values(&cold), &[3.0, 3.0, 3.0, 2.0], 1e-9);
-    let warm = search(
-        &mut rotated(&eigenvalues),
-        Some(&cold.recollection),
-        options,
-    );
+    let warm = search(&mut rotated(&eigenvalues), Some(&cold.warm_start), options);
     assert_close(&values(&warm), &[3.0, 3.0, 3.0, 2.0], 1e-9);
     assert!(cold.complete && warm.complete);
 }
@@ -231,7 +227,7 @@ fn every_eigenvalue_above_a_threshold_is_found() {
     };
     let mut matrix = rotated(&outliers(80));
     let cold = search(&mut matrix, None, options);
-    let warm = search(&mut matrix, Some(&cold.recollection), options);
+    let warm = search(&mut matrix, Some(&cold.warm_start), options);
     for found in [cold, warm] {
         assert_close(&values(&found), &[10.0, 8.8, 7.9, 7.0, 6.2], 1e-6);
         assert!(found.complete);
@@ -254,7 +250,7 @@ fn invariant_subspaces_and_small_dimensions_end_early_without_nan() {
     for (eigenvalues, expected) in cases {
         let mut matrix = Dense::diagonal(eigenvalues);
         let cold = search(&mut matrix, None, options);
-        let warm = search(&mut matrix, Some(&cold.recollection), options);
+        let warm = search(&mut matrix, Some(&cold.warm_start), options);
         for found in [cold, warm] {
             assert_close(&values(&found), expected, 1e-12);
             assert!(found.pairs.iter().all(|pair| !pair.residual.is_nan()));
@@ -286,10 +282,10 @@ fn budgets_end_a_search_honestly() {
 
 #[test]
 fn a_recollection_of_another_dimension_is_refused() {
-    let recollection = exact_recollection(&outliers(20));
+    let warm_start = exact_recollection(&outliers(20));
     let result = davidson(
         &mut rotated(&outliers(30)),
-        Some(&recollection),
+        Some(&warm_start),
         &mut rng(0),
         DavidsonOptions::default(),
         Interrupt::never(),
@@ -300,10 +296,10 @@ fn a_recollection_of_another_dimension_is_refused() {
     };
     assert_eq!(result.unwrap_err(), expected);
     let pairs = [(2.0, vec![1.0, 0.0]), (1.0, vec![0.0])];
-    let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
+    let error = WarmStart::new(&pairs, Precision::F64).unwrap_err();
     assert!(error.to_string().contains("another operator"), "{error}");
     let pairs = [(f64::NAN, vec![1.0, 0.0])];
-    let error = Recollection::new(&pairs, Precision::F64).unwrap_err();
+    let error = WarmStart::new(&pairs, Precision::F64).unwrap_err();
     assert_eq!(error, LinearError::NotFinite);
 }
 
@@ -325,7 +321,7 @@ fn the_same_stream_gives_the_same_bits() {
         let cold = search(&mut matrix, None, DavidsonOptions::default());
         let warm = search(
             &mut matrix,
-            Some(&cold.recollection),
+            Some(&cold.warm_start),
             DavidsonOptions::default(),
         );
         (values(&warm), warm.pairs[0].vector.clone(), warm.matvecs)
@@ -338,7 +334,7 @@ fn in_f32_a_recollection_takes_four_bytes_a_number() {
     let mut matrix = Single::of(&rotated(&outliers(80)));
     let found = search(&mut matrix, None, DavidsonOptions::default());
     assert!(found.complete && (found.pairs[0].value - 10.0).abs() < 1e-4);
-    let recollection = &found.recollection;
-    assert!(!recollection.is_empty() && recollection.len() <= 10);
-    assert_eq!(recollection.bytes(), recollection.len() * 80 * 4);
+    let warm_start = &found.warm_start;
+    assert!(!warm_start.is_empty() && warm_start.len() <= 10);
+    assert_eq!(warm_start.bytes(), warm_start.len() * 80 * 4);
 }

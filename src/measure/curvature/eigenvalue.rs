@@ -116,7 +116,7 @@ impl Session<'_> {
         };
         let found = leading_pairs_by_few_samples(&subject, past, &mut rng, options)?;
         if algorithm == Algorithm::WarmDavidson {
-            self.remember(search, found.recollection);
+            self.remember(search, found.warm_start);
         }
         let spectrum = Spectrum {
             largest: found.pairs,

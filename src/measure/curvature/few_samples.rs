@@ -2,20 +2,20 @@
 
 use crate::curvature::Matrix;
 use crate::linear::{
-    DavidsonOptions, LeadingPairs, Likeness, LinearError, Recollection, davidson,
-    davidson_by_likeness,
+    DavidsonOptions, LeadingPairs, LinearError, Surrogate, WarmStart, davidson,
+    davidson_by_surrogate,
 };
 use crate::measure::subject::Subject;
 use crate::objective::Chunks;
 use crate::random::StreamRng;
 
 /// Among fewer samples a share of them costs about as much as all, or has other eigenvectors.
-const SAMPLES_FOR_A_LIKENESS: usize = 1000;
+const SAMPLES_FOR_A_SURROGATE: usize = 1000;
 
-/// Of so many samples one is used for a likeness of the Hessian, and the relative residual to which its
-/// leading pair is worth knowing. The coarser likeness finds what has changed since the last search; the
+/// Of so many samples one is used for a surrogate of the Hessian, and the relative residual to which its
+/// leading pair is worth knowing. The coarser surrogate finds what has changed since the last search; the
 /// finer one comes nearer than more products with the coarser one could.
-const LIKENESSES: [(usize, f64); 2] = [(20, 0.05), (5, 0.01)];
+const SURROGATEES: [(usize, f64); 2] = [(20, 0.05), (5, 0.01)];
 
 /// A forward pass makes one of the nine matrix products per layer of a Hessian-vector product, whose
 /// forward pass makes three and whose reverse pass twice as many.
@@ -24,15 +24,15 @@ const FORWARD_PASS: f64 = 1.0 / 9.0;
 /// A search by way of the Hessian over some samples that stand for all, where that can be had.
 pub(super) fn leading_pairs_by_few_samples(
     subject: &Subject<'_>,
-    past: Option<&Recollection>,
+    past: Option<&WarmStart>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
 ) -> Result<LeadingPairs, LinearError> {
     let (all, interrupt) = (subject.train, subject.interrupt);
-    let few = if all.samples() < SAMPLES_FOR_A_LIKENESS {
+    let few = if all.samples() < SAMPLES_FOR_A_SURROGATE {
         None
     } else {
-        let counts = LIKENESSES.map(|(one_of, _)| all.samples() / one_of);
+        let counts = SURROGATEES.map(|(one_of, _)| all.samples() / one_of);
         let mut draw = subject.stream("probes.samples");
         subject
             .objective
@@ -47,22 +47,22 @@ pub(super) fn leading_pairs_by_few_samples(
         let [coarse, fine] = [fewer, few].map(|train| Subject { train, ..*subject });
         coarse.with_operator(Matrix::Hessian, |coarse| {
             fine.with_operator(Matrix::Hessian, |fine| {
-                let mut likenesses = [
-                    Likeness {
+                let mut surrogates = [
+                    Surrogate {
                         operator: coarse,
                         cost: cost(fewer),
                         setup: FORWARD_PASS,
-                        tolerance: LIKENESSES[0].1,
+                        tolerance: SURROGATEES[0].1,
                     },
-                    Likeness {
+                    Surrogate {
                         operator: fine,
                         cost: cost(few),
                         // One forward pass weighs the samples for both.
                         setup: 0.0,
-                        tolerance: LIKENESSES[1].1,
+                        tolerance: SURROGATEES[1].1,
                     },
                 ];
-                davidson_by_likeness(operator, &mut likenesses, past, rng, options, interrupt)
+                davidson_by_surrogate(operator, &mut surrogates, past, rng, options, interrupt)
             })
         })
     })
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::backend::{Compute, Precision};
     use crate::linear::{axpy, norm};
-    use crate::measure::fixture::{digits_of, subject, uniform};
+    use crate::measure::testing::fixture::{digits_of, subject, uniform};
     use crate::model::{Mlp, MlpShape};
     use crate::objective::{Loss, Objective};
     use crate::params::Parameters;
@@ -113,7 +113,7 @@ mod tests {
                 // A rounding of the products is added to all.
                 let is_true = 0.9 * real <= stated && stated <= 1.2 * real + 1e-7;
                 assert!(is_true, "{seed} {tolerance}: {stated:e} {real:e}");
-                past = Some(found.recollection);
+                past = Some(found.warm_start);
             }
         }
     }

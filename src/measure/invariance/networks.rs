@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::linear::{Budget, Interrupt};
-use crate::measure::fixture::measures;
+use crate::measure::testing::fixture::measures;
 use crate::model::{Activation, Init, NormMode, Normalisation, Pool};
 use crate::model::{
     Initialisation, Network, ResNet, ResNetShape, Tokens, Transformer, TransformerShape,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::linear::{Budget, Interrupt, norm};
-use crate::measure::fixture::measures;
+use crate::measure::testing::fixture::measures;
 use crate::measure::{Bound, Named, find};
 use crate::model::Activation;
 use crate::objective::tests::Case;

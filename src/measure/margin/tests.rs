@@ -1,9 +1,9 @@
 //! Margins of networks for which they are known.
 
-use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
 use super::{Bound, Statistic};
 use crate::backend::{Compute, Precision};
 use crate::linear::norm;
+use crate::measure::testing::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
 use crate::model::{Activation, Init, Normalisation};
 use crate::objective::Loss;
 use crate::objective::tests::tiny::Tiny;

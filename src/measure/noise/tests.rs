@@ -1,7 +1,7 @@
 //! Noise of linear regressions, whose per-sample gradients and Hessians are written out.
 
-use super::super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
 use crate::linear::Budget;
+use crate::measure::testing::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
 use crate::model::Activation;
 use crate::objective::Loss;
 use crate::random::Streams;

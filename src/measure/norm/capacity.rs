@@ -1,8 +1,8 @@
 //! Norms of the weight matrices, and the capacities of generalisation bounds made of them.
 
 use super::convolution::Convolution;
-use super::matrix::{HostMatrix, SpectralNorm};
 use crate::extremes::larger;
+use crate::linear::{DenseMatrix, SpectralNorm};
 use crate::linear::{LinearError, norm};
 use crate::measure::failure::Failure;
 use crate::measure::layers::{Layer, dense_stack, layers_within};
@@ -53,7 +53,7 @@ pub(in crate::measure) fn spectral_product(layers: &[LayerNorms]) -> f64 {
 }
 
 /// The spectral complexity `∏ ‖A‖₂ · (Σ (‖Aᵀ − Mᵀ‖₂,₁ / ‖A‖₂)^⅔)^{3/2}` (Bartlett, Foster &
-/// Telgarsky 2017, "Spectrally-normalized margin bounds for neural networks", eq. 1.2), for
+/// Telgarsky 2017, "Spectrally-normalised margin bounds for neural networks", eq. 1.2), for
 /// activations with slopes of at most 1. Biases are not counted.
 pub(in crate::measure) fn spectral_complexity(stack: &StackNorms) -> f64 {
     let terms = stack.layers.iter().zip(&stack.rows);
@@ -62,7 +62,7 @@ pub(in crate::measure) fn spectral_complexity(stack: &StackNorms) -> f64 {
 }
 
 /// The factor `∏ ‖A‖₂² · Σ ‖A‖_F² / ‖A‖₂²` of the PAC-Bayes bound (Neyshabur, Bhojanapalli &
-/// Srebro 2018, "A PAC-Bayesian approach to spectrally-normalized margin bounds", theorem 1).
+/// Srebro 2018, "A PAC-Bayesian approach to spectrally-normalised margin bounds", theorem 1).
 pub(super) fn pac_bayes_complexity(layers: &[LayerNorms]) -> f64 {
     let ranks: f64 = layers.iter().map(LayerNorms::stable_rank).sum();
     spectral_product(layers).powi(2) * ranks
@@ -283,8 +283,8 @@ fn measured_layers(subject: Subject<'_>) -> Result<Vec<Layer<'_>>, Failure> {
 }
 
 /// Weights `[outputs, inputs]` as a matrix.
-fn matrix<'a>(layer: &Layer<'_>, weights: &'a [f64]) -> HostMatrix<'a> {
-    HostMatrix {
+fn matrix<'a>(layer: &Layer<'_>, weights: &'a [f64]) -> DenseMatrix<'a> {
+    DenseMatrix {
         entries: weights,
         columns: layer.inputs(),
     }

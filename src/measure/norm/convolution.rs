@@ -1,9 +1,9 @@
 //! Norms of convolutions, as the linear maps that they are.
 
-use super::matrix::{SpectralNorm, largest_singular_value};
 use crate::backend::{Compute, read};
 use crate::linear::Precision;
 use crate::linear::{Interrupt, LinearError, LinearOperator, dot};
+use crate::linear::{SpectralNorm, largest_singular_value};
 use crate::random::StreamRng;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};

@@ -2,7 +2,6 @@
 
 mod capacity;
 mod convolution;
-mod matrix;
 mod path;
 
 #[cfg(test)]
@@ -11,7 +10,6 @@ mod tests;
 use capacity::{FrobeniusNorm, SpectralNormOfMap, pac_bayes_complexity, spectral, stable_ranks};
 pub(super) use capacity::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
 pub use convolution::Convolution;
-pub use matrix::{HostMatrix, SpectralNorm};
 
 use super::declaration::{Family, Measure, RoundingLaw, Take};
 use super::failure::Failure;

@@ -1,6 +1,6 @@
 //! Path norms.
 
-use super::matrix::HostMatrix;
+use crate::linear::DenseMatrix;
 use crate::measure::failure::Failure;
 use crate::measure::layers::{Layer, dense_stack};
 use crate::measure::measurement::Measurement;
@@ -47,7 +47,7 @@ impl Session<'_> {
 fn path_norm(layers: &[Layer<'_>], values: &[f64], path: Path) -> f64 {
     let inputs = layers.first().map_or(0, Layer::inputs);
     let sums = layers.iter().fold(vec![1.0; inputs], |sums, layer| {
-        let matrix = HostMatrix {
+        let matrix = DenseMatrix {
             entries: &values[layer.weight.range()],
             columns: layer.inputs(),
         };

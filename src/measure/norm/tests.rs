@@ -1,7 +1,7 @@
 //! Norms of a network that can be computed by hand.
 
-use super::super::fixture::{Fixture, assert_close, measure_tiny};
 use crate::backend::{Compute, Precision};
+use crate::measure::testing::fixture::{Fixture, assert_close, measure_tiny};
 use crate::model::{Activation, Init, Normalisation, Pool};
 use crate::objective::tests::tiny::Tiny;
 

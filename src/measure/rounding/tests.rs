@@ -1,8 +1,8 @@
 //! Rows in 32 bits against the same rows in 64 bits.
 
-use super::super::fixture::subject;
 use super::super::{Measurement, Session};
 use crate::backend::{BackendKind, Compute, Precision, read};
+use crate::measure::testing::fixture::subject;
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::{Batch, Chunks, Loss, Objective};

@@ -1,6 +1,6 @@
 //! One ascent of a function in a unit ball, by conditional gradients.
 
-use super::chart::Hill;
+use super::chart::Maximand;
 use super::cube::climb_cube;
 use crate::linear::{dot, norm};
 use crate::measure::failure::Failure;
@@ -56,7 +56,7 @@ impl Ball {
 
 /// A point that an ascent has come to.
 #[derive(Clone, Debug)]
-pub(super) struct Summit {
+pub(super) struct LocalMaximum {
     /// The value there: a lower bound on the largest value in the set.
     pub value: f64,
     /// The coordinates.
@@ -68,7 +68,7 @@ pub(super) struct Summit {
     pub promise: f64,
 }
 
-impl Summit {
+impl LocalMaximum {
     /// The promise below which a point is stationary.
     pub const LEVEL: f64 = 0.01;
 
@@ -89,8 +89,12 @@ impl Summit {
     }
 
     /// The function at a point; none where it is not finite, which is no place to climb from.
-    pub fn at(hill: &mut dyn Hill, ball: Ball, point: Vec<f64>) -> Result<Option<Self>, Failure> {
-        let (value, slopes) = hill.value_and_gradient(&point)?;
+    pub fn at(
+        maximand: &mut dyn Maximand,
+        ball: Ball,
+        point: Vec<f64>,
+    ) -> Result<Option<Self>, Failure> {
+        let (value, slopes) = maximand.value_and_gradient(&point)?;
         let is_finite = value.is_finite() && slopes.iter().all(|slope| slope.is_finite());
         Ok(is_finite.then(|| Self::new(ball, value, point, slopes)))
     }
@@ -127,7 +131,11 @@ const ITERATIONS: usize = 10;
 /// leads up. From the centre the first step is that of sharpness-aware minimisation, so no less is
 /// found. In a cube a maximum may lie inside, which such steps approach slowly: the end is then
 /// left to a quasi-Newton method.
-pub(super) fn climb(hill: &mut dyn Hill, ball: Ball, start: Summit) -> Result<Summit, Failure> {
+pub(super) fn climb(
+    maximand: &mut dyn Maximand,
+    ball: Ball,
+    start: LocalMaximum,
+) -> Result<LocalMaximum, Failure> {
     let mut here = start;
     let mut values = vec![here.value];
     let mut beyond = 0.0;
@@ -135,14 +143,14 @@ pub(super) fn climb(hill: &mut dyn Hill, ball: Ball, start: Summit) -> Result<Su
         if has_stopped(&values) && (here.is_level() || ball == Ball::Cube) {
             break;
         }
-        match step(hill, ball, &here, &mut beyond)? {
+        match step(maximand, ball, &here, &mut beyond)? {
             Some(next) => here = next,
             None => break,
         }
         values.push(here.value);
     }
     match ball {
-        Ball::Cube if !here.is_level() => climb_cube(hill, here, ITERATIONS),
+        Ball::Cube if !here.is_level() => climb_cube(maximand, here, ITERATIONS),
         _ => Ok(here),
     }
 }
@@ -159,11 +167,11 @@ fn has_stopped(values: &[f64]) -> bool {
 /// The next point, if there is a higher one. `beyond` is how far past the best point to first order
 /// to go, in steps.
 fn step(
-    hill: &mut dyn Hill,
+    maximand: &mut dyn Maximand,
     ball: Ball,
-    here: &Summit,
+    here: &LocalMaximum,
     beyond: &mut f64,
-) -> Result<Option<Summit>, Failure> {
+) -> Result<Option<LocalMaximum>, Failure> {
     if here.promise == 0.0 {
         return Ok(None);
     }
@@ -175,7 +183,7 @@ fn step(
     // In a cube the best point is a corner, and nothing lies beyond.
     if *beyond > 0.0 && ball == Ball::Euclidean {
         let point = ball.onto(at_share(1.0 + *beyond));
-        let higher = higher(hill, ball, here, point)?;
+        let higher = higher(maximand, ball, here, point)?;
         *beyond *= if higher.is_some() { 1.5 } else { 0.0 };
         if higher.is_some() {
             return Ok(higher);
@@ -183,7 +191,7 @@ fn step(
     }
     let mut share = 1.0;
     while share >= SMALLEST_SHARE {
-        let higher = higher(hill, ball, here, at_share(share))?;
+        let higher = higher(maximand, ball, here, at_share(share))?;
         if higher.is_some() {
             *beyond = if share == 1.0 { 1.0 } else { 0.0 };
             return Ok(higher);
@@ -195,14 +203,14 @@ fn step(
 
 /// A point, if it is higher and the budget allows to look.
 fn higher(
-    hill: &mut dyn Hill,
+    maximand: &mut dyn Maximand,
     ball: Ball,
-    here: &Summit,
+    here: &LocalMaximum,
     point: Vec<f64>,
-) -> Result<Option<Summit>, Failure> {
-    if !hill.allows(1) {
+) -> Result<Option<LocalMaximum>, Failure> {
+    if !maximand.allows(1) {
         return Ok(None);
     }
-    let there = Summit::at(hill, ball, point)?;
+    let there = LocalMaximum::at(maximand, ball, point)?;
     Ok(there.filter(|there| there.value > here.value))
 }

@@ -51,7 +51,7 @@ impl Chart {
 }
 
 /// A function that is climbed.
-pub(super) trait Hill {
+pub(super) trait Maximand {
     /// Its value.
     fn value(&mut self, point: &[f64]) -> Result<f64, Failure>;
 
@@ -73,7 +73,7 @@ pub(super) struct Charted<'a, 'b> {
     pub rng: &'a mut StreamRng,
 }
 
-impl Hill for Charted<'_, '_> {
+impl Maximand for Charted<'_, '_> {
     fn value(&mut self, point: &[f64]) -> Result<f64, Failure> {
         self.landscape
             .change(&self.chart.displacement(point), self.spending)

@@ -1,7 +1,7 @@
 //! The largest value of a function in the cube `|u_i| ≤ 1`, by a projected quasi-Newton method.
 
-use super::ball::{Ball, Summit};
-use super::chart::Hill;
+use super::ball::{Ball, LocalMaximum};
+use super::chart::Maximand;
 use crate::extremes::largest_size;
 use crate::linear::{axpy, dot, norm};
 use crate::measure::failure::Failure;
@@ -27,10 +27,10 @@ const TRIALS: usize = 12;
 /// Where the function is convex along a step no quadratic model has a maximum; the step is then
 /// lengthened until the cube ends it.
 pub(super) fn climb_cube(
-    hill: &mut dyn Hill,
-    start: Summit,
+    maximand: &mut dyn Maximand,
+    start: LocalMaximum,
     iterations: usize,
-) -> Result<Summit, Failure> {
+) -> Result<LocalMaximum, Failure> {
     let mut best = start;
     let mut model = Model::default();
     for _ in 0..iterations {
@@ -43,7 +43,7 @@ pub(super) fn climb_cube(
             true => 1.0 / largest_size(direction.iter().copied()),
             false => 1.0,
         };
-        let Some(point) = search(hill, &best, &direction, first)? else {
+        let Some(point) = search(maximand, &best, &direction, first)? else {
             if model.is_empty() {
                 break;
             }
@@ -51,7 +51,7 @@ pub(super) fn climb_cube(
             continue;
         };
         // A value without a gradient is a place from which nothing leads on.
-        let Some(next) = Summit::at(hill, Ball::Cube, point)? else {
+        let Some(next) = LocalMaximum::at(maximand, Ball::Cube, point)? else {
             break;
         };
         model.learn(&best, &next);
@@ -70,8 +70,8 @@ fn projected(from: &[f64], length: f64, direction: &[f64]) -> Vec<f64> {
 
 /// A point along the projected direction that gains enough, if there is one.
 fn search(
-    hill: &mut dyn Hill,
-    from: &Summit,
+    maximand: &mut dyn Maximand,
+    from: &LocalMaximum,
     direction: &[f64],
     first: f64,
 ) -> Result<Option<Vec<f64>>, Failure> {
@@ -82,10 +82,10 @@ fn search(
         let step: Vec<f64> = point.iter().zip(&from.point).map(|(a, b)| a - b).collect();
         let promise = dot(&from.slopes, &step);
         // One for the value here, one for the gradient where the search ends.
-        if !hill.allows(2) {
+        if !maximand.allows(2) {
             break;
         }
-        let value = hill.value(&point)?;
+        let value = maximand.value(&point)?;
         let gain = value - from.value;
         // What is not finite gains nothing.
         let gains_enough = value.is_finite() && promise > 0.0 && gain >= SUFFICIENT * promise;
@@ -124,7 +124,7 @@ impl Model {
 
     /// Remembers a step if the function is concave along it; the others have no place in a model
     /// that has a maximum.
-    fn learn(&mut self, from: &Summit, to: &Summit) {
+    fn learn(&mut self, from: &LocalMaximum, to: &LocalMaximum) {
         let difference = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
         let step: Vec<f64> = difference(&to.point, &from.point);
         let fall: Vec<f64> = difference(&from.slopes, &to.slopes);
@@ -192,30 +192,32 @@ fn masked(vector: &[f64], mask: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::hills::Parabola;
+    use super::super::tests::maximands::Parabola;
     use super::*;
 
-    fn climb(hill: &mut Parabola, start: Vec<f64>, iterations: usize) -> Summit {
-        let start = Summit::at(hill, Ball::Cube, start).unwrap().unwrap();
-        climb_cube(hill, start, iterations).unwrap()
+    fn climb(maximand: &mut Parabola, start: Vec<f64>, iterations: usize) -> LocalMaximum {
+        let start = LocalMaximum::at(maximand, Ball::Cube, start)
+            .unwrap()
+            .unwrap();
+        climb_cube(maximand, start, iterations).unwrap()
     }
 
     #[test]
     fn a_concave_function_is_climbed_to_its_top_inside_or_on_a_face() {
         for (shift, name) in [(-0.1, "inside"), (-5.0, "on a face")] {
             for seed in 0..5 {
-                let mut hill = Parabola::random(6, seed, shift);
-                let found = climb(&mut hill, vec![0.0; 6], 200);
+                let mut maximand = Parabola::random(6, seed, shift);
+                let found = climb(&mut maximand, vec![0.0; 6], 200);
                 // Coordinate ascent, exact in each coordinate, converges for concave functions.
                 let mut point = vec![0.0; 6];
                 for _ in 0..20_000 {
                     for i in 0..6 {
-                        let curvature = hill.matrix[7 * i];
-                        let step = hill.gradient(&point)[i] / -curvature;
+                        let curvature = maximand.matrix[7 * i];
+                        let step = maximand.gradient(&point)[i] / -curvature;
                         point[i] = (point[i] + step).clamp(-1.0, 1.0);
                     }
                 }
-                let expected = hill.at(&point);
+                let expected = maximand.at(&point);
                 assert!(found.value <= expected * (1.0 + 1e-9));
                 assert!(found.is_level(), "{name} {seed}: {}", found.promise);
                 assert!(
@@ -229,16 +231,16 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_never_a_maximum() {
-        let mut hill = Parabola {
+        let mut maximand = Parabola {
             radius: 1.0,
             ..Parabola::random(4, 0, 1.0)
         };
-        let found = climb(&mut hill, vec![0.0; 4], 10);
+        let found = climb(&mut maximand, vec![0.0; 4], 10);
         assert!(found.value > 0.0 && norm(&found.point) <= 1.0);
     }
 
     #[test]
-    fn where_nothing_rises_the_start_is_the_summit() {
+    fn where_nothing_rises_the_start_is_the_maximum() {
         let mut flat = Parabola::new(vec![0.0; 3], vec![0.0; 9]);
         let found = climb(&mut flat, vec![0.5; 3], 10);
         assert_eq!((found.value, found.promise), (0.0, 0.0));

@@ -1,7 +1,7 @@
 //! The largest value of a function in a unit ball, by ascents from several starts.
 
-use super::ball::{Ball, Summit, climb};
-use super::chart::Hill;
+use super::ball::{Ball, LocalMaximum, climb};
+use super::chart::Maximand;
 use crate::linear::dot;
 use crate::measure::failure::Failure;
 use crate::measure::measurement::{Bound, Measurement};
@@ -36,15 +36,15 @@ enum Start {
 }
 
 impl Start {
-    fn draw(self, hill: &mut dyn Hill, ball: Ball) -> Result<Vec<f64>, Failure> {
-        let edge = ball.farthest(&hill.random_slopes()?);
+    fn draw(self, maximand: &mut dyn Maximand, ball: Ball) -> Result<Vec<f64>, Failure> {
+        let edge = ball.farthest(&maximand.random_slopes()?);
         let times = |share: f64| -> Vec<f64> { edge.iter().map(|u| share * u).collect() };
         Ok(match self {
             Self::Near(share) => times(share),
             Self::Boundary => edge,
             Self::Curved => {
-                let (_, ahead) = hill.value_and_gradient(&edge)?;
-                let (_, behind) = hill.value_and_gradient(&times(-1.0))?;
+                let (_, ahead) = maximand.value_and_gradient(&edge)?;
+                let (_, behind) = maximand.value_and_gradient(&times(-1.0))?;
                 let change = ahead.iter().zip(&behind).map(|(a, b)| a - b);
                 ball.farthest(&change.collect::<Vec<_>>())
             }
@@ -68,7 +68,7 @@ const SAME_HEIGHT: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct Highest {
     /// The highest point.
-    pub best: Summit,
+    pub best: LocalMaximum,
     /// The heights that independent ascents came to, the largest first.
     pub heights: Vec<f64>,
     /// The number of starts, except those for tests of the best point.
@@ -80,34 +80,34 @@ pub(super) struct Highest {
 /// comes to the same point as that from the centre itself is not independent of it.
 ///
 /// Between two rounds the best point is put to the test: an ascent sets out half-way between the two
-/// highest summits, where coordinates they do not share are undecided, one from the point opposite,
+/// highest maxima, where coordinates they do not share are undecided, one from the point opposite,
 /// and one from beside it, which leads away if the point is a saddle. Such ascents can raise the best
 /// point; they are not independent, so their agreement counts for nothing.
 pub(super) fn highest(
-    hill: &mut dyn Hill,
+    maximand: &mut dyn Maximand,
     ball: Ball,
     dimension: usize,
 ) -> Result<Highest, Failure> {
-    let mut summits = Summits::default();
+    let mut maxima = LocalMaxima::default();
     for number in 0..MOST {
         // A draw, a look to either side, and one at the start.
-        if number > 0 && !hill.allows(4) {
+        if number > 0 && !maximand.allows(4) {
             break;
         }
-        summits.starts += 1;
+        maxima.starts += 1;
         if number == 0 {
-            summits.add_centre(hill, ball, dimension)?;
+            maxima.add_centre(maximand, ball, dimension)?;
         } else {
-            summits.add_random(hill, ball, STARTS[(number - 1) % STARTS.len()])?;
+            maxima.add_random(maximand, ball, STARTS[(number - 1) % STARTS.len()])?;
         }
-        if summits.starts >= FEWEST && summits.starts.is_multiple_of(ROUND) {
-            summits.put_to_the_test(hill, ball)?;
-            if summits.agree() {
+        if maxima.starts >= FEWEST && maxima.starts.is_multiple_of(ROUND) {
+            maxima.put_to_the_test(maximand, ball)?;
+            if maxima.agree() {
                 break;
             }
         }
     }
-    summits.into_highest()
+    maxima.into_highest()
 }
 
 impl Highest {
@@ -154,64 +154,74 @@ fn disagreement(highest: f64, heights: &[f64]) -> f64 {
 
 /// What has been found so far.
 #[derive(Default)]
-struct Summits {
-    /// The two highest summits that are not the same point, or opposite ones; the higher first.
-    two: Vec<Summit>,
+struct LocalMaxima {
+    /// The two highest maxima that are not the same point, or opposite ones; the higher first.
+    two: Vec<LocalMaximum>,
     /// Where the ascent from the centre ended.
     of_centre: Option<Vec<f64>>,
     heights: Vec<f64>,
     starts: usize,
 }
 
-impl Summits {
+impl LocalMaxima {
     fn add_centre(
         &mut self,
-        hill: &mut dyn Hill,
+        maximand: &mut dyn Maximand,
         ball: Ball,
         dimension: usize,
     ) -> Result<(), Failure> {
-        if let Some(summit) = ascent(hill, ball, vec![0.0; dimension])? {
-            self.heights.push(summit.value);
-            self.of_centre = Some(summit.point.clone());
-            self.keep(summit);
+        if let Some(maximum) = ascent(maximand, ball, vec![0.0; dimension])? {
+            self.heights.push(maximum.value);
+            self.of_centre = Some(maximum.point.clone());
+            self.keep(maximum);
         }
         Ok(())
     }
 
-    fn add_random(&mut self, hill: &mut dyn Hill, ball: Ball, kind: Start) -> Result<(), Failure> {
-        let start = kind.draw(hill, ball)?;
-        if let Some(summit) = ascent(hill, ball, start)? {
+    fn add_random(
+        &mut self,
+        maximand: &mut dyn Maximand,
+        ball: Ball,
+        kind: Start,
+    ) -> Result<(), Failure> {
+        let start = kind.draw(maximand, ball)?;
+        if let Some(maximum) = ascent(maximand, ball, start)? {
             let is_near = matches!(kind, Start::Near(_));
             let of_centre = self.of_centre.as_ref().filter(|_| is_near);
-            if !of_centre.is_some_and(|centre| are_alike(centre, &summit.point)) {
-                self.heights.push(summit.value);
+            if !of_centre.is_some_and(|centre| are_alike(centre, &maximum.point)) {
+                self.heights.push(maximum.value);
             }
-            self.keep(summit);
+            self.keep(maximum);
         }
         Ok(())
     }
 
-    /// Keeps the summit of an ascent if it is among the two highest.
-    fn add(&mut self, hill: &mut dyn Hill, ball: Ball, start: Vec<f64>) -> Result<(), Failure> {
-        if let Some(summit) = ascent(hill, ball, start)? {
-            self.keep(summit);
+    /// Keeps the maximum of an ascent if it is among the two highest.
+    fn add(
+        &mut self,
+        maximand: &mut dyn Maximand,
+        ball: Ball,
+        start: Vec<f64>,
+    ) -> Result<(), Failure> {
+        if let Some(maximum) = ascent(maximand, ball, start)? {
+            self.keep(maximum);
         }
         Ok(())
     }
 
-    fn keep(&mut self, summit: Summit) {
+    fn keep(&mut self, maximum: LocalMaximum) {
         let mut known = self.two.iter_mut();
-        match known.find(|known| are_alike(&known.point, &summit.point)) {
-            Some(known) if known.value >= summit.value => {}
-            Some(known) => *known = summit,
-            None => self.two.push(summit),
+        match known.find(|known| are_alike(&known.point, &maximum.point)) {
+            Some(known) if known.value >= maximum.value => {}
+            Some(known) => *known = maximum,
+            None => self.two.push(maximum),
         }
         // Stable, so that of equal ones the first stays first.
         self.two.sort_by(|a, b| b.value.total_cmp(&a.value));
         self.two.truncate(2);
     }
 
-    fn put_to_the_test(&mut self, hill: &mut dyn Hill, ball: Ball) -> Result<(), Failure> {
+    fn put_to_the_test(&mut self, maximand: &mut dyn Maximand, ball: Ball) -> Result<(), Failure> {
         let between = match self.two.as_slice() {
             [first, second] => {
                 // Near a minimum the function is as high at the opposite point.
@@ -225,21 +235,21 @@ impl Summits {
             }
             _ => None,
         };
-        if let Some(between) = between.filter(|_| hill.allows(2)) {
-            self.add(hill, ball, between)?;
+        if let Some(between) = between.filter(|_| maximand.allows(2)) {
+            self.add(maximand, ball, between)?;
         }
         let opposite = self.best().map(|best| best.iter().map(|u| -u).collect());
-        if let Some(opposite) = opposite.filter(|_| hill.allows(2)) {
-            self.add(hill, ball, opposite)?;
+        if let Some(opposite) = opposite.filter(|_| maximand.allows(2)) {
+            self.add(maximand, ball, opposite)?;
         }
-        if !hill.allows(3) {
+        if !maximand.allows(3) {
             return Ok(());
         }
-        let aside = ball.farthest(&hill.random_slopes()?);
+        let aside = ball.farthest(&maximand.random_slopes()?);
         if let Some(best) = self.best() {
             let moved = best.iter().zip(&aside).map(|(u, a)| u + 0.5 * a);
             let beside = ball.onto(moved.collect());
-            self.add(hill, ball, beside)?;
+            self.add(maximand, ball, beside)?;
         }
         Ok(())
     }
@@ -268,7 +278,7 @@ impl Summits {
     }
 }
 
-/// Whether two summits are the same point, or opposite ones, up to a tenth of their distance from the
+/// Whether two maxima are the same point, or opposite ones, up to a tenth of their distance from the
 /// centre.
 fn are_alike(one: &[f64], other: &[f64]) -> bool {
     let (own, across) = (dot(one, one), dot(one, other).abs());
@@ -276,18 +286,22 @@ fn are_alike(one: &[f64], other: &[f64]) -> bool {
 }
 
 /// An ascent from a point; none where the function is not finite there.
-fn ascent(hill: &mut dyn Hill, ball: Ball, start: Vec<f64>) -> Result<Option<Summit>, Failure> {
-    let start = Summit::at(hill, ball, start)?;
-    start.map(|start| climb(hill, ball, start)).transpose()
+fn ascent(
+    maximand: &mut dyn Maximand,
+    ball: Ball,
+    start: Vec<f64>,
+) -> Result<Option<LocalMaximum>, Failure> {
+    let start = LocalMaximum::at(maximand, ball, start)?;
+    start.map(|start| climb(maximand, ball, start)).transpose()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::hills::{Circle, Parabola};
+    use super::super::tests::maximands::{Circle, Parabola};
     use super::*;
 
-    fn on_sphere(hill: &mut dyn Hill, dimension: usize) -> Highest {
-        highest(hill, Ball::Euclidean, dimension).unwrap()
+    fn on_sphere(maximand: &mut dyn Maximand, dimension: usize) -> Highest {
+        highest(maximand, Ball::Euclidean, dimension).unwrap()
     }
 
     #[test]
@@ -297,13 +311,13 @@ mod tests {
         let mut missed = 0;
         for dimension in [2, 5, 10] {
             for seed in 0..20 {
-                let mut hill = Parabola::random(dimension, seed, 1.0);
+                let mut maximand = Parabola::random(dimension, seed, 1.0);
                 let corners = (0..1u32 << dimension).map(|corner| {
                     let sign = |i: usize| if corner >> i & 1 == 1 { 1.0 } else { -1.0 };
-                    hill.at(&(0..dimension).map(sign).collect::<Vec<_>>())
+                    maximand.at(&(0..dimension).map(sign).collect::<Vec<_>>())
                 });
                 let expected = corners.fold(f64::NEG_INFINITY, f64::max);
-                let found = highest(&mut hill, Ball::Cube, dimension).unwrap();
+                let found = highest(&mut maximand, Ball::Cube, dimension).unwrap();
                 let share = found.best.value / expected;
                 assert!(
                     (0.85..1.0 + 1e-12).contains(&share),
@@ -321,19 +335,19 @@ mod tests {
     fn a_saddle_point_of_the_function_on_the_sphere_is_no_end() {
         // The slope leads to the second axis, where no step leads up to first order; the first is
         // higher. On the sphere ½ (4 x² + 3 y²) + y/4 is largest at y = ¼: 2 + 1/32.
-        let mut hill = Parabola::diagonal(&[0.0, 0.25], &[4.0, 3.0]);
-        let centre = Summit::at(&mut hill, Ball::Euclidean, vec![0.0; 2]).unwrap();
-        let alone = climb(&mut hill, Ball::Euclidean, centre.unwrap()).unwrap();
+        let mut maximand = Parabola::diagonal(&[0.0, 0.25], &[4.0, 3.0]);
+        let centre = LocalMaximum::at(&mut maximand, Ball::Euclidean, vec![0.0; 2]).unwrap();
+        let alone = climb(&mut maximand, Ball::Euclidean, centre.unwrap()).unwrap();
         assert!(alone.promise < 1e-12 && (alone.value - 1.75).abs() < 1e-12);
-        let found = on_sphere(&mut hill, 2);
+        let found = on_sphere(&mut maximand, 2);
         assert!((found.best.value - 2.03125).abs() < 1e-4, "{found:?}");
         assert!(found.has_converged());
     }
 
     #[test]
     fn a_minimum_of_the_function_is_no_end_either() {
-        let mut hill = Parabola::diagonal(&[0.0; 3], &[1.0, 2.0, 5.0]);
-        let found = on_sphere(&mut hill, 3);
+        let mut maximand = Parabola::diagonal(&[0.0; 3], &[1.0, 2.0, 5.0]);
+        let found = on_sphere(&mut maximand, 3);
         assert!((found.best.value - 2.5).abs() < 2.5e-3 && found.has_converged());
         assert!(
             found.spread() > 2.0,
@@ -351,7 +365,7 @@ mod tests {
 
     #[test]
     fn ascents_that_do_not_agree_have_not_converged() {
-        // Steep and many: each start has a summit of its own.
+        // Steep and many: each start has a maximum of its own.
         let rugged = |angle: f64| {
             let height = 2.0 + (1.0 + 0.3 * angle.cos()) * (40.0 * angle).cos();
             let slope = -0.3 * angle.sin() * (40.0 * angle).cos()
@@ -373,23 +387,23 @@ mod tests {
     #[test]
     fn a_budget_is_never_exceeded_and_ends_a_search_unconverged() {
         for budget in 1..25 {
-            let mut hill = Circle {
+            let mut maximand = Circle {
                 left: budget,
                 ..Circle::new(|angle| (2.0 + angle.cos(), -angle.sin()))
             };
-            let found = on_sphere(&mut hill, 2);
-            assert!(found.starts < FEWEST && hill.left < 4);
+            let found = on_sphere(&mut maximand, 2);
+            assert!(found.starts < FEWEST && maximand.left < 4);
             assert!(!found.has_converged());
         }
     }
 
     #[test]
-    fn what_is_not_finite_is_no_summit() {
-        let mut hill = Parabola {
+    fn what_is_not_finite_is_no_maximum() {
+        let mut maximand = Parabola {
             radius: 0.9,
             ..Parabola::random(4, 0, 1.0)
         };
-        let found = on_sphere(&mut hill, 4);
+        let found = on_sphere(&mut maximand, 4);
         assert!(found.best.value.is_finite() && found.best.value > 0.0);
         let mut nowhere = Parabola {
             radius: -1.0,

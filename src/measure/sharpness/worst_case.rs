@@ -344,13 +344,13 @@ fn many_steps(
     let (landscape, chart, ball) = ground(&subject, subject.train.batches(), neighbourhood)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);
     let mut rng = subject.stream(name);
-    let mut hill = Charted {
+    let mut maximand = Charted {
         landscape: &landscape,
         chart: &chart,
         spending: &mut spending,
         rng: &mut rng,
     };
-    let found = highest(&mut hill, ball, landscape.dimension())?;
+    let found = highest(&mut maximand, ball, landscape.dimension())?;
     let value = landscape.resolved(found.best.value)?;
     let row = found.row(name, value, spending.matvecs);
     Ok(row.over(landscape.samples()))

@@ -1,10 +1,10 @@
 //! Thresholds against simulations of quadratics.
 
-use super::super::fixture::{Fixture, SAMPLES, assert_close};
 use super::descent::Descent;
 use super::noise::noise_threshold;
 use super::preconditioned;
-use crate::measure::fixture::subject;
+use crate::measure::testing::fixture::subject;
+use crate::measure::testing::fixture::{Fixture, SAMPLES, assert_close};
 use crate::measure::{FailureKind, Session, StepRule, Subject};
 use crate::model::Activation;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::parse;
-use crate::data::{Dataset, Images, Normalize, Split};
+use crate::data::{Dataset, Images, PixelNormalisation, Split};
 use crate::params::{Parameters, SavedState};
 use crate::train::{Problem, gradient, persistence};
 
@@ -15,7 +15,7 @@ fn data() -> Split {
         labels: (0..5).map(|i| i % 3).collect(),
         classes: 3,
     };
-    let part = Dataset::from_images(images, Normalize::Unit);
+    let part = Dataset::from_images(images, PixelNormalisation::Unit);
     Split {
         train: part.clone(),
         test: part,

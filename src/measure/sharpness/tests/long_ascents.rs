@@ -10,7 +10,7 @@
 //! ```
 
 use super::super::ball::Ball;
-use super::super::chart::{Charted, Hill};
+use super::super::chart::{Charted, Maximand};
 use super::super::keskar::KeskarBox;
 use super::super::landscape::Landscape;
 use super::super::worst_case::Neighbourhood;
@@ -98,13 +98,13 @@ impl Ground {
                 _ => drawn(ball, dimension, &mut rng),
             })
             .collect();
-        let mut hill = Charted {
+        let mut maximand = Charted {
             landscape: &landscape,
             chart: &chart,
             spending: &mut spending,
             rng: &mut rng,
         };
-        let climb = |start| unit * long_ascent(&mut hill, ball, start, steps);
+        let climb = |start| unit * long_ascent(&mut maximand, ball, start, steps);
         let mut found: Vec<f64> = starts.into_iter().map(climb).collect();
         found.sort_by(|a, b| b.total_cmp(a));
         found
@@ -140,11 +140,11 @@ fn drawn(ball: Ball, dimension: usize, rng: &mut StreamRng) -> Vec<f64> {
     }
 }
 
-fn long_ascent(hill: &mut dyn Hill, ball: Ball, start: Vec<f64>, steps: usize) -> f64 {
+fn long_ascent(maximand: &mut dyn Maximand, ball: Ball, start: Vec<f64>, steps: usize) -> f64 {
     let mut point = start;
     let mut best = f64::NEG_INFINITY;
     for step in 0..=steps {
-        let (value, slopes) = hill.value_and_gradient(&point).unwrap();
+        let (value, slopes) = maximand.value_and_gradient(&point).unwrap();
         if value > best {
             best = value;
         }

@@ -1,9 +1,9 @@
 //! Every measure against a closed form, or a dense reference, or brute force.
 
-pub(super) mod hills;
 mod invariance;
 mod long_ascents;
 mod maxima;
+pub(super) mod maximands;
 mod refused;
 mod smooth;
 

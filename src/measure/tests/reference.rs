@@ -1,6 +1,6 @@
 //! Margins, norms and noise of a network with tanh, against an independent program.
 
-use super::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
+use crate::measure::testing::fixture::{Fixture, INPUTS, SAMPLES, assert_close};
 use crate::model::Activation;
 
 /*

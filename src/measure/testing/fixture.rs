@@ -1,9 +1,9 @@
 //! A small network with random data, to measure in tests.
 
-use super::{Measure, Measurement, Search, Session, StepRule, Subject, find};
 use crate::backend::{Compute, Precision};
 use crate::data::digits;
 use crate::linear::{Budget, Interrupt};
+use crate::measure::{Measure, Measurement, Search, Session, StepRule, Subject, find};
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::tiny::Tiny;
@@ -14,10 +14,10 @@ use rand::RngExt;
 use std::sync::Arc;
 
 /// Samples, in chunks of three, the last of which is ragged.
-pub(super) const SAMPLES: usize = 8;
-pub(super) const INPUTS: usize = 4;
+pub(in crate::measure) const SAMPLES: usize = 8;
+pub(in crate::measure) const INPUTS: usize = 4;
 
-pub(super) struct Fixture {
+pub(in crate::measure) struct Fixture {
     pub objective: Objective,
     pub values: Vec<f64>,
     pub initial: Vec<f64>,
@@ -26,12 +26,12 @@ pub(super) struct Fixture {
 }
 
 /// The measures of these names.
-pub(super) fn measures(names: &[&str]) -> Vec<&'static Measure> {
+pub(in crate::measure) fn measures(names: &[&str]) -> Vec<&'static Measure> {
     names.iter().map(|name| find(name).unwrap()).collect()
 }
 
 /// Measures names of a tiny network of any kind.
-pub(super) fn measure_tiny(tiny: &Tiny, names: &[&str]) -> Vec<Measurement> {
+pub(in crate::measure) fn measure_tiny(tiny: &Tiny, names: &[&str]) -> Vec<Measurement> {
     let (parameters, train) = (tiny.parameters(), tiny.chunks(4));
     let subject = subject(&tiny.objective, &parameters, &train);
     Session::new(subject).measure(names).unwrap()
@@ -143,7 +143,7 @@ impl Fixture {
 }
 
 /// A network at a point with data, and the settings of a step of plain SGD.
-pub(super) fn subject<'a>(
+pub(in crate::measure) fn subject<'a>(
     objective: &'a Objective,
     parameters: &'a Parameters,
     train: &'a Chunks,
@@ -173,7 +173,7 @@ pub(super) fn subject<'a>(
 }
 
 /// The training part of the digits on an objective's device, pixels from 0 to 1, as one batch.
-pub(super) fn digits_of(objective: &Objective) -> Chunks {
+pub(in crate::measure) fn digits_of(objective: &Objective) -> Chunks {
     let (images, _) = digits::split().unwrap();
     let (compute, loss, classes) = (objective.compute(), objective.loss(), images.classes);
     let inputs: Vec<f64> = images
@@ -192,11 +192,11 @@ pub(super) fn digits_of(objective: &Objective) -> Chunks {
     Chunks::from_batches(vec![batch], images.labels)
 }
 
-pub(super) fn uniform(rng: &mut StreamRng, count: usize) -> Vec<f64> {
+pub(in crate::measure) fn uniform(rng: &mut StreamRng, count: usize) -> Vec<f64> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-pub(super) fn assert_close(found: f64, expected: f64, tolerance: f64) {
+pub(in crate::measure) fn assert_close(found: f64, expected: f64, tolerance: f64) {
     let error = (found - expected).abs() / expected.abs().max(1e-300);
     assert!(
         error <= tolerance,

@@ -1,6 +1,6 @@
 //! Functions that are climbed in tests.
 
-use super::super::chart::Hill;
+use super::super::chart::Maximand;
 use crate::linear::{dot, norm, random_normal};
 use crate::measure::Failure;
 use crate::random::{StreamRng, Streams};
@@ -64,7 +64,7 @@ impl Parabola {
     }
 }
 
-impl Hill for Parabola {
+impl Maximand for Parabola {
     fn value(&mut self, point: &[f64]) -> Result<f64, Failure> {
         Ok(self.at(point))
     }
@@ -101,7 +101,7 @@ impl Circle {
     }
 }
 
-impl Hill for Circle {
+impl Maximand for Circle {
     fn value(&mut self, point: &[f64]) -> Result<f64, Failure> {
         Ok(self.value_and_gradient(point)?.0)
     }

@@ -9,14 +9,14 @@ use crate::linear::Precision;
 ///
 /// It holds `len · n` numbers in the precision it was made with.
 #[derive(Clone, Debug)]
-pub struct Recollection {
+pub struct WarmStart {
     values: Vec<f64>,
     vectors: Basis,
     /// Whether the vectors are known to be orthonormal to rounding.
     is_orthonormal: bool,
 }
 
-impl Recollection {
+impl WarmStart {
     /// Wraps pairs of eigenvalue and eigenvector, largest value first. Where the vectors are not
     /// orthonormal to rounding, each search makes them so first.
     ///
@@ -96,9 +96,9 @@ mod tests {
         for vectors in [[[0.6, 0.8], [-0.8, 0.6]], [[0.6, 0.8], [-0.8, 0.61]]] {
             let mut basis = Basis::new(Precision::F64);
             vectors.iter().for_each(|vector| basis.push(vector));
-            let left = Recollection::from_basis(vec![2.0, 1.0], basis);
+            let left = WarmStart::from_basis(vec![2.0, 1.0], basis);
             let pairs = [0, 1].map(|index| (left.values()[index], left.vector(index)));
-            let read = Recollection::new(&pairs, Precision::F64).unwrap();
+            let read = WarmStart::new(&pairs, Precision::F64).unwrap();
             assert_eq!(left.orthonormal().is_some(), read.orthonormal().is_some());
         }
     }

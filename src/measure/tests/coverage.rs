@@ -5,13 +5,13 @@
 //! cargo test --release measure::coverage -- --ignored --nocapture
 //! ```
 
-use super::Session;
-use super::fixture::subject;
 use crate::backend::Compute;
 use crate::curvature::Matrix;
 use crate::data::digits;
 use crate::linear::Precision;
 use crate::linear::{Budget, LinearOperator, dot};
+use crate::measure::Session;
+use crate::measure::testing::fixture::subject;
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::{Batch, Chunks, Loss, Objective};

@@ -1,12 +1,12 @@
-//! A search on several levels: first cheap likenesses of the operator, then the operator itself.
+//! A search on several levels: first cheap surrogates of the operator, then the operator itself.
 
-use super::{DavidsonOptions, LeadingPairs, Recollection, Search, Start, davidson};
+use super::{DavidsonOptions, LeadingPairs, Search, Start, WarmStart, davidson};
 use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Spending};
 use crate::random::StreamRng;
 use std::time::Instant;
 
 /// An operator with nearly the same leading eigenvectors, such as the same matrix over fewer samples.
-pub struct Likeness<'a> {
+pub struct Surrogate<'a> {
     /// Its products.
     pub operator: &'a mut dyn LinearOperator,
     /// What one costs, as a share of a product with the operator it stands for.
@@ -21,18 +21,18 @@ pub struct Likeness<'a> {
 /// Eigenpairs that one search leaves for the next one of the same point, at least.
 const REMEMBERED: usize = 10;
 
-/// Products with a likeness for each pair that is looked for, at most.
+/// Products with a surrogate for each pair that is looked for, at most.
 const PRODUCTS_PER_PAIR: usize = 12;
 
-/// As [`davidson`], but searches on likenesses go first, the cheapest one before the others, at loose
+/// As [`davidson`], but searches on surrogates go first, the cheapest one before the others, at loose
 /// tolerances. The first of them begins with random vectors or with the mixture of what is remembered of
 /// an earlier point, so that it sees what has overtaken; the others and the search on the operator itself
 /// can then begin with the leading vectors ([`Start::Leading`]). Residuals are those of the operator; what
-/// no likeness has among its leading vectors is as hard to see as in [`davidson`] what is orthogonal to
+/// no surrogate has among its leading vectors is as hard to see as in [`davidson`] what is orthogonal to
 /// everything remembered.
 ///
-/// `matvecs` counts likenesses and products with them at their cost, rounded up in sum, and the budget
-/// holds for this sum. At most half of it goes to likenesses.
+/// `matvecs` counts surrogates and products with them at their cost, rounded up in sum, and the budget
+/// holds for this sum. At most half of it goes to surrogates.
 ///
 /// Memory: the searches share a basis, which begins anew with the pairs remembered where it holds more
 /// than twice as many vectors as those; otherwise as [`davidson`].
@@ -40,10 +40,10 @@ const PRODUCTS_PER_PAIR: usize = 12;
 /// # Errors
 ///
 /// As [`davidson`].
-pub fn davidson_by_likeness(
+pub fn davidson_by_surrogate(
     operator: &mut dyn LinearOperator,
-    likenesses: &mut [Likeness<'_>],
-    recollection: Option<&Recollection>,
+    surrogates: &mut [Surrogate<'_>],
+    warm_start: Option<&WarmStart>,
     rng: &mut StreamRng,
     options: DavidsonOptions,
     interrupt: Interrupt<'_>,
@@ -59,22 +59,22 @@ pub fn davidson_by_likeness(
     let remembered = options.remembered.max(REMEMBERED);
     let mut charged = 0.0;
     let mut rough: Option<Search> = None;
-    for likeness in likenesses {
-        let left = (limit / 2) as f64 - charged - likeness.setup;
-        let most = (left / likeness.cost) as usize;
+    for surrogate in surrogates {
+        let left = (limit / 2) as f64 - charged - surrogate.setup;
+        let most = (left / surrogate.cost) as usize;
         if most == 0 {
             break;
         }
         let (mut search, start) = match rough {
             None => (
-                Search::open(likeness.operator, recollection)?,
+                Search::open(surrogate.operator, warm_start)?,
                 Start::Mixture,
             ),
-            Some(rough) => (rough.onto(likeness.operator, remembered)?, Start::Leading),
+            Some(rough) => (rough.onto(surrogate.operator, remembered)?, Start::Leading),
         };
         let options = DavidsonOptions {
             start,
-            tolerance: likeness.tolerance.max(options.tolerance),
+            tolerance: surrogate.tolerance.max(options.tolerance),
             max_matvecs: most.min(PRODUCTS_PER_PAIR * options.largest.max(1)),
             budget: Budget {
                 max_matvecs: None,
@@ -84,12 +84,12 @@ pub fn davidson_by_likeness(
         };
         // What is missing here is missed in the operator, where it counts.
         let mut spending = Spending::new(options.budget, interrupt);
-        search.run(likeness.operator, rng, &options, &mut spending, None)?;
-        charged += likeness.setup + search.model.products() as f64 * likeness.cost;
+        search.run(surrogate.operator, rng, &options, &mut spending, None)?;
+        charged += surrogate.setup + search.model.products() as f64 * surrogate.cost;
         rough = Some(search);
     }
     let Some(rough) = rough else {
-        return davidson(operator, recollection, rng, options, interrupt);
+        return davidson(operator, warm_start, rng, options, interrupt);
     };
     let charged = charged.ceil() as usize;
     let options = DavidsonOptions {
@@ -120,7 +120,7 @@ mod tests {
         let old = outliers(80);
         let axis = |i: usize| (0..80).map(|j| f64::from(u8::from(i == j))).collect();
         let pairs: Vec<(f64, Vec<f64>)> = (0..10).map(|i| (old[i], axis(i))).collect();
-        let recollection = Recollection::new(&pairs, Precision::F64).unwrap();
+        let warm_start = WarmStart::new(&pairs, Precision::F64).unwrap();
         let mut new = old;
         if let Some(risen) = risen {
             new[risen] = 12.0;
@@ -131,14 +131,14 @@ mod tests {
             with_eigenvectors(&(&turned * turn(80, angle, &mut rng(seed))), &new)
         };
         let (mut fewer, mut few) = (like(0.1, seed + 200), like(0.05, seed + 100));
-        let mut likenesses = [
-            Likeness {
+        let mut surrogates = [
+            Surrogate {
                 operator: &mut fewer,
                 cost: 0.05,
                 setup: 0.1,
                 tolerance: 0.05,
             },
-            Likeness {
+            Surrogate {
                 operator: &mut few,
                 cost: 0.2,
                 setup: 0.0,
@@ -146,10 +146,10 @@ mod tests {
             },
         ];
         let never = Interrupt::never();
-        davidson_by_likeness(
+        davidson_by_surrogate(
             &mut operator,
-            &mut likenesses,
-            Some(&recollection),
+            &mut surrogates,
+            Some(&warm_start),
             &mut rng(seed),
             options,
             never,

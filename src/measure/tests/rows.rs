@@ -1,9 +1,9 @@
 //! What holds of the rows of all measures.
 
-use super::fixture::{Fixture, digits_of, measure_tiny, subject};
-use super::{Session, catalogue, find, names};
 use crate::backend::Compute;
 use crate::linear::Precision;
+use crate::measure::testing::fixture::{Fixture, digits_of, measure_tiny, subject};
+use crate::measure::{Session, catalogue, find, names};
 use crate::model::{Activation, Mlp, MlpShape, Pool};
 use crate::objective::tests::tiny::Tiny;
 use crate::objective::{Loss, Objective};

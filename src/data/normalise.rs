@@ -1,6 +1,6 @@
 //! From pixel bytes to numbers: one table of 256 values per channel.
 
-pub use crate::config::Normalize;
+pub use crate::config::PixelNormalisation;
 
 use super::Images;
 
@@ -20,14 +20,14 @@ impl Tables {
     }
 
     /// The tables of `normalize`, fitted to the training images.
-    pub fn fit(normalize: Normalize, train: &Images) -> Self {
+    pub fn fit(normalize: PixelNormalisation, train: &Images) -> Self {
         let maximum = f64::from(train.maximum.max(1));
         let f64: Vec<[f64; 256]> = channel_histograms(train)
             .iter()
             .map(|histogram| {
                 let (mean, std) = match normalize {
-                    Normalize::Unit => (0.0, 1.0),
-                    Normalize::Standard => moments(histogram, maximum),
+                    PixelNormalisation::Unit => (0.0, 1.0),
+                    PixelNormalisation::Standard => moments(histogram, maximum),
                 };
                 std::array::from_fn(|x| (x as f64 / maximum - mean) / std)
             })
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn unit_divides_by_the_maximum_of_the_data() {
-        let tables = Tables::fit(Normalize::Unit, &images([1, 1, 1], 16, &[4]));
+        let tables = Tables::fit(PixelNormalisation::Unit, &images([1, 1, 1], 16, &[4]));
         assert_eq!(f64::tables(&tables)[0][8], 0.5);
         assert_eq!(f32::tables(&tables)[0][16], 1.0);
     }
@@ -121,7 +121,7 @@ mod tests {
     fn standard_gives_each_channel_mean_zero_and_deviation_one() {
         // Two samples of two channels of two pixels: channel 0 holds 0 0 4 4, channel 1 all 7.
         let train = images([2, 1, 2], 255, &[0, 0, 7, 7, 4, 4, 7, 7]);
-        let tables = Tables::fit(Normalize::Standard, &train);
+        let tables = Tables::fit(PixelNormalisation::Standard, &train);
         let table = f64::tables(&tables);
         assert!((table[0][0] + 1.0).abs() < 1e-12);
         assert!((table[0][4] - 1.0).abs() < 1e-12);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_training_sample_leaves_pixels_as_unit() {
-        let tables = Tables::fit(Normalize::Standard, &images([1, 1, 1], 255, &[]));
+        let tables = Tables::fit(PixelNormalisation::Standard, &images([1, 1, 1], 255, &[]));
         assert_eq!(f64::tables(&tables)[0][255], 1.0);
     }
 }

@@ -1,8 +1,8 @@
 //! What measures claim to survive, tried on a network with ReLU.
 
-use super::declaration::Measure;
-use super::fixture::Fixture;
-use super::{Failure, Measurement, margin, noise, norm, run, stability};
+use crate::measure::declaration::Measure;
+use crate::measure::testing::fixture::Fixture;
+use crate::measure::{Failure, Measurement, margin, noise, norm, run, stability};
 use crate::model::Activation;
 use crate::reparam::MapKind;
 

@@ -1,10 +1,10 @@
 //! Least squares on the digits: a convex loss of low rank, each eigenvalue of whose Hessian occurs ten
 //! times, against the covariance of the data.
 
-use super::fixture::{digits_of, subject, uniform};
-use super::{Measurement, Session};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::data::digits;
+use crate::measure::testing::fixture::{digits_of, subject, uniform};
+use crate::measure::{Measurement, Session};
 use crate::model::{Mlp, MlpShape};
 use crate::objective::{Chunks, Loss, Objective};
 use crate::params::Parameters;

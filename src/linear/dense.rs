@@ -22,14 +22,14 @@ pub struct SpectralNorm {
 
 /// A matrix, row-major, on the host.
 #[derive(Clone, Copy, Debug)]
-pub struct HostMatrix<'a> {
+pub struct DenseMatrix<'a> {
     /// `rows · columns` numbers.
     pub entries: &'a [f64],
     /// The length of a row.
     pub columns: usize,
 }
 
-impl<'a> HostMatrix<'a> {
+impl<'a> DenseMatrix<'a> {
     /// The rows in order.
     pub fn rows(self) -> impl ExactSizeIterator<Item = &'a [f64]> {
         self.entries.chunks(self.columns)
@@ -63,7 +63,7 @@ impl<'a> HostMatrix<'a> {
 }
 
 /// The smaller of `AᵀA` and `AAᵀ`; they share their eigenvalues but for zeros.
-struct Gram<'a>(HostMatrix<'a>);
+struct Gram<'a>(DenseMatrix<'a>);
 
 impl LinearOperator for Gram<'_> {
     fn dimension(&self) -> usize {
@@ -91,7 +91,7 @@ impl LinearOperator for Gram<'_> {
 }
 
 /// The sum of the rows with these weights.
-fn combination(matrix: HostMatrix<'_>, weights: &[f64]) -> Vec<f64> {
+fn combination(matrix: DenseMatrix<'_>, weights: &[f64]) -> Vec<f64> {
     let mut sum = vec![0.0; matrix.columns];
     for (row, weight) in matrix.rows().zip(weights) {
         for (sum, entry) in sum.iter_mut().zip(row) {
@@ -102,7 +102,7 @@ fn combination(matrix: HostMatrix<'_>, weights: &[f64]) -> Vec<f64> {
 }
 
 /// The root of the largest eigenvalue of `AᵀA`.
-pub(super) fn largest_singular_value(
+pub(crate) fn largest_singular_value(
     gram: &mut dyn LinearOperator,
     rng: &mut StreamRng,
     interrupt: Interrupt<'_>,
@@ -136,7 +136,7 @@ mod tests {
 
     fn spectral(entries: &[f64], columns: usize) -> SpectralNorm {
         let mut rng = Streams::new(0).stream("probes", 0);
-        HostMatrix { entries, columns }
+        DenseMatrix { entries, columns }
             .spectral_norm(&mut rng, Interrupt::never())
             .unwrap()
     }
@@ -150,7 +150,7 @@ mod tests {
             let found = spectral(&entries, columns);
             assert!((found.value / values.max() - 1.0).abs() < 1e-9);
             assert!(found.converged && found.residual < 1e-6);
-            let matrix = HostMatrix {
+            let matrix = DenseMatrix {
                 entries: &entries,
                 columns,
             };
@@ -162,7 +162,7 @@ mod tests {
     fn a_matrix_of_zeros_has_norm_zero_and_one_with_nan_has_none() {
         assert_eq!(spectral(&[0.0; 6], 2).value, 0.0);
         let mut rng = Streams::new(0).stream("probes", 0);
-        let matrix = HostMatrix {
+        let matrix = DenseMatrix {
             entries: &[1.0, f64::NAN],
             columns: 2,
         };

@@ -1,0 +1,3 @@
+//! What tests of measures share.
+
+pub(super) mod fixture;
