@@ -74,7 +74,7 @@ fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<Exit
     let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
     let at_once = AtOnce::after(give_up(args.format, names.len(), finding, &rows));
     finding.begins("reading data and weights");
-    let solution = args.solution.open()?;
+    let solution = args.solution.open(finding)?;
     let device = device::announcement_of_first_use(solution.problem.compute());
     device.iter().for_each(|device| finding.say(device));
     check_block(args.block.as_deref(), solution.parameters.layout())?;

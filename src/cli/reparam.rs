@@ -58,7 +58,7 @@ fn reparam(
     let reports: Arc<Mutex<Vec<MapReport>>> = Arc::default();
     let at_once = AtOnce::after(give_up(args.format, finding, &reports));
     finding.begins("reading data and weights");
-    let solution = args.solution.open()?;
+    let solution = args.solution.open(finding)?;
     let device = device::announcement_of_first_use(solution.problem.compute());
     device.iter().for_each(|device| finding.say(device));
     let streams = args.seed.map_or(solution.problem.streams, Streams::new);

@@ -11,6 +11,7 @@ use crate::objective::{Chunks, Objective};
 use crate::optim::step_rule;
 use crate::params::Parameters;
 use crate::params::store::read_weights;
+use crate::report::Finding;
 use crate::run::{Finished, Row, RunDirectory};
 use crate::train::Problem;
 use clap::Args;
@@ -66,12 +67,12 @@ pub struct Solution {
 }
 
 impl SolutionArgs {
-    /// Opens the backend, the data and the weights.
+    /// Opens the backend, the data and the weights; what is doubtful about them is told.
     ///
     /// # Errors
     ///
     /// [`Failure`] where any of it is missing, damaged, or does not fit the others.
-    pub fn open(&self) -> Result<Solution, Failure> {
+    pub fn open(&self, finding: &Finding) -> Result<Solution, Failure> {
         let (config_file, weights_file, finished) = self.source()?;
         let config = self.load(&config_file)?;
         let origin = config_file.display().to_string();
@@ -83,7 +84,7 @@ impl SolutionArgs {
         {
             record.check_data(problem.sources())?;
             if let Some(reason) = &summary.degenerate {
-                eprintln!("warning: this run is degenerate: {reason}");
+                finding.warn(&format!("this run is degenerate: {reason}"));
             }
         }
         let network = problem.objective.network();

@@ -77,6 +77,11 @@ impl Finding {
         }
     }
 
+    /// Something that the user must know, quiet or not.
+    pub fn warn(&self, warning: &str) {
+        self.print(&format!("warning: {warning}"));
+    }
+
     /// Another thing was found.
     pub fn found(&self, text: String) {
         self.bar.inc(1);

@@ -138,7 +138,8 @@ fn clocks(drawn: &[String]) -> usize {
 
 #[cfg(unix)]
 fn check_clock(lab: &Lab, drawn: &[String]) {
-    for line in drawn {
+    // A warning may be longer, and stands in lines of its own.
+    for line in drawn.iter().filter(|line| !line.starts_with("warning: ")) {
         assert!(line.chars().count() <= 80, "{line}");
     }
     assert!(

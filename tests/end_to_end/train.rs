@@ -67,6 +67,7 @@ fn rows_have_every_field_of_the_contract() {
             "converged",
             "dtype",
             "epoch",
+            "error",
             "matvecs",
             "name",
             "norm_mode",
