@@ -21,7 +21,7 @@ use std::sync::Arc;
 const CURVATURE_ALONG_GRADIENT: Measure = Measure::new(
     "own.curvature_along_gradient",
     "curvature of the training loss along its gradient",
-    |session, name| curvature_along_gradient(session, name),
+    curvature_along_gradient,
 )
 .multiplying(&[Matrix::Hessian])
 .invariant(MapKind::ISOMETRIES);

@@ -19,7 +19,7 @@ use crate::objective::Outputs;
 pub(in crate::measure) const FAMILY: Family = &[Measure::new(
     "sharpness.critical",
     "2 over the smallest learning rate at which a step along the negative gradient raises the training loss",
-    |session, name| critical(session, name),
+    critical,
 )
 .from("Kalra et al. 2026, definition of critical sharpness")
 .of_flatness()
@@ -31,7 +31,7 @@ pub(in crate::measure) const FAMILY: Family = &[Measure::new(
 /// The rate at which the search begins where the loss is concave along the gradient.
 const START: f64 = 0.1;
 
-fn critical(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn critical(session: &mut Session<'_>, name: &'static str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let landscape = Landscape::of(&subject, Outputs::Raw)?;
     let mut spending = Spending::new(subject.budget, subject.interrupt);

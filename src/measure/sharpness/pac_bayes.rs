@@ -29,7 +29,7 @@ use std::f64::consts::PI;
 pub(in crate::measure) const FAMILY: Family = &[Measure::new(
     "pac_bayes.bound",
     "bound on the test error of the network under normal noise, with probability 0.95; says nothing from 1 on",
-    |session, name| measure(session, name),
+    measure,
 )
 .from("Dziugaite & Roy 2017, sec. 3; McAllester 1999; Maurer 2004")
 // The starting point, the centre of the prior, is moved by no map.
@@ -56,7 +56,7 @@ const DRAWS: usize = 128;
 /// Draws from which something can be told.
 const FEWEST: usize = 12;
 
-fn measure(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn measure(session: &mut Session<'_>, name: &'static str) -> Result<Measurement, Failure> {
     let subject = session.subject;
     if subject.block.is_some() {
         return Err(Failure::not_defined(

@@ -15,7 +15,7 @@ pub(in crate::measure) const FAMILY: Family = &[
     Measure::new(
         "sharpness.relative_curvature",
         "parameters times Hessian times parameters: curvature per squared relative change of all of them together",
-        |session, name| relative_curvature(session, name),
+        relative_curvature,
     )
     // Every map is linear in the parameters: θ' = Aθ, H' = A⁻ᵀ H A⁻¹, so θ'ᵀH'θ' = θᵀHθ.
     .invariant(MapKind::ALL)
@@ -27,7 +27,7 @@ pub(in crate::measure) const FAMILY: Family = &[
     Measure::new(
         "sharpness.fisher_rao",
         "Fisher-Rao norm of the parameters, the root of the mean of (parameters · gradient of one sample)^2",
-        |session, name| fisher_rao(session, name),
+        fisher_rao,
     )
     .from("Liang et al. 2019, \"Fisher-Rao metric, geometry, and complexity of neural networks\", with the labels of the data")
     .invariant(MapKind::ALL)
@@ -41,7 +41,10 @@ pub(in crate::measure) const FAMILY: Family = &[
 ];
 
 /// `θᵀHθ`, from one product.
-fn relative_curvature(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn relative_curvature(
+    session: &mut Session<'_>,
+    name: &'static str,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let vector = session.values()?[subject.range()?].to_vec();
     let form = subject.with_operator(Matrix::Hessian, |operator: &mut dyn LinearOperator| {
@@ -53,7 +56,7 @@ fn relative_curvature(session: &mut Session<'_>, name: &str) -> Result<Measureme
 }
 
 /// `√(mean of ⟨θ, ∇ℓᵢ⟩²)`. Its standard error is that of a mean over samples, carried to the root.
-fn fisher_rao(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn fisher_rao(session: &mut Session<'_>, name: &'static str) -> Result<Measurement, Failure> {
     session.require_independent_samples()?;
     let subject = session.subject;
     let range = subject.range()?;

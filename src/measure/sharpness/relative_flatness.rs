@@ -22,7 +22,7 @@ use nalgebra::DMatrix;
 pub(in crate::measure) const FAMILY: Family = &[Measure::new(
     "sharpness.relative_flatness",
     "sum over pairs of rows of the last layer's weights of their inner product times the trace of their block of the Hessian",
-    |session, name| relative_flatness(session, name),
+    relative_flatness,
 )
 .from("Petzka et al. 2021, definition 3")
 // A factor for each input of the layer, as in a rescaling of single units, moves it.
@@ -39,7 +39,10 @@ pub(in crate::measure) const FAMILY: Family = &[Measure::new(
 .rounded(RoundingLaw::Product(ProductLaw::PLAIN))
 .full()];
 
-fn relative_flatness(session: &mut Session<'_>, name: &str) -> Result<Measurement, Failure> {
+fn relative_flatness(
+    session: &mut Session<'_>,
+    name: &'static str,
+) -> Result<Measurement, Failure> {
     let subject = session.subject;
     let block = layer(&subject)?;
     let values = session.values()?;
