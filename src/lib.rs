@@ -1,8 +1,14 @@
 //! A laboratory for the loss surfaces of small networks: it trains them, measures the geometry of
 //! the loss while they train, and compares the solutions. Every number comes with its error.
 //!
-//! Data flows one way: [`config`] → [`data`] → [`model`] → training ⇄ [`measure`] ←
-//! [`curvature`] ← [`dual`] → run directory → comparison.
+//! From below: [`linear`] reads numbers with errors off operators that are known by their products;
+//! [`dual`] tensors carry a tangent through every operation, so that one forward pass of a [`model`] gives values,
+//! gradients and Hessian-vector products of an [`objective`]; [`curvature`] makes operators of them; [`measure`] names
+//! numbers about a solution and [`reparam`] the maps that they should survive. [`train`] follows a [`config`] and
+//! measures on the way, [`run`] keeps what comes of it, [`compare`] decides between groups of runs, and [`table`] prints.
+//!
+//! A solution of your own is measured in three lines: a [`measure::Subject`], a [`measure::Session`] of it, and
+//! [`measure::Session::measure`]. The examples show a network, an operator and a measure of one's own.
 
 #![warn(missing_docs)]
 

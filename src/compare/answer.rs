@@ -1,7 +1,7 @@
 //! What a comparison says, in parts; sentences are made of them elsewhere.
 
+use super::cell::find;
 use super::grouping::Grouping;
-use super::line::find;
 use super::losses::Matching;
 use super::verdict::{Decision, Verdict};
 use super::{LeftOut, Line, Movement};

@@ -1,8 +1,8 @@
 //! Whether the measure of a line survives the maps that leave the function alone.
 
 use super::FinishedRun;
+use super::cell::{cell, find};
 use super::grouping::Grouping;
-use super::line::{cell, find};
 use crate::measure::Measure;
 use crate::measure::invariance::row_name;
 use crate::reparam::MapKind;

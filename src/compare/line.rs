@@ -1,5 +1,6 @@
 //! The lines of a comparison.
 
+use super::cell::{cell, find};
 use super::grouping::Grouping;
 use super::identity::Identity;
 use super::invariance::movements;
@@ -7,7 +8,7 @@ use super::verdict::{Pair, Verdict};
 use super::{CellValue, FinishedRun, Line};
 use crate::measure::{Measure, Measurement, catalogue};
 use crate::reparam::MapKind;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::mean;
 
 /// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
 const AT_TARGET: f64 = 0.005;
@@ -55,10 +56,6 @@ fn set_lines(grouping: &Grouping) -> Vec<Line> {
         line("epochs", &|run| run.summary.epochs),
         line("steps", &|run| run.summary.steps as f64),
     ]
-}
-
-pub(super) fn find<'a>(run: &'a FinishedRun, name: &str) -> Option<&'a Measurement> {
-    run.summary.measurements.iter().find(|row| row.name == name)
 }
 
 fn measured_line(
@@ -226,31 +223,6 @@ fn sample(identity: &Identity, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
     runs.iter()
         .filter_map(|run| Some((run.config.seed, identity.find(run)?.value?)))
         .collect()
-}
-
-pub(super) fn cell<'a>(
-    runs: &[&'a FinishedRun],
-    find: impl Fn(&'a FinishedRun) -> Option<&'a Measurement>,
-) -> Option<CellValue> {
-    let rows: Vec<&Measurement> = runs
-        .iter()
-        .filter_map(|run| find(run))
-        .filter(|row| row.value.is_some())
-        .collect();
-    let values: Vec<f64> = rows.iter().filter_map(|row| row.value).collect();
-    if values.is_empty() {
-        return None;
-    }
-    let own = rows[0].absolute_error();
-    Some(CellValue {
-        mean: mean(&values),
-        error: if values.len() > 1 {
-            Some(standard_error(&values))
-        } else {
-            own
-        },
-        values,
-    })
 }
 
 fn ratio(cells: &[Option<CellValue>], grouping: &Grouping) -> Option<f64> {

@@ -1,7 +1,7 @@
 //! At what training losses groups are compared: curvature falls with the loss, so solutions at
 //! different losses differ in flatness for that reason alone.
 
-use super::line::find;
+use super::cell::find;
 use super::{FinishedRun, Group};
 use crate::statistics::{mean, standard_error};
 use serde::Serialize;

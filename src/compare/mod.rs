@@ -1,6 +1,7 @@
 //! Groups of runs, side by side: means over seeds, ratios, and what can be decided.
 
 mod answer;
+mod cell;
 mod grouping;
 mod identity;
 mod invariance;

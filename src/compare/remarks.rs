@@ -1,7 +1,7 @@
 //! What a reader must know: before the table where it could be misread, else below it.
 
+use super::cell::find;
 use super::grouping::Grouping;
-use super::line::find;
 use super::losses::Matching;
 use super::statistics::{FEWEST, decidable, seeds_needed};
 use super::{Group, LeftOut, Line, Method};

@@ -1,12 +1,10 @@
 //! What is measured, and under which circumstances.
 
-use super::declaration::Measure;
 use super::failure::Failure;
-use super::measurement::{Circumstances, Measurement};
+use super::measurement::Measurement;
 use super::step_rule::StepRule;
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Restricted, WarmStart};
-use crate::model::{Dropout, DropoutMode};
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
 use crate::random::{StreamRng, Streams};
@@ -157,28 +155,5 @@ impl Subject<'_> {
     pub fn gradient(&self) -> Result<Vec<f64>, Failure> {
         let gradient = self.operator(Matrix::Hessian).gradient()?;
         Ok(gradient[self.range()?].to_vec())
-    }
-
-    /// What a row of a measure is taken under here.
-    pub fn circumstances(&self, measure: &Measure) -> Circumstances {
-        let dropout = match self.objective.conditions().dropout {
-            Dropout::Fixed(_) => Some(DropoutMode::Fixed),
-            Dropout::Off | Dropout::Drawn { .. } => None,
-        };
-        let all = self.training_samples.unwrap_or(self.train.samples());
-        let samples = self.train.samples();
-        let takes_long = measure.needs_products();
-        Circumstances {
-            norm_mode: self.objective.norm_mode(),
-            dropout,
-            subset: (samples < all).then_some(samples),
-            block: self
-                .block
-                .filter(|_| measure.is_of_block)
-                .map(str::to_owned),
-            max_matvecs: self.budget.max_matvecs.filter(|_| takes_long),
-            max_seconds: self.budget.max_seconds.filter(|_| takes_long),
-            algorithm: None,
-        }
     }
 }

@@ -5,7 +5,9 @@ use super::failure::Failure;
 use super::measurement::{Circumstances, Measurement};
 use super::rounding;
 use super::session::Session;
+use super::subject::Subject;
 use crate::linear::LinearError;
+use crate::model::{Dropout, DropoutMode};
 use crate::objective::Chunks;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -63,7 +65,7 @@ impl Session<'_> {
         }
         row.circumstances = Circumstances {
             algorithm: row.circumstances.algorithm,
-            ..self.subject.circumstances(measure)
+            ..circumstances(&self.subject, measure)
         };
         // A number that shares a computation with an earlier one took as long as that did.
         row.seconds = clock.elapsed().as_secs_f64() + self.shared_seconds;
@@ -103,5 +105,26 @@ impl Session<'_> {
             Ok(operator.check_deterministic()?)
         });
         checked.map(|_| ())
+    }
+}
+
+/// What a row of a measure is taken under.
+fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
+    let dropout = match subject.objective.conditions().dropout {
+        Dropout::Fixed(_) => Some(DropoutMode::Fixed),
+        Dropout::Off | Dropout::Drawn { .. } => None,
+    };
+    let samples = subject.train.samples();
+    let all = subject.training_samples.unwrap_or(samples);
+    let budget = Some(subject.budget).filter(|_| measure.needs_products());
+    let block = subject.block.filter(|_| measure.is_of_block);
+    Circumstances {
+        norm_mode: subject.objective.norm_mode(),
+        dropout,
+        subset: (samples < all).then_some(samples),
+        block: block.map(str::to_owned),
+        max_matvecs: budget.and_then(|budget| budget.max_matvecs),
+        max_seconds: budget.and_then(|budget| budget.max_seconds),
+        algorithm: None,
     }
 }

@@ -108,8 +108,9 @@ impl Line<'_> {
         }
         let samples = self.row.samples.map(|samples| format!("{samples} samples"));
         let parts = self.row.circumstances.parts().into_iter();
-        let parts =
-            parts.filter(|(_, value)| !["none", "off", "all", "any"].contains(&value.as_str()));
+        let parts = parts.filter(|(_, value)| {
+            !["none", "off", "all", "all parameters", "any"].contains(&value.as_str())
+        });
         let parts = parts.map(|(name, value)| format!("{name} {value}"));
         let place = (self.occurrence > 0).then(|| format!("again ({})", self.occurrence));
         let conditions: Vec<String> = samples.into_iter().chain(parts).chain(place).collect();

@@ -1,7 +1,8 @@
 //! The largest value of a function in a unit ball, by ascents from several starts.
 
-use super::ball::{Ball, LocalMaximum, climb};
+use super::ball::{Ball, LocalMaximum};
 use super::chart::Maximand;
+use super::climb::climb;
 use crate::linear::dot;
 use crate::measure::failure::Failure;
 use crate::measure::measurement::{Bound, Measurement};

@@ -10,6 +10,7 @@
 pub(super) mod average;
 mod ball;
 mod chart;
+mod climb;
 pub(super) mod critical;
 mod crossing;
 mod cube;

@@ -48,8 +48,7 @@ pub(super) const FAMILY: Family = &[
             Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))
         },
     )
-    .from("Cohen et al. 2022, \"Adaptive gradient methods at the edge of stability\"")
-    .full(),
+    .from("Cohen et al. 2022, \"Adaptive gradient methods at the edge of stability\""),
     condition(
         "stability.nonuniformity",
         "learning rate times noise.nonuniformity over sqrt(B(n-1)/(n-B)): SGD needs below 1",
