@@ -53,6 +53,7 @@ impl Session<'_> {
         let clock = Instant::now();
         let shared = std::mem::take(&mut self.shared_seconds);
         let attempt = catch_unwind(AssertUnwindSafe(|| take(self)));
+        let shared = std::mem::replace(&mut self.shared_seconds, shared);
         let mut row = match attempt {
             Ok(Ok(row)) => row,
             Ok(Err(failure)) if failure.is_interrupt() => return Err(failure),
@@ -60,29 +61,30 @@ impl Session<'_> {
             Err(payload) => Measurement::failed(name, Failure::panic(payload.as_ref())),
         };
         name.clone_into(&mut row.name);
-        if row.rounding.is_none() && self.states_rounding && name == measure.name {
+        let is_moved = row.value.is_some() && measure.rounding != RoundingLaw::Untouched;
+        if is_moved && row.rounding.is_none() && self.states_rounding && name == measure.name {
             row.rounding = self.rounding_of(measure, &row)?;
+            if row.rounding.is_none() {
+                let note = "what rounding may have moved it by is not known";
+                let notes = row.note.iter().map(String::as_str).chain([note]);
+                row.note = Some(notes.collect::<Vec<_>>().join("; "));
+            }
         }
         row.circumstances = Circumstances {
             algorithm: row.circumstances.algorithm,
             ..circumstances(&self.subject, measure)
         };
         // A number that shares a computation with an earlier one took as long as that did.
-        row.seconds = clock.elapsed().as_secs_f64() + self.shared_seconds;
-        self.shared_seconds = shared;
+        row.seconds = clock.elapsed().as_secs_f64() + shared;
         Ok(row)
     }
 
-    /// By how much, at most, rounding may have moved a row's value; none where that shows nowhere, and
-    /// where it could not be found.
+    /// By how much, at most, rounding may have moved a row's value; none where that could not be found.
     fn rounding_of(
         &mut self,
         measure: &Measure,
         row: &Measurement,
     ) -> Result<Option<f64>, Failure> {
-        if row.value.is_none() || measure.rounding == RoundingLaw::Untouched {
-            return Ok(None);
-        }
         let attempt = catch_unwind(AssertUnwindSafe(|| {
             rounding::bound(self, measure.rounding, row)
         }));
