@@ -1,7 +1,7 @@
 //! `lab compare`.
 
 use super::output::print;
-use super::{ExitCode, Failure, Format};
+use super::{CommandError, ExitCode, Format};
 use crate::compare::{CompareError, FinishedRun, LeftOut, compare};
 use crate::config::Config;
 use crate::report::ComparisonReport;
@@ -38,7 +38,7 @@ pub struct CompareArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
     let mut keys: Vec<&str> = Vec::new();
     for key in &args.by {
         Config::check_key(key)?;
@@ -72,7 +72,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The run directories that the arguments stand for, each once, as the user names it.
-fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
+fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, CommandError> {
     let mut directories = BTreeMap::new();
     for argument in arguments {
         let found = directories_of(argument)?;
@@ -95,13 +95,13 @@ fn warn(left_out: &[LeftOut]) {
 }
 
 /// The run directories an argument stands for.
-fn directories_of(argument: &str) -> Result<Vec<PathBuf>, Failure> {
+fn directories_of(argument: &str) -> Result<Vec<PathBuf>, CommandError> {
     let path = Path::new(argument);
     if path.exists() {
         return Ok(below(path, DEPTH));
     }
     let paths = glob::glob(argument)
-        .map_err(|error| Failure::Input(format!("{argument}: not a pattern: {error}")))?;
+        .map_err(|error| CommandError::Input(format!("{argument}: not a pattern: {error}")))?;
     Ok(paths
         .flatten()
         .flat_map(|path| below(&path, DEPTH))

@@ -1,7 +1,7 @@
 //! `lab config`.
 
 use super::output::print;
-use super::{ExitCode, Failure, Format};
+use super::{CommandError, ExitCode, Format};
 use crate::config::{key_rows, schema};
 use clap::{Args, Subcommand};
 
@@ -23,10 +23,10 @@ pub struct Keys {
 }
 
 /// Runs the command.
-pub fn run(command: &ConfigCommand) -> Result<ExitCode, Failure> {
+pub fn run(command: &ConfigCommand) -> Result<ExitCode, CommandError> {
     let text = match command {
         ConfigCommand::Schema => serde_json::to_string_pretty(&schema())
-            .map_err(|error| Failure::Other(error.to_string()))?,
+            .map_err(|error| CommandError::Other(error.to_string()))?,
         ConfigCommand::Keys(keys) => keys.format.text(key_rows().as_slice())?,
     };
     print(&text)?;

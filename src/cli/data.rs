@@ -1,7 +1,7 @@
 //! `lab data`.
 
 use super::output::print;
-use super::{ExitCode, Failure, folder};
+use super::{CommandError, ExitCode, folder};
 use crate::data::{DatasetName, FetchOptions, FileReport, FileState, fetch, list, verify};
 use crate::table::{Column, Markdown, Renderer, Table};
 use clap::{Args, Subcommand};
@@ -47,7 +47,7 @@ pub struct Named {
 }
 
 /// Runs the command.
-pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
+pub fn run(command: &DataCommand) -> Result<ExitCode, CommandError> {
     match command {
         DataCommand::List(folder) => show_list(&folder.path),
         DataCommand::Fetch(named) => {
@@ -79,7 +79,7 @@ pub fn run(command: &DataCommand) -> Result<ExitCode, Failure> {
     }
 }
 
-fn show_list(folder: &Path) -> Result<ExitCode, Failure> {
+fn show_list(folder: &Path) -> Result<ExitCode, CommandError> {
     let columns = [
         Column::text("name"),
         Column::text("here"),
@@ -107,7 +107,7 @@ fn show_list(folder: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// Prints the state of each file; files that cannot be used make the command fail.
-fn show_reports(reports: &[FileReport]) -> Result<ExitCode, Failure> {
+fn show_reports(reports: &[FileReport]) -> Result<ExitCode, CommandError> {
     let rows = reports.iter().map(|report| {
         vec![
             report.name.as_str().into(),

@@ -43,7 +43,7 @@ impl From<ExitCode> for std::process::ExitCode {
 
 /// Why a command could not be carried out.
 #[derive(Debug, Error)]
-pub enum Failure {
+pub enum CommandError {
     /// A config is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -73,7 +73,7 @@ pub enum Failure {
     Other(String),
 }
 
-impl From<ProblemError> for Failure {
+impl From<ProblemError> for CommandError {
     fn from(error: ProblemError) -> Self {
         match error {
             ProblemError::Config(error) => error.into(),
@@ -83,12 +83,12 @@ impl From<ProblemError> for Failure {
             | ProblemError::Patch { .. }
             | ProblemError::TooManyStages { .. }
             | ProblemError::Map { .. }
-            | ProblemError::LonelyValue { .. }) => Failure::Input(error.to_string()),
+            | ProblemError::LonelyValue { .. }) => CommandError::Input(error.to_string()),
         }
     }
 }
 
-impl From<ResumeError> for Failure {
+impl From<ResumeError> for CommandError {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::Problem(error) => error.into(),
@@ -97,34 +97,37 @@ impl From<ResumeError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Directory(error) => error.into(),
             Refusal::Config(error) => error.into(),
-            refusal @ Refusal::OtherConfig { .. } => Failure::Input(refusal.to_string()),
+            refusal @ Refusal::OtherConfig { .. } => CommandError::Input(refusal.to_string()),
         }
     }
 }
 
-impl Failure {
+impl CommandError {
     /// The exit code this failure ends the program with.
     pub fn exit_code(&self) -> ExitCode {
         let is_input = match self {
-            Failure::Config(_)
-            | Failure::Backend(_)
-            | Failure::Weights(_)
-            | Failure::Compare(_)
-            | Failure::Input(_) => true,
-            Failure::Data(error) => error.is_input(),
-            Failure::Directory(error) | Failure::Train(TrainError::Directory(error)) => match error
-            {
-                DirectoryError::Io { .. } => false,
-                // A full disk is no wrong choice of a place.
-                DirectoryError::Create { source, .. } => source.kind() != ErrorKind::StorageFull,
-                _ => true,
-            },
-            Failure::Train(_) | Failure::Other(_) => false,
+            CommandError::Config(_)
+            | CommandError::Backend(_)
+            | CommandError::Weights(_)
+            | CommandError::Compare(_)
+            | CommandError::Input(_) => true,
+            CommandError::Data(error) => error.is_input(),
+            CommandError::Directory(error) | CommandError::Train(TrainError::Directory(error)) => {
+                match error {
+                    DirectoryError::Io { .. } => false,
+                    // A full disk is no wrong choice of a place.
+                    DirectoryError::Create { source, .. } => {
+                        source.kind() != ErrorKind::StorageFull
+                    }
+                    _ => true,
+                }
+            }
+            CommandError::Train(_) | CommandError::Other(_) => false,
         };
         if is_input {
             ExitCode::BadInput
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn what_the_user_can_mend_is_bad_input() {
         let taken = DirectoryError::Exists("runs/a".to_owned());
-        assert_eq!(Failure::from(taken).exit_code(), ExitCode::BadInput);
+        assert_eq!(CommandError::from(taken).exit_code(), ExitCode::BadInput);
         let diverged = TrainError::Diverged(Divergence {
             what: "the training loss".to_owned(),
             step: 1,
@@ -174,6 +177,6 @@ mod tests {
             learning_rate: 10.0,
             last_finite_loss: None,
         });
-        assert_eq!(Failure::from(diverged).exit_code(), ExitCode::Failed);
+        assert_eq!(CommandError::from(diverged).exit_code(), ExitCode::Failed);
     }
 }

@@ -1,12 +1,12 @@
 //! Lists of names on the command line.
 
-use super::Failure;
+use super::CommandError;
 use crate::config;
 use crate::measure::{self, Preset};
 use crate::reparam::MapKind;
 
 /// The measures of a list, in which presets stand for theirs; each once.
-pub fn measures(list: &str) -> Result<Vec<&'static str>, Failure> {
+pub fn measures(list: &str) -> Result<Vec<&'static str>, CommandError> {
     let mut names: Vec<&'static str> = Vec::new();
     for word in list.split(',').map(str::trim) {
         let found = match word {
@@ -23,12 +23,12 @@ pub fn measures(list: &str) -> Result<Vec<&'static str>, Failure> {
     Ok(names)
 }
 
-fn measure_named(name: &str) -> Result<&'static str, Failure> {
+fn measure_named(name: &str) -> Result<&'static str, CommandError> {
     let unknown = || {
         let names = measure::names();
         let hint = hint(name, &names);
         let names = names.join(", ");
-        Failure::Input(format!(
+        CommandError::Input(format!(
             "--measures: there is no measure `{name}`{hint} Allowed: light, full, {names}"
         ))
     };
@@ -37,7 +37,7 @@ fn measure_named(name: &str) -> Result<&'static str, Failure> {
 }
 
 /// The kinds of maps of a list, each once.
-pub fn maps(list: &str) -> Result<Vec<MapKind>, Failure> {
+pub fn maps(list: &str) -> Result<Vec<MapKind>, CommandError> {
     let mut kinds: Vec<MapKind> = Vec::new();
     for word in list.split(',').map(str::trim) {
         let kind = map_named(word)?;
@@ -48,14 +48,14 @@ pub fn maps(list: &str) -> Result<Vec<MapKind>, Failure> {
     Ok(kinds)
 }
 
-fn map_named(word: &str) -> Result<MapKind, Failure> {
+fn map_named(word: &str) -> Result<MapKind, CommandError> {
     let kinds = MapKind::ALL;
     let found = kinds.iter().find(|kind| kind.as_str() == word);
     found.copied().ok_or_else(|| {
         let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
         let hint = hint(word, &words);
         let words = words.join(", ");
-        Failure::Input(format!(
+        CommandError::Input(format!(
             "--maps: there is no map `{word}`{hint} Allowed: {words}"
         ))
     })

@@ -3,7 +3,7 @@
 use super::interrupt::AtOnce;
 use super::output::print;
 use super::solution::{Solution, SolutionArgs};
-use super::{ExitCode, Failure, Format, device, lists};
+use super::{CommandError, ExitCode, Format, device, lists};
 use crate::files::write_atomically;
 use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density};
 use crate::measure::{Event, Measurement, Session, Subject, catalogue};
@@ -62,7 +62,7 @@ fn measure_list() -> String {
 }
 
 /// Runs the command.
-pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &MeasureArgs) -> Result<ExitCode, CommandError> {
     let names = lists::measures(&args.measures)?;
     let finding = Finding::new(names.len(), args.solution.quiet);
     let result = measure(args, &names, &finding);
@@ -70,7 +70,11 @@ pub fn run(args: &MeasureArgs) -> Result<ExitCode, Failure> {
     result
 }
 
-fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<ExitCode, Failure> {
+fn measure(
+    args: &MeasureArgs,
+    names: &[&str],
+    finding: &Finding,
+) -> Result<ExitCode, CommandError> {
     let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
     let at_once = AtOnce::after(give_up(args.format, names.len(), finding, &rows));
     finding.begins("reading data and weights");
@@ -97,7 +101,7 @@ fn measure(args: &MeasureArgs, names: &[&str], finding: &Finding) -> Result<Exit
     };
     Session::new(subject)
         .measure_watched(names, &mut watch)
-        .map_err(|error| Failure::Other(error.to_string()))?;
+        .map_err(|error| CommandError::Other(error.to_string()))?;
     let density = match &args.density {
         Some(_) => Some(density(args, &solution, finding)?),
         None => None,
@@ -141,7 +145,7 @@ fn line(row: &Measurement) -> String {
     format!("{name} {value} {error} ({seconds:.2} s)")
 }
 
-fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
+fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), CommandError> {
     let Some(block) = block.filter(|block| layout.range(block).is_none()) else {
         return Ok(());
     };
@@ -150,7 +154,7 @@ fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), Failure> {
         .iter()
         .map(|block| block.name.as_str())
         .collect();
-    Err(Failure::Input(format!(
+    Err(CommandError::Input(format!(
         "--block: the model has no block `{block}`{} It has: {}",
         lists::hint(block, &names),
         names.join(", ")
@@ -173,7 +177,11 @@ fn named_by_block(mut row: Measurement) -> Measurement {
 }
 
 /// Estimates the spectral density.
-fn density(args: &MeasureArgs, solution: &Solution, finding: &Finding) -> Result<Density, Failure> {
+fn density(
+    args: &MeasureArgs,
+    solution: &Solution,
+    finding: &Finding,
+) -> Result<Density, CommandError> {
     finding.begins("spectral density");
     let options = DensityOptions {
         budget: budget(args),
@@ -187,14 +195,14 @@ fn density(args: &MeasureArgs, solution: &Solution, finding: &Finding) -> Result
         options,
         Interrupt::never(),
     )
-    .map_err(|error| Failure::Other(error.to_string()))
+    .map_err(|error| CommandError::Other(error.to_string()))
 }
 
 /// Writes the points of the density.
-fn write_density(path: &Path, density: &Density) -> Result<(), Failure> {
+fn write_density(path: &Path, density: &Density) -> Result<(), CommandError> {
     let text = Csv.table(&density_table(density)) + "\n";
     write_atomically(path, text.as_bytes())
-        .map_err(|error| Failure::Input(format!("--density {}: {error}", path.display())))?;
+        .map_err(|error| CommandError::Input(format!("--density {}: {error}", path.display())))?;
     eprintln!(
         "spectral density: {} probes, {} matrix-vector products{}, written to {}",
         density.probes.len(),

@@ -16,7 +16,7 @@ mod selfcheck;
 mod solution;
 mod train;
 
-pub use exit::{ExitCode, Failure, panic_message};
+pub use exit::{CommandError, ExitCode, panic_message};
 
 use clap::{Args, Parser, Subcommand};
 use output::Format;
@@ -72,8 +72,8 @@ struct DataDir {
 ///
 /// # Errors
 ///
-/// [`Failure`], to be printed once; it knows its exit code.
-pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+/// [`CommandError`], to be printed once; it knows its exit code.
+pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Measure(args) => measure::run(&args),

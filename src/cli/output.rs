@@ -1,6 +1,6 @@
 //! Printing results to standard output.
 
-use super::Failure;
+use super::CommandError;
 use crate::report::Report;
 use crate::table::{Csv, Latex, Markdown, Renderer, Terminal};
 use clap::ValueEnum;
@@ -23,7 +23,7 @@ pub enum Format {
 
 impl Format {
     /// What was found, in this form.
-    pub fn text<R: Report + ?Sized>(self, report: &R) -> Result<String, Failure> {
+    pub fn text<R: Report + ?Sized>(self, report: &R) -> Result<String, CommandError> {
         match self {
             Self::Md => Ok(Markdown.page(&report.page())),
             Self::Text => Ok(Terminal.page(&report.page())),
@@ -31,17 +31,17 @@ impl Format {
             Self::Csv => Ok(Csv.table(&report.records())),
             Self::Json => report
                 .json()
-                .map_err(|error| Failure::Other(error.to_string())),
+                .map_err(|error| CommandError::Other(error.to_string())),
         }
     }
 }
 
 /// Prints a result. A reader that went away (`lab ... | head`) is no failure.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Other(format!(
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Other(format!(
             "cannot write to standard output: {error}"
         ))),
         _ => Ok(()),

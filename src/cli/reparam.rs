@@ -3,7 +3,7 @@
 use super::interrupt::AtOnce;
 use super::output::print;
 use super::solution::SolutionArgs;
-use super::{ExitCode, Failure, Format, device, lists};
+use super::{CommandError, ExitCode, Format, device, lists};
 use crate::measure::invariance::{Line, MapReport, UnderMap};
 use crate::measure::{self, Measure, Measurement, Session};
 use crate::model::Network;
@@ -39,7 +39,7 @@ pub struct ReparamArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ReparamArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &ReparamArgs) -> Result<ExitCode, CommandError> {
     let measures = measures(&args.measures)?;
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
     // Without a network it is not known how many maps it has.
@@ -54,7 +54,7 @@ fn reparam(
     measures: &[&'static Measure],
     kinds: Option<Vec<MapKind>>,
     finding: &Finding,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let reports: Arc<Mutex<Vec<MapReport>>> = Arc::default();
     let at_once = AtOnce::after(give_up(args.format, finding, &reports));
     finding.begins("reading data and weights");
@@ -85,7 +85,7 @@ fn reparam(
         let report = session.under_watched(map, measures, &mut watch);
         keep(
             &reports,
-            &report.map_err(|error| Failure::Other(error.to_string()))?,
+            &report.map_err(|error| CommandError::Other(error.to_string()))?,
         );
     }
     drop(at_once);
@@ -141,12 +141,12 @@ fn told(line: &Line) -> String {
 }
 
 /// The measures of a list without those that report on a map themselves.
-fn measures(list: &str) -> Result<Vec<&'static Measure>, Failure> {
+fn measures(list: &str) -> Result<Vec<&'static Measure>, CommandError> {
     let names = lists::measures(list)?;
     let measures = names.iter().filter_map(|name| measure::find(name));
     let measures: Vec<_> = measures.filter(|measure| !measure.is_check).collect();
     if measures.is_empty() {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "--measures {list}: these report on a map themselves; name what is to be measured \
              before and after one"
         )));
@@ -160,10 +160,10 @@ fn maps(
     kinds: Option<Vec<MapKind>>,
     streams: Streams,
     step: u64,
-) -> Result<Vec<ParameterMap>, Failure> {
+) -> Result<Vec<ParameterMap>, CommandError> {
     let kinds = kinds.unwrap_or_else(|| applicable(network));
     if kinds.is_empty() {
-        return Err(Failure::Input(
+        return Err(CommandError::Input(
             "the network has no hidden units, so no map leaves its function alone".to_owned(),
         ));
     }
@@ -172,5 +172,5 @@ fn maps(
         build(network, kind, &mut rng)
     };
     let maps = kinds.into_iter().map(draw).collect::<Result<Vec<_>, _>>();
-    maps.map_err(|error| Failure::Input(format!("--maps: {error}")))
+    maps.map_err(|error| CommandError::Input(format!("--maps: {error}")))
 }

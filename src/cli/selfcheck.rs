@@ -1,7 +1,7 @@
 //! `lab selfcheck`.
 
 use super::output::print;
-use super::{ExitCode, Failure, Format, device};
+use super::{CommandError, ExitCode, Format, device};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::report::Checks;
 use crate::selfcheck;
@@ -22,13 +22,14 @@ pub struct SelfcheckArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &SelfcheckArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &SelfcheckArgs) -> Result<ExitCode, CommandError> {
     let backend = pick(BackendKind::ALL, &args.backend, BackendKind::as_str);
     let precision = pick(Precision::ALL, &args.precision, Precision::as_str);
     let compute = Compute::open(backend.unwrap_or_default(), precision.unwrap_or_default())?;
     let device = device::announcement_of_first_use(&compute);
     device.iter().for_each(|device| eprintln!("{device}"));
-    let checks = selfcheck::run(&compute).map_err(|error| Failure::Other(error.to_string()))?;
+    let checks =
+        selfcheck::run(&compute).map_err(|error| CommandError::Other(error.to_string()))?;
     let failed = checks.iter().filter(|check| !check.passed()).count();
     let place = format!(
         "{} on {} ({})",

@@ -1,6 +1,6 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
-use super::{DataDir, Failure};
+use super::{CommandError, DataDir};
 use crate::config::{self, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Budget, Interrupt, LinearError};
@@ -71,8 +71,8 @@ impl SolutionArgs {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where any of it is missing, damaged, or does not fit the others.
-    pub fn open(&self, finding: &Finding) -> Result<Solution, Failure> {
+    /// [`CommandError`] where any of it is missing, damaged, or does not fit the others.
+    pub fn open(&self, finding: &Finding) -> Result<Solution, CommandError> {
         let (config_file, weights_file, finished) = self.source()?;
         let config = self.load(&config_file)?;
         let origin = config_file.display().to_string();
@@ -104,7 +104,7 @@ impl SolutionArgs {
     }
 
     /// Config and weights of the solution, and the run that they are of, if they are of one.
-    fn source(&self) -> Result<(PathBuf, PathBuf, Option<Finished>), Failure> {
+    fn source(&self) -> Result<(PathBuf, PathBuf, Option<Finished>), CommandError> {
         if let (Some(model), Some(config)) = (&self.model, &self.config) {
             return Ok((config::find(config)?, model.clone(), None));
         }
@@ -119,7 +119,7 @@ impl SolutionArgs {
         ))
     }
 
-    fn load(&self, path: &Path) -> Result<Config, Failure> {
+    fn load(&self, path: &Path) -> Result<Config, CommandError> {
         let overrides: Vec<Override> = self
             .backend
             .as_deref()
@@ -140,10 +140,10 @@ impl SolutionArgs {
         }
     }
 
-    fn check_samples(&self, available: usize) -> Result<(), Failure> {
+    fn check_samples(&self, available: usize) -> Result<(), CommandError> {
         match self.samples.filter(|&n| n == 0 || n > available) {
             None => Ok(()),
-            Some(samples) => Err(Failure::Input(format!(
+            Some(samples) => Err(CommandError::Input(format!(
                 "--samples {samples}: must be from 1 to {available}, the config's training samples"
             ))),
         }
@@ -221,15 +221,15 @@ impl Solution {
     ///
     /// # Errors
     ///
-    /// [`Failure::Input`]. Whatever else goes wrong here goes wrong again, and is told, in each
+    /// [`CommandError::Input`]. Whatever else goes wrong here goes wrong again, and is told, in each
     /// measurement.
-    pub fn check_deterministic(&self, names: &[&str]) -> Result<(), Failure> {
+    pub fn check_deterministic(&self, names: &[&str]) -> Result<(), CommandError> {
         if !names.iter().any(|name| measure::needs_products(name)) {
             return Ok(());
         }
         match self.hessian().check_deterministic() {
             Err(error @ LinearError::NotDeterministic { .. }) => {
-                Err(Failure::Input(error.to_string()))
+                Err(CommandError::Input(error.to_string()))
             }
             _ => Ok(()),
         }

@@ -8,18 +8,17 @@ mod invariance;
 mod line;
 mod losses;
 mod remarks;
-mod statistics;
 mod verdict;
 
 use crate::config::{Config, ConfigError};
 use crate::reparam::MapKind;
 use crate::run::{DataFile, DirectoryError, Summary};
+pub use crate::statistics::difference::Method;
 pub use answer::{Answer, Caution, Finding, Findings, Larger, Standing, Withheld, larger};
 use grouping::Grouping;
 pub use invariance::Movement;
 pub use losses::{Losses, Matching};
 use serde::Serialize;
-pub use statistics::Method;
 use thiserror::Error;
 pub use verdict::{Decision, Pair, Verdict};
 

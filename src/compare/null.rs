@@ -1,9 +1,9 @@
 //! Tables whose groups differ in nothing.
 
-use super::statistics::LEVEL;
 use super::verdict::{Pair, Verdict, decide};
 use super::{Line, Method};
 use crate::random::{StreamRng, Streams};
+use crate::statistics::difference::LEVEL;
 use rand_distr::{Distribution, StandardNormal};
 
 const LINES: usize = 55;

@@ -3,9 +3,9 @@
 use super::cell::find;
 use super::grouping::Grouping;
 use super::losses::Matching;
-use super::statistics::{FEWEST, decidable, seeds_needed};
 use super::{Group, LeftOut, Line, Method};
 use crate::measure::Measurement;
+use crate::statistics::difference::{FEWEST, decidable, seeds_needed};
 
 /// How many runs a sentence names.
 const NAMED: usize = 5;

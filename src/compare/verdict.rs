@@ -1,7 +1,7 @@
 //! What lines say about the groups, all of them taken together.
 
-use super::statistics::{LEVEL, Sample, difference, holm};
 use super::{Line, Method};
+use crate::statistics::difference::{LEVEL, Sample, difference, holm};
 use serde::Serialize;
 
 /// What a line says.

@@ -258,19 +258,25 @@ impl Measurement {
 
     /// The number plus one that is known exactly; a residual stays relative to what it was relative to.
     pub fn plus(self, constant: f64) -> Self {
-        let size = self.value.map(f64::abs);
-        let value = self.value.map(|value| value + constant);
-        let error = match self.error {
-            Error::Residual { residual, scale } => Error::Residual {
-                residual,
-                scale: scale.or(size),
-            },
-            error => error,
+        let Some(value) = self.value.filter(|_| constant != 0.0) else {
+            return self;
         };
-        Self {
-            value,
-            error,
+        let scale = self.scale().unwrap_or(value.abs());
+        let sum = Self {
+            value: Some(value + constant),
             ..self
+        };
+        match sum.error {
+            // Where the sum is the larger, the residual is a smaller share of it.
+            Error::Residual { residual, .. } if scale < (value + constant).abs() => {
+                let residual = residual * scale / (value + constant).abs();
+                sum.with_error(Error::Residual {
+                    residual,
+                    scale: None,
+                })
+            }
+            Error::Residual { .. } => sum.relative_to(scale),
+            _ => sum,
         }
     }
 

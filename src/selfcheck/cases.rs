@@ -1,4 +1,4 @@
-//! The cases.
+//! Cases in closed form, and what they share with others.
 
 use super::Check;
 use super::functions::{Rosenbrock, TestFunction, linear, mlp};
@@ -13,23 +13,6 @@ use crate::model::Activation;
 use crate::objective::Loss;
 use crate::random::{StreamRng, Streams};
 use rand::RngExt;
-
-/// A case makes a few comparisons on a backend.
-pub(super) type Case = fn(&Compute) -> Result<Vec<Check>, LinearError>;
-
-/// All cases.
-pub(super) const CASES: &[Case] = &[
-    linear_regression,
-    logistic_regression,
-    softmax_regression,
-    certain_sample,
-    rosenbrock,
-    rank_one_gauss_newton,
-    hutchinson_variance,
-    gradient_noise,
-    super::networks::symmetry,
-    super::networks::rescaling,
-];
 
 pub(super) fn rng(name: &str) -> StreamRng {
     Streams::new(0).stream(name, 0)
@@ -82,7 +65,7 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
 }
 
 /// Least squares with orthogonal samples: the Hessian is diagonal with the spectrum put in.
-fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     const SPECTRUM: [f64; 4] = [100.0, 10.0, 1.0, 0.1];
     let inputs: Vec<Vec<f64>> = (0..4)
         .map(|i| {
@@ -197,7 +180,7 @@ fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 }
 
 /// One sample: `H = σ(1 − σ) x xᵀ`.
-fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let (x, theta) = (vec![3.0, 4.0], vec![0.1, -0.2]);
     let z: f64 = x.iter().zip(&theta).map(|(x, w)| x * w).sum();
     let sigmoid = 1.0 / (1.0 + (-z).exp());
@@ -221,7 +204,7 @@ fn logistic_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 }
 
 /// One sample at uniform probabilities: `H = (I/K − 11ᵀ/K²) ⊗ x xᵀ`, eigenvalues `‖x‖²/K` and 0.
-fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let target = vec![vec![0.0, 1.0, 0.0]];
     let function = TestFunction::new(
         linear(2, 3),
@@ -261,7 +244,7 @@ fn softmax_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 
 /// One sample of the first of two classes at margin 20, where all that is left is `e⁻²⁰`: the loss is
 /// `log1p(e⁻²⁰)` and `H = q (1 − q) [[1, −1], [−1, 1]] ⊗ x xᵀ` with `q = 1 / (1 + e²⁰)`.
-fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let margin = 20.0f64;
     let function = TestFunction::new(
         linear(2, 2),
@@ -294,7 +277,7 @@ fn certain_sample(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 
 /// At (1, 1) the Hessian is `[[802, −400], [−400, 200]]`; at (−1.2, 1) it is `[[1330, 480], [480,
 /// 200]]` and Gauss-Newton `[[1154, 480], [480, 200]]`.
-fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let root = |trace: f64, determinant: f64, sign: f64| {
         0.5 * (trace + sign * (trace * trace - 4.0 * determinant).sqrt())
     };
@@ -339,7 +322,7 @@ fn rosenbrock(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 }
 
 /// One sample with one output and residual 1: Gauss-Newton is `∇f ∇fᵀ`, and the gradient is `∇f`.
-fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     let mut numbers = rng("rank one");
     let network = || mlp(3, vec![4], 1, Activation::Tanh, true);
     let count = network().layout().len();
@@ -394,7 +377,7 @@ fn rank_one_gauss_newton(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 }
 
 /// `H = 11ᵀ` in dimension 4: a probe of the trace on the sphere has variance `2·4/6 · (16 − 16/4) = 16`.
-fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     const PROBES: usize = 2000;
     let function = TestFunction::new(
         linear(4, 1),
@@ -431,7 +414,7 @@ fn hutchinson_variance(compute: &Compute) -> Result<Vec<Check>, LinearError> {
 }
 
 /// Two samples of least squares: the noise covariance has the closed form `¼ (g₁ − g₂)(g₁ − g₂)ᵀ`.
-fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, LinearError> {
+pub(super) fn gradient_noise(compute: &Compute) -> Result<Vec<Check>, LinearError> {
     // Outputs 1·2 = 2 and 3·2 = 6 against targets 0 and 1: gradients 2·1 and 5·3.
     let function = TestFunction::new(
         linear(1, 1),

@@ -10,7 +10,7 @@
 
 use super::TrainError;
 use super::engine::Engine;
-use super::state::{Memory, Snapshot};
+use super::state::{Snapshot, Trail};
 use crate::params::Parameters;
 use std::time::Instant;
 
@@ -19,14 +19,6 @@ const WITHIN: f64 = 1e-3;
 
 /// Halvings of a step after which floating point is at its end.
 const HALVINGS: usize = 40;
-
-/// The way back to where the run looked last.
-pub(super) struct Trail {
-    /// The state there, before measuring.
-    pub last_look: Snapshot,
-    /// The steps at which rows were written since, and what was so after each.
-    pub written: Vec<(u64, Memory)>,
-}
 
 impl Engine<'_> {
     /// Looks at the training loss: whether it has reached the target. Where it has not, the run can come

@@ -5,11 +5,9 @@ use super::measuring::{Measured, Measuring, StepAsMeasured, evaluation};
 use super::next::{Course, Decision, Looks, Moment};
 use super::persistence;
 use super::prepare::prepare;
-use super::state::{Memory, Snapshot};
+use super::state::{Memory, Snapshot, Trail};
 use super::step::Stepper;
-use super::{
-    Due, Ending, HookPlan, Observer, Position, Problem, TrainError, crossing::Trail, gradient,
-};
+use super::{Due, Ending, HookPlan, Observer, Position, Problem, TrainError, gradient};
 use crate::linear::Interrupt;
 use crate::measure::Measurement;
 use crate::optim::step_rule;

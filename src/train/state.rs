@@ -16,6 +16,14 @@ pub(super) struct Snapshot {
     pub memory: Memory,
 }
 
+/// The way back to where the run looked last.
+pub(super) struct Trail {
+    /// The state there, before measuring.
+    pub last_look: Snapshot,
+    /// The steps at which rows were written since, and what was so after each.
+    pub written: Vec<(u64, Memory)>,
+}
+
 /// The part of the state that measuring changes.
 #[derive(Clone, Default)]
 pub(super) struct Memory {

@@ -6,7 +6,7 @@ mod watch;
 
 use super::output::print;
 use super::seeds::{Seeds, parse_seeds};
-use super::{DataDir, ExitCode, Failure};
+use super::{CommandError, DataDir, ExitCode};
 use crate::config::{self, Config, Override};
 use crate::measure;
 use crate::run::RunDirectory;
@@ -87,11 +87,11 @@ impl TrainArgs {
 
     /// Refuses flags that say what the directory of `--resume RUN_DIR` says itself, and a bare
     /// `--resume` of nothing.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), CommandError> {
         let Some(Some(path)) = &self.resume else {
             return match self.config {
                 Some(_) => Ok(()),
-                None => Err(Failure::Input(
+                None => Err(CommandError::Input(
                     "--resume needs a run directory, or --config FILE for what is left of its runs"
                         .to_owned(),
                 )),
@@ -107,7 +107,7 @@ impl TrainArgs {
         ];
         match flags.into_iter().find(|(_, given)| *given) {
             None => Ok(()),
-            Some((flag, _)) => Err(Failure::Input(format!(
+            Some((flag, _)) => Err(CommandError::Input(format!(
                 "--resume {} cannot be used with {flag}: a run directory holds its own config; for \
                  what is left of a config's runs give --resume without a directory",
                 path.display()
@@ -117,7 +117,7 @@ impl TrainArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
     args.check()?;
     if let Some(Some(path)) = &args.resume {
         return runs::resume_one(args, path);
@@ -146,7 +146,7 @@ fn origin(args: &TrainArgs) -> String {
 }
 
 /// The checked config of each seed.
-fn configs(args: &TrainArgs) -> Result<Vec<Config>, Failure> {
+fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
     let name = args.config.as_deref().unwrap_or(Path::new(""));
     let path = config::find(name)?;
     let mut overrides = Vec::new();
@@ -172,7 +172,7 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, Failure> {
             let mut overrides = overrides.clone();
             if let Some(seed) = seed {
                 let value = i64::try_from(seed).map_err(|_| {
-                    Failure::Input(format!("--seed {seed}: the largest seed is {}", i64::MAX))
+                    CommandError::Input(format!("--seed {seed}: the largest seed is {}", i64::MAX))
                 })?;
                 let flag = format!("--seed {seed}");
                 overrides.push(Override::from_flag(&flag, "seed", &value.into()));

@@ -5,7 +5,7 @@ use super::watch::{Watch, before_first_step};
 use super::{TrainArgs, origin};
 use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
-use crate::cli::{ExitCode, Failure, device};
+use crate::cli::{CommandError, ExitCode, device};
 use crate::report::{Progress, run_table, seed_line, seeds_page};
 use crate::run::{DirectoryError, Summary};
 use crate::table::{Markdown, Renderer};
@@ -23,13 +23,13 @@ enum Ended {
 }
 
 /// Goes on with the run in a directory.
-pub(super) fn resume_one(args: &TrainArgs, path: &Path) -> Result<ExitCode, Failure> {
+pub(super) fn resume_one(args: &TrainArgs, path: &Path) -> Result<ExitCode, CommandError> {
     conclude(resume(&Task::single(args), path)?, path)
 }
 
 /// Trains one run after another, unless one of them cannot be had. One that fails does not cost the
 /// others.
-pub(super) fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+pub(super) fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, CommandError> {
     let mut wanted = Vec::new();
     for planned in planned {
         match planned.action {
@@ -47,7 +47,7 @@ pub(super) fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitC
 }
 
 /// The end of the only run of a command.
-fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, Failure> {
+fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, CommandError> {
     match ended {
         Ended::Now(summary) => print(&run_table(&summary, &path.display().to_string()))?,
         Ended::Before(_) => {}
@@ -56,7 +56,7 @@ fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Success)
 }
 
-fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Failure> {
+fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, CommandError> {
     let of = planned.len();
     let mut task = Task::single(args);
     let mut code = ExitCode::Success;
@@ -92,23 +92,23 @@ fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Fa
 }
 
 /// Whether a failure says nothing about the other runs of a command.
-fn is_of_one_run(failure: &Failure, is_there: bool) -> bool {
+fn is_of_one_run(failure: &CommandError, is_there: bool) -> bool {
     match failure {
-        Failure::Train(_) => true,
-        Failure::Input(_) | Failure::Directory(_) => is_there,
+        CommandError::Train(_) => true,
+        CommandError::Input(_) | CommandError::Directory(_) => is_there,
         _ => false,
     }
 }
 
 /// Begins a run, or goes on with it.
-fn train(task: &Task, planned: Planned) -> Result<Ended, Failure> {
+fn train(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
     match planned.action {
         Action::Begin => begin(task, planned),
         _ => resume(task, &planned.place),
     }
 }
 
-fn begin(task: &Task, planned: Planned) -> Result<Ended, Failure> {
+fn begin(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
     let (args, place) = (task.args, planned.place);
     let words = match task.place {
         None => "nothing was written".to_owned(),
@@ -120,7 +120,7 @@ fn begin(task: &Task, planned: Planned) -> Result<Ended, Failure> {
     execute(task, Run::begin(problem, &place, args.force)?)
 }
 
-fn resume(task: &Task, path: &Path) -> Result<Ended, Failure> {
+fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
     let broken_off = match train::reopen(path)? {
         Found::BrokenOff(broken_off) => broken_off,
         Found::Finished(summary) => {
@@ -136,7 +136,7 @@ fn resume(task: &Task, path: &Path) -> Result<Ended, Failure> {
     execute(task, run)
 }
 
-fn execute(task: &Task, mut run: Run) -> Result<Ended, Failure> {
+fn execute(task: &Task, mut run: Run) -> Result<Ended, CommandError> {
     let quiet = task.args.quiet;
     let hint = task.hint(run.path());
     let device = device::announcement(run.problem().compute()).filter(|_| !quiet);
@@ -153,7 +153,7 @@ fn execute(task: &Task, mut run: Run) -> Result<Ended, Failure> {
     let outcome = match result {
         Err(TrainError::Directory(error @ DirectoryError::Io { .. })) => {
             let message = format!("{error}; once that is mended, {hint}");
-            return Err(Failure::Other(message));
+            return Err(CommandError::Other(message));
         }
         result => result?,
     };

@@ -318,7 +318,7 @@ const WORST_CASES: [&str; 6] = [
 fn worst_cases_are_the_same_after_a_permutation_and_those_that_depend_on_scale_move() {
     for precision in [Precision::F32, Precision::F64] {
         let setting = Setting::new(Activation::Relu, precision);
-        for seed in 0..5 {
+        for seed in 0..2 {
             let map = |kind| {
                 let mut rng = Streams::new(seed).stream("test", 0);
                 build(setting.case.objective.network(), kind, &mut rng).unwrap()

@@ -108,7 +108,7 @@ fn backends() -> Vec<(Compute, f64, &'static [f64])> {
         on_processor(BackendKind::NdArray),
     ];
     match Compute::open(BackendKind::Wgpu, Precision::F32) {
-        Ok(compute) => backends.push((compute, 2e-5, &[20.0])),
+        Ok(compute) => backends.push((compute, 2e-5, &[0.0, 10.0, 20.0, 40.0])),
         Err(error) => eprintln!("skipped on wgpu: {error}"),
     }
     backends

@@ -4,6 +4,8 @@
 //! less often than the 95 % everybody reads into it. [`stated_error`] therefore widens it:
 //! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness (`skewness_factor`).
 
+pub(crate) mod difference;
+
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {
     // Relative to the first value, so that equal values have exactly that mean and no variance.
