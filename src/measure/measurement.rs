@@ -1,7 +1,8 @@
 //! A number, with what identifies it and everything that is known about its error.
 
+use super::circumstances::{Algorithm, Circumstances};
 use super::failure::{Failure, FailureKind};
-use crate::model::{DropoutMode, NormMode};
+use super::fields::Fields;
 use serde::{Deserialize, Serialize};
 
 /// The side of the truth on which a value lies.
@@ -54,75 +55,6 @@ pub enum Error {
     Unknown(String),
 }
 
-/// What tells the errors apart in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ErrorKind {
-    Exact,
-    StandardError,
-    Residual,
-    Bound,
-    Unknown,
-}
-
-words! {
-    /// How the search for an eigenvalue goes about it.
-    Algorithm {
-        /// A Lanczos process from a random vector.
-        #[default]
-        Lanczos = "lanczos",
-        /// A Davidson method from random vectors, over a few of the samples first where there are many.
-        Davidson = "davidson",
-        /// A Davidson method from what the last search has left.
-        WarmDavidson = "davidson from the last search",
-    }
-}
-
-/// What a number was taken under besides the network, its parameters and its data. Numbers taken under
-/// different circumstances are different numbers, whatever their names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Circumstances {
-    /// How normalisation layers behaved; none for a network without any.
-    pub norm_mode: Option<NormMode>,
-    /// What dropout did; none where it did nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dropout: Option<DropoutMode>,
-    /// How many of the training samples, the first ones, it was taken over; none for all of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subset: Option<usize>,
-    /// The block of the parameters that it is about; none for all of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub block: Option<String>,
-    /// The most products that were allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_matvecs: Option<usize>,
-    /// The most seconds that were allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_seconds: Option<f64>,
-    /// How it was searched for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<Algorithm>,
-}
-
-impl Circumstances {
-    /// Each of them in words, with its name, whether it is usual or not.
-    pub fn parts(&self) -> Vec<(&'static str, String)> {
-        fn word<T: ToString>(value: Option<T>, none: &str) -> String {
-            value.map_or_else(|| none.to_owned(), |value| value.to_string())
-        }
-        vec![
-            ("norm_mode", word(self.norm_mode, "none")),
-            ("dropout", word(self.dropout, "off")),
-            ("samples", word(self.subset, "all")),
-            ("block", word(self.block.as_ref(), "all parameters")),
-            ("max_matvecs", word(self.max_matvecs, "any")),
-            ("max_seconds", word(self.max_seconds, "any")),
-            ("search", word(self.algorithm, "none")),
-        ]
-    }
-}
-
 /// One number with everything that is known about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Fields", into = "Fields")]
@@ -152,7 +84,7 @@ pub struct Measurement {
 }
 
 /// The reason of an error that nobody has stated.
-const NOT_STATED: &str = "its error is not stated";
+pub(super) const NOT_STATED: &str = "its error is not stated";
 
 impl Measurement {
     /// A number whose error has yet to be stated.
@@ -401,175 +333,9 @@ impl Measurement {
     }
 }
 
-/// A measurement as the fields of its row, in the order of the row.
-#[derive(Serialize, Deserialize)]
-struct Fields {
-    name: String,
-    value: Option<f64>,
-    stderr: Option<f64>,
-    residual: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scale: Option<f64>,
-    converged: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rounding: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bound: Option<Bound>,
-    matvecs: Option<usize>,
-    samples: Option<usize>,
-    #[serde(flatten)]
-    circumstances: Circumstances,
-    seconds: f64,
-    /// None where there is no value.
-    #[serde(default)]
-    error: Option<ErrorKind>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    error_unknown_because: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureKind>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-impl From<Measurement> for Fields {
-    fn from(row: Measurement) -> Self {
-        let (stderr, residual) = (row.stderr(), row.residual());
-        let (scale, bound) = (row.scale(), row.bound());
-        let (error, unknown) = match row.error {
-            Error::Exact => (ErrorKind::Exact, None),
-            Error::Standard(_) => (ErrorKind::StandardError, None),
-            Error::Residual { .. } => (ErrorKind::Residual, None),
-            Error::Bound { .. } => (ErrorKind::Bound, None),
-            Error::Unknown(reason) => (ErrorKind::Unknown, Some(reason)),
-        };
-        let has_value = row.value.is_some();
-        let failure = row.failure.as_ref().map(|failure| failure.kind);
-        Self {
-            name: row.name,
-            value: row.value,
-            stderr,
-            residual,
-            scale,
-            converged: row.converged,
-            rounding: row.rounding,
-            bound,
-            matvecs: row.matvecs,
-            samples: row.samples,
-            circumstances: row.circumstances,
-            seconds: row.seconds,
-            error: has_value.then_some(error),
-            error_unknown_because: unknown.filter(|_| has_value),
-            failure,
-            reason: row.failure.map(|failure| failure.reason),
-            note: row.note,
-        }
-    }
-}
-
-impl From<Fields> for Measurement {
-    fn from(fields: Fields) -> Self {
-        let Fields {
-            stderr,
-            residual,
-            scale,
-            ..
-        } = fields;
-        // Rows of earlier versions do not say what kind of error they have.
-        let error = match (fields.error, fields.bound, stderr, residual) {
-            (Some(ErrorKind::Exact), ..) => Error::Exact,
-            (_, Some(side), ..) => Error::Bound {
-                side,
-                stderr,
-                residual,
-            },
-            (_, _, Some(stderr), _) => Error::Standard(stderr),
-            (_, _, _, Some(residual)) => Error::Residual { residual, scale },
-            _ => Error::Unknown(
-                fields
-                    .error_unknown_because
-                    .unwrap_or_else(|| NOT_STATED.to_owned()),
-            ),
-        };
-        let kind = fields.failure.unwrap_or(FailureKind::NotFound);
-        Self {
-            name: fields.name,
-            value: fields.value,
-            error,
-            converged: fields.converged,
-            rounding: fields.rounding,
-            matvecs: fields.matvecs,
-            samples: fields.samples,
-            circumstances: fields.circumstances,
-            seconds: fields.seconds,
-            failure: fields.reason.map(|reason| Failure::new(kind, reason)),
-            note: fields.note,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read_back(row: &Measurement) -> Measurement {
-        serde_json::from_str(&serde_json::to_string(row).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_row_is_read_back_as_it_was_written_whatever_its_error() {
-        let row = || Measurement::new("a.b", 2.0).over(3).taking(4);
-        let bound = row().with_residual(0.1, false, 5).bounding(Bound::Lower);
-        let conditioned = Measurement {
-            circumstances: Circumstances {
-                norm_mode: Some(NormMode::Batch),
-                dropout: Some(DropoutMode::Fixed),
-                subset: Some(9),
-                block: Some("layers.1".to_owned()),
-                max_matvecs: Some(7),
-                max_seconds: Some(0.5),
-                algorithm: Some(Algorithm::WarmDavidson),
-            },
-            ..Measurement::exact("a.b", 1.0)
-        };
-        let failed = Measurement::failed("a.b", Failure::not_defined("there is none"));
-        for row in [
-            row().with_stderr(0.25),
-            row().with_residual(1e-3, true, 5).relative_to(9.0),
-            row().with_stderr(f64::NAN),
-            bound,
-            conditioned,
-        ] {
-            assert!(row.has_stated_error());
-            assert_eq!(read_back(&row), row);
-        }
-        let read = read_back(&failed);
-        assert_eq!((read.value, read.failure), (None, failed.failure));
-    }
-
-    #[test]
-    fn rows_have_the_fields_of_the_contract_and_say_what_kind_of_error_they_have() {
-        let row = Measurement::new("a.b", 2.0).over(1).with_stderr(f64::NAN);
-        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"name":"a.b","value":2.0,"stderr":null,"residual":null,"converged":null,"matvecs":null,"samples":1,"norm_mode":null,"seconds":0.0,"error":"unknown","error_unknown_because":"of a single sample"}"#);
-        let failed = Measurement::new("a.b", f64::NAN);
-        insta::assert_snapshot!(serde_json::to_string(&failed).unwrap(), @r#"{"name":"a.b","value":null,"stderr":null,"residual":null,"converged":null,"matvecs":null,"samples":null,"norm_mode":null,"seconds":0.0,"error":null,"failure":"not_finite","reason":"the result is not finite (NaN)"}"#);
-    }
-
-    #[test]
-    fn rows_of_earlier_versions_have_the_error_that_their_fields_show() {
-        let read = |fields: &str| -> Measurement {
-            let text = format!(
-                r#"{{"name":"a","value":1.0,{fields}"converged":null,"matvecs":null,"samples":2,"norm_mode":null,"seconds":0.0}}"#
-            );
-            serde_json::from_str(&text).unwrap()
-        };
-        let row = read(r#""stderr":0.5,"residual":null,"#);
-        assert_eq!(row.error, Error::Standard(0.5));
-        let row = read(r#""stderr":null,"residual":0.5,"bound":"lower","#);
-        assert_eq!(row.bound(), Some(Bound::Lower));
-        assert!(!read(r#""stderr":null,"residual":null,"#).has_stated_error());
-    }
 
     #[test]
     fn arithmetic_keeps_the_error_in_units_of_the_value() {

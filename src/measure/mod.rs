@@ -8,12 +8,14 @@
 //! each; then `catalogue`, which lists them, and `dispatch`, which finds them by name.
 
 mod catalogue;
+mod circumstances;
 mod curvature;
 mod declaration;
 mod dispatch;
 mod evaluated;
 mod evaluation;
 mod failure;
+mod fields;
 pub mod invariance;
 mod layers;
 mod margin;
@@ -37,11 +39,12 @@ mod testing;
 mod tests;
 
 pub use catalogue::{catalogue, find, names};
+pub use circumstances::{Algorithm, Circumstances};
 pub use declaration::{Cost, Family, Measure, Part, Preset, ProductLaw, RoundingLaw, Take};
 pub use dispatch::{Named, matrices, needs_products};
 pub use evaluated::Evaluated;
 pub use failure::{Failure, FailureKind};
-pub use measurement::{Algorithm, Bound, Circumstances, Error, Measurement};
+pub use measurement::{Bound, Error, Measurement};
 pub use norm::Convolution;
 pub use session::Session;
 pub use statistic::Statistic;

@@ -1,8 +1,9 @@
 //! Taking a measure: whatever happens on the way, a row comes of it.
 
+use super::circumstances::Circumstances;
 use super::declaration::{Measure, RoundingLaw};
 use super::failure::Failure;
-use super::measurement::{Circumstances, Measurement};
+use super::measurement::Measurement;
 use super::rounding;
 use super::session::Session;
 use super::subject::Subject;

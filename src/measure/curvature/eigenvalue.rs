@@ -5,8 +5,9 @@ use crate::curvature::Matrix;
 use crate::linear::{
     Conjugated, DavidsonOptions, Eigenpair, LinearError, Shifted, Spectrum, lanczos,
 };
+use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
-use crate::measure::measurement::{Algorithm, Measurement};
+use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
 use crate::measure::subject::Search;
 use std::rc::Rc;

@@ -2,8 +2,9 @@
 
 use crate::backend::Precision;
 use crate::linear::{LinearError, LinearOperator, lanczos};
+use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
-use crate::measure::measurement::{Algorithm, Measurement};
+use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
 use crate::measure::subject::Subject;
 use crate::objective::Batch;

@@ -3,8 +3,9 @@
 use crate::curvature::Matrix;
 use crate::extremes::largest_size;
 use crate::linear::{LanczosOptions, lanczos};
+use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
-use crate::measure::measurement::{Algorithm, Measurement};
+use crate::measure::measurement::Measurement;
 use crate::measure::session::{MOST_PRODUCTS, Session};
 use crate::measure::step_rule::StepRule;
 
