@@ -17,6 +17,10 @@ const IMMATERIAL: [&str; 6] = [
     "train.evaluate_every",
 ];
 
+/// Two keys of one setting: how many samples a step takes.
+const BATCH_SIZE: &str = "train.batch_size";
+const FULL_BATCH: &str = "train.full_batch";
+
 /// What runs can differ in besides the keys of their configs.
 const BESIDES: [&str; 2] = [DATA_FILES, MEASURED_DROPOUT];
 const DATA_FILES: &str = "the data files";
@@ -142,6 +146,7 @@ impl<'a> Entry<'a> {
         match key {
             DATA_FILES => Some(Value::String(self.digest())),
             MEASURED_DROPOUT => self.measured_dropout(),
+            BATCH_SIZE if self.run.config.train.full_batch => Some(Value::String("all".to_owned())),
             key => {
                 let (first, rest) = key.split_once('.').unwrap_or((key, ""));
                 let value = self.table.get(first)?;
@@ -260,8 +265,8 @@ fn by_group(key: &'static str, groups: &[Group]) -> Differing {
     }
 }
 
-/// Whether a key differs because one compared does: a network of another kind has other keys, and
-/// other data come from other files.
+/// Whether a key differs because one compared does: a network of another kind has other keys, other data
+/// come from other files, and steps over all samples have no batch size.
 fn is_consequence(key: &str, by: &[&str], groups: &[Group]) -> bool {
     let entries = all(groups);
     by.iter()
@@ -272,7 +277,11 @@ fn is_consequence(key: &str, by: &[&str], groups: &[Group]) -> bool {
                     .is_some_and(|rest| rest.starts_with('.'));
                 is_beside && entries.iter().any(|entry| entry.value(key).is_none())
             }
-            None => key == DATA_FILES && ["data.dataset", "data.file"].contains(compared),
+            None if key == DATA_FILES => ["data.dataset", "data.file"].contains(compared),
+            None => {
+                let of_steps = [BATCH_SIZE, FULL_BATCH];
+                of_steps.contains(&key) && of_steps.contains(compared)
+            }
         })
 }
 

@@ -496,6 +496,20 @@ fn numbers_under_unlike_circumstances_are_lines_of_their_own_and_never_one_ratio
 }
 
 #[test]
+fn steps_over_all_samples_are_a_batch_size_and_no_confound() {
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    for run in &mut all[3..] {
+        run.config.train.batch_size = None;
+        run.config.train.full_batch = true;
+    }
+    let comparison = by_batch_size(&all);
+    let labels: Vec<_> = comparison.groups.iter().map(|group| &group.label).collect();
+    assert_eq!(labels, ["32", "all"]);
+    let warnings = comparison.warnings.join(" ");
+    assert!(!warnings.contains("full_batch"), "{warnings}");
+}
+
+#[test]
 fn the_precision_tells_numbers_apart_unless_runs_are_compared_by_it() {
     let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
     all[3..]

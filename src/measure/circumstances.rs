@@ -41,6 +41,9 @@ pub struct Circumstances {
     /// How it was searched for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
+    /// Whether the row is of an earlier version, which did not record how what takes products was taken.
+    #[serde(skip)]
+    pub is_unrecorded: bool,
 }
 
 impl Circumstances {
@@ -49,6 +52,10 @@ impl Circumstances {
         fn word<T: ToString>(value: Option<T>, none: &str) -> String {
             value.map_or_else(|| none.to_owned(), |value| value.to_string())
         }
+        let search = match self.is_unrecorded {
+            true => "not recorded, by an earlier version",
+            false => "none",
+        };
         vec![
             ("norm_mode", word(self.norm_mode, "none")),
             ("dropout", word(self.dropout, "off")),
@@ -56,7 +63,7 @@ impl Circumstances {
             ("block", word(self.block.as_ref(), "all parameters")),
             ("max_matvecs", word(self.max_matvecs, "any")),
             ("max_seconds", word(self.max_seconds, "any")),
-            ("search", word(self.algorithm, "none")),
+            ("search", word(self.algorithm, search)),
         ]
     }
 }

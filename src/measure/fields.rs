@@ -108,6 +108,11 @@ impl From<Fields> for Measurement {
             ),
         };
         let kind = fields.failure.unwrap_or(FailureKind::NotFound);
+        let is_old = fields.value.is_some() && fields.error.is_none();
+        let circumstances = Circumstances {
+            is_unrecorded: is_old && fields.matvecs.is_some(),
+            ..fields.circumstances
+        };
         Self {
             name: fields.name,
             value: fields.value,
@@ -116,7 +121,7 @@ impl From<Fields> for Measurement {
             rounding: fields.rounding,
             matvecs: fields.matvecs,
             samples: fields.samples,
-            circumstances: fields.circumstances,
+            circumstances,
             seconds: fields.seconds,
             failure: fields.reason.map(|reason| Failure::new(kind, reason)),
             note: fields.note,
@@ -147,6 +152,7 @@ mod tests {
                 max_matvecs: Some(7),
                 max_seconds: Some(0.5),
                 algorithm: Some(Algorithm::WarmDavidson),
+                is_unrecorded: false,
             },
             ..Measurement::exact("a.b", 1.0)
         };
@@ -185,6 +191,11 @@ mod tests {
         assert_eq!(row.error, Error::Standard(0.5));
         let row = read(r#""stderr":null,"residual":0.5,"bound":"lower","#);
         assert_eq!(row.bound(), Some(Bound::Lower));
-        assert!(!read(r#""stderr":null,"residual":null,"#).has_stated_error());
+        let row = read(r#""stderr":null,"residual":null,"#);
+        assert!(!row.has_stated_error() && !row.circumstances.is_unrecorded);
+        // How an eigenvalue was searched for then is not known now.
+        let text = r#"{"name":"a","value":1.0,"stderr":null,"residual":0.5,"converged":true,"matvecs":7,"samples":2,"norm_mode":null,"seconds":0.0}"#;
+        let row: Measurement = serde_json::from_str(text).unwrap();
+        assert!(row.circumstances.is_unrecorded);
     }
 }

@@ -129,5 +129,6 @@ fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
         max_matvecs: budget.and_then(|budget| budget.max_matvecs),
         max_seconds: budget.and_then(|budget| budget.max_seconds),
         algorithm: None,
+        is_unrecorded: false,
     }
 }

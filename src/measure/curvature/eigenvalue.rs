@@ -7,7 +7,7 @@ use crate::linear::{
 };
 use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
-use crate::measure::measurement::Measurement;
+use crate::measure::measurement::{Error, Measurement};
 use crate::measure::session::Session;
 use crate::measure::subject::Search;
 use std::rc::Rc;
@@ -110,13 +110,14 @@ impl Session<'_> {
                 options.remembered = 0;
                 (None, Algorithm::Davidson)
             }
-            Search::Remembering(past) => (
-                past.and_then(|past| past.get(search)),
-                Algorithm::WarmDavidson,
-            ),
+            // Before there is anything to begin with it begins like a fresh one.
+            Search::Remembering(past) => match past.and_then(|past| past.get(search)) {
+                None => (None, Algorithm::Davidson),
+                past => (past, Algorithm::WarmDavidson),
+            },
         };
         let found = leading_pairs_by_few_samples(&subject, past, &mut rng, options)?;
-        if algorithm == Algorithm::WarmDavidson {
+        if matches!(subject.search, Search::Remembering(_)) {
             self.remember(search, found.warm_start);
         }
         let spectrum = Spectrum {
@@ -185,11 +186,18 @@ impl Session<'_> {
         let largest =
             self.end_of_spectrum(name, |ends| ends.by_magnitude().first().copied().cloned())?;
         let ratio = super::quotient(name, &frobenius, &largest)?;
-        let value = ratio.value.unwrap_or(f64::NAN);
-        let stderr = ratio.stderr().unwrap_or(f64::NAN);
+        let Some(value) = ratio.value else {
+            return Ok(ratio);
+        };
+        let error = match ratio.error.clone() {
+            Error::Standard(stderr) => Error::Standard(2.0 * value.abs() * stderr),
+            error => error,
+        };
         Ok(Measurement {
-            value: Some(value * value),
-            ..ratio.with_stderr(2.0 * value.abs() * stderr)
+            converged: ratio.converged,
+            matvecs: ratio.matvecs,
+            samples: ratio.samples,
+            ..Measurement::new(name, value * value).with_error(error)
         })
     }
 

@@ -179,12 +179,17 @@ pub(super) fn quotient(
         return Err(failed.unwrap_or_else(unknown));
     };
     let value = a / b;
-    let relative = |row: &Measurement, value: f64| row.absolute_error().map(|e| e / value.abs());
-    let errors = [relative(above, a), relative(below, b)];
+    let rows = [(above, a), (below, b)];
+    let unknown = rows.iter().find_map(|(row, _)| match &row.error {
+        Error::Unknown(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    let relative = rows.map(|(row, value)| row.absolute_error().map(|e| e / value.abs()));
     let row = Measurement::new(name, value);
-    let row = match errors {
-        [None, None] => row.with_error(Error::Exact),
-        [a, b] => row.with_stderr(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0)) * value.abs()),
+    let row = match (unknown, relative) {
+        (Some(reason), _) => row.with_error(Error::Unknown(reason)),
+        (None, [None, None]) => row.with_error(Error::Exact),
+        (None, [a, b]) => row.with_stderr(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0)) * value.abs()),
     };
     Ok(Measurement {
         converged: Some(above.converged != Some(false) && below.converged != Some(false)),

@@ -56,7 +56,8 @@ pub(super) const FAMILY: Family = &[
         "margin.mean",
         "mean of the output margins",
         |session, name| session.output_margin(name, Statistic::Mean),
-    ),
+    )
+    .light(),
     of_class("margin.class.0", |session, name| {
         session.class_margin(name, 0)
     }),

@@ -48,46 +48,35 @@ pub(in crate::measure) const FAMILY: Family = &[
         "largest rise within the distance 0.05 that ascents from 8 to 24 starts find: a lower bound",
         |session, name| many_steps(session, name, SAM),
     )
-    .from("Foret et al
-    . 2021, eq
-    . 1")
+    .from("Foret et al. 2021, eq. 1")
     .full(),
     rise(
         "sharpness.sam.linf",
         "rise when every parameter moves by 0.001 along the sign of its slope",
         |session, name| one_step(session, name, SAM_LINF),
     )
-    .from("Foret et al
-    . 2021, eq
-    . 2, p = infinity")
+    .from("Foret et al. 2021, eq. 2, p = infinity")
     .invariant(&[MapKind::Permutation]),
     gradient(
         "sharpness.sam.linf.gradient_term",
         "0.001 times the sum of the gradient's absolute values",
         |session, name| gradient_term(session, name, SAM_LINF),
     )
-    .from("Foret et al
-    . 2021, eq
-    . 2, p = infinity")
+    .from("Foret et al. 2021, eq. 2, p = infinity")
     .invariant(&[MapKind::Permutation]),
     rise(
         "sharpness.sam.linf.multi",
         "largest rise that such ascents find when no parameter moves by more than 0.001: a lower bound",
         |session, name| many_steps(session, name, SAM_LINF),
     )
-    .from("Foret et al
-    . 2021, eq
-    . 1, p = infinity")
+    .from("Foret et al. 2021, eq. 1, p = infinity")
     .invariant(&[MapKind::Permutation]),
     rise(
         "sharpness.sam.m128",
         "mean of sharpness.sam over batches of 128 samples, each with its own gradient",
         |session, name| over_batches(session, name, SAM, BATCH),
     )
-    .from("Foret et al
-    . 2021, sec
-    . 4
-    .1")
+    .from("Foret et al. 2021, sec. 4.1")
     .full(),
     rise(
         "sharpness.asam",
@@ -109,16 +98,14 @@ pub(in crate::measure) const FAMILY: Family = &[
         "largest rise that such ascents find within the ellipsoid of sharpness.asam: a lower bound",
         |session, name| many_steps(session, name, ASAM),
     )
-    .from("Kwon et al
-    . 2021, definition 1")
+    .from("Kwon et al. 2021, definition 1")
     .invariant(MapKind::ELEMENTWISE),
     rise(
         "sharpness.asam.eta",
         "sharpness.asam as its authors train: scales |weight| + 0.01, and 1 for biases",
         |session, name| one_step(session, name, ASAM_ETA),
     )
-    .from("Kwon et al
-    . 2021, experiments")
+    .from("Kwon et al. 2021, experiments")
     .invariant(&[MapKind::Permutation]),
     rise(
         "sharpness.asam.linf",

@@ -36,8 +36,8 @@ impl Session<'_> {
         }
         let value = rate * norm * (mu / batch).sqrt();
         // Relative errors of independent factors add in squares, that of a root being half.
-        let error = (size.stderr().unwrap_or(0.0) / norm)
-            .hypot(0.5 * alignment.stderr().unwrap_or(0.0) / mu);
+        let error = (size.stderr().unwrap_or(f64::NAN) / norm)
+            .hypot(0.5 * alignment.stderr().unwrap_or(f64::NAN) / mu);
         Ok(Measurement {
             converged: Some(size.converged != Some(false) && alignment.converged != Some(false)),
             matvecs: Some(size.matvecs.unwrap_or(0) + alignment.matvecs.unwrap_or(0)),

@@ -55,6 +55,22 @@ fn a_row_depends_on_its_own_identity_and_nothing_else() {
     }
 }
 
+/// Where the second layer is 0 the first one's curvature is, and a ratio of zeros is none.
+#[test]
+fn a_ratio_of_zeros_is_a_failure_and_nothing_else() {
+    let mut fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
+    fixture.block("layers.1.weight").fill(0.0);
+    let names = ["hessian.stable_rank", "ggn.effective_rank"];
+    let rows = fixture.measure_as(&names, |mut subject| {
+        subject.block = Some("layers.0.weight");
+        subject
+    });
+    for row in rows {
+        assert_eq!((row.value, row.kind_of_error()), (None, None), "{row:?}");
+        assert!(row.failure.is_some());
+    }
+}
+
 #[test]
 fn what_multiplies_says_so_and_what_is_searched_for_says_how() {
     let fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
