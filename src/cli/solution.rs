@@ -3,8 +3,8 @@
 use super::{CommandError, DataDir};
 use crate::config::{self, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
-use crate::linear::{Budget, Interrupt, LinearError};
-use crate::measure::{self, Measurement, Search, Subject};
+use crate::linear::{Interrupt, LinearError};
+use crate::measure::{self, Measurement, Subject};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -168,14 +168,8 @@ impl Solution {
             None => config.optimizer.learning_rate,
         };
         Subject {
-            objective: &self.objective,
-            parameters: &self.parameters,
             initial: self.initial.as_deref(),
-            train: &self.train,
             test: Some(&self.test),
-            block: None,
-            budget: Budget::default(),
-            search: Search::Fresh,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
             step_rule: Some(step_rule(&config.optimizer, None)),
@@ -183,7 +177,7 @@ impl Solution {
             training_samples: Some(available),
             streams: self.problem.streams,
             step: self.probes(),
-            interrupt: Interrupt::never(),
+            ..Subject::new(&self.objective, &self.parameters, &self.train)
         }
     }
 

@@ -2,8 +2,7 @@
 
 use crate::backend::{Compute, Precision};
 use crate::data::digits;
-use crate::linear::{Budget, Interrupt};
-use crate::measure::{Measure, Measurement, Search, Session, StepRule, Subject, find};
+use crate::measure::{Measure, Measurement, Session, StepRule, Subject, find};
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::tiny::Tiny;
@@ -149,14 +148,6 @@ pub(in crate::measure) fn subject<'a>(
     train: &'a Chunks,
 ) -> Subject<'a> {
     Subject {
-        objective,
-        parameters,
-        initial: None,
-        train,
-        test: None,
-        block: None,
-        budget: Budget::default(),
-        search: Search::Fresh,
         trained_elsewhere: false,
         learning_rate: Some(0.1),
         step_rule: Some(StepRule::Descent {
@@ -165,10 +156,7 @@ pub(in crate::measure) fn subject<'a>(
             penalty: 0.0,
         }),
         batch_size: Some(2),
-        training_samples: Some(train.samples()),
-        streams: Streams::new(0),
-        step: 0,
-        interrupt: Interrupt::never(),
+        ..Subject::new(objective, parameters, train)
     }
 }
 

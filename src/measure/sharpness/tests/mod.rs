@@ -9,14 +9,13 @@ mod smooth;
 
 use crate::backend::Compute;
 use crate::linear::Precision;
-use crate::linear::{Budget, Interrupt, dot};
-use crate::measure::{Measurement, Search, Session, Subject};
+use crate::linear::{Budget, dot};
+use crate::measure::{Measurement, Session, Subject};
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::Case;
 use crate::objective::{Batch, Chunks, Loss, Objective};
 use crate::params::Parameters;
-use crate::random::Streams;
 use std::sync::Arc;
 
 /// What is measured, owned.
@@ -73,22 +72,12 @@ impl Ground {
 
     pub fn subject(&self) -> Subject<'_> {
         Subject {
-            objective: &self.objective,
-            parameters: &self.parameters,
             initial: self.initial.as_deref(),
-            train: &self.data,
-            test: None,
             block: self.block,
             budget: self.budget,
-            search: Search::Fresh,
             trained_elsewhere: false,
             learning_rate: Some(0.1),
-            step_rule: None,
-            batch_size: None,
-            training_samples: None,
-            streams: Streams::new(0),
-            step: 0,
-            interrupt: Interrupt::never(),
+            ..Subject::new(&self.objective, &self.parameters, &self.data)
         }
     }
 
