@@ -8,10 +8,12 @@ use toml::Value;
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
 /// at. What the hooks measure on stands in each row.
-const IMMATERIAL: [&str; 6] = [
+const IMMATERIAL: [&str; 8] = [
     "name",
     "seed",
     "hooks",
+    "events.spike_factor",
+    "events.spike_window",
     "backend",
     "train.checkpoint_every",
     "train.evaluate_every",
@@ -134,6 +136,19 @@ impl<'a> Grouping<'a> {
     }
 }
 
+impl Grouping<'_> {
+    /// What a run of this config would be grouped as; none where that takes more than its config.
+    pub fn label_of(&self, config: &Config) -> Option<String> {
+        if self.keys.iter().any(|key| BESIDES.contains(key)) {
+            return None;
+        }
+        let table = config.table();
+        let values = self.keys.iter().map(|key| value_of(key, config, &table));
+        let labels: Vec<String> = values.map(|value| text(value.as_ref())).collect();
+        Some(labels.join(" · "))
+    }
+}
+
 impl<'a> Entry<'a> {
     fn new(run: &'a FinishedRun) -> Self {
         Self {
@@ -146,15 +161,7 @@ impl<'a> Entry<'a> {
         match key {
             DATA_FILES => Some(Value::String(self.digest())),
             MEASURED_DROPOUT => self.measured_dropout(),
-            BATCH_SIZE if self.run.config.train.full_batch => Some(Value::String("all".to_owned())),
-            key => {
-                let (first, rest) = key.split_once('.').unwrap_or((key, ""));
-                let value = self.table.get(first)?;
-                let mut inner = rest.split('.').filter(|part| !part.is_empty());
-                inner
-                    .try_fold(value, |value, part| value.get(part))
-                    .cloned()
-            }
+            key => value_of(key, &self.run.config, &self.table),
         }
     }
 
@@ -186,6 +193,19 @@ impl<'a> Entry<'a> {
         modes.dedup();
         Some(Value::String(modes.join(" and ")))
     }
+}
+
+/// The value of a key of a config, written out as a table.
+fn value_of(key: &str, config: &Config, table: &toml::Table) -> Option<Value> {
+    if key == BATCH_SIZE && config.train.full_batch {
+        return Some(Value::String("all".to_owned()));
+    }
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let value = table.get(first)?;
+    let mut inner = rest.split('.').filter(|part| !part.is_empty());
+    inner
+        .try_fold(value, |value, part| value.get(part))
+        .cloned()
 }
 
 /// Runs by the values of keys, in ascending order; each group's by seed.
@@ -228,6 +248,7 @@ fn members<'a>((values, entries): &Group<'_, 'a>, repeated: &mut Vec<LeftOut>) -
                      is no second sample",
                     entry.run.place, first.place
                 ),
+                diverged: None,
             }),
             None => runs.push(entry.run),
         }

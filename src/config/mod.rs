@@ -18,6 +18,7 @@ mod choice;
 mod data;
 mod document;
 mod error;
+mod events;
 mod fault;
 mod find;
 #[cfg(test)]
@@ -43,18 +44,19 @@ use std::path::Path;
 
 pub use choice::{
     Augment, Dataset, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset, Sampling,
-    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
+    ScheduleKind, SpacingKind, Subset, TransformerPreset, Trigger, Unit,
 };
 pub use data::{Data, Text};
 pub use error::{ConfigError, Place};
+pub use events::Events;
 pub use fault::Fault;
 pub use find::find;
-pub use hooks::{Hook, Logarithmic, Spacing};
+pub use hooks::{EACH_LAYER, Hook, Logarithmic, Spacing};
 pub use kind::Range;
 pub use model::{Mlp, Model, ResNet, Transformer};
 pub use nearest::nearest;
 pub use optimizer::{Method, Moments, Momentum, Optimizer};
-pub use rule::{FullBatch, Rule};
+pub use rule::{FullBatch, Rule, families};
 pub use schedule::{Cosine, Exponential, Schedule, Shape, Step};
 pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;
