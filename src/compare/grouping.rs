@@ -137,15 +137,35 @@ impl<'a> Grouping<'a> {
 }
 
 impl Grouping<'_> {
-    /// What a run of this config would be grouped as; none where that takes more than its config.
+    /// The label of the group that a run of this config belongs to, or would; with the first other key that
+    /// matters in which it differs from that group. None where that takes more than its config.
     pub fn label_of(&self, config: &Config) -> Option<String> {
         if self.keys.iter().any(|key| BESIDES.contains(key)) {
             return None;
         }
         let table = config.table();
-        let values = self.keys.iter().map(|key| value_of(key, config, &table));
-        let labels: Vec<String> = values.map(|value| text(value.as_ref())).collect();
-        Some(labels.join(" · "))
+        let value = |key: &str| value_of(key, config, &table);
+        let labels: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| text(value(key).as_ref()))
+            .collect();
+        let label = labels.join(" · ");
+        let mut groups = self.groups.iter();
+        let known = groups.find(|group| group.label == label);
+        let differing = known.and_then(|group| {
+            let known = &group.runs.first()?.config;
+            let table = known.table();
+            let differs = |key: &&&str| value_of(key, known, &table) != value(key);
+            let mut keys = Config::keys()
+                .iter()
+                .filter(|key| !IMMATERIAL.contains(key));
+            keys.find(differs)
+        });
+        Some(match differing {
+            None => label,
+            Some(key) => format!("{label} with {key} = {}", text(value(key).as_ref())),
+        })
     }
 }
 

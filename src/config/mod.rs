@@ -203,11 +203,11 @@ mod tests {
         );
         assert_eq!(
             message(&PLAIN.replace("[optimizer]", "[optimiser]")),
-            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, hooks"
+            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, events, hooks"
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),
-            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
+            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, on, blocks, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
         );
     }
 

@@ -238,7 +238,7 @@ mod tests {
             between(&hook(1), &hook(2)),
             "`hooks.0.every` is 2, the run was made with 1"
         );
-        assert!(between(plain, &hook(1)).ends_with(", and 5 more"));
+        assert!(between(plain, &hook(1)).ends_with(", and 6 more"));
     }
 
     #[test]

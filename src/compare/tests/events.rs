@@ -90,6 +90,22 @@ fn a_group_that_has_lost_runs_to_divergence_says_so() {
     let mut warnings = comparison.warnings.iter();
     let warning = warnings.find(|warning| warning.contains("diverged in"));
     insta::assert_snapshot!(warning.unwrap(), @"Training diverged in 2 of 5 of 512 (seed 3, 7); all 1 of 8 (seed 0), which has no column: the means are over the runs that did not, which is a choice by how they went.");
+    // A run that differs in more than the keys is of no group here.
+    let config = configured(
+        &["train.batch_size=32", "optimizer.learning_rate=9"],
+        0,
+        0.1,
+        1.0,
+    )
+    .config;
+    let other = LeftOut {
+        diverged: Some(Box::new(config)),
+        ..diverged(32, 0)
+    };
+    let comparison = compare(&left, vec![other], &["train.batch_size"]).unwrap();
+    let told = "all 1 of 32 with optimizer.learning_rate = 9.0 (seed 0), which has no column";
+    let mut warnings = comparison.warnings.iter();
+    assert!(warnings.any(|warning| warning.contains(told)));
     let without = by_batch_size(&left);
     assert!(
         !without
