@@ -54,6 +54,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
             Err(error) => left_out.push(LeftOut {
                 place: place.display().to_string(),
                 reason: error.to_string(),
+                diverged: diverged(place).map(Box::new),
             }),
         }
     }
@@ -89,7 +90,7 @@ fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, Comma
 }
 
 fn warn(left_out: &[LeftOut]) {
-    for LeftOut { place, reason } in left_out {
+    for LeftOut { place, reason, .. } in left_out {
         eprintln!("warning: {place} is left out: {reason}");
     }
 }
@@ -136,4 +137,9 @@ fn read(path: &Path) -> Result<FinishedRun, DirectoryError> {
         summary,
         data: record.data,
     })
+}
+
+/// The config of a run in a directory whose training has left the finite numbers.
+fn diverged(path: &Path) -> Option<Config> {
+    RunDirectory::open(path).ok()?.diverged()
 }

@@ -83,6 +83,8 @@ impl From<ProblemError> for CommandError {
             | ProblemError::Patch { .. }
             | ProblemError::TooManyStages { .. }
             | ProblemError::Map { .. }
+            | ProblemError::Block { .. }
+            | ProblemError::NothingOfBlocks { .. }
             | ProblemError::LonelyValue { .. }) => CommandError::Input(error.to_string()),
         }
     }
@@ -176,6 +178,7 @@ mod tests {
             epoch: 0.5,
             learning_rate: 10.0,
             last_finite_loss: None,
+            lambda_max: None,
         });
         assert_eq!(CommandError::from(diverged).exit_code(), ExitCode::Failed);
     }

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use crate::config;
-use crate::measure::{self, Preset};
+use crate::measure::{self, Named, Preset};
 use crate::reparam::MapKind;
 
 /// The measures of a list, in which presets stand for theirs; each once.
@@ -24,16 +24,27 @@ pub fn measures(list: &str) -> Result<Vec<&'static str>, CommandError> {
 }
 
 fn measure_named(name: &str) -> Result<&'static str, CommandError> {
-    let unknown = || {
-        let names = measure::names();
-        let hint = hint(name, &names);
-        let names = names.join(", ");
-        CommandError::Input(format!(
-            "--measures: there is no measure `{name}`{hint} Allowed: light, full, {names}"
-        ))
-    };
-    let found = measure::find(name).ok_or_else(unknown)?;
-    Ok(found.name)
+    if let Some(measure) = measure::find(name) {
+        return Ok(measure.name);
+    }
+    Err(CommandError::Input(match Named::parse(name) {
+        Some(Named::UnderMap(map, measure)) => {
+            let measure = measure.name;
+            format!(
+                "--measures: `{name}` is {measure} after a map, over its value before, which `lab reparam \
+                 --measures {measure} --maps {map}` takes; while training, a hook with `maps` does"
+            )
+        }
+        _ => {
+            let names = measure::names();
+            format!(
+                "--measures: there is no measure `{name}`{} Allowed: light, full, and the names that `lab \
+                 measure --help` lists, of the families {}",
+                hint(name, &names),
+                config::families(&names).join(", ")
+            )
+        }
+    }))
 }
 
 /// The kinds of maps of a list, each once.
@@ -81,6 +92,28 @@ mod tests {
         );
         let light = measures("light").unwrap();
         assert_eq!(measures("light,norm.l2").unwrap(), light);
+    }
+
+    #[test]
+    fn an_unknown_measure_suggests_the_nearest_and_where_all_are() {
+        let message = |name: &str| measures(name).unwrap_err().to_string();
+        let near = message("hessian.lamda_max");
+        assert!(
+            near.contains("did you mean `hessian.lambda_max`?"),
+            "{near}"
+        );
+        let far = message("zzz");
+        assert!(far.contains("`lab measure --help`"), "{far}");
+        assert!(far.contains("loss, gap, accuracy, margin, norm"), "{far}");
+        assert!(far.len() < 400 && !far.contains("hessian.trace"), "{far}");
+    }
+
+    #[test]
+    fn a_measure_after_a_map_is_another_command_s() {
+        insta::assert_snapshot!(
+            measures("norm.l2,reparam.permutation.hessian.trace").unwrap_err().to_string(),
+            @"--measures: `reparam.permutation.hessian.trace` is hessian.trace after a map, over its value before, which `lab reparam --measures hessian.trace --maps permutation` takes; while training, a hook with `maps` does"
+        );
     }
 
     #[test]

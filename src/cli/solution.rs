@@ -190,6 +190,7 @@ impl Solution {
             seed: config.seed,
             step: self.step,
             epoch: self.step.map(epoch),
+            since: None,
             measurement,
             dtype: config.precision,
         }

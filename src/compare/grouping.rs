@@ -8,10 +8,12 @@ use toml::Value;
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
 /// at. What the hooks measure on stands in each row.
-const IMMATERIAL: [&str; 6] = [
+const IMMATERIAL: [&str; 8] = [
     "name",
     "seed",
     "hooks",
+    "events.spike_factor",
+    "events.spike_window",
     "backend",
     "train.checkpoint_every",
     "train.evaluate_every",
@@ -134,6 +136,39 @@ impl<'a> Grouping<'a> {
     }
 }
 
+impl Grouping<'_> {
+    /// The label of the group that a run of this config belongs to, or would; with the first other key that
+    /// matters in which it differs from that group. None where that takes more than its config.
+    pub fn label_of(&self, config: &Config) -> Option<String> {
+        if self.keys.iter().any(|key| BESIDES.contains(key)) {
+            return None;
+        }
+        let table = config.table();
+        let value = |key: &str| value_of(key, config, &table);
+        let labels: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| text(value(key).as_ref()))
+            .collect();
+        let label = labels.join(" · ");
+        let mut groups = self.groups.iter();
+        let known = groups.find(|group| group.label == label);
+        let differing = known.and_then(|group| {
+            let known = &group.runs.first()?.config;
+            let table = known.table();
+            let differs = |key: &&&str| value_of(key, known, &table) != value(key);
+            let mut keys = Config::keys()
+                .iter()
+                .filter(|key| !IMMATERIAL.contains(key));
+            keys.find(differs)
+        });
+        Some(match differing {
+            None => label,
+            Some(key) => format!("{label} with {key} = {}", text(value(key).as_ref())),
+        })
+    }
+}
+
 impl<'a> Entry<'a> {
     fn new(run: &'a FinishedRun) -> Self {
         Self {
@@ -146,15 +181,7 @@ impl<'a> Entry<'a> {
         match key {
             DATA_FILES => Some(Value::String(self.digest())),
             MEASURED_DROPOUT => self.measured_dropout(),
-            BATCH_SIZE if self.run.config.train.full_batch => Some(Value::String("all".to_owned())),
-            key => {
-                let (first, rest) = key.split_once('.').unwrap_or((key, ""));
-                let value = self.table.get(first)?;
-                let mut inner = rest.split('.').filter(|part| !part.is_empty());
-                inner
-                    .try_fold(value, |value, part| value.get(part))
-                    .cloned()
-            }
+            key => value_of(key, &self.run.config, &self.table),
         }
     }
 
@@ -186,6 +213,19 @@ impl<'a> Entry<'a> {
         modes.dedup();
         Some(Value::String(modes.join(" and ")))
     }
+}
+
+/// The value of a key of a config, written out as a table.
+fn value_of(key: &str, config: &Config, table: &toml::Table) -> Option<Value> {
+    if key == BATCH_SIZE && config.train.full_batch {
+        return Some(Value::String("all".to_owned()));
+    }
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let value = table.get(first)?;
+    let mut inner = rest.split('.').filter(|part| !part.is_empty());
+    inner
+        .try_fold(value, |value, part| value.get(part))
+        .cloned()
 }
 
 /// Runs by the values of keys, in ascending order; each group's by seed.
@@ -228,6 +268,7 @@ fn members<'a>((values, entries): &Group<'_, 'a>, repeated: &mut Vec<LeftOut>) -
                      is no second sample",
                     entry.run.place, first.place
                 ),
+                diverged: None,
             }),
             None => runs.push(entry.run),
         }

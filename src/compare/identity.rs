@@ -3,7 +3,8 @@
 use super::FinishedRun;
 use super::grouping::Grouping;
 use crate::linear::Precision;
-use crate::measure::{Circumstances, Measurement};
+use crate::measure::{Circumstances, Measurement, find};
+use crate::run::Occurrence;
 
 /// What identifies a number besides the run that it is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +20,7 @@ impl Identity {
     fn of(row: &Measurement, run: &FinishedRun, by_precision: bool) -> Self {
         Self {
             name: row.name.clone(),
-            circumstances: row.circumstances.clone(),
+            circumstances: bearing(row),
             precision: (!by_precision).then_some(run.config.precision),
         }
     }
@@ -49,7 +50,16 @@ impl Identity {
             return None;
         }
         let mut rows = run.summary.measurements.iter();
-        rows.find(|row| row.name == self.name && row.circumstances == self.circumstances)
+        rows.find(|row| row.name == self.name && bearing(row) == self.circumstances)
+    }
+
+    /// The step at which an event happened first, as its hook told.
+    pub fn of_event(occurrence: &Occurrence) -> Self {
+        Self {
+            name: occurrence.event.to_string(),
+            circumstances: occurrence.circumstances.clone(),
+            precision: None,
+        }
     }
 
     /// In what it differs from others of its name, in words.
@@ -73,5 +83,14 @@ impl Identity {
         let precision = self.precision.map(|precision| precision.to_string());
         parts.push(("precision", precision.unwrap_or_default()));
         parts
+    }
+}
+
+/// What a row was taken under, as far as that bears on its measure. Rows of earlier versions say more.
+fn bearing(row: &Measurement) -> Circumstances {
+    let all = row.circumstances.clone();
+    match find(&row.name) {
+        Some(measure) => measure.bearing(all),
+        None => all,
     }
 }

@@ -1,14 +1,15 @@
 //! The lines of a comparison.
 
 use super::cell::{cell, find};
-use super::grouping::Grouping;
+use super::grouping::{Grouping, Members};
 use super::identity::Identity;
 use super::invariance::movements;
 use super::verdict::{Pair, Verdict};
 use super::{CellValue, FinishedRun, Line};
 use crate::measure::{Measure, Measurement, catalogue};
 use crate::reparam::MapKind;
-use crate::statistics::mean;
+use crate::run::Occurrence;
+use crate::statistics::{mean, standard_error};
 
 /// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
 const AT_TARGET: f64 = 0.005;
@@ -26,7 +27,58 @@ pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
             }));
         }
     }
+    lines.extend(event_lines(grouping));
     lines
+}
+
+/// When things first happened. That is no measure of a solution, so nothing is decided about it.
+fn event_lines(grouping: &Grouping) -> Vec<Line> {
+    let mut identities: Vec<Identity> = Vec::new();
+    let runs = grouping.groups.iter().flat_map(|group| &group.runs);
+    for occurrence in runs.flat_map(|run| &run.summary.events) {
+        let identity = Identity::of_event(occurrence);
+        if !identities.contains(&identity) {
+            identities.push(identity);
+        }
+    }
+    let line = |identity: &Identity| {
+        let of_group = |group: &Members<'_>| first_steps(identity, &group.runs);
+        let cells: Vec<_> = grouping.groups.iter().map(of_group).collect();
+        let namesakes = identities
+            .iter()
+            .filter(|other| other.name == identity.name);
+        let namesakes: Vec<Identity> = namesakes.cloned().collect();
+        Line {
+            ratio: ratio(&cells, grouping),
+            apart: identity.apart_from(&namesakes),
+            ..Line::new(&identity.name, cells, Verdict::Given)
+        }
+    };
+    let mut lines: Vec<Line> = identities.iter().map(line).collect();
+    lines.sort_by(|a, b| a.name.cmp(&b.name));
+    lines
+}
+
+/// The steps at which an event first happened in the runs of a group, as far as it did. A run alone has the
+/// distance to the last step at which it was known not to have happened as its error.
+fn first_steps(identity: &Identity, runs: &[&FinishedRun]) -> Option<CellValue> {
+    let found: Vec<&Occurrence> = runs
+        .iter()
+        .filter_map(|run| {
+            let mut events = run.summary.events.iter();
+            events.find(|occurrence| Identity::of_event(occurrence) == *identity)
+        })
+        .collect();
+    let values: Vec<f64> = found.iter().map(|found| found.first_step as f64).collect();
+    let own = found.first()?.since.map(|since| values[0] - since as f64);
+    Some(CellValue {
+        mean: mean(&values),
+        error: match values.len() {
+            1 => own,
+            _ => Some(standard_error(&values)),
+        },
+        values,
+    })
 }
 
 /// What was set rather than measured, without which a sharpness misleads.

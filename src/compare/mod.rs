@@ -70,12 +70,15 @@ pub struct FinishedRun {
 }
 
 /// A run that was given and cannot enter the comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LeftOut {
     /// Its directory.
     pub place: String,
     /// Why, with its directory, and what to do about it where something can be done.
     pub reason: String,
+    /// The config of a run that has left the finite numbers, which tells to what group it belongs.
+    #[serde(skip)]
+    pub diverged: Option<Box<Config>>,
 }
 
 /// Runs that share the values of the keys.

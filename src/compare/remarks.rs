@@ -24,6 +24,7 @@ pub(super) fn warnings(
     }
     warnings.extend(confounds(grouping));
     warnings.extend(degenerate(grouping));
+    warnings.extend(diverged(grouping, left_out));
     warnings.extend(absent(left_out));
     warnings
 }
@@ -106,6 +107,38 @@ fn degenerate(grouping: &Grouping) -> Option<String> {
             "Degenerate: {}. A network that has learned nothing is flat for that reason, so a group \
              with one has no verdict on flatness.",
             some_of(&named)
+        )
+    })
+}
+
+/// Runs whose training left the finite numbers: what is left of their group was chosen by how it went.
+fn diverged(grouping: &Grouping, left_out: &[LeftOut]) -> Option<String> {
+    let mut seeds: Vec<(String, Vec<String>)> = Vec::new();
+    for config in left_out.iter().filter_map(|run| run.diverged.as_deref()) {
+        let label = grouping.label_of(config)?;
+        let place = seeds.iter().position(|(other, _)| *other == label);
+        let place = place.unwrap_or_else(|| {
+            seeds.push((label, Vec::new()));
+            seeds.len() - 1
+        });
+        seeds[place].1.push(config.seed.to_string());
+    }
+    let told = seeds.iter().map(|(label, seeds)| {
+        let mut groups = grouping.groups.iter();
+        let left = groups.find(|group| group.label == *label);
+        let left = left.map_or(0, |group| group.runs.len());
+        let (count, named) = (seeds.len(), seeds.join(", "));
+        match left {
+            0 => format!("all {count} of {label} (seed {named}), which has no column"),
+            left => format!("{count} of {} of {label} (seed {named})", count + left),
+        }
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "Training diverged in {}: the means are over the runs that did not, which is a choice by how \
+             they went.",
+            told.join("; ")
         )
     })
 }

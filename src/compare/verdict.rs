@@ -20,7 +20,7 @@ pub enum Verdict {
     Equal,
     /// Fewer than three values in a group say nothing about other seeds.
     TooFewSeeds,
-    /// Set by the user, or a check of one run: nothing to decide between groups.
+    /// Set by the user, a check of one run, or the step of an event: nothing to decide between groups.
     Given,
     /// A verdict would mislead; the line's reason says why.
     Withheld,

@@ -167,3 +167,30 @@ words! {
         Logarithmic = "logarithmic",
     }
 }
+
+words! {
+    /// What a hook fires on, beside or instead of its schedule (`hooks.on`).
+    Trigger {
+        /// The training accuracy is 1 at an evaluation, for the first time.
+        #[default]
+        Interpolation = "interpolation",
+        /// The measured curvature has crossed the line of stability, either way.
+        StabilityCrossing = "stability-crossing",
+        /// A loss spike has begun; the hook measures after the step that follows.
+        LossSpike = "loss-spike",
+        /// The learning rate has risen to its full height: before the first step at it.
+        WarmupEnd = "warmup-end",
+        /// The learning rate falls: before the first step at the lower one.
+        Decay = "decay",
+    }
+}
+
+impl Trigger {
+    /// Whether nobody knows beforehand when it comes.
+    pub fn is_event(self) -> bool {
+        matches!(
+            self,
+            Self::Interpolation | Self::StabilityCrossing | Self::LossSpike
+        )
+    }
+}

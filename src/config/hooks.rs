@@ -1,16 +1,20 @@
 //! `[[hooks]]`: what to measure while training, and when.
 
-use super::choice::{SpacingKind, Unit};
+use super::choice::{SpacingKind, Trigger, Unit};
 use super::nearest::nearest;
 use super::rule::{Rule, Violation};
+use super::schedule::{Schedule, Shape};
 use super::section::Reader;
-use crate::measure::Preset;
+use crate::measure::{LINE_MEASURES, Preset};
 use crate::model::{DropoutMode, NormMode};
 use crate::reparam::MapKind;
 
+/// The word of `hooks.blocks` for every layer in turn.
+pub const EACH_LAYER: &str = "layers";
+
 section! {
     /// One item of `[[hooks]]`: what to measure while training, and when.
-    checked by measures_something;
+    checked by measures_something_sometime;
     pub struct Hook {
         /// A ready-made set of measures; exactly one of `preset` and `measures`.
         preset: Option<Preset> = optional("`measures` instead");
@@ -19,12 +23,17 @@ section! {
         /// Maps that leave the function alone, after each of which the measures are taken again
         /// (rows `reparam.{map}.{measure}`).
         maps: Vec<MapKind> = default(Vec::new());
-        /// Units between two measurements.
-        every: usize = default(1);
+        /// Units between two measurements; with `on` and without `every` there is no schedule.
+        every: Option<usize> = optional("1; none with `on`");
         /// What `every` counts.
         unit: Unit = default(Unit::Epochs);
         /// How the moments are spaced.
         spacing: Spacing = part();
+        /// Events and changes of the learning rate to measure at, besides the moments of `every`.
+        on: Vec<Trigger> = default(Vec::new());
+        /// Take what is of a block for each layer ("layers"), or for these layers or parameters, with commas
+        /// between them; what is of the whole network is taken once.
+        blocks: Option<String> = optional("the whole network");
         /// How many training samples to measure on.
         samples: Option<usize> = optional("all");
         /// Start the search for the largest eigenvalues from what the last one has left: fewer
@@ -61,7 +70,42 @@ section! {
     }
 }
 
-fn measures_something(hook: &mut Hook, reader: &Reader<'_>) -> Result<(), Violation> {
+impl Hook {
+    /// The names in `blocks`, of which [`EACH_LAYER`] stands for every layer.
+    pub fn block_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.blocks.iter().flat_map(|names| names.split(','));
+        names.map(str::trim)
+    }
+
+    /// Whether it measures something by name or as part of its preset.
+    fn measures_one_of(&self, names: &[&str]) -> bool {
+        let preset = self.preset.iter().flat_map(|preset| preset.measures());
+        let listed = self.measures.iter().flatten().map(String::as_str);
+        preset.chain(listed).any(|name| names.contains(&name))
+    }
+}
+
+fn measures_something_sometime(hook: &mut Hook, reader: &Reader<'_>) -> Result<(), Violation> {
+    measures_something(hook, reader)?;
+    if hook.on.is_empty() {
+        hook.every.get_or_insert(1);
+    }
+    if hook.every.is_some() {
+        return Ok(());
+    }
+    let (unit, spacing) = (hook.unit, hook.spacing.kind());
+    let without = |key, found| {
+        let rule = Rule::SpacingWithoutEvery { key, found };
+        Err(Violation::new(reader.path(key), rule))
+    };
+    match (unit, spacing) {
+        (Unit::Steps, _) => without("unit", unit.as_str()),
+        (_, SpacingKind::Logarithmic) => without("schedule", spacing.as_str()),
+        _ => Ok(()),
+    }
+}
+
+fn measures_something(hook: &Hook, reader: &Reader<'_>) -> Result<(), Violation> {
     match (&hook.preset, &hook.measures) {
         (Some(_), Some(_)) => Err(Violation::new(
             reader.path("preset"),
@@ -78,6 +122,37 @@ fn measures_something(hook: &mut Hook, reader: &Reader<'_>) -> Result<(), Violat
     }
 }
 
+/// Refuses triggers that cannot come, for the learning rate or for want of who would tell.
+pub(super) fn can_fire(hooks: &[Hook], schedule: &Schedule) -> Result<(), Violation> {
+    let tells_the_line = |hook: &Hook| {
+        hook.every.is_some() && hook.blocks.is_none() && hook.measures_one_of(&LINE_MEASURES)
+    };
+    for (index, hook) in hooks.iter().enumerate() {
+        for (place, trigger) in hook.on.iter().enumerate() {
+            let refused = |rule, other: &str| {
+                let key = format!("hooks.{index}.on.{place}");
+                Err(Violation::new(key, rule).against(other))
+            };
+            match trigger {
+                Trigger::WarmupEnd if schedule.warmup == 0 => {
+                    return refused(Rule::NoWarmup, "schedule.warmup");
+                }
+                Trigger::Decay
+                    if !matches!(schedule.shape, Shape::Step(_) | Shape::Exponential(_)) =>
+                {
+                    let found = schedule.shape.kind().as_str();
+                    return refused(Rule::NoDecay { found }, "schedule.kind");
+                }
+                Trigger::StabilityCrossing if !hooks.iter().any(tells_the_line) => {
+                    return refused(Rule::NoLine, "hooks");
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Refuses measures that are not known.
 pub(super) fn check_measures(hooks: &[Hook], known: &[&str]) -> Result<(), Violation> {
     for (index, hook) in hooks.iter().enumerate() {
@@ -86,11 +161,11 @@ pub(super) fn check_measures(hooks: &[Hook], known: &[&str]) -> Result<(), Viola
             if known.contains(&name.as_str()) {
                 continue;
             }
-            let rule = Rule::UnknownMeasure {
+            let rule = under_map(name, known).unwrap_or_else(|| Rule::UnknownMeasure {
                 found: name.clone(),
                 nearest: nearest(name, known).map(str::to_owned),
                 known: known.iter().map(|&known| known.to_owned()).collect(),
-            };
+            });
             return Err(Violation::new(
                 format!("hooks.{index}.measures.{place}"),
                 rule,
@@ -100,9 +175,22 @@ pub(super) fn check_measures(hooks: &[Hook], known: &[&str]) -> Result<(), Viola
     Ok(())
 }
 
+/// What is wrong with the name of a row of `maps` where a measure is to stand, if it is one.
+fn under_map(name: &str, known: &[&str]) -> Option<Rule> {
+    let (map, measure) = name.strip_prefix("reparam.")?.split_once('.')?;
+    let is_map = MapKind::ALL.iter().any(|kind| kind.as_str() == map);
+    (is_map && known.contains(&measure)).then(|| Rule::MeasureUnderMap {
+        found: name.to_owned(),
+        map: map.to_owned(),
+        measure: measure.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::config::samples::{PLAIN, message};
+    use crate::config::choice::Trigger;
+    use crate::config::parse;
+    use crate::config::samples::{KNOWN, PLAIN, message};
 
     fn hook(keys: &str) -> String {
         message(&format!("{PLAIN}\n[[hooks]]\n{keys}"))
@@ -136,7 +224,11 @@ mod tests {
         );
         assert_eq!(
             hook("measures = [\"zzz\"]"),
-            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"zzz\"; known: hessian.lambda_max, norm.l2, loss.train"
+            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"zzz\"; `lab measure --help` lists all, of the families hessian, norm, loss"
+        );
+        assert_eq!(
+            hook("measures = [\"reparam.permutation.norm.l2\"]"),
+            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"reparam.permutation.norm.l2\": put \"norm.l2\" here and the map \"permutation\" into `maps`"
         );
     }
 
@@ -145,6 +237,76 @@ mod tests {
         assert_eq!(
             hook("preset = \"full\"\nratio = 3"),
             "x.toml: `hooks.0.ratio` (line 7) only applies to hooks.0.schedule = \"logarithmic\"; this config has \"linear\""
+        );
+    }
+
+    #[test]
+    fn a_hook_has_a_schedule_or_triggers_or_both() {
+        let read = |keys: &str| {
+            let text = format!("{PLAIN}\n[[hooks]]\nmeasures = [\"norm.l2\"]\n{keys}");
+            let config = parse(&text, "x.toml", &[], "x", KNOWN).unwrap();
+            // What is written out means the same when it is read again.
+            let again = parse(&config.to_toml(), "x.toml", &[], "x", KNOWN).unwrap();
+            assert_eq!(again, config);
+            (config.hooks[0].every, config.hooks[0].on.clone())
+        };
+        let spike = vec![Trigger::LossSpike];
+        assert_eq!(read(""), (Some(1), Vec::new()));
+        assert_eq!(read("on = [\"loss-spike\"]"), (None, spike.clone()));
+        let both = "on = [\"loss-spike\"]\nevery = 3\nunit = \"steps\"";
+        assert_eq!(read(both), (Some(3), spike));
+    }
+
+    #[test]
+    fn triggers_without_a_schedule_have_no_spacing() {
+        let on = |keys: &str| {
+            hook(&format!(
+                "preset = \"full\"\non = [\"interpolation\"]\n{keys}"
+            ))
+        };
+        assert_eq!(
+            on("unit = \"steps\""),
+            "x.toml: `hooks.0.unit` (line 8) = \"steps\" spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `unit` out"
+        );
+        assert_eq!(
+            on("schedule = \"logarithmic\""),
+            "x.toml: `hooks.0.schedule` (line 8) = \"logarithmic\" spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `schedule` out"
+        );
+    }
+
+    #[test]
+    fn a_trigger_that_cannot_come_is_refused() {
+        assert_eq!(
+            hook("measures = [\"norm.l2\"]\non = [\"warmup-end\"]"),
+            "x.toml: `hooks.0.on.0` (line 7) = \"warmup-end\" needs schedule.warmup above 0"
+        );
+        assert_eq!(
+            hook("measures = [\"norm.l2\"]\non = [\"loss-spike\", \"decay\"]"),
+            "x.toml: `hooks.0.on.1` (line 7) = \"decay\" needs a learning rate that falls at certain steps, schedule.kind = \"step\" or \"exponential\"; this config has \"constant\""
+        );
+        let line = |more: &str| {
+            let own = "measures = [\"hessian.lambda_max\"]\non = [\"stability-crossing\"]";
+            let text = format!("{PLAIN}\n[[hooks]]\n{own}\n{more}");
+            parse(&text, "x.toml", &[], "x", KNOWN).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            line("").unwrap_err(),
+            "x.toml: `hooks.0.on.0` (line 7) = \"stability-crossing\" needs a hook with a schedule (`every`) and without `blocks` that measures hessian.lambda_max, or stability.momentum, or stability.adam: crossings are told by its rows"
+        );
+        let other = "[[hooks]]\nmeasures = [\"hessian.lambda_max\"]";
+        assert!(line("every = 2").is_ok() && line(other).is_ok());
+        assert!(line(&format!("{other}\nblocks = \"layers\"")).is_err());
+        let changing = "schedule = { kind = \"step\", every = 1, warmup = 2 }\n";
+        let both = "[[hooks]]\nmeasures = [\"norm.l2\"]\non = [\"warmup-end\", \"decay\"]";
+        assert!(
+            parse(
+                &format!("{changing}{PLAIN}\n{both}"),
+                "x.toml",
+                &[],
+                "x",
+                KNOWN
+            )
+            .is_ok()
         );
     }
 }

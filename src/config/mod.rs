@@ -18,6 +18,7 @@ mod choice;
 mod data;
 mod document;
 mod error;
+mod events;
 mod fault;
 mod find;
 #[cfg(test)]
@@ -43,18 +44,19 @@ use std::path::Path;
 
 pub use choice::{
     Augment, Dataset, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset, Sampling,
-    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
+    ScheduleKind, SpacingKind, Subset, TransformerPreset, Trigger, Unit,
 };
 pub use data::{Data, Text};
 pub use error::{ConfigError, Place};
+pub use events::Events;
 pub use fault::Fault;
 pub use find::find;
-pub use hooks::{Hook, Logarithmic, Spacing};
+pub use hooks::{EACH_LAYER, Hook, Logarithmic, Spacing};
 pub use kind::Range;
 pub use model::{Mlp, Model, ResNet, Transformer};
 pub use nearest::nearest;
 pub use optimizer::{Method, Moments, Momentum, Optimizer};
-pub use rule::{FullBatch, Rule};
+pub use rule::{FullBatch, Rule, families};
 pub use schedule::{Cosine, Exponential, Schedule, Shape, Step};
 pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;
@@ -201,11 +203,11 @@ mod tests {
         );
         assert_eq!(
             message(&PLAIN.replace("[optimizer]", "[optimiser]")),
-            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, hooks"
+            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, events, hooks"
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),
-            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
+            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, on, blocks, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
         );
     }
 

@@ -4,6 +4,7 @@
 use super::choice::{Augment, Dataset};
 use super::fault::Fault;
 use super::kind::Range;
+use crate::measure::LINE_MEASURES;
 
 /// What says that every step uses all training samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,37 @@ pub enum Rule {
     /// An empty choice of measures.
     #[error("must name at least one measure")]
     NoMeasures,
+    /// A schedule of a hook that has none.
+    #[error(
+        "= {found:?} spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `{key}` out"
+    )]
+    SpacingWithoutEvery {
+        key: &'static str,
+        found: &'static str,
+    },
+    /// There is no warm-up to end.
+    #[error("= \"warmup-end\" needs schedule.warmup above 0")]
+    NoWarmup,
+    /// The learning rate does not fall at certain steps.
+    #[error(
+        "= \"decay\" needs a learning rate that falls at certain steps, schedule.kind = \"step\" or \"exponential\"; this config has {found:?}"
+    )]
+    NoDecay { found: &'static str },
+    /// Nothing tells when the line is crossed.
+    #[error(
+        "= \"stability-crossing\" needs a hook with a schedule (`every`) and without `blocks` that measures {}: crossings are told by its rows",
+        LINE_MEASURES.join(", or ")
+    )]
+    NoLine,
+    /// A measure after a map, which a hook has by a key of its own.
+    #[error(
+        "must be the name of a measure, found {found:?}: put {measure:?} here and the map {map:?} into `maps`"
+    )]
+    MeasureUnderMap {
+        found: String,
+        map: String,
+        measure: String,
+    },
     /// A measure that does not exist, with its nearest neighbour.
     #[error("must be the name of a measure, found {found:?}{}", measure_hint(nearest.as_ref(), known))]
     UnknownMeasure {
@@ -200,8 +232,23 @@ fn alternatives(kinds: &[&str]) -> String {
 fn measure_hint(nearest: Option<&String>, known: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean {nearest:?}?"),
-        None => format!("; known: {}", known.join(", ")),
+        None => format!(
+            "; `lab measure --help` lists all, of the families {}",
+            families(known).join(", ")
+        ),
     }
+}
+
+/// The families of some measures, the parts of their names before the first dot, each once.
+pub fn families<N: AsRef<str>>(names: &[N]) -> Vec<&str> {
+    let mut families: Vec<&str> = Vec::new();
+    for name in names {
+        let family = name.as_ref().split('.').next().unwrap_or_default();
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    families
 }
 
 /// A broken rule and where: the key the message is about, and the key it collides with, if any.

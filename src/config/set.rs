@@ -314,7 +314,7 @@ mod tests {
     fn items_are_addressed_by_index() {
         let text = format!("{PLAIN}\n[[hooks]]\npreset = \"light\"");
         let config = with(&text, &["hooks.0.every=5"]).unwrap();
-        assert_eq!(config.hooks[0].every, 5);
+        assert_eq!(config.hooks[0].every, Some(5));
         assert!(with(&text, &["hooks=[]"]).unwrap().hooks.is_empty());
         assert_eq!(
             with(&text, &["hooks.1.every=5"]).unwrap_err().to_string(),

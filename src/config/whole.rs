@@ -6,7 +6,8 @@ use super::choice::{ModelKind, OptimizerKind, ScheduleKind};
 use super::data::Data;
 use super::document::{Node, Origin};
 use super::error::{ConfigError, Place};
-use super::hooks::Hook;
+use super::events::Events;
+use super::hooks::{Hook, can_fire};
 use super::key::PATHS;
 use super::kind::{Range, in_f32};
 use super::lookup::applicable;
@@ -45,6 +46,8 @@ section! {
         schedule: Schedule = table();
         /// `[train]`
         train: Train = table();
+        /// `[events]`
+        events: Events = table();
         /// `[[hooks]]`
         hooks: Vec<Hook> = tables();
     }
@@ -61,6 +64,7 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
     }
     keeps_a_learning_rate(config)?;
     can_learn_its_data(config)?;
+    can_fire(&config.hooks, &config.schedule)?;
     if config.train.full_batch && !config.data.augment.is_empty() {
         let why = FullBatch::of(config.optimizer.method.kind() == OptimizerKind::Gd);
         let violation = Violation::new("data.augment", Rule::AugmentOfAll { why });
@@ -449,6 +453,10 @@ epochs = 3
 sampling = \"shuffle\"
 checkpoint_every = 1
 evaluate_every = 1
+
+[events]
+spike_factor = 10.0
+spike_window = 50
 ";
         assert_eq!(plain().to_toml(), expected);
     }

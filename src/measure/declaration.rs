@@ -1,6 +1,7 @@
 //! What a measure is: one declaration that holds its name, its meaning, what it claims, what moves it, and the
 //! function that takes it.
 
+use super::circumstances::Circumstances;
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
@@ -39,6 +40,17 @@ pub enum Part {
     Test,
     /// Both, for a difference.
     Both,
+}
+
+/// What a number depends on besides the parameters, and so which circumstances bear on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Nothing: it is the same whatever the data, the mode of normalisation and dropout.
+    Parameters,
+    /// The test samples, however many training samples it is measured on.
+    Test,
+    /// The training samples, perhaps among others.
+    Training,
 }
 
 /// How the rounding of outputs, gradients and products in 32 bits reaches a number.
@@ -122,6 +134,8 @@ pub struct Measure {
     pub is_share: bool,
     /// Whether it is about a block of the parameters where one is asked for.
     pub is_of_block: bool,
+    /// What it depends on besides the parameters.
+    pub reads: Reads,
     /// Whether it reports on a map, and so is neither invariant nor moved.
     pub is_check: bool,
     /// Whether the user has set it, so that no run says anything about it.
@@ -148,6 +162,7 @@ impl Measure {
             is_flatness: false,
             is_share: false,
             is_of_block: false,
+            reads: Reads::Training,
             is_check: false,
             is_given: false,
             preset: None,
@@ -218,6 +233,19 @@ impl Measure {
         }
     }
 
+    /// Is about the whole network, also where a block is asked for.
+    pub const fn of_whole(self) -> Self {
+        Self {
+            is_of_block: false,
+            ..self
+        }
+    }
+
+    /// Depends on this besides the parameters.
+    pub const fn reading(self, reads: Reads) -> Self {
+        Self { reads, ..self }
+    }
+
     /// Takes products with these matrices.
     pub const fn multiplying(self, matrices: &'static [Matrix]) -> Self {
         Self { matrices, ..self }
@@ -252,6 +280,20 @@ impl Measure {
     /// Whether it needs products with a curvature matrix.
     pub fn needs_products(&self) -> bool {
         self.cost == Cost::Products
+    }
+
+    /// Those of the circumstances that bear on it: what it does not depend on makes no other number of it.
+    pub fn bearing(&self, all: Circumstances) -> Circumstances {
+        let reads = self.reads;
+        Circumstances {
+            norm_mode: all.norm_mode.filter(|_| reads != Reads::Parameters),
+            dropout: all.dropout.filter(|_| reads != Reads::Parameters),
+            subset: all.subset.filter(|_| reads == Reads::Training),
+            block: all.block.filter(|_| self.is_of_block),
+            max_matvecs: all.max_matvecs.filter(|_| self.needs_products()),
+            max_seconds: all.max_seconds.filter(|_| self.needs_products()),
+            ..all
+        }
     }
 }
 

@@ -49,6 +49,11 @@ pub fn needs_products(name: &str) -> bool {
     }
 }
 
+/// The measure that a name is about, or is a ratio of.
+pub fn about(name: &str) -> Option<&'static Measure> {
+    Named::parse(name).map(Named::measure)
+}
+
 /// The matrices that some names multiply by, each once.
 pub fn matrices(names: &[&str]) -> Vec<Matrix> {
     let named = names.iter().filter_map(|name| Named::parse(name));

@@ -1,6 +1,6 @@
 //! Losses and predictions over a set of samples.
 
-use super::declaration::{Family, Measure, Part, RoundingLaw, Take};
+use super::declaration::{Family, Measure, Part, Reads, RoundingLaw, Take};
 use super::evaluated::Evaluated;
 use crate::reparam::MapKind;
 
@@ -41,8 +41,16 @@ pub(super) const FAMILY: Family = &[
 const fn loss(name: &'static str, description: &'static str, part: Part, take: Take) -> Measure {
     Measure::new(name, description, take)
         .light()
+        .reading(reads(part))
         .invariant(MapKind::ALL)
         .rounded(RoundingLaw::Loss(part))
+}
+
+const fn reads(part: Part) -> Reads {
+    match part {
+        Part::Test => Reads::Test,
+        Part::Train | Part::Both => Reads::Training,
+    }
 }
 
 const fn accuracy(
@@ -54,6 +62,7 @@ const fn accuracy(
     Measure::new(name, description, take)
         .light()
         .share()
+        .reading(reads(part))
         .invariant(MapKind::ALL)
         .rounded(RoundingLaw::Share(part))
 }

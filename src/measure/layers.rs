@@ -201,4 +201,21 @@ mod tests {
         ];
         assert_eq!(names, expected);
     }
+
+    #[test]
+    fn the_layers_of_each_network_share_its_parameters_out() {
+        let mlp = Tiny::mlp(Activation::Relu, Normalisation::Batch, Init::He, &cpu());
+        let resnet = Tiny::resnet(Activation::Relu, Normalisation::Batch, &cpu());
+        let transformer = Tiny::transformer(2, Pool::Class, Activation::Gelu, 0.0, &cpu());
+        for tiny in [mlp, resnet, transformer] {
+            let layout = tiny.objective.network().layout();
+            let range = |layer| layout.range(layer).unwrap();
+            let mut ranges: Vec<_> = layout.layers().into_iter().map(range).collect();
+            assert!(ranges.len() > 3);
+            ranges.sort_by_key(|range| range.start);
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            let ends = (ranges[0].start, ranges[ranges.len() - 1].end);
+            assert_eq!(ends, (0, layout.len()));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! rate and with the loss, whatever the solution is worth. Of weights trained elsewhere they are not
 //! known: what a config says is then nothing that was measured.
 
-use super::declaration::{Family, Measure, Take};
+use super::declaration::{Family, Measure, Reads, Take};
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
@@ -28,6 +28,7 @@ const fn setting(name: &'static str, description: &'static str, take: Take) -> M
     Measure::new(name, description, take)
         .light()
         .given()
+        .reading(Reads::Parameters)
         .invariant(MapKind::ALL)
 }
 

@@ -131,16 +131,6 @@ impl<'a> Session<'a> {
         self.subject.initial.ok_or_else(unknown)
     }
 
-    /// Refuses where only a block is to be measured.
-    pub(super) fn refuse_block(&self) -> Result<(), Failure> {
-        match self.subject.block {
-            Some(_) => Err(Failure::not_defined(
-                "it belongs to the whole network, not to a block",
-            )),
-            None => Ok(()),
-        }
-    }
-
     /// Refuses where a sample's outputs depend on the others of its batch.
     pub(super) fn require_independent_samples(&self) -> Result<(), Failure> {
         match self.subject.objective.samples_are_independent() {

@@ -119,16 +119,14 @@ fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
     };
     let samples = subject.train.samples();
     let all = subject.training_samples.unwrap_or(samples);
-    let budget = Some(subject.budget).filter(|_| measure.needs_products());
-    let block = subject.block.filter(|_| measure.is_of_block);
-    Circumstances {
+    measure.bearing(Circumstances {
         norm_mode: subject.objective.norm_mode(),
         dropout,
         subset: (samples < all).then_some(samples),
-        block: block.map(str::to_owned),
-        max_matvecs: budget.and_then(|budget| budget.max_matvecs),
-        max_seconds: budget.and_then(|budget| budget.max_seconds),
+        block: subject.block.map(str::to_owned),
+        max_matvecs: subject.budget.max_matvecs,
+        max_seconds: subject.budget.max_seconds,
         algorithm: None,
         is_unrecorded: false,
-    }
+    })
 }

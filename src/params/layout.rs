@@ -87,6 +87,26 @@ impl Layout {
         })
     }
 
+    /// The layers, in order: each the module that a parameter is of, which is its name without the last part,
+    /// or, where such a module lies within another, that one. A parameter of no module is a layer of its own.
+    /// Each parameter is of exactly one.
+    pub fn layers(&self) -> Vec<&str> {
+        let mut modules: Vec<&str> = Vec::new();
+        for block in &self.blocks {
+            let module = block.name.rsplit_once('.').map(|(module, _)| module);
+            let module = module.unwrap_or(&block.name);
+            if !modules.contains(&module) {
+                modules.push(module);
+            }
+        }
+        let is_within = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        let is_layer = |module: &&&str| !modules.iter().any(|outer| is_within(module, outer));
+        modules.iter().filter(is_layer).copied().collect()
+    }
+
     /// The number of parameters.
     pub fn len(&self) -> usize {
         self.len
@@ -116,5 +136,35 @@ mod tests {
         assert_eq!(layout.range("layers.0.bias"), Some(6..9));
         assert_eq!(layout.range("layers.0"), Some(0..9));
         assert_eq!(layout.range("layer"), None);
+    }
+
+    #[test]
+    fn every_parameter_is_of_one_layer() {
+        let names = [
+            "position",
+            "patch_embed.weight",
+            "patch_embed.bias",
+            "encoder.layers.0.self_attn.in_proj_weight",
+            "encoder.layers.0.self_attn.out_proj.weight",
+            "encoder.layers.0.linear1.weight",
+            "encoder.layers.1.linear1.weight",
+        ];
+        let layout = Layout::new(names.map(|name| (name.to_owned(), vec![2, 3])));
+        let layers = layout.layers();
+        let expected = [
+            "position",
+            "patch_embed",
+            "encoder.layers.0.self_attn",
+            "encoder.layers.0.linear1",
+            "encoder.layers.1.linear1",
+        ];
+        assert_eq!(layers, expected);
+        let mut end = 0;
+        for layer in layers {
+            let range = layout.range(layer).unwrap();
+            assert_eq!(range.start, end, "{layer}");
+            end = range.end;
+        }
+        assert_eq!(end, layout.len());
     }
 }

@@ -1,6 +1,6 @@
 //! How long a run still takes.
 
-use crate::train::HookPlan;
+use crate::train::{Ahead, HookPlan};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Estimates the time left from the recent time per step, and from what the measurements that lie
@@ -22,6 +22,8 @@ pub struct Forecast {
     costs: BTreeMap<String, f64>,
     /// The seconds that measurements after the last round will take.
     ahead: f64,
+    /// Whether they may take more.
+    is_open: bool,
     round: Option<Round>,
 }
 
@@ -51,6 +53,7 @@ impl Forecast {
             marks: VecDeque::new(),
             costs: BTreeMap::new(),
             ahead: 0.0,
+            is_open: false,
             round: None,
         }
     }
@@ -79,7 +82,7 @@ impl Forecast {
 
     /// A round of measurements begins.
     pub fn measuring(&mut self, now: f64) {
-        let due = self.plan.due(self.step);
+        let due = self.plan.due(self.step, &[]);
         let names = due.iter().flat_map(|(_, names)| names);
         self.round = Some(Round {
             began: now,
@@ -102,11 +105,22 @@ impl Forecast {
             self.measured += now - round.began;
         }
         let ahead = self.plan.ahead(self.step, self.total);
-        let costs = ahead.iter().map(|(times, names)| {
+        let costs = ahead.iter().map(|Ahead { times, names, .. }| {
             let round: f64 = names.iter().map(|name| self.cost(name)).sum();
             *times as f64 * round
         });
         self.ahead = costs.sum();
+        let is_open = |ahead: &Ahead| {
+            let mut names = ahead.names.iter();
+            ahead.is_open || (ahead.times > 0 && names.any(|name| !self.costs.contains_key(name)))
+        };
+        self.is_open = ahead.iter().any(is_open);
+    }
+
+    /// Whether it may take longer than is said: a hook waits for something that may happen any number of times, or
+    /// measures at a moment to come what has not been measured yet.
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     fn cost(&self, name: &str) -> f64 {
@@ -132,6 +146,7 @@ impl Forecast {
 mod tests {
     use super::*;
     use crate::config;
+    use crate::params::Layout;
 
     /// A run of 10 steps an epoch, measured before every second epoch.
     fn forecast(epochs: u64) -> Forecast {
@@ -140,7 +155,7 @@ mod tests {
                     [[hooks]]\nmeasures = [\"norm.l2\", \"gradient.norm\"]\nevery = 2\n";
         let known = ["norm.l2", "gradient.norm"];
         let config = config::parse(text, "x.toml", &[], "x", &known).unwrap();
-        Forecast::new(HookPlan::new(&config, 10), 10 * epochs)
+        Forecast::new(HookPlan::new(&config, &Layout::new([]), 10), 10 * epochs)
     }
 
     /// Follows a run with these seconds per step, per hook and per evaluation, and gives each
@@ -192,6 +207,39 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_waits_for_an_event_or_has_no_cost_yet_may_take_longer_than_is_said() {
+        let open = |hook: &str| {
+            let text = format!(
+                "optimizer.learning_rate = 0.1\ntrain.epochs = 5\nschedule.warmup = 25\n\
+                 [[hooks]]\nmeasures = [\"norm.l2\"]\n{hook}\n"
+            );
+            let config = config::parse(&text, "x.toml", &[], "x", &["norm.l2"]).unwrap();
+            let plan = HookPlan::new(&config, &Layout::new([]), 10);
+            let mut forecast = Forecast::new(plan, 50);
+            // Evaluations, and the hook once it is known what it costs.
+            [
+                &[
+                    "loss.train",
+                    "loss.test",
+                    "gap.loss",
+                    "accuracy.train",
+                    "accuracy.test",
+                ][..],
+                &["norm.l2"],
+            ]
+            .map(|names| {
+                forecast.measuring(0.0);
+                names.iter().for_each(|name| forecast.taken(name, 0.1));
+                forecast.measured(0.2);
+                forecast.is_open()
+            })
+        };
+        assert_eq!(open("on = [\"interpolation\"]"), [true, true]);
+        assert_eq!(open("on = [\"warmup-end\"]"), [true, false]);
+        assert_eq!(open(""), [true, false]);
     }
 
     #[test]

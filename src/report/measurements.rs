@@ -3,7 +3,7 @@
 use super::{Report, error_of, significant, two_digits};
 use crate::measure::{Algorithm, Bound, Measurement};
 use crate::model::{DropoutMode, NormMode};
-use crate::run::{Row, Summary};
+use crate::run::{Occurrence, Row, Summary};
 use crate::table::{Cell, Column, Markdown, Page, Renderer, Table};
 
 impl Report for [Row] {
@@ -99,7 +99,7 @@ fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
     ];
     Table::new(columns).with_rows(measurements.map(|row| {
         vec![
-            row.name.as_str().into(),
+            title(row).into(),
             row.value.into(),
             error_of(row).into(),
             row.samples.into(),
@@ -109,10 +109,20 @@ fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
     }))
 }
 
+/// The name, with the block that a number is about.
+fn title(row: &Measurement) -> String {
+    let block = row.circumstances.block.as_deref();
+    match block.map(|block| format!(".{block}")) {
+        Some(end) if !row.name.ends_with(&end) => format!("{}{end}", row.name),
+        _ => row.name.clone(),
+    }
+}
+
 /// What the end of a training run prints.
 pub fn run_table(summary: &Summary, place: &str) -> String {
     let page = Page::from(table(summary.measurements.iter()))
         .paragraph(format!("{}\n{ERRORS}", ending(summary)))
+        .list(summary.events.iter().map(happened))
         .paragraph(format!("run directory: {place}"));
     Markdown.page(&page)
 }
@@ -145,6 +155,29 @@ fn ending(summary: &Summary) -> String {
         summary.training_seconds,
         summary.measuring_seconds,
         preparing.unwrap_or_default(),
+    )
+}
+
+/// When something first happened, and how often it did.
+fn happened(occurrence: &Occurrence) -> String {
+    let Occurrence {
+        event,
+        first_step,
+        since,
+        times,
+        circumstances,
+    } = occurrence;
+    let since = since.map(|since| format!(", and not yet after step {since}"));
+    let times = match times {
+        1 => String::new(),
+        times => format!("; {times} times in all"),
+    };
+    let samples = circumstances.subset;
+    let samples = samples.map(|samples| format!(", measured on {samples} samples"));
+    format!(
+        "{event}: after step {first_step}{}{times}{}",
+        since.unwrap_or_default(),
+        samples.unwrap_or_default()
     )
 }
 

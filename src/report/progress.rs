@@ -43,16 +43,22 @@ impl Progress {
     pub fn new(problem: &Problem, place: Option<(usize, usize)>, quiet: bool) -> Self {
         let (config, steps_per_epoch) = (&problem.config, problem.steps_per_epoch());
         let total = problem.total_steps();
-        let plan = HookPlan::new(config, steps_per_epoch);
+        let layout = problem.objective.network().layout();
+        let plan = HookPlan::new(config, layout, steps_per_epoch);
         let forecast = Arc::new(Mutex::new(Forecast::new(plan, total)));
         let began = Instant::now();
         let left = forecast.clone();
         // A run that a loss may end needs no more than this.
         let is_bound = config.train.stop_at_train_loss.is_some();
         let clock = move |state: &ProgressState, text: &mut dyn fmt::Write| {
-            let left = lock(&left).seconds_left(began.elapsed().as_secs_f64());
+            let forecast = lock(&left);
+            let left = forecast.seconds_left(began.elapsed().as_secs_f64());
+            let bounds = Bounds {
+                is_most: is_bound,
+                is_least: forecast.is_open(),
+            };
             // There is nobody to tell that the terminal is gone.
-            let _ = write!(text, "{}", clock(state.elapsed(), left, is_bound));
+            let _ = write!(text, "{}", clock(state.elapsed(), left, bounds));
         };
         let bar = line(Some(total), quiet);
         bar.set_style(style("step {pos}/{len}").with_key("clock", clock));
@@ -187,13 +193,27 @@ fn title(name: &str, seed: u64, place: Option<(usize, usize)>) -> String {
     title
 }
 
+/// What is known of the time left besides the time that steps and measurements known beforehand will take.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// The run may end earlier.
+    is_most: bool,
+    /// There may be more to measure.
+    is_least: bool,
+}
+
 /// The time gone, and the time left where it is known.
-fn clock(gone: Duration, left: Option<f64>, is_bound: bool) -> String {
+fn clock(gone: Duration, left: Option<f64>, bounds: Bounds) -> String {
     let gone = hours_minutes_seconds(gone.as_secs());
     match left {
         None => gone,
         Some(left) => {
-            let word = if is_bound { "at most" } else { "eta" };
+            let word = match (bounds.is_most, bounds.is_least) {
+                (false, false) => "eta",
+                (true, false) => "at most",
+                (false, true) => "at least",
+                (true, true) => "about",
+            };
             format!(
                 "{gone} {word} {}",
                 hours_minutes_seconds(left.round() as u64)
@@ -230,7 +250,7 @@ pub(super) fn style(middle: &str) -> ProgressStyle {
         .with_key(
             "clock",
             |state: &ProgressState, text: &mut dyn fmt::Write| {
-                let _ = write!(text, "{}", clock(state.elapsed(), None, false));
+                let _ = write!(text, "{}", clock(state.elapsed(), None, Bounds::default()));
             },
         )
 }
@@ -246,10 +266,14 @@ mod tests {
     #[test]
     fn times_are_short() {
         let seconds = Duration::from_secs;
-        assert_eq!(clock(seconds(7), None, false), "0:07");
-        assert_eq!(clock(seconds(75), Some(599.6), false), "1:15 eta 10:00");
+        let bounds = |is_most, is_least| Bounds { is_most, is_least };
+        assert_eq!(clock(seconds(7), None, Bounds::default()), "0:07");
+        let of = |left, bounds| clock(seconds(75), Some(left), bounds);
+        assert_eq!(of(599.6, bounds(false, false)), "1:15 eta 10:00");
+        assert_eq!(of(599.6, bounds(false, true)), "1:15 at least 10:00");
+        assert_eq!(of(599.6, bounds(true, true)), "1:15 about 10:00");
         assert_eq!(
-            clock(seconds(3600), Some(59.0), true),
+            clock(seconds(3600), Some(59.0), bounds(true, false)),
             "1:00:00 at most 0:59"
         );
     }

@@ -178,6 +178,7 @@ mod tests {
             measuring_seconds: 0.5,
             preparing_seconds: None,
             model_sha256: None,
+            events: Vec::new(),
             measurements,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Random streams are functions of the step, so no generator state is kept.
 
+use super::EventMemory;
 use crate::linear::{Precision, WarmStart};
 use crate::model::Blueprint;
 use crate::params::store::{FLOATS, NamedArray, encode, numbers};
@@ -45,6 +46,8 @@ pub struct Checkpoint {
     pub parts: Parts,
     /// What warm-started searches for eigenvalues begin with, by the scope they are taken in.
     pub warm_starts: BTreeMap<String, WarmStart>,
+    /// What those who look out for events remember.
+    pub events: EventMemory,
     /// Bytes of `metrics.jsonl` that were written by then.
     pub metrics_length: u64,
     /// Seconds spent training and measuring by then.
@@ -65,6 +68,8 @@ struct Metadata {
     format: u32,
     config: String,
     step: u64,
+    #[serde(default)]
+    events: EventMemory,
     metrics_length: u64,
     seconds: Seconds,
     /// The steps that each part has made.
@@ -111,6 +116,7 @@ impl Checkpoint {
             format: FORMAT,
             config: self.config.clone(),
             step: self.step,
+            events: self.events.clone(),
             metrics_length: self.metrics_length,
             seconds: self.seconds,
             parts: parts
@@ -154,6 +160,7 @@ impl Checkpoint {
             statistics: Vec::new(),
             parts: states.collect(),
             warm_starts: BTreeMap::new(),
+            events: metadata.events,
             metrics_length: metadata.metrics_length,
             seconds: metadata.seconds,
         };
@@ -365,6 +372,11 @@ mod tests {
                     WarmStart::new(&[], Precision::F32).unwrap(),
                 ),
             ]),
+            events: EventMemory {
+                losses: vec![1.0 / 3.0, 0.1],
+                has_spiked: true,
+                ..EventMemory::default()
+            },
             metrics_length: 1234,
             seconds: Seconds {
                 training: 1.5,
@@ -388,6 +400,7 @@ mod tests {
         for index in 0..2 {
             assert_eq!(found.vector(index), remembered().vector(index));
         }
+        assert_eq!(after.events, before.events);
         assert_eq!(after.metrics_length, before.metrics_length);
         assert_eq!(after.seconds, before.seconds);
         assert_eq!(after.parts, before.parts);

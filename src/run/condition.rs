@@ -27,7 +27,7 @@ impl RunDirectory {
     /// # Errors
     ///
     /// [`DirectoryError::Unfinished`], [`DirectoryError::Hopeless`] or [`DirectoryError::Failed`]
-    /// where there is none, each with what can be done; [`DirectoryError::Edited`] where the config
+    /// where there is none, [`DirectoryError::Damaged`] where it cannot be read, each with what can be done; [`DirectoryError::Edited`] where the config
     /// is not the one that it was made with.
     pub fn finished(&self) -> Result<Finished, DirectoryError> {
         if !self.is_finished() {
@@ -39,6 +39,13 @@ impl RunDirectory {
             summary: self.read_json("summary.json")?,
             record,
         })
+    }
+
+    /// The config of a run whose training has left the finite numbers; none of any other.
+    pub fn diverged(&self) -> Option<Config> {
+        let record = self.read_json::<RunRecord>("run.json").ok()?;
+        let has_diverged = record.status == Status::Diverged && !self.is_finished();
+        has_diverged.then(|| self.config(Some(&record)).ok())?
     }
 
     /// Why this is not a finished run.
@@ -231,7 +238,7 @@ mod tests {
             between(&hook(1), &hook(2)),
             "`hooks.0.every` is 2, the run was made with 1"
         );
-        assert!(between(plain, &hook(1)).ends_with(", and 5 more"));
+        assert!(between(plain, &hook(1)).ends_with(", and 6 more"));
     }
 
     #[test]

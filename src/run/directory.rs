@@ -174,15 +174,28 @@ impl RunDirectory {
     ///
     /// # Errors
     ///
-    /// [`DirectoryError::NotARun`] where it is missing or not what was expected.
+    /// [`DirectoryError::Damaged`] where it is missing or not what was expected, with what to do.
     pub fn read_json<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<T, DirectoryError> {
-        let path = self.path.join(name);
-        let not_a_run = |reason: String| DirectoryError::NotARun {
-            path: display(&self.path),
-            reason: format!("{name}: {reason}"),
+        let damaged = |reason: String| {
+            let path = display(&self.path);
+            // A run without a summary goes on from its last checkpoint, and writes both.
+            let made_again = format!(
+                "delete {path}/summary.json and let `lab train --resume {path}` make it again from the last \
+                 checkpoint"
+            );
+            DirectoryError::Damaged {
+                remedy: match name {
+                    "summary.json" => format!("Put a copy back, or {made_again}"),
+                    _ => format!("Put a copy back, or {made_again}, and {name} with it"),
+                },
+                file: name.to_owned(),
+                reason,
+                path,
+            }
         };
-        let text = fs::read_to_string(&path).map_err(|error| not_a_run(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| not_a_run(error.to_string()))
+        let text =
+            fs::read_to_string(self.path.join(name)).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))
     }
 }
 

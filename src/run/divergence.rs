@@ -1,5 +1,6 @@
 //! Where training left the finite numbers.
 
+use super::LambdaMax;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,6 +17,9 @@ pub struct Divergence {
     pub learning_rate: f64,
     /// The last training loss that was finite, of a step's batch.
     pub last_finite_loss: Option<f64>,
+    /// The largest eigenvalue of the Hessian, where a hook has measured it, when it last did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda_max: Option<LambdaMax>,
 }
 
 impl fmt::Display for Divergence {
@@ -26,6 +30,7 @@ impl fmt::Display for Divergence {
             epoch,
             learning_rate,
             last_finite_loss,
+            lambda_max,
         } = self;
         write!(
             f,
@@ -34,6 +39,14 @@ impl fmt::Display for Divergence {
         )?;
         if let Some(loss) = last_finite_loss {
             write!(f, ", the last finite training loss {loss:.4e}")?;
+        }
+        if let Some(LambdaMax { step, value }) = lambda_max {
+            write!(
+                f,
+                "; times hessian.lambda_max / 2, as measured after step {step}, that rate is {:.4}, and plain \
+                 gradient descent is stable below 1",
+                learning_rate * value / 2.0
+            )?;
         }
         write!(f, ". Lower optimizer.learning_rate or add schedule.warmup")
     }

@@ -59,6 +59,18 @@ pub enum DirectoryError {
         /// Where and how.
         reason: String,
     },
+    /// A file of the run cannot be read.
+    #[error("{path}/{file} cannot be read: {reason}. {remedy}")]
+    Damaged {
+        /// The folder.
+        path: String,
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A line of the rows is none.
     #[error(
         "{path}, line {line}, is no row: {reason}. Rows are not read around damage; if the run is \

@@ -54,6 +54,7 @@ fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
             .into_iter()
             .map(|warm_start| ("all".to_owned(), warm_start))
             .collect(),
+        events: super::EventMemory::default(),
         metrics_length: 1234,
         seconds: Seconds::default(),
     };

@@ -7,6 +7,7 @@ mod condition;
 mod directory;
 mod divergence;
 mod error;
+mod event;
 #[cfg(test)]
 mod fuzz;
 mod provenance;
@@ -20,6 +21,7 @@ pub use condition::Finished;
 pub use directory::RunDirectory;
 pub use divergence::Divergence;
 pub use error::DirectoryError;
+pub use event::{EVENT, Event, EventMemory, LambdaMax, Occurrence, Side};
 pub use provenance::{BURN, REVISION};
 pub use record::{DataFile, RunRecord, Status};
 pub use rows::{Row, Rows};

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: a row for each measurement, one a line.
+//! `metrics.jsonl`: a row for each measurement and each event, one a line.
 
 use super::error::{display, io_error};
 use super::{DirectoryError, RunDirectory};
@@ -20,6 +20,9 @@ pub struct Row {
     pub step: Option<u64>,
     /// The same in epochs; whole at the end of an epoch.
     pub epoch: Option<f64>,
+    /// Of an event: the last step before at which it is known not to have happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// What was measured.
     #[serde(flatten)]
     pub measurement: Measurement,
@@ -147,6 +150,7 @@ mod tests {
             seed: 3,
             step: Some(step),
             epoch: Some(0.1 * step as f64),
+            since: step.checked_sub(3),
             measurement: Measurement::new("loss.train", 1.0 / (step as f64 + 3.0)),
             dtype: Precision::F64,
         }

@@ -1,5 +1,6 @@
 //! What a run came to: `summary.json`.
 
+use super::Occurrence;
 use crate::measure::Measurement;
 use crate::reparam::MapKind;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub struct Summary {
     /// The SHA-256 of `model.safetensors`.
     #[serde(default)]
     pub model_sha256: Option<String>,
+    /// What has happened in the course of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Occurrence>,
     /// The last measurements.
     pub measurements: Vec<Measurement>,
 }

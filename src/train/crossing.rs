@@ -48,7 +48,8 @@ impl Engine<'_> {
             .expect("there was a look above the target");
         let above = self.last_above(trail.last_look.clone(), end)?;
         self.restore(&above)?;
-        self.step()?;
+        self.replay()?;
+        self.pass_over_losses()?;
         self.shorten(&above.position.parameters)?;
         // What was measured from this step on was measured of steps that are not made any more.
         trail.written.retain(|(step, _)| *step < self.position.step);
@@ -68,7 +69,7 @@ impl Engine<'_> {
             let middle = above.position.step + (below - above.position.step) / 2;
             self.restore(&above)?;
             while self.position.step < middle {
-                self.step()?;
+                self.replay()?;
             }
             if self.training_loss()? <= self.target() {
                 below = middle;

@@ -1,6 +1,8 @@
 //! Carries out what a run does next: it moves the state, and owns it.
 
-use super::losses::Losses;
+use super::events::{Happening, SpikeRule, in_rows};
+use super::hooks::without;
+use super::losses::{Losses, Read};
 use super::measuring::{Measured, Measuring, StepAsMeasured, evaluation};
 use super::next::{Course, Decision, Looks, Moment};
 use super::persistence;
@@ -8,6 +10,7 @@ use super::prepare::prepare;
 use super::state::{Memory, Snapshot, Trail};
 use super::step::Stepper;
 use super::{Due, Ending, HookPlan, Observer, Position, Problem, TrainError, gradient};
+use crate::config::Trigger;
 use crate::linear::Interrupt;
 use crate::measure::Measurement;
 use crate::optim::step_rule;
@@ -39,6 +42,7 @@ pub(super) struct Engine<'a> {
     /// The memory as it was when this step was reached.
     before: Memory,
     losses: Losses,
+    pub(super) spikes: SpikeRule,
     /// For a run that is to end at a training loss.
     pub(super) trail: Option<Trail>,
     pub(super) seconds: Seconds,
@@ -56,7 +60,9 @@ impl<'a> Engine<'a> {
         interrupt: Interrupt<'a>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
-        let plan = HookPlan::new(&problem.config, problem.steps_per_epoch());
+        let layout = problem.objective.network().layout();
+        let plan = HookPlan::new(&problem.config, layout, problem.steps_per_epoch());
+        let is_waited_for = plan.waits_for(Trigger::LossSpike);
         let measuring = Measuring::new(problem, &plan, interrupt);
         let oracle = gradient::oracle(problem, measuring.samples_of_steps());
         let seconds = from.as_ref().map(|checkpoint| checkpoint.seconds);
@@ -90,7 +96,8 @@ impl<'a> Engine<'a> {
             position,
             before: memory.clone(),
             memory,
-            losses: Losses::new(problem.compute().kind),
+            losses: Losses::new(problem.compute().kind, is_waited_for),
+            spikes: SpikeRule::of(&problem.config.events),
             trail: None,
             seconds: seconds.unwrap_or_default(),
             preparing_seconds,
@@ -106,6 +113,14 @@ impl<'a> Engine<'a> {
     ///
     /// [`TrainError`]; checkpoints made so far stay.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        let result = self.go_on(observer);
+        if let Err(TrainError::Diverged(divergence)) = &result {
+            self.tell_divergence(divergence);
+        }
+        result
+    }
+
+    fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         let mut moment = Moment::beginning(self.position.step);
         let mut measured = Measured::new();
         observer.stepped(moment.step);
@@ -124,7 +139,7 @@ impl<'a> Engine<'a> {
                 }
                 decision @ (Decision::Measure | Decision::MeasureAll) => {
                     let due = match decision {
-                        Decision::Measure => self.plan.due(moment.step),
+                        Decision::Measure => self.plan.due(moment.step, self.pending()),
                         _ => self.plan.all(),
                     };
                     // If the user interrupts, the next decision is to leave.
@@ -171,26 +186,64 @@ impl<'a> Engine<'a> {
 
     /// Makes one step.
     pub(super) fn step(&mut self) -> Result<(), TrainError> {
-        let start = Instant::now();
-        let gradient = self.stepper.gradient(&self.position);
-        let loss = gradient.loss.clone();
-        let overflown = self.losses.note(self.position.step, loss);
-        self.go_on_unless(overflown)?;
-        self.stepper.follow(&mut self.position, gradient);
+        let read = self.advance()?;
+        self.notice(read)?;
         self.before = self.memory.clone();
-        self.seconds.training += start.elapsed().as_secs_f64();
         Ok(())
     }
 
-    /// Measures what is due and writes the rows; `None` if the user interrupted.
+    /// Makes one step that has been made before, with whatever happened then.
+    pub(super) fn replay(&mut self) -> Result<(), TrainError> {
+        let read = self.advance()?;
+        self.go_on_unless(read.overflown)
+    }
+
+    /// Looks at losses of steps that have been made before, of which nothing is to be noticed again.
+    pub(super) fn pass_over_losses(&mut self) -> Result<(), TrainError> {
+        let read = self.losses.settle().map_err(TrainError::Device)?;
+        self.go_on_unless(read.overflown)
+    }
+
+    /// Moves by one step, unless a loss is not finite.
+    fn advance(&mut self) -> Result<Read, TrainError> {
+        let start = Instant::now();
+        let gradient = self.stepper.gradient(&self.position);
+        let loss = gradient.loss.clone();
+        let read = self.losses.note(self.position.step, loss);
+        let read = read.map_err(TrainError::Device)?;
+        if read.overflown.is_none() {
+            self.stepper.follow(&mut self.position, gradient);
+        }
+        self.seconds.training += start.elapsed().as_secs_f64();
+        Ok(read)
+    }
+
+    /// Measures what is due and writes the rows, then what is due because of what these tell; `None` if the user
+    /// interrupted.
     fn measure(
+        &mut self,
+        mut due: Due,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Measured>, TrainError> {
+        self.memory.events.has_spiked = false;
+        let (mut measured, mut taken) = (Measured::new(), Due::new());
+        while !due.is_empty() {
+            taken.extend(due.iter().cloned());
+            let Some((found, triggers)) = self.round(due, observer)? else {
+                return Ok(None);
+            };
+            measured.extend(found);
+            due = without(self.plan.on(&triggers), &taken);
+        }
+        Ok(Some(measured))
+    }
+
+    /// Measures and writes the rows, with those of what they tell; `None` if the user interrupted.
+    fn round(
         &mut self,
         due: Due,
         observer: &mut dyn Observer,
-    ) -> Result<Option<Measured>, TrainError> {
-        if due.is_empty() {
-            return Ok(Some(Measured::new()));
-        }
+    ) -> Result<Option<(Measured, Vec<Trigger>)>, TrainError> {
         self.settle()?;
         let step = self.position.step;
         let values = self.position.parameters.to_host();
@@ -213,31 +266,25 @@ impl<'a> Engine<'a> {
         for (scope, found) in round.found {
             self.memory.remember(scope, found);
         }
+        let measured = round.measured.iter().flat_map(|(_, rows)| rows);
+        let measured: Vec<&Measurement> = measured.collect();
+        let StepAsMeasured {
+            learning_rate,
+            rule,
+        } = as_measured;
+        let memory = &mut self.memory.events;
+        let happened = in_rows(memory, step, &measured, rule, learning_rate);
         self.seconds.measuring += start.elapsed().as_secs_f64();
-        let rows = self.rows(&round.measured);
-        self.memory.metrics_length = self.directory.append_rows(&rows)?;
-        if let Some(trail) = &mut self.trail {
-            trail.written.push((step, self.memory.clone()));
-        }
+        let rows = measured.into_iter();
+        let mut rows: Vec<Row> = rows.map(|row| self.row(step, row.clone())).collect();
+        rows.extend(happened.iter().map(|happening| self.row_of(happening)));
+        self.append(step, &rows)?;
         observer.measured(&rows);
         if let Some(loss) = evaluation(&round.measured) {
             self.value_of(loss)?;
         }
-        Ok(Some(round.measured))
-    }
-
-    fn rows(&self, measured: &Measured) -> Vec<Row> {
-        let config = &self.problem.config;
-        let rows = measured.iter().flat_map(|(_, rows)| rows);
-        rows.map(|measurement| Row {
-            run: config.name.clone(),
-            seed: config.seed,
-            step: Some(self.position.step),
-            epoch: Some(self.epoch(self.position.step)),
-            measurement: measurement.clone(),
-            dtype: config.precision,
-        })
-        .collect()
+        let triggers = happened.iter().filter_map(Happening::trigger).collect();
+        Ok(Some((round.measured, triggers)))
     }
 
     pub(super) fn epoch(&self, step: u64) -> f64 {
@@ -263,7 +310,7 @@ impl<'a> Engine<'a> {
 
     /// Saves the state, or that of the last look at the loss: a run that goes on must find the same
     /// end from there.
-    fn leave(mut self) -> Result<Outcome, TrainError> {
+    fn leave(&mut self) -> Result<Outcome, TrainError> {
         self.settle()?;
         let snapshot = match self.trail.take() {
             Some(trail) => trail.last_look,
@@ -283,14 +330,21 @@ impl<'a> Engine<'a> {
     pub(super) fn settle(&mut self) -> Result<(), TrainError> {
         let wait = Instant::now();
         self.problem.compute().synchronize();
-        let overflown = self.losses.settle();
+        let read = self.losses.settle().map_err(TrainError::Device)?;
         self.seconds.training += wait.elapsed().as_secs_f64();
-        self.go_on_unless(overflown)
+        let is_new = !read.finite.is_empty();
+        self.notice(read)?;
+        if is_new {
+            // Losses are left to look at only where nothing has been measured since the last step: what they tell
+            // belongs to the state at which it was reached.
+            self.before = self.memory.clone();
+        }
+        Ok(())
     }
 
     /// Refuses to go on from a step whose loss is not finite.
-    fn go_on_unless(&self, overflown: Result<Option<u64>, String>) -> Result<(), TrainError> {
-        match overflown.map_err(TrainError::Device)? {
+    pub(super) fn go_on_unless(&self, overflown: Option<u64>) -> Result<(), TrainError> {
+        match overflown {
             None => Ok(()),
             Some(0) => Err(TrainError::BadStart),
             Some(step) => Err(self.divergence(step, "the training loss")),
@@ -320,6 +374,7 @@ impl<'a> Engine<'a> {
             epoch: self.epoch(step),
             learning_rate: self.stepper.rate_of_last(step),
             last_finite_loss: self.losses.last_finite,
+            lambda_max: self.memory.events.lambda_max,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::run::Summary;
 
 impl Engine<'_> {
     /// Writes the weights, and after them the summary, which makes the run a finished one.
-    pub(super) fn finish(self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
+    pub(super) fn finish(&self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
         let weights = persistence::weights(self.problem, &self.position);
         let weights = weights.map_err(TrainError::Device)?;
         self.directory.write("model.safetensors", &weights)?;
@@ -54,6 +54,7 @@ impl Engine<'_> {
             measuring_seconds: self.seconds.measuring,
             preparing_seconds: self.preparing_seconds,
             model_sha256: Some(sha256_hex(weights)),
+            events: self.memory.events.occurrences.clone(),
             measurements: measured.into_iter().flat_map(|(_, rows)| rows).collect(),
         })
     }

@@ -126,7 +126,8 @@ impl<'a> Measuring<'a> {
             };
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let rows = session.measure_watched(&names, &mut tell).ok()?;
-            round.found.push((scope, session.into_warm_starts()));
+            let found = session.into_warm_starts();
+            round.found.push((scope.clone(), found));
             round.measured.push((scope, rows));
         }
         Some(round)
@@ -134,7 +135,7 @@ impl<'a> Measuring<'a> {
 
     fn subject<'s>(
         &'s self,
-        scope: &Scope,
+        scope: &'s Scope,
         objective: &'s Objective,
         position: &'s Position,
         step: &StepAsMeasured<'s>,
@@ -148,7 +149,7 @@ impl<'a> Measuring<'a> {
             initial: Some(&self.initial),
             train: &view.train,
             test: Some(&view.test),
-            block: None,
+            block: scope.block.as_deref(),
             budget: scope.budget,
             search: Search::Fresh,
             trained_elsewhere: false,

@@ -55,6 +55,7 @@ pub(super) fn checkpoint(
         statistics: position.statistics.to_host()?,
         parts,
         warm_starts: remembered.collect(),
+        events: memory.events.clone(),
         metrics_length: memory.metrics_length,
         seconds,
     })
@@ -78,7 +79,7 @@ pub(super) fn snapshot(
             statistics: problem.statistics(&checkpoint.statistics),
         },
         parts: checkpoint.parts,
-        memory: Memory::new(checkpoint.metrics_length, warm_starts),
+        memory: Memory::new(checkpoint.metrics_length, checkpoint.events, warm_starts),
     })
 }
 

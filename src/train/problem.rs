@@ -1,8 +1,10 @@
 //! Config and data made into something that can be trained and measured.
 
+use super::hooks::{blocks, measures};
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Model, ModelKind, Sampling};
+use crate::config::{Config, ConfigError, Model, ModelKind, Sampling, nearest};
 use crate::data::{self, DataError, Source, Split};
+use crate::measure::about;
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
@@ -10,7 +12,7 @@ use crate::model::{
 use crate::model::{DropoutMode, NormMode, Normalisation};
 use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, UpdateRule};
-use crate::params::Parameters;
+use crate::params::{Layout, Parameters};
 use crate::random::Streams;
 use crate::reparam::MapKind;
 use crate::reparam::applicable;
@@ -95,9 +97,46 @@ pub enum ProblemError {
         /// The maps that it has.
         allowed: String,
     },
+    /// A hook measures a block that the network does not have.
+    #[error(
+        "`hooks.{hook}.blocks`: this {kind} has no layer or parameter {found:?}{}; \"layers\" takes each \
+         layer in turn: {}",
+        suggestion(found, parameters),
+        layers.join(", ")
+    )]
+    Block {
+        /// The place of the hook.
+        hook: usize,
+        /// The block.
+        found: String,
+        /// The architecture.
+        kind: ModelKind,
+        /// The network's parameters.
+        parameters: Vec<String>,
+        /// Its layers.
+        layers: Vec<String>,
+    },
+    /// A hook has blocks and nothing to measure of them.
+    #[error(
+        "`hooks.{hook}.blocks`: nothing that this hook measures is about a block of the parameters ({measures}); \
+         leave `blocks` out, or add a measure that is, such as \"hessian.lambda_max\" or \"hessian.trace\""
+    )]
+    NothingOfBlocks {
+        /// The place of the hook.
+        hook: usize,
+        /// What it measures.
+        measures: String,
+    },
     /// The backend does not answer.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+/// The nearest name, if any is near.
+fn suggestion(found: &str, known: &[String]) -> String {
+    nearest(found, known).map_or_else(String::new, |nearest| {
+        format!("; did you mean {nearest:?}?")
+    })
 }
 
 /// A config with its data loaded, its network built and its backend opened.
@@ -138,6 +177,7 @@ impl Problem {
         let compute = Compute::open(config.backend, config.precision)?;
         let network = network(&config, &data);
         check_maps(&config, network.as_ref())?;
+        check_blocks(&config, network.layout())?;
         Ok(Self {
             objective: Objective::new(network, config.train.loss, compute),
             streams: Streams::new(config.seed),
@@ -258,6 +298,33 @@ fn check_maps(config: &Config, network: &dyn Network) -> Result<(), ProblemError
                 map,
                 kind: config.model.kind(),
                 allowed: allowed.join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses hooks about blocks that the network does not have, or that measure nothing of blocks.
+fn check_blocks(config: &Config, layout: &Layout) -> Result<(), ProblemError> {
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    for (place, hook) in config.hooks.iter().enumerate() {
+        let named = blocks(hook, layout);
+        if let Some(&found) = named.iter().find(|name| layout.range(name).is_none()) {
+            let names = layout.blocks().iter().map(|block| block.name.as_str());
+            return Err(ProblemError::Block {
+                hook: place,
+                found: found.to_owned(),
+                kind: config.model.kind(),
+                parameters: owned(names.collect()),
+                layers: owned(layout.layers()),
+            });
+        }
+        let measured = measures(hook);
+        let is_of_block = |name: &String| about(name).is_some_and(|measure| measure.is_of_block);
+        if !named.is_empty() && !measured.iter().any(is_of_block) {
+            return Err(ProblemError::NothingOfBlocks {
+                hook: place,
+                measures: measured.join(", "),
             });
         }
     }

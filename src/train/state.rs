@@ -3,6 +3,7 @@
 use super::{Position, Scope};
 use crate::measure::WarmStarts;
 use crate::params::Parts;
+use crate::run::EventMemory;
 use std::rc::Rc;
 
 /// The state of a run between two steps, from which it can go on.
@@ -24,20 +25,27 @@ pub(super) struct Trail {
     pub written: Vec<(u64, Memory)>,
 }
 
-/// The part of the state that measuring changes.
+/// The part of the state that measuring changes, and noticing what happens.
 #[derive(Clone, Default)]
 pub(super) struct Memory {
     /// The bytes of `metrics.jsonl`.
     pub metrics_length: u64,
+    /// What has happened, and what it takes to tell.
+    pub events: EventMemory,
     /// What warm-started searches for eigenvalues begin with, each in its scope.
     warm_starts: Vec<(Scope, Rc<WarmStarts>)>,
 }
 
 impl Memory {
     /// Before the first measurement, or where a checkpoint left it.
-    pub fn new(metrics_length: u64, warm_starts: Vec<(Scope, Rc<WarmStarts>)>) -> Self {
+    pub fn new(
+        metrics_length: u64,
+        events: EventMemory,
+        warm_starts: Vec<(Scope, Rc<WarmStarts>)>,
+    ) -> Self {
         Self {
             metrics_length,
+            events,
             warm_starts,
         }
     }

@@ -135,3 +135,38 @@ fn one_flipped_bit_makes_a_checkpoint_damaged() {
         assert!(before == state());
     }
 }
+
+#[test]
+fn a_damaged_summary_or_record_says_what_to_do_and_that_works() {
+    for damaged in ["summary.json", "run.json"] {
+        let lab = trained();
+        let before = (
+            lab.bytes(&format!("{RUN}/model.safetensors")),
+            lab.rows(RUN),
+        );
+        let file = format!("{RUN}/{damaged}");
+        let text = lab.read(&file);
+        lab.write(&file, &text[..text.len() / 2]);
+        for command in [&["measure", RUN][..], &["compare", "runs"]] {
+            let message = lab.run(command).failure(2);
+            assert!(
+                message.contains(&format!("{file} cannot be read: EOF")),
+                "{message}"
+            );
+            let advice = format!(
+                "delete {RUN}/summary.json and let `lab train --resume {RUN}` make it again"
+            );
+            assert!(message.contains(&advice), "{message}");
+        }
+        std::fs::remove_file(lab.path(&format!("{RUN}/summary.json"))).unwrap();
+        lab.run(&["train", "--resume", RUN]).success();
+        let after = (
+            lab.bytes(&format!("{RUN}/model.safetensors")),
+            lab.rows(RUN),
+        );
+        assert!(before == after);
+        lab.run(&["measure", RUN, "--measures", "loss.train"])
+            .success();
+        lab.run(&["compare", "runs"]).success();
+    }
+}

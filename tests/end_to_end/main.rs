@@ -5,6 +5,7 @@ mod commands;
 mod compare;
 mod config_errors;
 mod endings;
+mod events;
 mod files;
 mod integrity;
 mod interrupt;

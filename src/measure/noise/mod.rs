@@ -79,6 +79,7 @@ pub(super) const FAMILY: Family = &[
         "root of the largest eigenvalue of the covariance of one sample's Hessian",
         |session, name| session.nonuniformity(name),
     )
+    .of_whole()
     .from("Wu, Ma & E 2018")
     .multiplying(&[Matrix::Hessian]),
 ];

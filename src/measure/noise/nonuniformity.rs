@@ -78,7 +78,6 @@ impl Session<'_> {
     pub(in crate::measure) fn nonuniformity(&mut self, name: &str) -> Result<Measurement, Failure> {
         let row = self.once("noise.nonuniformity", |session| {
             session.require_independent_samples()?;
-            session.refuse_block()?;
             let subject = session.subject;
             let mut rng = subject.stream("probes.noise.nonuniformity");
             let options = session.lanczos_options(1, 0);

@@ -174,7 +174,14 @@ fn a_block_has_a_noise_of_its_own() {
             s
         });
     assert_close(rows[0].value.unwrap(), of_biases, 1e-12);
-    assert!(rows[1].reason().unwrap().contains("whole network"));
+    // The covariance of one sample's Hessian is about the whole network, and its row says so.
+    assert_eq!(
+        rows[0].circumstances.block.as_deref(),
+        Some("layers.0.bias")
+    );
+    assert_eq!(rows[1].circumstances.block, None);
+    let whole = regression.fixture.value("noise.nonuniformity");
+    assert_eq!(rows[1].value, Some(whole));
 }
 
 #[test]

@@ -189,7 +189,6 @@ impl Session<'_> {
         power: f64,
         make: impl Fn(&StackNorms) -> f64,
     ) -> Result<Measurement, Failure> {
-        self.refuse_block()?;
         let stack = self.stack_norms(reference)?;
         Ok(of_spectral_norms(name, make(&stack), &stack.layers, power))
     }

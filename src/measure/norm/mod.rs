@@ -11,7 +11,7 @@ use capacity::{FrobeniusNorm, SpectralNormOfMap, pac_bayes_complexity, spectral,
 pub(super) use capacity::{Reference, of_spectral_norms, spectral_complexity, spectral_product};
 pub use convolution::Convolution;
 
-use super::declaration::{Family, Measure, RoundingLaw, Take};
+use super::declaration::{Family, Measure, Reads, RoundingLaw, Take};
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
@@ -116,6 +116,7 @@ pub(super) const FAMILY: Family = &[
     )
     .from("Neyshabur, Tomioka & Srebro 2015, \"Norm-based capacity control in neural networks\"")
     .invariant(PATHS)
+    .of_whole()
     .passes()
     .full(),
     of_parameters(
@@ -125,6 +126,7 @@ pub(super) const FAMILY: Family = &[
     )
     .from("Neyshabur, Salakhutdinov & Srebro 2015, \"Path-SGD\"")
     .invariant(PATHS)
+    .of_whole()
     .passes()
     .full(),
     of_parameters(
@@ -134,6 +136,7 @@ pub(super) const FAMILY: Family = &[
     )
     .from("Bartlett et al. 2017, eq. 1.2")
     .invariant(PRODUCTS_OF_ROWS)
+    .of_whole()
     .passes(),
     of_parameters(
         "norm.spectral_complexity.init",
@@ -143,6 +146,7 @@ pub(super) const FAMILY: Family = &[
     .from("Bartlett et al. 2017, eq. 1.2")
     // The starting point is moved by no map.
     .invariant(&[])
+    .of_whole()
     .passes()
     .full(),
     of_parameters(
@@ -156,6 +160,7 @@ pub(super) const FAMILY: Family = &[
     )
     .from("Neyshabur et al. 2018, theorem 1")
     .invariant(PRODUCTS)
+    .of_whole()
     .passes(),
     of_parameters(
         "distance.init",
@@ -198,6 +203,7 @@ pub(super) const FAMILY: Family = &[
         },
     )
     .light()
+    .reading(Reads::Training)
     .rounded(RoundingLaw::Gradient),
 ];
 
@@ -205,7 +211,9 @@ const JIANG: &str =
     "Jiang et al. 2020, \"Fantastic generalization measures and where to find them\"";
 
 const fn of_parameters(name: &'static str, description: &'static str, take: Take) -> Measure {
-    Measure::new(name, description, take).of_block()
+    Measure::new(name, description, take)
+        .of_block()
+        .reading(Reads::Parameters)
 }
 
 fn sum_of_squares(values: &[f64]) -> f64 {

@@ -36,7 +36,6 @@ impl Session<'_> {
     /// (Neyshabur, Tomioka & Srebro 2015, "Norm-based capacity control in neural networks").
     /// A bias counts as the weight of an edge from an input that is always 1.
     pub(super) fn path_norm(&mut self, name: &str, path: Path) -> Result<Measurement, Failure> {
-        self.refuse_block()?;
         let layers = dense_stack(self.subject.objective.network())?;
         let norm = path_norm(&layers, &self.values()?, path);
         Ok(Measurement::exact(name, norm))

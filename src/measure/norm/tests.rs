@@ -73,7 +73,8 @@ fn a_block_has_norms_of_its_own() {
         subject.block = Some("layers.0");
         subject
     });
-    assert!(rows[0].reason().unwrap().contains("whole network"));
+    assert_eq!(rows[0].value, Some(fixture.value("norm.path")));
+    assert_eq!(rows[0].circumstances.block, None);
 }
 
 #[test]

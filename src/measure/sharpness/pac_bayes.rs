@@ -57,12 +57,11 @@ const DRAWS: usize = 128;
 const FEWEST: usize = 12;
 
 fn measure(session: &mut Session<'_>, name: &'static str) -> Result<Measurement, Failure> {
-    let subject = session.subject;
-    if subject.block.is_some() {
-        return Err(Failure::not_defined(
-            "a bound is about the whole network: measure it without a block",
-        ));
-    }
+    // A bound is about the whole network.
+    let subject = Subject {
+        block: None,
+        ..session.subject
+    };
     if subject.objective.norm_mode().is_some() {
         let reason = "the statistics of batch normalisation are functions of the training data, which \
                       a prior must not know";

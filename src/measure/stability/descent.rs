@@ -11,7 +11,7 @@ use crate::measure::step_rule::StepRule;
 
 /// Gradient descent with its constants.
 #[derive(Clone, Copy)]
-pub(super) struct Descent {
+pub(in crate::measure) struct Descent {
     pub momentum: f64,
     pub is_nesterov: bool,
     pub penalty: f64,

@@ -5,7 +5,7 @@
 //! curvature it sees is `H + μI`; momentum moves the threshold; Adam divides the gradient by a diagonal, so
 //! that what counts is `P⁻¹(H + μI)`.
 
-mod descent;
+pub(super) mod descent;
 mod noise;
 mod preconditioned;
 
@@ -57,6 +57,7 @@ pub(super) const FAMILY: Family = &[
             Ok(session.noted(row, &[Setting::Rate, Setting::Batch]))
         },
     )
+    .of_whole()
     .from("Wu, Ma & E 2018"),
     condition(
         "stability.alignment",

@@ -1,10 +1,10 @@
 //! What holds of the rows of all measures.
 
 use crate::backend::Compute;
-use crate::linear::Precision;
+use crate::linear::{Budget, Precision};
 use crate::measure::testing::fixture::{Fixture, digits_of, measure_tiny, subject};
-use crate::measure::{Session, catalogue, find, names};
-use crate::model::{Activation, Mlp, MlpShape, Pool};
+use crate::measure::{Circumstances, Session, Subject, catalogue, find, names};
+use crate::model::{Activation, Init, Mlp, MlpShape, Normalisation, Pool};
 use crate::objective::tests::tiny::Tiny;
 use crate::objective::{Loss, Objective};
 use crate::params::Parameters;
@@ -53,6 +53,71 @@ fn a_row_depends_on_its_own_identity_and_nothing_else() {
             assert_eq!(row.circumstances, other.circumstances, "{}", row.name);
         }
     }
+}
+
+/// A measure is of a block, and says so, or it is the same number as without one.
+#[test]
+fn a_row_under_a_block_is_about_what_it_says() {
+    let fixture = Fixture::new(&[6], 3, Activation::Tanh, true);
+    let block = "layers.1";
+    let whole = fixture.measure(&names());
+    let within = fixture.measure_as(&names(), |mut subject| {
+        subject.block = Some(block);
+        subject
+    });
+    for ((whole, within), measure) in whole.iter().zip(&within).zip(catalogue()) {
+        let name = measure.name;
+        assert_eq!(
+            within.circumstances.block.is_some(),
+            measure.is_of_block,
+            "{name}"
+        );
+        if !measure.is_of_block && !measure.is_check {
+            assert_eq!(whole.value, within.value, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_row_is_taken_under_what_bears_on_it_alone() {
+    let tiny = Tiny::mlp(
+        Activation::Tanh,
+        Normalisation::Batch,
+        Init::He,
+        &Compute::cpu(Precision::F64),
+    );
+    let (parameters, train) = (tiny.parameters(), tiny.chunks(4));
+    let subject = Subject {
+        test: Some(&train),
+        training_samples: Some(train.samples() + 1),
+        budget: Budget {
+            max_matvecs: Some(50),
+            max_seconds: None,
+        },
+        ..subject(&tiny.objective, &parameters, &train)
+    };
+    let row = |name: &str| {
+        let row = Session::new(subject).take(find(name).unwrap()).unwrap();
+        let Circumstances {
+            norm_mode,
+            subset,
+            max_matvecs,
+            ..
+        } = row.circumstances;
+        (norm_mode, subset, max_matvecs)
+    };
+    let (mode, samples) = (tiny.objective.norm_mode(), Some(train.samples()));
+    assert!(mode.is_some());
+    assert_eq!(row("hessian.trace"), (mode, samples, Some(50)));
+    assert_eq!(row("loss.train"), (mode, samples, None));
+    assert_eq!(row("gap.loss"), (mode, samples, None));
+    assert_eq!(row("loss.test"), (mode, None, None));
+    assert_eq!(row("accuracy.test"), (mode, None, None));
+    assert_eq!(row("norm.l2"), (None, None, None));
+    assert_eq!(row("norm.spectral.product"), (None, None, Some(50)));
+    assert_eq!(row("distance.init"), (None, None, None));
+    assert_eq!(row("run.batch_size"), (None, None, None));
+    assert_eq!(row("gradient.norm"), (mode, samples, None));
 }
 
 /// Where the second layer is 0 the first one's curvature is, and a ratio of zeros is none.

@@ -4,6 +4,7 @@ use super::listed;
 use crate::compare::{Comparison, Line, Verdict};
 use crate::measure::find;
 use crate::reparam::MapKind;
+use crate::run::EVENT;
 
 /// Notes on these lines.
 pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
@@ -13,9 +14,15 @@ pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
     if shown.iter().any(is_equal) {
         notes.push(EQUAL.to_owned());
     }
+    if shown.iter().any(|line| line.name.starts_with(EVENT)) {
+        notes.push(EVENTS.to_owned());
+    }
     notes.extend(moved_by(comparison, shown));
     notes
 }
+
+const EVENTS: &str = "event.*: the first step at which it was known to have happened, over the runs in which it did; of \
+                      one run ± is how many steps before it was known not to have.";
 
 const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; \
                      parameters have none, so a curvature is in units of the loss. lab measure --help says \

@@ -56,15 +56,21 @@ fn normalised_outputs_need_cross_entropy() {
 }
 
 #[test]
-fn a_bound_needs_the_whole_network_and_its_starting_point() {
+fn a_bound_needs_its_starting_point_and_is_of_the_whole_network() {
     let reason = network().reason("pac_bayes.bound");
     assert!(reason.contains("starting point"), "{reason}");
-    let ground = Ground {
-        block: Some("layers.0"),
-        initial: Some(vec![0.0; 83]),
-        ..network()
+    let of_block = |block| {
+        let ground = Ground {
+            block,
+            initial: Some(vec![0.0; 83]),
+            ..network()
+        };
+        ground.measure("pac_bayes.bound")
     };
-    assert!(ground.reason("pac_bayes.bound").contains("whole network"));
+    let [whole, within] = [None, Some("layers.0")].map(of_block);
+    assert!(whole.value.is_some());
+    assert_eq!(whole.value, within.value);
+    assert_eq!(within.circumstances.block, None);
 }
 
 #[test]
