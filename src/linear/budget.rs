@@ -77,6 +77,11 @@ impl<'a> Spending<'a> {
         by_pace.min(self.budget.max_matvecs.unwrap_or(usize::MAX))
     }
 
+    /// The most products that are allowed in all, where their number is bounded.
+    pub fn most(&self) -> Option<usize> {
+        self.budget.max_matvecs
+    }
+
     /// Refuses a budget of products that is too small from the beginning.
     ///
     /// # Errors

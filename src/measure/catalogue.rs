@@ -1,14 +1,21 @@
 //! All measures, put together from the families.
 
 use super::declaration::{Family, Measure, Preset};
-use super::{curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability};
+use super::{
+    balance, calibration, curvature, evaluation, kernel, learning_coefficient, margin, noise, norm,
+    reparam, representation, run, sharpness, stability,
+};
 use crate::curvature::Matrix;
 
 /// Every family, in the order of tables.
 const FAMILIES: &[Family] = &[
     evaluation::FAMILY,
+    calibration::FAMILY,
     margin::FAMILY,
     norm::FAMILY,
+    representation::FAMILY,
+    kernel::FAMILY,
+    balance::FAMILY,
     curvature::FAMILY,
     stability::FAMILY,
     noise::FAMILY,
@@ -20,6 +27,7 @@ const FAMILIES: &[Family] = &[
     sharpness::critical::FAMILY,
     sharpness::noise_threshold::FAMILY,
     sharpness::pac_bayes::FAMILY,
+    learning_coefficient::FAMILY,
     reparam::FAMILY,
     run::FAMILY,
 ];

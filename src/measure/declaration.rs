@@ -58,6 +58,8 @@ pub enum Reads {
 pub enum RoundingLaw {
     /// Not at all: it is computed in 64 bits from the parameters, is a count, or reports on others.
     Untouched,
+    /// By what is told with the number; where nothing is, that is not known.
+    Told,
     /// A mean of losses.
     Loss(Part),
     /// A share of samples that are classified right, or a number from such a share.
@@ -70,6 +72,8 @@ pub enum RoundingLaw {
     Distance(Statistic),
     /// The norm of the gradient.
     Gradient,
+    /// A cosine with the gradient.
+    Direction,
     /// The size of the gradient times a constant.
     GradientTerm,
     /// A number from products with a matrix of the loss.

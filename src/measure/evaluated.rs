@@ -86,17 +86,7 @@ impl Evaluated {
     /// prediction. Samples with several positions count by the share of theirs: only whole samples
     /// are independent.
     pub fn accuracy(&self, name: &str) -> Measurement {
-        Measurement::new(name, mean(&self.right))
-            .over(self.right.len())
-            .with_stderr(self.error_of_share())
-    }
-
-    /// The error of the share, as if one more sample had been right and one more wrong (Laplace's rule of
-    /// succession): 500 samples that are all right leave room for one in some hundred that is not.
-    fn error_of_share(&self) -> f64 {
-        let mut right = self.right.clone();
-        right.extend([0.0, 1.0]);
-        stated_error(&right)
+        share(name, &self.right, self.right.len())
     }
 
     /// Test loss minus training loss; the standard errors of independent means add in squares.
@@ -106,6 +96,19 @@ impl Evaluated {
             .over(test.losses.len())
             .with_stderr(error)
     }
+}
+
+/// The mean of what is right of as many `samples`, each with one value or one for each of its positions. Its error
+/// is as if one more sample had been right and one more wrong (Laplace's rule of succession): 500 samples that are
+/// all right leave room for one in some hundred that is not.
+pub(super) fn share(name: &str, right: &[f64], samples: usize) -> Measurement {
+    let positions = (right.len() / samples.max(1)).max(1);
+    let mut right: Vec<f64> = right.chunks(positions).map(mean).collect();
+    let share = mean(&right);
+    right.extend([0.0, 1.0]);
+    Measurement::new(name, share)
+        .over(samples)
+        .with_stderr(stated_error(&right))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! about it (`session`, `memo`), what a measure is (`declaration`); then the families, one file or folder for
 //! each; then `catalogue`, which lists them, and `dispatch`, which finds them by name.
 
+mod balance;
+mod calibration;
 mod catalogue;
 mod circumstances;
 mod curvature;
@@ -17,14 +19,18 @@ mod evaluation;
 mod failure;
 mod fields;
 pub mod invariance;
+mod kernel;
 mod layers;
 mod line;
+mod learning_coefficient;
 mod margin;
 mod measurement;
 mod memo;
 mod noise;
 mod norm;
+mod precise;
 mod reparam;
+mod representation;
 mod rounding;
 mod run;
 mod session;

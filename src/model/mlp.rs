@@ -109,6 +109,10 @@ impl Network for Mlp {
             .collect()
     }
 
+    fn hidden_activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn linear_maps(&self) -> Vec<LinearMap> {
         self.layers.iter().map(Linear::linear_map).collect()
     }

@@ -46,6 +46,12 @@ pub trait Network: Send + Sync {
     /// one makes the outputs.
     fn linear_maps(&self) -> Vec<LinearMap>;
 
+    /// The nonlinearity that makes, number by number, what the pass is told of at each tap; none where
+    /// something else does, such as a sum with a shortcut or a normalisation.
+    fn hidden_activation(&self) -> Option<Activation> {
+        None
+    }
+
     /// The names and shapes of the parameters.
     fn layout(&self) -> &Arc<Layout> {
         self.blueprint().parameters()

@@ -61,6 +61,8 @@ pub struct Pass<'a> {
     tap: Option<Tap>,
     known: Option<&'a KnownProducts>,
     linear_maps: Cell<usize>,
+    /// What the last linear map so far was given, where the pass keeps it.
+    features: Option<Cell<Option<Tensor<2>>>>,
 }
 
 /// A hidden layer at which a pass begins anew, and what it held there, `[batch, features]`.
@@ -89,6 +91,7 @@ impl<'a> Pass<'a> {
             tap: None,
             known: None,
             linear_maps: Cell::new(0),
+            features: None,
         }
     }
 
@@ -106,8 +109,25 @@ impl<'a> Pass<'a> {
         Self { known, ..self }
     }
 
+    /// The same pass, which keeps what the layer that makes the outputs is given.
+    pub fn keeping_features(self) -> Self {
+        Self {
+            features: Some(Cell::new(None)),
+            ..self
+        }
+    }
+
+    /// What the layer that makes the outputs was given, `[batch · positions, features]`; none where the pass
+    /// keeps nothing.
+    pub fn into_features(self) -> Option<Tensor<2>> {
+        self.features?.into_inner()
+    }
+
     /// The product `x Wᵀ` of a linear map.
     pub(super) fn linear(&self, input: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        if let Some(features) = &self.features {
+            features.set(Some(input.clone()));
+        }
         let Some(known) = self.known else {
             return kernel::linear(input, weight);
         };

@@ -218,6 +218,10 @@ impl Network for ResNet {
         symmetries
     }
 
+    fn hidden_activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn linear_maps(&self) -> Vec<LinearMap> {
         let [_, height, width] = self.image;
         let mut size = [height, width];

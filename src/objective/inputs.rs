@@ -60,6 +60,15 @@ impl Objective {
         Some((hidden, gradient))
     }
 
+    /// What the layer that makes the outputs is given, `[batch · positions, features]`.
+    pub fn features(&self, parameters: &Parameters, inputs: Tensor<2>) -> Option<Tensor<2>> {
+        let parameters = DualParameters::plain(parameters);
+        let pass = Pass::new(parameters, &self.conditions, &self.compute, false);
+        let mut pass = pass.keeping_features();
+        self.network.forward(&mut pass, inputs);
+        pass.into_features()
+    }
+
     /// What a hidden layer (or block), counted from 1, holds of every sample, `[batch, features]`;
     /// none where the network has no such layer.
     pub fn hidden(

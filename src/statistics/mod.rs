@@ -4,6 +4,7 @@
 //! less often than the 95 % everybody reads into it. [`stated_error`] therefore widens it:
 //! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness (`skewness_factor`).
 
+pub(crate) mod chains;
 pub(crate) mod difference;
 
 /// The arithmetic mean.

@@ -145,6 +145,12 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
                     "norm.stable_rank.sum",
                     "margin.last_hidden.median",
                     "margin.hidden.1.median",
+                    "representation.effective_rank.1",
+                    "representation.effective_rank.last",
+                    "collapse.nc1",
+                    "collapse.nc3",
+                    "kernel.alignment",
+                    "direction.alignment",
                 ]),
             )
             .unwrap();

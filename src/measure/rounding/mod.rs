@@ -192,6 +192,7 @@ pub(super) fn bound(
     let value = row.value.unwrap_or(f64::NAN);
     Ok(match law {
         RoundingLaw::Untouched => 0.0,
+        RoundingLaw::Told => f64::NAN,
         RoundingLaw::Loss(part) => session.rounding_of_losses(part)?,
         RoundingLaw::Share(part) => session.near_ties(part)?,
         RoundingLaw::Margin => FACTOR * session.moved_by_rounding()?.margins,
@@ -203,6 +204,7 @@ pub(super) fn bound(
             of_margins + FACTOR * session.relative_of_gradient()? * value.abs()
         }
         RoundingLaw::Gradient => session.rounding_of_gradient()?,
+        RoundingLaw::Direction => session.relative_of_gradient()?,
         RoundingLaw::GradientTerm => session.relative_of_gradient()? * value.abs(),
         RoundingLaw::Product(law) => session.rounding_of_product(law, row, value)?,
         RoundingLaw::Rise {
@@ -277,7 +279,7 @@ impl Session<'_> {
 
     /// What rounding may move a rise of the loss by: both of its ends, and the direction of a step along
     /// the gradient.
-    fn rounding_of_rise(
+    pub(super) fn rounding_of_rise(
         &mut self,
         is_percent: bool,
         is_normalised: bool,
@@ -299,6 +301,11 @@ impl Session<'_> {
         Ok(factor * ends + self.relative_of_gradient()? * value.abs())
     }
 
+    /// By how much, at most, rounding may have moved a sample's outputs, in the norm of the loss.
+    pub(super) fn outputs_moved_by_rounding(&mut self) -> Result<f64, Failure> {
+        Ok(FACTOR * self.moved_by_rounding()?.outputs)
+    }
+
     fn moved_by_rounding(&mut self) -> Result<Moved, Failure> {
         Ok(self.witnesses()?.moved)
     }
@@ -311,7 +318,7 @@ impl Session<'_> {
     }
 
     /// What rounding may move the gradient of the mean loss by.
-    fn rounding_of_gradient(&mut self) -> Result<f64, Failure> {
+    pub(super) fn rounding_of_gradient(&mut self) -> Result<f64, Failure> {
         let difference = *self.once("rounding of the gradient", |session| {
             session.gradients_apart()
         })?;
