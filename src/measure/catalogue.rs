@@ -1,7 +1,9 @@
 //! All measures, put together from the families.
 
 use super::declaration::{Family, Measure, Preset};
-use super::{curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability};
+use super::{
+    curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability, step,
+};
 use crate::curvature::Matrix;
 
 /// Every family, in the order of tables.
@@ -11,11 +13,13 @@ const FAMILIES: &[Family] = &[
     norm::FAMILY,
     curvature::FAMILY,
     stability::FAMILY,
+    step::FAMILY,
     noise::FAMILY,
     sharpness::keskar::FAMILY,
     sharpness::worst_case::FAMILY,
     sharpness::average::FAMILY,
     sharpness::quadratic::FAMILY,
+    sharpness::directional::FAMILY,
     sharpness::relative_flatness::FAMILY,
     sharpness::critical::FAMILY,
     sharpness::noise_threshold::FAMILY,

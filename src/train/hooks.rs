@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Hook, Logarithmic, Spacing, Unit};
 use crate::linear::Budget;
-use crate::measure::{self, invariance::row_name, needs_products};
+use crate::measure::{self, Named, invariance::row_name, needs_products};
 use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
@@ -48,7 +48,7 @@ impl Scope {
             bound.map_or_else(String::new, |bound| format!(",{name}={bound}"))
         };
         format!(
-            "samples={},norm_mode={},dropout={}{}{}",
+            "samples={},norm_mode={},dropout={}{}{}{}",
             self.samples
                 .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
             self.norm_mode.as_str(),
@@ -61,6 +61,7 @@ impl Scope {
                 "max_seconds",
                 self.budget.max_seconds.map(|bound| bound.to_string())
             ),
+            if self.warm_start { ",warm_start" } else { "" },
         )
     }
 }
@@ -111,6 +112,15 @@ impl HookPlan {
     /// Everything any hook measures, for the end of the run.
     pub fn all(&self) -> Due {
         self.collect(true, |_| true)
+    }
+
+    /// Whether anything that is ever measured is about the last step.
+    pub fn asks_for_last_step(&self) -> bool {
+        let due = self.all();
+        let mut names = due.iter().flat_map(|(_, names)| names);
+        names.any(|name| {
+            Named::parse(name).is_some_and(|named| named.measure().is_of_last_step)
+        })
     }
 
     /// What will be measured after this step up to the end of the run, as long as its length says:
@@ -379,6 +389,14 @@ mod tests {
         };
         let label = "samples=5,norm_mode=eval,dropout=off,max_matvecs=7,max_seconds=0.5";
         assert_eq!(other.label(), label);
+        let warm = Scope {
+            warm_start: true,
+            ..scope
+        };
+        assert_eq!(
+            warm.label(),
+            "samples=all,norm_mode=eval,dropout=off,warm_start"
+        );
     }
 
     #[test]

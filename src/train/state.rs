@@ -29,7 +29,7 @@ pub(super) struct Trail {
 pub(super) struct Memory {
     /// The bytes of `metrics.jsonl`.
     pub metrics_length: u64,
-    /// What warm-started searches for eigenvalues begin with, each in its scope.
+    /// What searches for eigenvalues have left for the next ones and for overlaps, each in its scope.
     warm_starts: Vec<(Scope, Rc<WarmStarts>)>,
 }
 

@@ -203,6 +203,7 @@ pub(super) fn bound(
             of_margins + FACTOR * session.relative_of_gradient()? * value.abs()
         }
         RoundingLaw::Gradient => session.rounding_of_gradient()?,
+        RoundingLaw::Cosine => 2.0 * session.relative_of_gradient()?,
         RoundingLaw::GradientTerm => session.relative_of_gradient()? * value.abs(),
         RoundingLaw::Product(law) => session.rounding_of_product(law, row, value)?,
         RoundingLaw::Rise {
@@ -311,7 +312,7 @@ impl Session<'_> {
     }
 
     /// What rounding may move the gradient of the mean loss by.
-    fn rounding_of_gradient(&mut self) -> Result<f64, Failure> {
+    pub(super) fn rounding_of_gradient(&mut self) -> Result<f64, Failure> {
         let difference = *self.once("rounding of the gradient", |session| {
             session.gradients_apart()
         })?;
