@@ -1,9 +1,7 @@
 //! All measures, put together from the families.
 
 use super::declaration::{Family, Measure, Preset};
-use super::{
-    curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability, step,
-};
+use super::{curvature, evaluation, margin, noise, norm, reparam, run, sharpness, stability, step};
 use crate::curvature::Matrix;
 
 /// Every family, in the order of tables.

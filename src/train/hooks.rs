@@ -118,9 +118,7 @@ impl HookPlan {
     pub fn asks_for_last_step(&self) -> bool {
         let due = self.all();
         let mut names = due.iter().flat_map(|(_, names)| names);
-        names.any(|name| {
-            Named::parse(name).is_some_and(|named| named.measure().is_of_last_step)
-        })
+        names.any(|name| Named::parse(name).is_some_and(|named| named.measure().is_of_last_step))
     }
 
     /// What will be measured after this step up to the end of the run, as long as its length says:

@@ -97,8 +97,7 @@ impl LogSum {
     fn add(&mut self, values: &[f64]) {
         self.sum.resize(values.len(), 0.0);
         self.logarithms.resize(values.len(), 0.0);
-        for ((sum, logarithm), value) in
-            (self.sum.iter_mut().zip(&mut self.logarithms)).zip(values)
+        for ((sum, logarithm), value) in (self.sum.iter_mut().zip(&mut self.logarithms)).zip(values)
         {
             *sum += value;
             *logarithm += value.abs().ln();
@@ -158,7 +157,13 @@ mod tests {
             let values = random_normal(500, &mut rng).into_iter();
             let scaled = values.enumerate();
             scaled
-                .map(|(place, x)| if (place * 7 + x.to_bits() as usize) % 10 == 0 { 10.0 * x } else { x })
+                .map(|(place, x)| {
+                    if (place * 7 + x.to_bits() as usize) % 10 == 0 {
+                        10.0 * x
+                    } else {
+                        x
+                    }
+                })
                 .collect()
         });
         assert!(mixture < 1.8, "{mixture}");

@@ -7,8 +7,8 @@
 use super::edge::Edge;
 use crate::extremes::largest_size;
 use crate::linear::{
-    Budget, DavidsonOptions, Eigenpair, LanczosOptions, LeadingPairs, LinearError, LinearOperator, Start,
-    WarmStart, davidson, dot, lanczos,
+    Budget, DavidsonOptions, Eigenpair, LanczosOptions, LeadingPairs, LinearError, LinearOperator,
+    Start, WarmStart, davidson, dot, lanczos,
 };
 use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
@@ -117,7 +117,9 @@ impl Session<'_> {
         first: LeadingPairs,
     ) -> Result<LeadingPairs, LinearError> {
         let budget = self.subject.budget;
-        let left = budget.max_matvecs.map(|most| most - first.matvecs.min(most));
+        let left = budget
+            .max_matvecs
+            .map(|most| most - first.matvecs.min(most));
         if left.is_some_and(|left| left < 2 * MOST) {
             return Ok(LeadingPairs {
                 complete: false,

@@ -32,15 +32,12 @@ impl Session<'_> {
         self.in_top(name, &displacement, count)
     }
 
-    fn in_top(
-        &mut self,
-        name: &str,
-        vector: &[f64],
-        count: usize,
-    ) -> Result<Measurement, Failure> {
+    fn in_top(&mut self, name: &str, vector: &[f64], count: usize) -> Result<Measurement, Failure> {
         let top = self.top_space()?;
         if top.pairs.len() < count.min(vector.len()) {
-            return Err(Failure::not_found("the budget ended before the eigenvectors were found"));
+            return Err(Failure::not_found(
+                "the budget ended before the eigenvectors were found",
+            ));
         }
         let pairs = top.pairs.iter().take(count);
         let converged = pairs.clone().all(|pair| pair.converged);
@@ -49,7 +46,8 @@ impl Session<'_> {
         let sine = sine_of_error(&top, count, vector.len());
         let error = match sine < 1.0 {
             false => Error::Unknown(
-                "the eigenvectors are not apart from the next ones by more than their residuals".to_owned(),
+                "the eigenvectors are not apart from the next ones by more than their residuals"
+                    .to_owned(),
             ),
             true => {
                 let most = 2.0 * sine * (share * (1.0 - share)).sqrt() + sine * sine;
@@ -78,7 +76,9 @@ fn sine_of_error(top: &Followed, count: usize, dimension: usize) -> f64 {
         return 0.0;
     }
     let pairs = &top.pairs[..count.min(top.pairs.len())];
-    let squares = pairs.iter().map(|pair| (pair.residual * pair.scale).powi(2));
+    let squares = pairs
+        .iter()
+        .map(|pair| (pair.residual * pair.scale).powi(2));
     let residual = squares.sum::<f64>().sqrt();
     let following = top.pairs.get(count).map(|pair| pair.value).or(top.next);
     let (Some(last), Some(next)) = (pairs.last(), following) else {

@@ -164,7 +164,9 @@ impl<'a> Session<'a> {
     fn cosine(&self, name: &str, left: &[f64], right: &[f64]) -> Result<Measurement, Failure> {
         let lengths = norm(left) * norm(right);
         if lengths == 0.0 {
-            return Err(Failure::not_defined("one of the two is 0, which has no direction"));
+            return Err(Failure::not_defined(
+                "one of the two is 0, which has no direction",
+            ));
         }
         let cosine = (dot(left, right) / lengths).clamp(-1.0, 1.0);
         Ok(Measurement::exact(name, cosine).over(self.subject.train.samples()))

@@ -187,7 +187,11 @@ fn a_step_that_went_nowhere_has_a_length_and_no_direction() {
     let mut step = network();
     step.fixture.values = step.before.clone();
     assert_eq!(step.value("step.length"), 0.0);
-    for name in ["step.descent_ratio", "step.smoothness", "step.update_energy"] {
+    for name in [
+        "step.descent_ratio",
+        "step.smoothness",
+        "step.update_energy",
+    ] {
         let failure = step.row(name).failure.unwrap();
         assert_eq!(failure.kind, FailureKind::NotDefined, "{name}");
     }
@@ -205,7 +209,12 @@ fn a_block_has_a_step_of_its_own() {
             .measure(&["step.length", "step.batch_cosine", "step.descent_ratio"])
             .unwrap()
     });
-    let range = step.fixture.objective.network().layout().range("layers.0.bias");
+    let range = step
+        .fixture
+        .objective
+        .network()
+        .layout()
+        .range("layers.0.bias");
     let of_block = norm(&step.gradient[range.unwrap()]);
     assert_close(rows[0].value.unwrap(), RATE * of_block, 1e-12);
     assert_close(rows[1].value.unwrap(), 1.0, 1e-12);

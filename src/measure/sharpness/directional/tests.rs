@@ -81,7 +81,10 @@ fn assert_estimated(fixture: &Fixture, name: &str, expected: f64) {
         ((value - expected) / error).powi(2)
     });
     let spread = (deviations.sum::<f64>() / SEEDS as f64).sqrt();
-    assert!((0.4..1.6).contains(&spread), "{name}: {spread} standard errors");
+    assert!(
+        (0.4..1.6).contains(&spread),
+        "{name}: {spread} standard errors"
+    );
 }
 
 #[test]
@@ -95,7 +98,10 @@ fn batch_sharpness_is_a_mean_over_batches() {
     let expected = pairs.iter().map(of_pair).sum::<f64>() / pairs.len() as f64;
     let (gradient, hessian) = derivatives(&fixture, &all());
     let directional = form(&hessian, &gradient) / gradient.norm_squared();
-    assert!((expected / directional - 1.0).abs() > 0.2, "{expected} {directional}");
+    assert!(
+        (expected / directional - 1.0).abs() > 0.2,
+        "{expected} {directional}"
+    );
     assert_estimated(&fixture, "sharpness.batch", expected);
     assert_estimated(&fixture, "stability.batch", 0.05 * expected);
 }
@@ -112,7 +118,9 @@ fn interaction_aware_sharpness_is_that_of_the_second_moment_of_batch_gradients()
     }
     assert_estimated(&fixture, "sharpness.interaction", above / below);
     let (mean, _) = derivatives(&fixture, &all());
-    let noise = all().into_iter().map(|place| derivatives(&fixture, &[place]).0 - &mean);
+    let noise = all()
+        .into_iter()
+        .map(|place| derivatives(&fixture, &[place]).0 - &mean);
     let (above, below) = noise.fold((0.0, 0.0), |(above, below), noise| {
         (above + form(&hessian, &noise), below + noise.norm_squared())
     });
@@ -131,7 +139,11 @@ fn the_noise_of_a_batch_is_that_of_all_batches() {
     let trace = squares.sum::<f64>() / pairs.len() as f64;
     assert_close(fixture.value("noise.trace.batch"), trace, 1e-10);
     let square = mean.norm_squared();
-    assert_close(fixture.value("noise.signal"), square / (square + trace), 1e-10);
+    assert_close(
+        fixture.value("noise.signal"),
+        square / (square + trace),
+        1e-10,
+    );
 }
 
 #[test]
@@ -143,7 +155,11 @@ fn a_batch_of_unknown_size_has_no_sharpness() {
         ..subject(&fixture.objective, &parameters, &train)
     };
     for row in Session::new(subject)
-        .measure(&["sharpness.batch", "sharpness.interaction", "noise.tail_index"])
+        .measure(&[
+            "sharpness.batch",
+            "sharpness.interaction",
+            "noise.tail_index",
+        ])
         .unwrap()
     {
         assert_eq!(row.failure.unwrap().kind, FailureKind::NotKnown);

@@ -47,7 +47,10 @@ impl Dense {
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         let vector = |&place: &usize| eigen.eigenvectors.column(place).into_owned();
         Self {
-            values: order.iter().map(|&place| eigen.eigenvalues[place]).collect(),
+            values: order
+                .iter()
+                .map(|&place| eigen.eigenvalues[place])
+                .collect(),
             vectors: order.iter().map(vector).collect(),
         }
     }
@@ -166,7 +169,10 @@ fn the_line_is_that_of_the_run_s_own_steps() {
         learning_rate: Some(0.0),
         ..subject
     });
-    assert_eq!(rows[0].failure.as_ref().unwrap().kind, FailureKind::NotDefined);
+    assert_eq!(
+        rows[0].failure.as_ref().unwrap().kind,
+        FailureKind::NotDefined
+    );
 }
 
 #[test]
