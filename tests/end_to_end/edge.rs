@@ -157,7 +157,9 @@ warm_start = true
     let tops = values("stability.eigenvalue_1");
     let lines = values("stability.line");
     let skipped = lines.len() - tops.len();
-    tops.into_iter().zip(lines.into_iter().skip(skipped)).collect()
+    tops.into_iter()
+        .zip(lines.into_iter().skip(skipped))
+        .collect()
 }
 
 /// The median of the eigenvalue over its line, in the last third of the rounds.

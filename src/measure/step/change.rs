@@ -75,7 +75,7 @@ impl<'a> Session<'a> {
             let actual = landscape.change(&displacement, &mut spending)?;
             Ok(Change {
                 actual: landscape.resolved(actual)?,
-                linear: dot(&*session.gradient_before()?, &displacement),
+                linear: dot(&session.gradient_before()?, &displacement),
                 resolution: landscape.resolution(),
             })
         })
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
 
     /// `‖∇L(θ′) − ∇L(θ)‖ / ‖θ′ − θ‖`.
     pub(super) fn smoothness(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let length = norm(&*self.direction()?);
+        let length = norm(&self.direction()?);
         Ok(self.gradient_predictiveness(name)?.times(length.recip()))
     }
 

@@ -196,13 +196,10 @@ fn those_above_the_line_are_counted() {
 #[test]
 fn a_search_that_remembers_finds_the_same_with_fewer_products() {
     let mut fixture = fixture();
-    let remembering = |fixture: &Fixture, past: Option<&WarmStarts>| {
-        round(fixture, &FIVE, |subject| Subject {
-            search: Search::Remembering(past.map(|past| -> &WarmStarts { past })),
-            ..subject
-        })
-    };
-    let (first, left) = remembering(&fixture, None);
+    let (first, left) = round(&fixture, &FIVE, |subject| Subject {
+        search: Search::Remembering(None),
+        ..subject
+    });
     assert_are(&first, &Dense::plain(&fixture).values);
     fixture.values.iter_mut().for_each(|x| *x *= 1.001);
     let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
