@@ -63,6 +63,9 @@ pub struct Spectrum {
     pub largest: Vec<Eigenpair>,
     /// The smallest eigenpairs, smallest first.
     pub smallest: Vec<Eigenpair>,
+    /// An estimate, from below, of the eigenvalue after the last of the largest; none where the search has seen nothing
+    /// of it.
+    pub next: Option<f64>,
     /// Whether everything asked for has converged, and none is missing as far as [`lanczos`] is sure of
     /// it. Where it is not sure, no pair after the first of an end counts as converged.
     pub complete: bool,
@@ -145,6 +148,7 @@ pub fn lanczos(
         spending: &mut spending,
         tolerance: options.tolerance,
     };
+    let next = ritz.values.get(largest.len()).copied();
     let mut largest = search.pairs(operator, &ritz, &largest, &mut check)?;
     check.tolerance = options.smallest_tolerance;
     let mut smallest = search.pairs(operator, &ritz, &smallest, &mut check)?;
@@ -158,6 +162,7 @@ pub fn lanczos(
         complete: is_sure && largest.iter().chain(&smallest).all(|pair| pair.converged),
         largest,
         smallest,
+        next,
         matvecs: spending.matvecs,
     })
 }

@@ -3,7 +3,7 @@
 use super::declaration::{Family, Measure, Preset};
 use super::{
     balance, calibration, curvature, evaluation, kernel, learning_coefficient, margin, noise, norm,
-    reparam, representation, run, sharpness, stability,
+    reparam, representation, run, sharpness, stability, step,
 };
 use crate::curvature::Matrix;
 
@@ -18,11 +18,13 @@ const FAMILIES: &[Family] = &[
     balance::FAMILY,
     curvature::FAMILY,
     stability::FAMILY,
+    step::FAMILY,
     noise::FAMILY,
     sharpness::keskar::FAMILY,
     sharpness::worst_case::FAMILY,
     sharpness::average::FAMILY,
     sharpness::quadratic::FAMILY,
+    sharpness::directional::FAMILY,
     sharpness::relative_flatness::FAMILY,
     sharpness::critical::FAMILY,
     sharpness::noise_threshold::FAMILY,

@@ -62,6 +62,8 @@ pub enum RoundingLaw {
     Told,
     /// A mean of losses.
     Loss(Part),
+    /// A cosine, or the square of one, of a gradient with something that rounds less.
+    Cosine,
     /// A share of samples that are classified right, or a number from such a share.
     Share(Part),
     /// An output margin.
@@ -144,6 +146,8 @@ pub struct Measure {
     pub is_check: bool,
     /// Whether the user has set it, so that no run says anything about it.
     pub is_given: bool,
+    /// Whether it is about the last step of training, which a run keeps for such measures only.
+    pub is_of_last_step: bool,
     /// The smallest preset it belongs to; none where it is measured by name only.
     pub preset: Option<Preset>,
     /// What rounding does to it.
@@ -169,6 +173,7 @@ impl Measure {
             reads: Reads::Training,
             is_check: false,
             is_given: false,
+            is_of_last_step: false,
             preset: None,
             rounding: RoundingLaw::Untouched,
             take,
@@ -193,6 +198,14 @@ impl Measure {
     pub const fn passes(self) -> Self {
         Self {
             cost: Cost::Passes,
+            ..self
+        }
+    }
+
+    /// Costs products with a matrix after all, where others like it do not.
+    pub const fn costing_products(self) -> Self {
+        Self {
+            cost: Cost::Products,
             ..self
         }
     }
@@ -272,6 +285,14 @@ impl Measure {
     pub const fn given(self) -> Self {
         Self {
             is_given: true,
+            ..self
+        }
+    }
+
+    /// Is about the last step of training.
+    pub const fn of_last_step(self) -> Self {
+        Self {
+            is_of_last_step: true,
             ..self
         }
     }

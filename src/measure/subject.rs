@@ -25,6 +25,16 @@ pub enum Search<'a> {
     Remembering(Option<&'a WarmStarts>),
 }
 
+/// The last step of training, for measures of steps.
+#[derive(Clone, Copy, Debug)]
+pub struct LastStep<'a> {
+    /// Where it set out from.
+    pub before: &'a Parameters,
+    /// The gradient that the update rule was given: of the step's batch, with what else training makes of it,
+    /// without weight decay; none where that is not known.
+    pub gradient: Option<&'a Parameters>,
+}
+
 /// What happens in a round of measurements, for whoever watches it.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -53,6 +63,10 @@ pub struct Subject<'a> {
     pub budget: Budget,
     /// How searches for the largest eigenvalues begin.
     pub search: Search<'a>,
+    /// What the last round of measurements like this one has left, for overlaps.
+    pub past: Option<&'a WarmStarts>,
+    /// The step that led here; none where there was none or it is not known.
+    pub last_step: Option<LastStep<'a>>,
     /// Whether the parameters were trained elsewhere. Learning rate, update rule and batch size are then
     /// a proposal of the config, for conditions on a step, and nothing that is known of the past.
     pub trained_elsewhere: bool,
@@ -85,6 +99,8 @@ impl<'a> Subject<'a> {
             block: None,
             budget: Budget::default(),
             search: Search::Fresh,
+            past: None,
+            last_step: None,
             trained_elsewhere: true,
             learning_rate: None,
             step_rule: None,

@@ -44,7 +44,7 @@ pub struct Checkpoint {
     pub statistics: Vec<f64>,
     /// What the parts of a step keep, such as the optimizer's moments and counters.
     pub parts: Parts,
-    /// What warm-started searches for eigenvalues begin with, by the scope they are taken in.
+    /// What searches for eigenvalues have left, by the scope they are taken in.
     pub warm_starts: BTreeMap<String, WarmStart>,
     /// What those who look out for events remember.
     pub events: EventMemory,

@@ -72,7 +72,8 @@ impl<'a> Engine<'a> {
             }
             None => persistence::first(problem, measuring.initial()),
         };
-        let mut stepper = Stepper::new(oracle, problem.optimizer(), problem.schedule());
+        let mut stepper = Stepper::new(oracle, problem.optimizer(), problem.schedule())
+            .keeping_last_step(plan.asks_for_last_step());
         let (position, memory) = (snapshot.position.clone(), snapshot.memory.clone());
         directory.truncate_rows(memory.metrics_length)?;
         // Before the state is taken up: nothing that is prepared here may leave a trace.
@@ -257,6 +258,7 @@ impl<'a> Engine<'a> {
         let as_measured = StepAsMeasured {
             learning_rate: self.stepper.rate_of_last(step),
             rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
+            made: self.stepper.last_step(),
         };
         let measuring = &self.measuring;
         let round = measuring.round(&self.position, &as_measured, &self.memory, due, observer);

@@ -1,10 +1,11 @@
 //! Rounds of measurements: what is due, taken at a position.
 
 use super::state::Memory;
+use super::step::MadeStep;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
 use crate::linear::Interrupt;
 use crate::measure::{
-    Evaluated, Event, Measurement, Search, Session, StepRule, Subject, WarmStarts,
+    Evaluated, Event, LastStep, Measurement, Search, Session, StepRule, Subject, WarmStarts,
 };
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -47,6 +48,8 @@ pub(super) struct StepAsMeasured<'a> {
     pub learning_rate: f64,
     /// What it made of the gradient.
     pub rule: StepRule<'a>,
+    /// The step itself, where it is kept.
+    pub made: Option<&'a MadeStep>,
 }
 
 /// What a round left.
@@ -116,8 +119,9 @@ impl<'a> Measuring<'a> {
         for (scope, names) in due {
             let objective = self.objective_in(&scope, &position.statistics);
             let mut subject = self.subject(&scope, &objective, position, step);
+            subject.past = memory.warm_starts_of(&scope);
             if scope.warm_start {
-                subject.search = Search::Remembering(memory.warm_starts_of(&scope));
+                subject.search = Search::Remembering(subject.past);
             }
             let mut session = Session::new(subject);
             let mut tell = |event: Event<'_>| match event {
@@ -152,6 +156,11 @@ impl<'a> Measuring<'a> {
             block: scope.block.as_deref(),
             budget: scope.budget,
             search: Search::Fresh,
+            past: None,
+            last_step: step.made.map(|made| LastStep {
+                before: &made.before,
+                gradient: Some(&made.gradient),
+            }),
             trained_elsewhere: false,
             learning_rate: Some(step.learning_rate),
             step_rule: Some(step.rule),

@@ -83,14 +83,13 @@ pub(super) fn snapshot(
     })
 }
 
-/// What is remembered, by the scopes in which the plan begins searches with it.
+/// What is remembered, by the scopes of the plan.
 fn warm_starts(
     plan: &HookPlan,
     labelled: BTreeMap<String, WarmStart>,
 ) -> Result<Vec<(Scope, Rc<WarmStarts>)>, String> {
     let scopes = plan.all().into_iter().map(|(scope, _)| scope);
-    let warm = scopes.filter(|scope| scope.warm_start);
-    let mut all: Vec<_> = warm.map(|scope| (scope, WarmStarts::new())).collect();
+    let mut all: Vec<_> = scopes.map(|scope| (scope, WarmStarts::new())).collect();
     for (label, warm_start) in labelled {
         let parts = label.split_once(SEARCH);
         let place = parts.and_then(|(scope, search)| {

@@ -32,7 +32,7 @@ pub(super) struct Memory {
     pub metrics_length: u64,
     /// What has happened, and what it takes to tell.
     pub events: EventMemory,
-    /// What warm-started searches for eigenvalues begin with, each in its scope.
+    /// What searches for eigenvalues have left for the next ones and for overlaps, each in its scope.
     warm_starts: Vec<(Scope, Rc<WarmStarts>)>,
 }
 

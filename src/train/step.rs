@@ -5,17 +5,33 @@ use super::gradient::{GradientOracle, Position};
 use crate::backend::Compute;
 use crate::objective::TrainingGradient;
 use crate::optim::{Schedule, UpdateRule};
-use crate::params::{Layout, Parts};
+use crate::params::{Layout, Parameters, Parts, SavedState};
 use std::sync::Arc;
 
 /// The update rule's name among the parts of a checkpoint.
 const OPTIMIZER: &str = "optimizer";
+
+/// The last step's name among them, and the names of what is kept of it.
+const LAST_STEP: &str = "last_step";
+const BEFORE: &str = "before";
+const GRADIENT: &str = "gradient";
+
+/// A step that was made.
+#[derive(Clone)]
+pub(super) struct MadeStep {
+    /// Where it set out from.
+    pub before: Parameters,
+    /// The gradient that the update rule was given.
+    pub gradient: Parameters,
+}
 
 /// What makes steps.
 pub(super) struct Stepper<'a> {
     oracle: Box<dyn GradientOracle + 'a>,
     rule: Box<dyn UpdateRule>,
     schedule: Schedule,
+    keeps_last_step: bool,
+    last_step: Option<MadeStep>,
 }
 
 impl<'a> Stepper<'a> {
@@ -29,7 +45,22 @@ impl<'a> Stepper<'a> {
             oracle,
             rule,
             schedule,
+            keeps_last_step: false,
+            last_step: None,
         }
+    }
+
+    /// Keeps the last step, for measures of it, if they are taken; it is then part of the state.
+    pub fn keeping_last_step(self, keeps_last_step: bool) -> Self {
+        Self {
+            keeps_last_step,
+            ..self
+        }
+    }
+
+    /// The last step, if it is kept and one has been made.
+    pub fn last_step(&self) -> Option<&MadeStep> {
+        self.last_step.as_ref()
     }
 
     /// Loss and gradient of the step from a position.
@@ -41,6 +72,10 @@ impl<'a> Stepper<'a> {
     pub fn follow(&mut self, position: &mut Position, gradient: TrainingGradient) {
         let rate = self.schedule.learning_rate(position.step);
         let parameters = position.parameters.clone();
+        self.last_step = self.keeps_last_step.then(|| MadeStep {
+            before: parameters.clone(),
+            gradient: gradient.gradient.clone(),
+        });
         position.parameters = self.rule.step(rate, parameters, gradient.gradient);
         position.statistics = gradient.statistics;
         position.step += 1;
@@ -68,6 +103,15 @@ impl<'a> Stepper<'a> {
     pub fn save(&self) -> Result<Parts, String> {
         let mut parts = Parts::from([(OPTIMIZER.to_owned(), self.rule.save()?)]);
         self.oracle.save(&mut parts)?;
+        if self.keeps_last_step {
+            let last = self.last_step.as_ref();
+            let vectors = [
+                (BEFORE, last.map(|step| &step.before)),
+                (GRADIENT, last.map(|step| &step.gradient)),
+            ];
+            let state = SavedState::of(u64::from(last.is_some()), &vectors)?;
+            parts.insert(LAST_STEP.to_owned(), state);
+        }
         Ok(parts)
     }
 
@@ -85,6 +129,14 @@ impl<'a> Stepper<'a> {
         let rule = parts.remove(OPTIMIZER).unwrap_or_default();
         self.rule.load(rule, layout, compute)?;
         self.oracle.load(&mut parts)?;
+        if self.keeps_last_step {
+            let mut state = parts.remove(LAST_STEP).unwrap_or_default();
+            let [before, gradient] =
+                [BEFORE, GRADIENT].map(|name| state.take(name, layout, compute));
+            let vectors = before?.zip(gradient?);
+            self.last_step = vectors.map(|(before, gradient)| MadeStep { before, gradient });
+            state.finish()?;
+        }
         match parts.keys().next() {
             None => Ok(()),
             Some(part) => Err(format!(

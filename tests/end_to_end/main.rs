@@ -4,6 +4,7 @@ mod backends;
 mod commands;
 mod compare;
 mod config_errors;
+mod edge;
 mod endings;
 mod events;
 mod files;

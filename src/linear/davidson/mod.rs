@@ -60,6 +60,10 @@ pub struct DavidsonOptions {
     /// of the outliers: a network with `C` classes has about as many (Papyan 2019). 0 where no other
     /// search follows.
     pub remembered: usize,
+    /// Whether a search for several pairs goes on until none is to be expected any more. Without it a search
+    /// from a warm start ends once its pairs have converged, and is blind to what is orthogonal to all that is
+    /// remembered.
+    pub is_certain: bool,
     /// Bounds set by the user.
     pub budget: Budget,
 }
@@ -73,6 +77,7 @@ impl Default for DavidsonOptions {
             tolerance: 1e-3,
             max_matvecs: 100,
             remembered: 10,
+            is_certain: true,
             budget: Budget::default(),
         }
     }
@@ -84,6 +89,9 @@ pub struct LeadingPairs {
     /// Largest first: as many as were asked for and, with a threshold, all above it. Fewer where the
     /// operator's dimension or the budget allows no more.
     pub pairs: Vec<Eigenpair>,
+    /// An estimate, from below, of the eigenvalue after the last of them; none where the search has seen nothing
+    /// of it.
+    pub next: Option<f64>,
     /// Whether everything asked for has converged, and none is missing as far as [`lanczos`](fn@super::lanczos)
     /// is sure of it.
     pub complete: bool,
@@ -99,8 +107,9 @@ pub struct LeadingPairs {
 /// cannot make a wrong pair look right. Where they are within a hundred roundings of products, the vectors
 /// are multiplied once more. What a warm search for one pair cannot see is a new eigenvalue whose
 /// eigenvector is orthogonal to all remembered ones: it shows only through a random part of 1 % in the
-/// first direction. A search for several, or without a warm start, has no such blind spot: it goes on from
-/// random vectors as [`lanczos`](fn@super::lanczos) does until no further pair is to be expected.
+/// first direction. A search for several, or without a warm start, has no such blind spot unless it is told to do
+/// without certainty: it goes on from random vectors as [`lanczos`](fn@super::lanczos) does until no further pair is
+/// to be expected.
 ///
 /// Memory: the basis holds at most `remembered + largest + matvecs + 1` vectors of the dimension, in the
 /// precision of the products, and the warm start `remembered` more.
@@ -273,7 +282,7 @@ impl Search {
         interrupt: Interrupt<'_>,
     ) -> Result<LeadingPairs, LinearError> {
         let mut spending = Spending::new(options.budget, interrupt);
-        let certainty = Some(Certainty::new());
+        let certainty = options.is_certain.then(Certainty::new);
         let is_sure = self.run(operator, rng, options, &mut spending, certainty)?;
         let ritz = self.ritz();
         let wanted = ritz.largest_wanted(&options.wanted());
@@ -292,6 +301,7 @@ impl Search {
         let is_whole = pairs.len() == wanted.min(self.dimension);
         Ok(LeadingPairs {
             complete: is_sure && is_whole && pairs.iter().all(|pair| pair.converged),
+            next: self.next_after(&ritz, pairs.len()),
             pairs,
             matvecs: spending.matvecs,
             warm_start: self.warm_start(options.remembered),
@@ -341,6 +351,13 @@ impl Search {
             }
             _ => self.random(rng).map(Step::Random),
         }
+    }
+
+    /// The largest value after so many, of what has been multiplied or of the model.
+    fn next_after(&self, ritz: &Ritz, count: usize) -> Option<f64> {
+        let (modelled, _) = self.model.eigenpairs();
+        let found = [&ritz.values, &modelled].map(|values| values.get(count).copied());
+        found.into_iter().flatten().reduce(f64::max)
     }
 
     fn warm_start(&self, most: usize) -> WarmStart {

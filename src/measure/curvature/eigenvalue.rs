@@ -123,6 +123,7 @@ impl Session<'_> {
         let spectrum = Spectrum {
             largest: found.pairs,
             smallest: Vec::new(),
+            next: found.next,
             complete: found.complete,
             matvecs: found.matvecs,
         };

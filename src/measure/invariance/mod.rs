@@ -4,6 +4,7 @@
 //! Before and after share their random streams, samples and budgets.
 
 mod function;
+mod history;
 mod judge;
 
 pub use function::{Change, FunctionCheck};
@@ -21,6 +22,7 @@ use crate::objective::Objective;
 use crate::params::Parameters;
 use crate::reparam::{MapKind, ParameterMap, build};
 use function::{Behaviour, Sensitivity, Tolerance};
+use history::History;
 use judge::{Slack, judge};
 use rand::RngExt;
 use serde::Serialize;
@@ -76,6 +78,8 @@ pub enum UnderMap<'a> {
 struct Point {
     objective: Objective,
     parameters: Parameters,
+    /// What is known there of the training before; where there is none it is what is known here.
+    history: Option<History>,
     memo: RefCell<Memo>,
 }
 
@@ -87,6 +91,10 @@ impl Point {
             parameters: &self.parameters,
             search: Search::Fresh,
             ..like.subject
+        };
+        let subject = match &self.history {
+            Some(history) => history.of(subject),
+            None => subject,
         };
         let mut session = Session::with_memo(subject, self.memo.take()).without_rounding();
         let result = work(&mut session);
@@ -185,6 +193,7 @@ impl Session<'_> {
                 ),
                 ..conditions.clone()
             }),
+            history: Some(History::under(map, &self.subject)?),
             ..self.moved_to(&values)
         };
         let after = point.visit(self, |session| {
@@ -206,6 +215,7 @@ impl Session<'_> {
         Point {
             parameters: Parameters::from_host(layout, values, compute),
             objective: objective.clone(),
+            history: None,
             memo: RefCell::default(),
         }
     }

@@ -121,6 +121,8 @@ fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
         block: None,
         budget: Budget::default(),
         search: Search::Fresh,
+        past: None,
+        last_step: None,
         trained_elsewhere: false,
         learning_rate: None,
         batch_size: None,

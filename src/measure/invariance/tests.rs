@@ -47,6 +47,8 @@ impl Setting {
             block: None,
             budget: Budget::default(),
             search: Search::Fresh,
+            past: None,
+            last_step: None,
             trained_elsewhere: false,
             learning_rate: None,
             step_rule: None,

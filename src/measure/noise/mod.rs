@@ -1,8 +1,10 @@
 //! The noise of mini-batch gradients.
 
 mod alignment;
+mod batch;
 mod nonuniformity;
 mod samples;
+mod tail;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use super::measurement::Measurement;
 use super::session::Session;
 use crate::curvature::Matrix;
 use crate::linear::{Estimate, Ratio, dot, norm, paired_forms};
+use std::rc::Rc;
 
 pub(super) const FAMILY: Family = &[
     noise(
@@ -50,6 +53,23 @@ pub(super) const FAMILY: Family = &[
     .from("McCandlish et al. 2018, eq. 2.8")
     .rounded(RoundingLaw::Product(OVER_SQUARED_GRADIENT))
     .multiplying(&[Matrix::Hessian, Matrix::NoiseCovariance]),
+    noise(
+        "noise.trace.batch",
+        "trace of the covariance of a batch's gradient, at the run's batch size: noise.trace (n - B) / (B (n - 1))",
+        |session, name| session.trace_of_batch(name),
+    ),
+    noise(
+        "noise.signal",
+        "share of a batch's mean squared gradient that is the loss's own, |g|^2 / (|g|^2 + noise.trace.batch)",
+        |session, name| session.signal(name),
+    )
+    .rounded(RoundingLaw::Product(OVER_SQUARED_GRADIENT)),
+    noise(
+        "noise.tail_index",
+        "tail index of a batch's gradient noise as if it were alpha-stable: 2 for normal noise, below 2 for any of large kurtosis",
+        |session, name| session.tail_index(name),
+    )
+    .from("Simsekli, Sagun & Gurbuzbalaban 2019, by the estimator of Mohammadi et al. 2015"),
     noise(
         "noise.alignment_mu",
         "alignment of gradient noise with curvature, tr(C G) / (2 L |G|_F^2)",
@@ -124,24 +144,42 @@ impl Session<'_> {
         })
     }
 
-    /// `tr(HΣ) / gᵀHg`: the same with the loss's curvature weighing directions (eq. 2.8).
-    fn curved_noise_scale(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let subject = self.subject;
-        let gradient = subject.gradient()?;
-        let options = self.probe_options();
-        let mut rng = subject.stream(&format!("probes.{name}"));
-        let (below, above) = subject.with_operator(Matrix::Hessian, |hessian| {
-            let below = dot(&gradient, &hessian.apply(&gradient)?);
-            let interrupt = subject.interrupt;
+    /// `tr(HΣ)`, from random probes.
+    pub(in crate::measure) fn curvature_of_noise(&mut self) -> Result<Rc<Estimate>, Failure> {
+        self.once("curvature of the noise", |session| {
+            let subject = session.subject;
+            let options = session.probe_options();
+            let mut rng = subject.stream("probes.noise.scale.curvature");
             let product = Ratio {
                 factor: 1.0,
                 powers: [1.0, 0.0, 0.0],
             };
-            let forms = subject.with_operator(Matrix::NoiseCovariance, |noise| {
-                paired_forms(hessian, noise, &mut rng, options, interrupt, product)
+            let forms = subject.with_operator(Matrix::Hessian, |hessian| {
+                subject.with_operator(Matrix::NoiseCovariance, |noise| {
+                    let interrupt = subject.interrupt;
+                    paired_forms(hessian, noise, &mut rng, options, interrupt, product)
+                })
             })?;
-            Ok((below, forms.estimate(product)))
+            Ok(forms.estimate(product))
+        })
+    }
+
+    /// `gᵀHg`, from one product.
+    pub(in crate::measure) fn form_of_gradient(&mut self) -> Result<f64, Failure> {
+        let form = self.once("form of the gradient", |session| {
+            let subject = session.subject;
+            let gradient = subject.gradient()?;
+            Ok(subject.with_operator(Matrix::Hessian, |hessian| {
+                Ok(dot(&gradient, &hessian.apply(&gradient)?))
+            })?)
         })?;
+        Ok(*form)
+    }
+
+    /// `tr(HΣ) / gᵀHg`: the same with the loss's curvature weighing directions (eq. 2.8).
+    fn curved_noise_scale(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let below = self.form_of_gradient()?;
+        let above = self.curvature_of_noise()?;
         if below <= 0.0 {
             return Err(Failure::not_defined(format!(
                 "the curvature along the gradient is not positive ({below:.3e})"
@@ -151,7 +189,7 @@ impl Session<'_> {
             value: above.value / below,
             standard_error: above.standard_error / below,
             matvecs: above.matvecs + 2,
-            ..above
+            ..*above
         };
         Ok(self.estimated(name, estimate))
     }

@@ -24,7 +24,7 @@ impl Session<'_> {
     /// subtracted before squares are formed, so that a small noise is no difference of large
     /// numbers. The samples come in random order; where the budget ends before they do, those seen
     /// so far give an estimate with its standard error.
-    pub(super) fn noise_trace(&mut self, name: &str) -> Result<Measurement, Failure> {
+    pub(in crate::measure) fn noise_trace(&mut self, name: &str) -> Result<Measurement, Failure> {
         let squares = self.once("squared deviations", |session| session.squared_deviations())?;
         let (seen, samples) = (squares.len() as f64, self.subject.train.samples());
         // Sampling without replacement: nothing is left to chance once all samples are seen.
@@ -81,7 +81,7 @@ impl Session<'_> {
     }
 
     /// The gradient of the mean loss, on the device.
-    fn mean_gradient(&self) -> Result<Parameters, Failure> {
+    pub(super) fn mean_gradient(&self) -> Result<Parameters, Failure> {
         let subject = self.subject;
         let weight = 1.0 / subject.train.samples() as f64;
         let gradients = subject.train.batches().iter().map(|batch| {

@@ -205,6 +205,7 @@ pub(super) fn bound(
         }
         RoundingLaw::Gradient => session.rounding_of_gradient()?,
         RoundingLaw::Direction => session.relative_of_gradient()?,
+        RoundingLaw::Cosine => 2.0 * session.relative_of_gradient()?,
         RoundingLaw::GradientTerm => session.relative_of_gradient()? * value.abs(),
         RoundingLaw::Product(law) => session.rounding_of_product(law, row, value)?,
         RoundingLaw::Rise {

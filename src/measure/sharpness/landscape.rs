@@ -16,7 +16,7 @@ use std::ops::Range;
 /// precision they are computed in.
 ///
 /// Each method spends one pass over the batches; evaluations and gradients are counted alike.
-pub(super) struct Landscape<'a> {
+pub(in crate::measure) struct Landscape<'a> {
     objective: &'a Objective,
     batches: &'a [Batch],
     interrupt: Interrupt<'a>,
@@ -103,6 +103,11 @@ impl<'a> Landscape<'a> {
 
     fn precision(&self) -> Precision {
         self.objective.compute().precision
+    }
+
+    /// How small a change of the loss still shows.
+    pub fn resolution(&self) -> f64 {
+        self.resolution
     }
 
     /// The number of parameters that may move.

@@ -1,7 +1,6 @@
 //! Steps along the gradient, with or without momentum.
 
 use crate::curvature::Matrix;
-use crate::extremes::largest_size;
 use crate::linear::{LanczosOptions, lanczos};
 use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
@@ -83,22 +82,8 @@ impl Session<'_> {
         let spectrum = subject.with_operator(Matrix::Hessian, |operator| {
             lanczos(operator, None, &mut rng, options, subject.interrupt)
         })?;
-        let pairs = &spectrum.largest;
-        let above = pairs.iter().filter(|pair| pair.value > threshold).count();
-        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
-        let doubtful = pairs
-            .iter()
-            .filter(|pair| (pair.value - threshold).abs() <= pair.residual * pair.scale)
-            .count();
-        let note = (doubtful > 0).then(|| {
-            format!("{doubtful} of the eigenvalues lie at the threshold, within their residuals")
-        });
-        Ok(Measurement {
-            note,
-            ..Measurement::new(name, above as f64)
-                .with_residual(residual, spectrum.complete, spectrum.matvecs)
-                .over(subject.train.samples())
-                .found_by(Algorithm::Lanczos)
-        })
+        let (pairs, matvecs) = (&spectrum.largest, spectrum.matvecs);
+        let row = self.counted(name, pairs, threshold, spectrum.complete);
+        Ok(row.taking(matvecs).found_by(Algorithm::Lanczos))
     }
 }

@@ -6,11 +6,15 @@
 //! that what counts is `P⁻¹(H + μI)`.
 
 pub(super) mod descent;
+mod edge;
+mod followed;
 mod noise;
 mod preconditioned;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use followed::Followed;
 
 use super::declaration::{Family, Measure, ProductLaw, RoundingLaw, Take};
 use super::failure::Failure;
@@ -18,6 +22,26 @@ use super::measurement::Measurement;
 use super::session::Session;
 use crate::curvature::Matrix;
 use crate::model::NormMode;
+use crate::reparam::MapKind;
+
+/// One of the eigenvalues that are followed.
+macro_rules! followed {
+    ($name:literal, $rank:literal, $place:literal) => {
+        condition(
+            $name,
+            concat!(
+                $rank,
+                " eigenvalue of the matrix that steps see (Hessian plus weight decay, preconditioned for Adam); \
+                 beyond the fifth only above 0.75 stability.line"
+            ),
+            |session, name| {
+                let row = session.followed_eigenvalue(name, $place)?;
+                Ok(session.noted(row, &[]))
+            },
+        )
+        .from("Cohen et al. 2021; Cohen et al. 2022")
+    };
+}
 
 pub(super) const FAMILY: Family = &[
     condition(
@@ -48,7 +72,9 @@ pub(super) const FAMILY: Family = &[
             Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))
         },
     )
-    .from("Cohen et al. 2022, \"Adaptive gradient methods at the edge of stability\""),
+    .from("Cohen et al. 2022, \"Adaptive gradient methods at the edge of stability\"")
+    // Its diagonal is one of these coordinates.
+    .invariant(&[MapKind::Permutation]),
     condition(
         "stability.nonuniformity",
         "learning rate times noise.nonuniformity over sqrt(B(n-1)/(n-B)): SGD needs below 1",
@@ -86,7 +112,83 @@ pub(super) const FAMILY: Family = &[
         },
     )
     .rounded(RoundingLaw::Untouched),
+    Measure::new(
+        "stability.line",
+        "largest stable eigenvalue of the matrix that steps see, by learning rate and momentum: 2 / learning rate for gradient descent",
+        |session, name| {
+            let row = session.stability_line(name)?;
+            Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))
+        },
+    )
+    .from("Cohen et al. 2021; Cohen et al. 2022")
+    .passes()
+    .given()
+    .invariant(MapKind::ALL),
+    followed!("stability.eigenvalue_1", "largest", 1),
+    followed!("stability.eigenvalue_2", "second largest", 2),
+    followed!("stability.eigenvalue_3", "third largest", 3),
+    followed!("stability.eigenvalue_4", "fourth largest", 4),
+    followed!("stability.eigenvalue_5", "fifth largest", 5),
+    followed!("stability.eigenvalue_6", "sixth largest", 6),
+    followed!("stability.eigenvalue_7", "seventh largest", 7),
+    followed!("stability.eigenvalue_8", "eighth largest", 8),
+    followed!("stability.eigenvalue_9", "ninth largest", 9),
+    followed!("stability.eigenvalue_10", "tenth largest", 10),
+    condition(
+        "stability.above_line",
+        "number of the eigenvalues that are followed, at most ten, above stability.line",
+        |session, name| {
+            let row = session.above_line(name)?;
+            Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))
+        },
+    )
+    .from("Cohen et al. 2021; Cohen et al. 2022")
+    .rounded(RoundingLaw::Untouched),
+    overlap(
+        "stability.overlap",
+        "overlap of the space of the first five eigenvectors that are followed with that of the round before, |V'W|_F^2 / 5",
+        |session, name| session.overlap_of_spaces(name),
+    )
+    .from("Gur-Ari, Roberts & Dyer 2018, \"Gradient descent happens in a tiny subspace\""),
+    overlap(
+        "stability.overlap_1",
+        "squared cosine of the first eigenvector that is followed with the first of the round before",
+        |session, name| session.overlap_at(name, 1),
+    ),
+    overlap(
+        "stability.overlap_2",
+        "squared cosine of the second eigenvector that is followed with the second of the round before",
+        |session, name| session.overlap_at(name, 2),
+    ),
+    overlap(
+        "stability.overlap_3",
+        "squared cosine of the third eigenvector that is followed with the third of the round before",
+        |session, name| session.overlap_at(name, 3),
+    ),
+    overlap(
+        "stability.overlap_4",
+        "squared cosine of the fourth eigenvector that is followed with the fourth of the round before",
+        |session, name| session.overlap_at(name, 4),
+    ),
+    overlap(
+        "stability.overlap_5",
+        "squared cosine of the fifth eigenvector that is followed with the fifth of the round before",
+        |session, name| session.overlap_at(name, 5),
+    ),
+    condition(
+        "stability.batch",
+        "learning rate times sharpness.batch / 2: SGD holds it at 1",
+        |session, name| {
+            let row = session.batch_stability(name)?;
+            Ok(session.noted(row, &[Setting::Rate, Setting::Batch]))
+        },
+    )
+    .from("Andreyev & Beneventano 2025, \"Edge of stochastic stability\""),
 ];
+
+const fn overlap(name: &'static str, description: &'static str, take: Take) -> Measure {
+    condition(name, description, take).rounded(RoundingLaw::Untouched)
+}
 
 const fn condition(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)

@@ -19,11 +19,7 @@ impl Session<'_> {
     /// (Wu, Wang & Su 2022, "The alignment property of SGD noise and how it helps select flat minima").
     pub(super) fn alignment_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, batch, _) = self.plain_sgd()?;
-        if self.descent()?.penalty > 0.0 {
-            return Err(Failure::not_defined(
-                "the condition is for a loss without weight decay",
-            ));
-        }
+        self.refuse_penalty()?;
         let size = self.frobenius(name, Matrix::Hessian)?;
         let alignment = self.alignment_mu(name)?;
         let (Some(norm), Some(mu)) = (size.value, alignment.value) else {
@@ -44,6 +40,24 @@ impl Session<'_> {
             samples: size.samples,
             ..Measurement::new(name, value).with_stderr(error * value)
         })
+    }
+
+    /// `η E[g_Bᵀ H_B g_B / ‖g_B‖²] / 2`: what plain stochastic gradient descent holds at 1 (Andreyev &
+    /// Beneventano 2025, "Edge of stochastic stability").
+    pub(super) fn batch_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let (rate, _, _) = self.plain_sgd()?;
+        self.refuse_penalty()?;
+        Ok(self.batch_sharpness(name)?.times(0.5 * rate))
+    }
+
+    /// Conditions that are derived for the loss alone.
+    fn refuse_penalty(&self) -> Result<(), Failure> {
+        match self.descent()?.penalty > 0.0 {
+            true => Err(Failure::not_defined(
+                "the condition is for a loss without weight decay",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Learning rate, batch size and training samples of stochastic gradient descent without

@@ -16,12 +16,17 @@ pub(super) fn threshold(rate: f64, momentum: f64, decay: f64) -> f64 {
 impl Session<'_> {
     /// `λmax(P⁻¹(H + μI))` over its threshold. `P⁻¹A` has the eigenvalues of `P^{-½} A P^{-½}`.
     pub(super) fn preconditioned_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let rate = self.learning_rate()?;
+        let (scaling, penalty) = self.preconditioning()?;
+        let row = self.preconditioned_eigenvalue(name, scaling, penalty)?;
+        Ok(row.times(self.line()?.recip()))
+    }
+
+    /// The diagonal of `P^{-½}`, of the subject's block if it has one, and `μ`.
+    pub(super) fn preconditioning(&self) -> Result<(Vec<f64>, f64), Failure> {
         let Some(StepRule::Adaptive {
-            momentum,
             penalty,
-            decay,
             preconditioner,
+            ..
         }) = self.subject.step_rule
         else {
             return Err(Failure::not_defined("the condition is for steps of Adam"));
@@ -38,8 +43,7 @@ impl Session<'_> {
                 "a parameter that has never had a gradient has no bound on its step",
             ));
         }
-        let roots = diagonal.iter().map(|entry| entry.sqrt().recip()).collect();
-        let row = self.preconditioned_eigenvalue(name, roots, penalty)?;
-        Ok(row.times(threshold(rate, momentum, decay).recip()))
+        let roots = diagonal.iter().map(|entry| entry.sqrt().recip());
+        Ok((roots.collect(), penalty))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::{Compute, Precision};
 use crate::data::digits;
-use crate::measure::{Measure, Measurement, Session, StepRule, Subject, find};
+use crate::measure::{LastStep, Measure, Measurement, Session, StepRule, Subject, find};
 use crate::model::{Activation, Init, Normalisation};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::objective::tests::tiny::Tiny;
@@ -115,8 +115,15 @@ impl Fixture {
         change: impl for<'a> FnOnce(Subject<'a>) -> Subject<'a>,
     ) -> Vec<Measurement> {
         let (parameters, train) = (self.parameters(), self.chunks(3));
+        let layout = self.objective.network().layout();
+        let before = Parameters::from_host(layout, &self.initial, self.objective.compute());
         let subject = change(Subject {
             initial: Some(&self.initial),
+            // From the start in one step.
+            last_step: Some(LastStep {
+                before: &before,
+                gradient: Some(&before),
+            }),
             ..subject(&self.objective, &parameters, &train)
         });
         Session::new(subject).measure(names).unwrap()

@@ -56,9 +56,13 @@ impl LeastSquares {
     }
 
     fn measure(&self, seed: u64, names: &[&str]) -> Vec<Measurement> {
+        self.measure_at(seed, LEARNING_RATE, names)
+    }
+
+    fn measure_at(&self, seed: u64, rate: f64, names: &[&str]) -> Vec<Measurement> {
         let mut subject = subject(&self.objective, &self.parameters, &self.train);
         subject.streams = Streams::new(seed);
-        subject.learning_rate = Some(LEARNING_RATE);
+        subject.learning_rate = Some(rate);
         Session::new(subject).measure(names).unwrap()
     }
 }
@@ -133,5 +137,32 @@ fn every_eigenvalue_is_found_ten_times() {
             (Some(10.0), Some(true)),
             "{tracked:?}"
         );
+    }
+}
+
+/// Ten equal eigenvalues of 11.4, then others of 1.5 and less.
+#[test]
+fn more_than_five_are_followed_near_the_line_and_no_more_than_ten() {
+    let problem = LeastSquares::on(BackendKind::Cpu, Precision::F32);
+    let names = [
+        "stability.line",
+        "stability.eigenvalue_1",
+        "stability.eigenvalue_10",
+        "stability.above_line",
+        "stability.eigenvalue_6",
+    ];
+    let far = problem.measure_at(0, 0.1, &names);
+    // Three quarters of the line are 15: only the first five.
+    assert_eq!((far[0].value, far[3].value), (Some(20.0), Some(0.0)));
+    assert!((far[1].value.unwrap() / problem.truth[0] - 1.0).abs() < 1e-3);
+    assert!(far[2].reason().unwrap().contains("0 eigenvalues lie above"));
+    assert!(far[1].note.is_none() && far[4].value.is_none());
+    // Here they are 10, and the line is above; at a larger rate it is below.
+    for (rate, above) in [(0.15, 0.0), (0.2, 10.0)] {
+        let near = problem.measure_at(0, rate, &names);
+        assert!((near[2].value.unwrap() / problem.truth[0] - 1.0).abs() < 0.01);
+        assert!(near[2].note.as_ref().unwrap().contains("may be more"));
+        assert_eq!(near[3].value, Some(above), "{near:?}");
+        assert_eq!(near[3].bound().is_some(), above == 10.0);
     }
 }

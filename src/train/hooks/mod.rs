@@ -95,6 +95,12 @@ impl HookPlan {
         self.collect(true, |_| true)
     }
 
+    /// Whether anything that is ever measured is about the last step.
+    pub fn asks_for_last_step(&self) -> bool {
+        let mut measures = self.hooks.iter().flat_map(|hook| &hook.measures);
+        measures.any(|(name, _)| about(name).is_some_and(|measure| measure.is_of_last_step))
+    }
+
     /// What will be measured after this step up to the end of the run, as long as its length says, by the loop
     /// itself and for each hook.
     pub fn ahead(&self, step: u64, last: u64) -> Vec<Ahead> {

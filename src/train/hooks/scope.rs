@@ -68,7 +68,7 @@ impl Scope {
             max_seconds,
         } = self.budget;
         format!(
-            "samples={},norm_mode={},dropout={}{}{}{}",
+            "samples={},norm_mode={},dropout={}{}{}{}{}",
             self.samples
                 .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
             self.norm_mode.as_str(),
@@ -76,6 +76,7 @@ impl Scope {
             part("block", self.block.clone()),
             part("max_matvecs", max_matvecs.map(|bound| bound.to_string())),
             part("max_seconds", max_seconds.map(|bound| bound.to_string())),
+            if self.warm_start { ",warm_start" } else { "" },
         )
     }
 }
@@ -95,11 +96,19 @@ mod tests {
                 max_matvecs: Some(7),
                 max_seconds: Some(0.5),
             },
-            ..scope
+            ..scope.clone()
         };
         let label =
             "samples=5,norm_mode=eval,dropout=off,block=layers.0,max_matvecs=7,max_seconds=0.5";
         assert_eq!(other.label(), label);
+        let warm = Scope {
+            warm_start: true,
+            ..scope
+        };
+        assert_eq!(
+            warm.label(),
+            "samples=all,norm_mode=eval,dropout=off,warm_start"
+        );
     }
 
     #[test]

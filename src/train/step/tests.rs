@@ -156,6 +156,7 @@ fn sharpness_aware(problem: &Problem) -> Stepper<'_> {
         oracle,
         rule,
         schedule,
+        ..
     } = stepper(problem);
     let oracle = SharpnessAware {
         inner: oracle,

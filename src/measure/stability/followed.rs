@@ -1,0 +1,321 @@
+//! The leading eigenvalues of the matrix that decides, from round to round.
+//!
+//! Five are followed always, and up to [`MOST`] as long as the last of them is above three quarters of the line,
+//! which is `1.5/η` for gradient descent. Their tolerance is looser than that of a single eigenvalue: the
+//! error of a Rayleigh quotient is of the square of its residual, over the gap.
+
+use super::edge::Edge;
+use crate::extremes::largest_size;
+use crate::linear::{
+    Budget, DavidsonOptions, Eigenpair, LanczosOptions, LeadingPairs, LinearError, LinearOperator,
+    Start, WarmStart, davidson, dot, lanczos,
+};
+use crate::measure::circumstances::Algorithm;
+use crate::measure::failure::Failure;
+use crate::measure::measurement::{Bound, Measurement};
+use crate::measure::session::{MOST_PRODUCTS, Session};
+use crate::measure::subject::Search;
+use std::rc::Rc;
+
+/// Pairs that are followed wherever they are.
+pub(in crate::measure) const ALWAYS: usize = 5;
+
+/// Pairs that are followed at most.
+pub(super) const MOST: usize = 10;
+
+/// The share of the line above which pairs are followed beyond [`ALWAYS`].
+const NEAR: f64 = 0.75;
+
+/// The residual `‖Av − λv‖ / ‖A‖` to which they are found.
+const TOLERANCE: f64 = 0.01;
+
+/// The eigenvectors of a round, under this name for the next.
+const EIGENVECTORS: &str = "followed.eigenvectors";
+
+/// The leading pairs of a matrix at one point, largest first.
+pub(in crate::measure) struct Followed {
+    pub pairs: Vec<Eigenpair>,
+    /// An estimate, from below, of the eigenvalue after them; none where nothing was seen of it.
+    pub next: Option<f64>,
+    /// Whether none is missing, as far as the search can tell.
+    pub is_complete: bool,
+    pub matvecs: usize,
+    pub algorithm: Algorithm,
+    line: f64,
+}
+
+impl Followed {
+    /// The value above which pairs are followed beyond the first five.
+    fn near(&self) -> f64 {
+        NEAR * self.line
+    }
+
+    fn is_capped(&self) -> bool {
+        self.pairs.len() == MOST && self.pairs.iter().all(|pair| pair.value > self.near())
+    }
+}
+
+impl Session<'_> {
+    /// The leading pairs of the matrix that decides.
+    pub(super) fn followed(&mut self) -> Result<Rc<Followed>, Failure> {
+        self.once("followed", |session| {
+            let edge = session.edge()?;
+            session.follow("followed", &edge)
+        })
+    }
+
+    /// The five leading pairs of the Hessian (plus weight decay).
+    pub(in crate::measure) fn top_space(&mut self) -> Result<Rc<Followed>, Failure> {
+        match self.edge() {
+            Ok(edge) if edge.is_of_hessian() => self.followed(),
+            _ => self.once("top space", |session| {
+                session.follow("top_space", &Edge::none())
+            }),
+        }
+    }
+
+    /// The leading pairs of a matrix, from random vectors or from what the last search of this name has left.
+    fn follow(&mut self, search: &str, edge: &Edge) -> Result<Followed, Failure> {
+        let subject = self.subject;
+        let past = match subject.search {
+            Search::Fresh => None,
+            Search::Remembering(past) => past.and_then(|past| past.get(search)),
+        };
+        let is_remembering = matches!(subject.search, Search::Remembering(_));
+        let near = NEAR * edge.line;
+        let found = edge.with_operator(&subject, |operator| {
+            let first = self.leading(search, operator, ALWAYS, past, subject.budget)?;
+            let goes_on =
+                first.pairs.len() == ALWAYS && first.pairs.iter().all(|pair| pair.value > near);
+            match goes_on {
+                true => self.leading_beyond(search, operator, first),
+                false => Ok(first),
+            }
+        })?;
+        if is_remembering {
+            self.remember(search, found.warm_start);
+        }
+        Ok(Followed {
+            pairs: found.pairs,
+            next: found.next,
+            is_complete: found.complete,
+            matvecs: found.matvecs,
+            algorithm: match (is_remembering, past) {
+                (false, _) => Algorithm::Lanczos,
+                (true, None) => Algorithm::Davidson,
+                (true, Some(_)) => Algorithm::WarmDavidson,
+            },
+            line: edge.line,
+        })
+    }
+
+    /// [`MOST`] pairs where the first five are known, within what is left of a budget of products.
+    fn leading_beyond(
+        &self,
+        search: &str,
+        operator: &mut dyn LinearOperator,
+        first: LeadingPairs,
+    ) -> Result<LeadingPairs, LinearError> {
+        let budget = self.subject.budget;
+        let left = budget
+            .max_matvecs
+            .map(|most| most - first.matvecs.min(most));
+        if left.is_some_and(|left| left < 2 * MOST) {
+            return Ok(LeadingPairs {
+                complete: false,
+                ..first
+            });
+        }
+        let budget = Budget {
+            max_matvecs: left,
+            ..budget
+        };
+        let start = Some(&first.warm_start);
+        let more = self.leading(search, operator, MOST, start, budget)?;
+        Ok(LeadingPairs {
+            matvecs: first.matvecs + more.matvecs,
+            ..more
+        })
+    }
+
+    /// So many leading pairs. A search that remembers does without certainty once there is something to begin
+    /// with: each random vector that certainty takes costs more products than all of the pairs.
+    fn leading(
+        &self,
+        search: &str,
+        operator: &mut dyn LinearOperator,
+        largest: usize,
+        start: Option<&WarmStart>,
+        budget: Budget,
+    ) -> Result<LeadingPairs, LinearError> {
+        let subject = self.subject;
+        let mut rng = subject.stream(&format!("probes.{search}"));
+        if let Search::Remembering(_) = subject.search {
+            let options = DavidsonOptions {
+                start: match largest {
+                    ALWAYS => Start::Mixture,
+                    _ => Start::Leading,
+                },
+                largest,
+                tolerance: TOLERANCE,
+                max_matvecs: MOST_PRODUCTS,
+                remembered: 2 * MOST,
+                is_certain: start.is_none(),
+                budget,
+                ..DavidsonOptions::default()
+            };
+            return davidson(operator, start, &mut rng, options, subject.interrupt);
+        }
+        let options = LanczosOptions {
+            tolerance: TOLERANCE,
+            budget,
+            ..self.lanczos_options(largest, 0)
+        };
+        let found = lanczos(operator, None, &mut rng, options, subject.interrupt)?;
+        Ok(LeadingPairs {
+            pairs: found.largest,
+            next: found.next,
+            complete: found.complete,
+            matvecs: found.matvecs,
+            warm_start: WarmStart::new(&[], operator.precision())?,
+        })
+    }
+
+    /// The largest stable eigenvalue.
+    pub(super) fn stability_line(&mut self, name: &str) -> Result<Measurement, Failure> {
+        Ok(Measurement::exact(name, self.line()?))
+    }
+
+    /// The eigenvalue at a place, counted from 1.
+    pub(super) fn followed_eigenvalue(
+        &mut self,
+        name: &str,
+        place: usize,
+    ) -> Result<Measurement, Failure> {
+        let followed = self.followed()?;
+        let pair = followed.pairs.get(place - 1).filter(|pair| {
+            // Where one of the first five is below, those after them were found by the way.
+            place <= ALWAYS || pair.value > followed.near()
+        });
+        let Some(pair) = pair else {
+            let found = followed.pairs.iter();
+            let above = found.filter(|pair| pair.value > followed.near()).count();
+            return Err(Failure::not_defined(format!(
+                "{above} eigenvalues lie above three quarters of the line; beyond the first {ALWAYS} only those \
+                 are followed"
+            )));
+        };
+        let row = Measurement::new(name, pair.value)
+            .with_residual(pair.residual, pair.converged, followed.matvecs)
+            .relative_to(pair.scale)
+            .over(self.subject.train.samples())
+            .found_by(followed.algorithm);
+        Ok(Measurement {
+            note: followed.is_capped().then(|| {
+                format!("the first {MOST} above three quarters of the line; there may be more")
+            }),
+            ..row
+        })
+    }
+
+    /// How many of them are above the line.
+    pub(super) fn above_line(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let followed = self.followed()?;
+        let row = self.counted(name, &followed.pairs, followed.line, followed.is_complete);
+        let above = row.value == Some(MOST as f64);
+        let row = Measurement {
+            matvecs: Some(followed.matvecs),
+            ..row.found_by(followed.algorithm)
+        };
+        Ok(match above {
+            true => Measurement {
+                note: Some(format!("all {MOST} that are followed: there may be more")),
+                ..row.bounding(Bound::Lower)
+            },
+            false => row,
+        })
+    }
+
+    /// How many pairs are above a threshold; one that lies nearer to it than its own residual may be on either
+    /// side.
+    pub(super) fn counted(
+        &self,
+        name: &str,
+        pairs: &[Eigenpair],
+        threshold: f64,
+        is_complete: bool,
+    ) -> Measurement {
+        let above = pairs.iter().filter(|pair| pair.value > threshold).count();
+        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
+        let doubtful = pairs
+            .iter()
+            .filter(|pair| (pair.value - threshold).abs() <= pair.residual * pair.scale)
+            .count();
+        let note = (doubtful > 0).then(|| {
+            format!("{doubtful} of the eigenvalues lie at the threshold, within their residuals")
+        });
+        Measurement {
+            note,
+            ..Measurement::new(name, above as f64)
+                .with_residual(residual, is_complete, 0)
+                .over(self.subject.train.samples())
+        }
+    }
+
+    /// `(v · v′)²` of the eigenvector at a place, counted from 1, and that of the round before at the same place.
+    pub(super) fn overlap_at(&mut self, name: &str, place: usize) -> Result<Measurement, Failure> {
+        let overlaps = self.overlaps()?;
+        let none = || Failure::not_found("the matrix has fewer eigenvalues, or the budget ended");
+        let square = overlaps.get(place - 1).and_then(|row| row.get(place - 1));
+        let square = *square.ok_or_else(none)?;
+        self.overlap_row(name, square)
+    }
+
+    /// `‖VᵀV′‖² / k` of the spaces of the first `k = 5` now and in the round before: 1 for the same space.
+    pub(super) fn overlap_of_spaces(&mut self, name: &str) -> Result<Measurement, Failure> {
+        let overlaps = self.overlaps()?;
+        let sum: f64 = overlaps.iter().flatten().sum();
+        let before = overlaps.first().map_or(0, Vec::len);
+        let count = overlaps.len().max(before);
+        self.overlap_row(name, sum / count as f64)
+    }
+
+    fn overlap_row(&mut self, name: &str, value: f64) -> Result<Measurement, Failure> {
+        let followed = self.followed()?;
+        let pairs = &followed.pairs[..followed.pairs.len().min(ALWAYS)];
+        let residual = largest_size(pairs.iter().map(|pair| pair.residual));
+        let converged = pairs.iter().all(|pair| pair.converged);
+        Ok(Measurement::new(name, value.min(1.0))
+            .with_residual(residual, converged, followed.matvecs)
+            .over(self.subject.train.samples())
+            .found_by(followed.algorithm))
+    }
+
+    /// The squares of all inner products of eigenvectors now, by row, and in the round before.
+    fn overlaps(&mut self) -> Result<Rc<Vec<Vec<f64>>>, Failure> {
+        self.once("overlaps", |session| {
+            let subject = session.subject;
+            let followed = session.followed()?;
+            let pairs = followed.pairs.iter().take(ALWAYS);
+            let now: Vec<_> = pairs.map(|pair| (pair.value, pair.vector.clone())).collect();
+            let precision = subject.objective.compute().precision;
+            session.remember(EIGENVECTORS, WarmStart::new(&now, precision)?);
+            let before = subject.past.and_then(|past| past.get(EIGENVECTORS));
+            let before = before.ok_or_else(|| {
+                Failure::not_known(
+                    "there is no earlier round of measurements to compare with: it is known from the second \
+                     round of a hook on",
+                )
+            })?;
+            let vectors: Vec<Vec<f64>> = (0..before.len()).map(|i| before.vector(i)).collect();
+            let square = |now: &[f64], before: &Vec<f64>| dot(now, before).powi(2);
+            let row = |(_, now): &(f64, Vec<f64>)| {
+                vectors.iter().map(|before| square(now, before)).collect()
+            };
+            Ok(now.iter().map(row).collect())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
