@@ -4,7 +4,7 @@ use super::choice::{SpacingKind, Unit};
 use super::nearest::nearest;
 use super::rule::{Rule, Violation};
 use super::section::Reader;
-use crate::measure::Preset;
+use crate::measure::{Preset, Weights};
 use crate::model::{DropoutMode, NormMode};
 use crate::reparam::MapKind;
 
@@ -27,6 +27,8 @@ section! {
         spacing: Spacing = part();
         /// How many training samples to measure on.
         samples: Option<usize> = optional("all");
+        /// Which weights: the last ones, or their average (`average.kind`).
+        weights: Weights = default(Weights::Last);
         /// Start the search for the largest eigenvalues from what the last one has left: fewer
         /// products, and blind to a newcomer.
         warm_start: bool = default(false);

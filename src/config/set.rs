@@ -278,7 +278,7 @@ mod tests {
         let text = PLAIN.replace("0.1", "0.1\nmomentum = 0.9");
         let adam = ["optimizer.kind=adam", "optimizer.momentum="];
         let config = with(&text, &adam).unwrap();
-        assert_eq!(config.optimizer.method.momentum(), None);
+        assert_eq!(config.value("optimizer.momentum"), None);
         let config = with(&text, &["optimizer.momentum="]).unwrap();
         assert_eq!(
             config.value("optimizer.momentum"),
