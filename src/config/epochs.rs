@@ -51,6 +51,7 @@ impl Epochs {
     }
 
     /// Epochs of so many steps.
+    #[cfg(test)]
     pub fn of_steps(steps: usize) -> Self {
         Self::new(steps, 1)
     }

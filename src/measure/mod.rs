@@ -39,7 +39,7 @@ mod testing;
 mod tests;
 
 pub use catalogue::{catalogue, find, names};
-pub use circumstances::{Algorithm, Circumstances};
+pub use circumstances::{Algorithm, Circumstances, Weights};
 pub use declaration::{Cost, Family, Measure, Part, Preset, ProductLaw, RoundingLaw, Take};
 pub use dispatch::{Named, matrices, needs_products};
 pub use evaluated::Evaluated;

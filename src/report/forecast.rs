@@ -131,7 +131,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
+    use crate::config::{self, Epochs};
 
     /// A run of 10 steps an epoch, measured before every second epoch.
     fn forecast(epochs: u64) -> Forecast {
@@ -140,7 +140,7 @@ mod tests {
                     [[hooks]]\nmeasures = [\"norm.l2\", \"gradient.norm\"]\nevery = 2\n";
         let known = ["norm.l2", "gradient.norm"];
         let config = config::parse(text, "x.toml", &[], "x", &known).unwrap();
-        Forecast::new(HookPlan::new(&config, 10), 10 * epochs)
+        Forecast::new(HookPlan::new(&config, Epochs::of_steps(10)), 10 * epochs)
     }
 
     /// Follows a run with these seconds per step, per hook and per evaluation, and gives each

@@ -4,14 +4,16 @@ use super::error::{display, io_error};
 use super::{Checkpoint, DirectoryError};
 use crate::config::Config;
 use crate::files::{partial, write_atomically};
+use crate::measure::Weights;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// The files of a run; the config, which makes a folder a run, is the last.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "summary.json",
     "model.safetensors",
+    "average.safetensors",
     "metrics.jsonl",
     "run.json",
     "config.toml",
@@ -139,7 +141,15 @@ impl RunDirectory {
 
     /// The final weights' file.
     pub fn model_file(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.weights_file(Weights::Last)
+    }
+
+    /// The file of the last weights of a finished run, or of their average.
+    pub fn weights_file(&self, weights: Weights) -> PathBuf {
+        self.path.join(match weights {
+            Weights::Last => "model.safetensors",
+            Weights::Average => "average.safetensors",
+        })
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {

@@ -100,7 +100,7 @@ pub enum DirectoryError {
     },
     /// The weights are not those that the run ended with.
     #[error(
-        "{path}/model.safetensors is not what the run ended with: its SHA-256 is {found}, the run's \
+        "{path} is not what the run ended with: its SHA-256 is {found}, the run's \
          {expected}. Put the run's weights back, or delete the file and let `lab train --resume \
          {path}` make it again; other weights are measured by `lab measure --model FILE --config FILE`"
     )]

@@ -1,5 +1,6 @@
 //! Carries out what a run does next: it moves the state, and owns it.
 
+use super::average::Average;
 use super::losses::Losses;
 use super::measuring::{Measured, Measuring, StepAsMeasured, evaluation};
 use super::next::{Course, Decision, Looks, Moment};
@@ -56,7 +57,7 @@ impl<'a> Engine<'a> {
         interrupt: Interrupt<'a>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
-        let plan = HookPlan::new(&problem.config, problem.steps_per_epoch());
+        let plan = HookPlan::new(&problem.config, problem.epochs());
         let measuring = Measuring::new(problem, &plan, interrupt);
         let oracle = gradient::oracle(problem, measuring.samples_of_steps());
         let seconds = from.as_ref().map(|checkpoint| checkpoint.seconds);
@@ -66,7 +67,9 @@ impl<'a> Engine<'a> {
             }
             None => persistence::first(problem, measuring.initial()),
         };
-        let mut stepper = Stepper::new(oracle, problem.optimizer(), problem.schedule());
+        let rate = measuring.rate();
+        let mut stepper =
+            Stepper::new(oracle, problem.optimizer(), rate, Average::new(problem));
         let (position, memory) = (snapshot.position.clone(), snapshot.memory.clone());
         directory.truncate_rows(memory.metrics_length)?;
         // Before the state is taken up: nothing that is prepared here may leave a trace.
@@ -176,7 +179,7 @@ impl<'a> Engine<'a> {
         let loss = gradient.loss.clone();
         let overflown = self.losses.note(self.position.step, loss);
         self.go_on_unless(overflown)?;
-        self.stepper.follow(&mut self.position, gradient);
+        self.stepper.follow(&mut self.position, gradient)?;
         self.before = self.memory.clone();
         self.seconds.training += start.elapsed().as_secs_f64();
         Ok(())
@@ -201,8 +204,15 @@ impl<'a> Engine<'a> {
         observer.measuring(step);
         let start = Instant::now();
         let preconditioner = self.stepper.preconditioner().map_err(TrainError::Device)?;
+        if step == 0 {
+            // What bounds the rate must be known before there was a step.
+            self.stepper.rate_of_next(&self.position)?;
+        }
+        let average = self.stepper.average_at(&self.position);
         let as_measured = StepAsMeasured {
             learning_rate: self.stepper.rate_of_last(step),
+            batch_size: self.course.epochs.batch_size(step.saturating_sub(1)),
+            average: average.as_ref(),
             rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
         };
         let measuring = &self.measuring;
@@ -241,7 +251,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn epoch(&self, step: u64) -> f64 {
-        step as f64 / self.problem.steps_per_epoch() as f64
+        self.course.epochs.passed(step)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
@@ -327,11 +337,10 @@ impl<'a> Engine<'a> {
 /// The course of a problem's run.
 fn course(problem: &Problem) -> Course {
     let train = &problem.config.train;
-    let steps_per_epoch = problem.steps_per_epoch();
     Course {
         total: problem.total_steps(),
-        steps_per_epoch,
-        save_every: (train.checkpoint_every as u64).saturating_mul(steps_per_epoch),
+        epochs: problem.epochs(),
+        save_every: train.checkpoint_every as u64,
         looks: train.stop_at_train_loss.map(|_| Looks {
             every: train.stop_check_every.map(|every| every as u64),
         }),

@@ -1,8 +1,8 @@
 //! When to measure what.
 
-use crate::config::{Config, Hook, Logarithmic, Spacing, Unit};
+use crate::config::{Config, Epochs, Hook, Logarithmic, Spacing, Unit};
 use crate::linear::Budget;
-use crate::measure::{self, invariance::row_name, needs_products};
+use crate::measure::{self, Weights, invariance::row_name, needs_products};
 use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
@@ -14,6 +14,8 @@ pub struct Scope {
     pub norm_mode: NormMode,
     /// What dropout does.
     pub dropout: DropoutMode,
+    /// Which weights.
+    pub weights: Weights,
     /// Bounds on each estimate.
     pub budget: Budget,
     /// Whether the search for the largest eigenvalues begins with what the last one in this scope has left.
@@ -26,6 +28,7 @@ impl Scope {
             samples: hook.samples,
             norm_mode: hook.norm_mode,
             dropout: hook.dropout,
+            weights: hook.weights,
             budget: Budget {
                 max_matvecs: hook.max_matvecs,
                 max_seconds: hook.max_seconds,
@@ -48,11 +51,15 @@ impl Scope {
             bound.map_or_else(String::new, |bound| format!(",{name}={bound}"))
         };
         format!(
-            "samples={},norm_mode={},dropout={}{}{}",
+            "samples={},norm_mode={},dropout={}{}{}{}",
             self.samples
                 .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
             self.norm_mode.as_str(),
             self.dropout.as_str(),
+            bound(
+                "weights",
+                (self.weights != Weights::Last).then(|| self.weights.to_string())
+            ),
             bound(
                 "max_matvecs",
                 self.budget.max_matvecs.map(|bound| bound.to_string())
@@ -81,31 +88,32 @@ const EVALUATION: [&str; 5] = [
 #[derive(Clone, Debug)]
 pub struct HookPlan {
     hooks: Vec<Hook>,
+    /// Epochs between two evaluations.
     evaluate_every: u64,
-    steps_per_epoch: u64,
+    epochs: Epochs,
 }
 
 impl HookPlan {
     /// The plan of a config.
-    pub fn new(config: &Config, steps_per_epoch: u64) -> Self {
+    pub fn new(config: &Config, epochs: Epochs) -> Self {
         Self {
             hooks: config.hooks.clone(),
-            evaluate_every: (config.train.evaluate_every as u64).saturating_mul(steps_per_epoch),
-            steps_per_epoch,
+            evaluate_every: config.train.evaluate_every as u64,
+            epochs,
         }
     }
 
     /// What is due before the step with this index.
     pub fn due(&self, step: u64) -> Due {
         self.collect(self.evaluates(step), |hook| {
-            fires(hook, step, self.steps_per_epoch)
+            fires(hook, step, &self.epochs)
         })
     }
 
     /// Whether the loop itself evaluates before this step; only then may the loss end the run, so
     /// that a hook cannot change where it ends.
     pub fn evaluates(&self, step: u64) -> bool {
-        step.is_multiple_of(self.evaluate_every)
+        self.epochs.is_due(step, self.evaluate_every)
     }
 
     /// Everything any hook measures, for the end of the run.
@@ -116,14 +124,15 @@ impl HookPlan {
     /// What will be measured after this step up to the end of the run, as long as its length says:
     /// how often, and the names, for the loop itself and for each hook.
     pub fn ahead(&self, step: u64, last: u64) -> Vec<(u64, Vec<String>)> {
-        let evaluations = last / self.evaluate_every - step / self.evaluate_every;
+        let until = |step| self.epochs.at(step).0 / self.evaluate_every;
+        let evaluations = until(last) - until(step);
         let is_extra = step < last && !self.evaluates(last);
         let evaluation = EVALUATION.map(str::to_owned).to_vec();
         let mut ahead = vec![(evaluations + u64::from(is_extra), evaluation)];
         for hook in &self.hooks {
             // The end of a run measures everything once more.
-            let is_extra = step < last && !fires(hook, last, self.steps_per_epoch);
-            let times = firings(hook, step, last, self.steps_per_epoch) + u64::from(is_extra);
+            let is_extra = step < last && !fires(hook, last, &self.epochs);
+            let times = firings(hook, step, last, &self.epochs) + u64::from(is_extra);
             ahead.push((times, measures(hook)));
         }
         ahead
@@ -180,15 +189,15 @@ fn measures(hook: &Hook) -> Vec<String> {
 }
 
 /// Whether a hook fires before this step.
-fn fires(hook: &Hook, step: u64, steps_per_epoch: u64) -> bool {
-    let unit = match hook.unit {
-        Unit::Steps => 1,
-        Unit::Epochs => steps_per_epoch,
+fn fires(hook: &Hook, step: u64, epochs: &Epochs) -> bool {
+    let time = match hook.unit {
+        Unit::Steps => Some(step),
+        Unit::Epochs => epochs.beginning_at(step),
     };
-    if !step.is_multiple_of(unit) {
+    let Some(time) = time else {
         return false;
-    }
-    let (time, every) = (step / unit, hook.every as u64);
+    };
+    let every = hook.every as u64;
     match hook.spacing {
         Spacing::Linear => time.is_multiple_of(every),
         Spacing::Logarithmic(Logarithmic { ratio }) => {
@@ -198,12 +207,12 @@ fn fires(hook: &Hook, step: u64, steps_per_epoch: u64) -> bool {
 }
 
 /// How often a hook fires after `step` up to and including `last`.
-fn firings(hook: &Hook, step: u64, last: u64, steps_per_epoch: u64) -> u64 {
-    let unit = match hook.unit {
-        Unit::Steps => 1,
-        Unit::Epochs => steps_per_epoch,
+fn firings(hook: &Hook, step: u64, last: u64, epochs: &Epochs) -> u64 {
+    let time = |step| match hook.unit {
+        Unit::Steps => step,
+        Unit::Epochs => epochs.at(step).0,
     };
-    let (from, to, every) = (step / unit, last / unit, hook.every as u64);
+    let (from, to, every) = (time(step), time(last), hook.every as u64);
     match hook.spacing {
         Spacing::Linear => to / every - from / every,
         Spacing::Logarithmic(Logarithmic { ratio }) => {
@@ -245,13 +254,16 @@ mod tests {
             maps: Vec::new(),
             norm_mode: NormMode::Eval,
             dropout: DropoutMode::Off,
+            weights: Weights::Last,
             max_matvecs: None,
             max_seconds: None,
         }
     }
 
     fn fired(hook: &Hook, steps: u64) -> Vec<u64> {
-        (0..=steps).filter(|&step| fires(hook, step, 10)).collect()
+        (0..=steps)
+            .filter(|&step| fires(hook, step, &Epochs::of_steps(10)))
+            .collect()
     }
 
     #[test]
@@ -293,8 +305,8 @@ mod tests {
         ];
         let plan = HookPlan {
             hooks: hooks.clone(),
-            evaluate_every: 10,
-            steps_per_epoch: 10,
+            evaluate_every: 1,
+            epochs: Epochs::of_steps(10),
         };
         for last in [1, 45, 60, 97] {
             for step in 0..=last {
@@ -309,7 +321,7 @@ mod tests {
                 expected.extend(
                     hooks
                         .iter()
-                        .map(|hook| left(&|step| fires(hook, step, plan.steps_per_epoch))),
+                        .map(|hook| left(&|step| fires(hook, step, &plan.epochs))),
                 );
                 assert_eq!(times, expected, "{step} of {last}");
             }
@@ -351,8 +363,8 @@ mod tests {
                 named(&["hessian.lambda_max", "norm.l2"], false, 1),
                 named(&["hessian.lambda_max", "norm.l2"], true, 2),
             ],
-            evaluate_every: 100,
-            steps_per_epoch: 10,
+            evaluate_every: 10,
+            epochs: Epochs::of_steps(10),
         };
         let due = |step| -> Vec<(bool, Vec<String>)> {
             let due = plan.due(step).into_iter();
@@ -371,13 +383,14 @@ mod tests {
         assert_eq!(scope.label(), "samples=all,norm_mode=eval,dropout=off");
         let other = Scope {
             samples: Some(5),
+            weights: Weights::Average,
             budget: Budget {
                 max_matvecs: Some(7),
                 max_seconds: Some(0.5),
             },
             ..scope
         };
-        let label = "samples=5,norm_mode=eval,dropout=off,max_matvecs=7,max_seconds=0.5";
+        let label = "samples=5,norm_mode=eval,dropout=off,weights=average,max_matvecs=7,max_seconds=0.5";
         assert_eq!(other.label(), label);
     }
 
@@ -388,7 +401,7 @@ mod tests {
             i64::MAX
         );
         let config = crate::config::parse(&text, "x.toml", &[], "x", &[]).unwrap();
-        let plan = HookPlan::new(&config, 10);
+        let plan = HookPlan::new(&config, Epochs::of_steps(10));
         assert!((1..1000).all(|step| !plan.evaluates(step)));
     }
 
@@ -403,8 +416,8 @@ mod tests {
                     ..hook(1, Unit::Epochs, Spacing::Linear)
                 },
             ],
-            evaluate_every: 10,
-            steps_per_epoch: 10,
+            evaluate_every: 1,
+            epochs: Epochs::of_steps(10),
         };
         let due = plan.due(10);
         let samples: Vec<_> = due.iter().map(|(scope, _)| scope.samples).collect();

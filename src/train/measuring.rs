@@ -1,10 +1,11 @@
 //! Rounds of measurements: what is due, taken at a position.
 
+use super::rate::Rate;
 use super::state::Memory;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
 use crate::linear::Interrupt;
 use crate::measure::{
-    Evaluated, Event, Measurement, Search, Session, StepRule, Subject, WarmStarts,
+    Evaluated, Event, Measurement, Search, Session, StepRule, Subject, WarmStarts, Weights,
 };
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -45,6 +46,10 @@ impl View {
 pub(super) struct StepAsMeasured<'a> {
     /// Its learning rate.
     pub learning_rate: f64,
+    /// Its samples.
+    pub batch_size: u64,
+    /// Where the averaged weights are, if an average is kept.
+    pub average: Option<&'a Position>,
     /// What it made of the gradient.
     pub rule: StepRule<'a>,
 }
@@ -94,6 +99,12 @@ impl<'a> Measuring<'a> {
         &self.view(&scope_of_steps(self.problem)).train
     }
 
+    /// The learning rate of each step.
+    pub fn rate(&self) -> Rate<'a> {
+        let mode = scope_of_steps(self.problem).norm_mode;
+        Rate::new(self.problem, self.samples_of_steps(), mode)
+    }
+
     /// The data of all scopes.
     pub fn views(&self) -> &[View] {
         &self.views
@@ -114,6 +125,10 @@ impl<'a> Measuring<'a> {
         };
         let of = due.iter().map(|(_, names)| names.len()).sum();
         for (scope, names) in due {
+            let position = match (scope.weights, step.average) {
+                (Weights::Average, Some(average)) => average,
+                _ => position,
+            };
             let objective = self.objective_in(&scope, &position.statistics);
             let mut subject = self.subject(&scope, &objective, position, step);
             if scope.warm_start {
@@ -139,12 +154,12 @@ impl<'a> Measuring<'a> {
         position: &'s Position,
         step: &StepAsMeasured<'s>,
     ) -> Subject<'s> {
-        let config = &self.problem.config;
         let available = self.problem.data.train.len();
         let view = self.view(scope);
         Subject {
             objective,
             parameters: &position.parameters,
+            weights: scope.weights,
             initial: Some(&self.initial),
             train: &view.train,
             test: Some(&view.test),
@@ -154,7 +169,7 @@ impl<'a> Measuring<'a> {
             trained_elsewhere: false,
             learning_rate: Some(step.learning_rate),
             step_rule: Some(step.rule),
-            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            batch_size: Some(step.batch_size as usize),
             training_samples: Some(available),
             streams: self.problem.streams,
             step: position.step,

@@ -1,10 +1,13 @@
 //! One step of training: a gradient, a learning rate, an update rule. Nothing here knows of files,
 //! measurements or when training ends.
 
+use super::TrainError;
+use super::average::Average;
 use super::gradient::{GradientOracle, Position};
+use super::rate::Rate;
 use crate::backend::Compute;
 use crate::objective::TrainingGradient;
-use crate::optim::{Schedule, UpdateRule};
+use crate::optim::{StepInput, UpdateRule};
 use crate::params::{Layout, Parts};
 use std::sync::Arc;
 
@@ -15,7 +18,8 @@ const OPTIMIZER: &str = "optimizer";
 pub(super) struct Stepper<'a> {
     oracle: Box<dyn GradientOracle + 'a>,
     rule: Box<dyn UpdateRule>,
-    schedule: Schedule,
+    rate: Rate<'a>,
+    average: Option<Average<'a>>,
 }
 
 impl<'a> Stepper<'a> {
@@ -23,12 +27,14 @@ impl<'a> Stepper<'a> {
     pub fn new(
         oracle: Box<dyn GradientOracle + 'a>,
         rule: Box<dyn UpdateRule>,
-        schedule: Schedule,
+        rate: Rate<'a>,
+        average: Option<Average<'a>>,
     ) -> Self {
         Self {
             oracle,
             rule,
-            schedule,
+            rate,
+            average,
         }
     }
 
@@ -38,17 +44,56 @@ impl<'a> Stepper<'a> {
     }
 
     /// Makes the step along a gradient.
-    pub fn follow(&mut self, position: &mut Position, gradient: TrainingGradient) {
-        let rate = self.schedule.learning_rate(position.step);
-        let parameters = position.parameters.clone();
-        position.parameters = self.rule.step(rate, parameters, gradient.gradient);
-        position.statistics = gradient.statistics;
-        position.step += 1;
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError`] where its rate cannot be found or the device fails.
+    pub fn follow(
+        &mut self,
+        position: &mut Position,
+        gradient: TrainingGradient,
+    ) -> Result<(), TrainError> {
+        let learning_rate = self.rate_of_next(position)?;
+        let input = StepInput {
+            step: position.step,
+            learning_rate,
+            loss: gradient.loss,
+            gradient: gradient.gradient,
+        };
+        let parameters = self.rule.step(position.parameters.clone(), input);
+        let next = Position {
+            step: position.step + 1,
+            parameters: parameters.map_err(TrainError::Device)?,
+            statistics: gradient.statistics,
+        };
+        if let Some(average) = &mut self.average {
+            average.follow(position, &next);
+        }
+        *position = next;
+        Ok(())
+    }
+
+    /// The learning rate of the step from a position.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Sharpness`] where what bounds it cannot be measured.
+    pub fn rate_of_next(&mut self, position: &Position) -> Result<f64, TrainError> {
+        let rate = self.rate.of_step(position);
+        rate.map_err(|reason| TrainError::Sharpness {
+            step: position.step,
+            reason,
+        })
     }
 
     /// The learning rate of the last of so many steps; that of the first where none has been made.
     pub fn rate_of_last(&self, steps: u64) -> f64 {
-        self.schedule.learning_rate(steps.saturating_sub(1))
+        self.rate.of_last(steps)
+    }
+
+    /// The averaged weights at a position of the run, if an average is kept.
+    pub fn average_at(&self, position: &Position) -> Option<Position> {
+        self.average.as_ref().map(|average| average.at(position))
     }
 
     /// What the last step divided the gradient by, if the update rule divides it.
@@ -68,6 +113,10 @@ impl<'a> Stepper<'a> {
     pub fn save(&self) -> Result<Parts, String> {
         let mut parts = Parts::from([(OPTIMIZER.to_owned(), self.rule.save()?)]);
         self.oracle.save(&mut parts)?;
+        self.rate.save(&mut parts);
+        if let Some(average) = &self.average {
+            average.save(&mut parts)?;
+        }
         Ok(parts)
     }
 
@@ -85,6 +134,10 @@ impl<'a> Stepper<'a> {
         let rule = parts.remove(OPTIMIZER).unwrap_or_default();
         self.rule.load(rule, layout, compute)?;
         self.oracle.load(&mut parts)?;
+        self.rate.load(&mut parts)?;
+        if let Some(average) = &mut self.average {
+            average.load(&mut parts)?;
+        }
         match parts.keys().next() {
             None => Ok(()),
             Some(part) => Err(format!(

@@ -1,4 +1,4 @@
-//! Steps of Adam: along the gradient, divided by a diagonal.
+//! Steps of Adam, RMSProp and AdaGrad: along the gradient, divided by a diagonal.
 
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
@@ -17,18 +17,23 @@ impl Session<'_> {
     /// `λmax(P⁻¹(H + μI))` over its threshold. `P⁻¹A` has the eigenvalues of `P^{-½} A P^{-½}`.
     pub(super) fn preconditioned_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let rate = self.learning_rate()?;
-        let Some(StepRule::Adaptive {
-            momentum,
-            penalty,
-            decay,
-            preconditioner,
-        }) = self.subject.step_rule
-        else {
-            return Err(Failure::not_defined("the condition is for steps of Adam"));
+        let (momentum, penalty, decay, preconditioner) = match self.subject.step_rule {
+            Some(StepRule::Adaptive {
+                momentum,
+                penalty,
+                decay,
+                preconditioner,
+            }) => (momentum, penalty, decay, preconditioner),
+            Some(StepRule::Other { reason }) => return Err(Failure::not_defined(reason)),
+            _ => {
+                return Err(Failure::not_defined(
+                    "the condition is for steps of Adam, RMSProp and AdaGrad",
+                ));
+            }
         };
         let diagonal = preconditioner.ok_or_else(|| {
             Failure::not_known(
-                "Adam's second moments are not known here: they belong to training, so measure by a hook, \
+                "what its steps divide by is not known here: that belongs to training, so measure by a hook, \
                  after the first step",
             )
         })?;
