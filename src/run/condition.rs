@@ -2,6 +2,7 @@
 //! what.
 
 use super::error::{display, io_error};
+use super::directory::weights_name;
 use super::{DirectoryError, RunDirectory, RunRecord, Status, Summary};
 use crate::config::{self, Config};
 use crate::data::sha256_hex;
@@ -112,9 +113,9 @@ impl RunDirectory {
         summary: &Summary,
         weights: Weights,
     ) -> Result<(), DirectoryError> {
-        let expected = match weights {
-            Weights::Last => &summary.model_sha256,
-            Weights::Average => &summary.average_sha256,
+        let (expected, delete) = match weights {
+            Weights::Last => (&summary.model_sha256, "the file"),
+            Weights::Average => (&summary.average_sha256, "summary.json"),
         };
         let Some(expected) = expected else {
             return Ok(());
@@ -126,7 +127,9 @@ impl RunDirectory {
             return Ok(());
         }
         Err(DirectoryError::Weights {
-            path: display(&file),
+            path: display(self.path()),
+            file: weights_name(weights),
+            delete,
             found,
             expected: expected.clone(),
         })

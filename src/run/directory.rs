@@ -22,6 +22,14 @@ const FILES: [&str; 6] = [
 /// The file whose lock says that a run is being written to.
 const LOCK: &str = ".lock";
 
+/// The name of the file of the last weights, or of their average.
+pub(super) fn weights_name(weights: Weights) -> &'static str {
+    match weights {
+        Weights::Last => "model.safetensors",
+        Weights::Average => "average.safetensors",
+    }
+}
+
 /// The files of one run.
 #[derive(Debug)]
 pub struct RunDirectory {
@@ -146,10 +154,7 @@ impl RunDirectory {
 
     /// The file of the last weights of a finished run, or of their average.
     pub fn weights_file(&self, weights: Weights) -> PathBuf {
-        self.path.join(match weights {
-            Weights::Last => "model.safetensors",
-            Weights::Average => "average.safetensors",
-        })
+        self.path.join(weights_name(weights))
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {

@@ -16,5 +16,6 @@ mod progress;
 mod real_data;
 mod reparam;
 mod resume;
+mod rules;
 mod text;
 mod train;
