@@ -183,7 +183,9 @@ impl Solution {
         let last = self.step.unwrap_or_default().saturating_sub(1);
         let batch_size = self.problem.epochs().batch_size(last);
         // Weights made elsewhere have no step, so no place on the schedule.
-        let learning_rate = self.learning_rate.unwrap_or_else(|| self.problem.base_rate());
+        let learning_rate = self
+            .learning_rate
+            .unwrap_or_else(|| self.problem.base_rate());
         Subject {
             initial: self.initial.as_deref(),
             test: Some(&self.test),

@@ -180,7 +180,11 @@ mod tests {
                 optimizer(&format!("learning_rate = 0.1, {key} = 0.9")),
                 format!(
                     "x.toml: `optimizer.{key}` (line 1) only applies to optimizer.kind = \"adam\" or \"adamw\"{}; this config has \"sgd\"",
-                    if key == "epsilon" { " or \"rmsprop\" or \"adagrad\" or \"adagrad_norm\"" } else { "" }
+                    if key == "epsilon" {
+                        " or \"rmsprop\" or \"adagrad\" or \"adagrad_norm\""
+                    } else {
+                        ""
+                    }
                 )
             );
         }
@@ -197,7 +201,9 @@ mod tests {
     #[test]
     fn parameters_are_excluded_from_decay_once() {
         assert_eq!(
-            optimizer("learning_rate = 0.1, weight_decay_excludes = [\"norms\", \"biases\", \"norms\"]"),
+            optimizer(
+                "learning_rate = 0.1, weight_decay_excludes = [\"norms\", \"biases\", \"norms\"]"
+            ),
             "x.toml: `optimizer.weight_decay_excludes.2` (line 1) must name each kind of parameter once, found \"norms\" again"
         );
     }

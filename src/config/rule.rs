@@ -166,7 +166,9 @@ pub enum Rule {
     #[error("needs something to measure: exactly one of `preset` and `measures`")]
     NeitherPresetNorMeasures,
     /// A second solution that there is none of.
-    #[error("= \"average\" needs average.kind = \"ema\": this config keeps no average of the weights")]
+    #[error(
+        "= \"average\" needs average.kind = \"ema\": this config keeps no average of the weights"
+    )]
     NoAverage,
     /// An average that never begins.
     #[error("must be fewer than the run's {total} steps, found {found}")]

@@ -197,7 +197,9 @@ mod tests {
     fn a_perturbed_descent_sees_the_whole_gradient() {
         let keys = "gradient_threshold = 1\noptimizer.perturbation_radius = 1\noptimizer.perturbation_interval = 3";
         let text = |train: &str| {
-            format!("optimizer.learning_rate = 0.1\noptimizer.kind = \"perturbed_gd\"\noptimizer.{keys}\ntrain.epochs = 1\n{train}")
+            format!(
+                "optimizer.learning_rate = 0.1\noptimizer.kind = \"perturbed_gd\"\noptimizer.{keys}\ntrain.epochs = 1\n{train}"
+            )
         };
         assert_eq!(
             message(&text("")),
@@ -205,7 +207,9 @@ mod tests {
         );
         assert!(parse(&text("train.full_batch = true"), "x.toml", &[], "x", KNOWN).is_ok());
         assert_eq!(
-            message(&text("train.full_batch = true").replace("optimizer.perturbation_radius = 1\n", "")),
+            message(
+                &text("train.full_batch = true").replace("optimizer.perturbation_radius = 1\n", "")
+            ),
             "x.toml: `optimizer.perturbation_radius` is required: a number above 0"
         );
     }
@@ -213,11 +217,17 @@ mod tests {
     #[test]
     fn a_batch_grows_from_its_size_and_only_where_there_are_batches() {
         assert_eq!(
-            train("sgd", "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 31"),
+            train(
+                "sgd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 31"
+            ),
             "x.toml: `train.largest_batch` (line 8) must be at least train.batch_size = 32, found 31"
         );
         assert_eq!(
-            train("gd", "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1"),
+            train(
+                "gd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1"
+            ),
             "x.toml: `train.batch_schedule` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
         );
         assert_eq!(
@@ -225,7 +235,10 @@ mod tests {
             "x.toml: `train.batch_every` (line 6) only applies to train.batch_schedule = \"step\"; this config has \"constant\""
         );
         assert_eq!(
-            train("sgd", "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nbatch_factor = 1"),
+            train(
+                "sgd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nbatch_factor = 1"
+            ),
             "x.toml: `train.batch_factor` (line 8) must be above 1, found 1.0"
         );
     }

@@ -395,7 +395,10 @@ mod tests {
     fn what_grows_and_what_is_measured_fits_the_training_samples() {
         let grows = "[train]\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 51";
         assert_eq!(
-            message(&format!("data.train = 50\n{}", PLAIN.replace("[train]", grows))),
+            message(&format!(
+                "data.train = 50\n{}",
+                PLAIN.replace("[train]", grows)
+            )),
             "x.toml: `train.largest_batch` (line 7) must be at most the 50 training samples, found 51"
         );
         let limit = "schedule.limit = \"sharpness\"\nschedule.limit_samples = 51";
@@ -415,7 +418,9 @@ mod tests {
         let text = format!("average.kind = \"ema\"\n{PLAIN}\n{hook}");
         assert!(parse(&text, "x.toml", &[], "x", KNOWN).is_ok());
         assert_eq!(
-            message("average = {kind = \"ema\", start = 5}\noptimizer.learning_rate = 0.1\ntrain.steps = 5"),
+            message(
+                "average = {kind = \"ema\", start = 5}\noptimizer.learning_rate = 0.1\ntrain.steps = 5"
+            ),
             "x.toml: `average.start` (line 1) must be fewer than the run's 5 steps, found 5"
         );
     }

@@ -49,8 +49,7 @@ impl Decay {
 /// Whether a block is of a kind of parameters, by the conventions of PyTorch's names: what is added ends in
 /// `bias`; only the weights of normalisation layers have one dimension, and their biases stand beside them.
 fn is_of_kind(kind: DecayExclusion, block: &Block, layout: &Layout) -> bool {
-    let is_scale =
-        |block: &Block| block.name.ends_with(".weight") && block.shape.len() == 1;
+    let is_scale = |block: &Block| block.name.ends_with(".weight") && block.shape.len() == 1;
     match kind {
         DecayExclusion::Biases => block.name.ends_with("bias"),
         DecayExclusion::Norms => match block.name.strip_suffix(".bias") {
@@ -98,7 +97,12 @@ mod tests {
         assert_eq!(spared(&mlp, &[]), Vec::<String>::new());
         assert_eq!(
             spared(&mlp, &[Norms]),
-            ["norms.0.weight", "norms.0.bias", "norms.1.weight", "norms.1.bias"]
+            [
+                "norms.0.weight",
+                "norms.0.bias",
+                "norms.1.weight",
+                "norms.1.bias"
+            ]
         );
         let biases = spared(&mlp, &[Biases]);
         assert!(biases.contains(&"layers.0.bias".to_owned()));

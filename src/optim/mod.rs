@@ -16,7 +16,7 @@ mod sign;
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{MeanSquare, Method, Momentum, Moments, Optimizer};
+use crate::config::{MeanSquare, Method, Moments, Momentum, Optimizer};
 use crate::measure::StepRule;
 use crate::params::{Layout, Parameters, SavedState};
 use crate::random::Streams;
@@ -66,7 +66,10 @@ pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> S
                      that acts on all",
         };
     }
-    let descent = |Momentum { coefficient, nesterov }| StepRule::Descent {
+    let descent = |Momentum {
+                       coefficient,
+                       nesterov,
+                   }| StepRule::Descent {
         momentum: coefficient,
         is_nesterov: nesterov,
         penalty,

@@ -27,12 +27,7 @@ pub(super) struct Perturbed {
 const STREAM: &str = "perturbation";
 
 impl Perturbed {
-    pub fn new(
-        constants: Perturbation,
-        decay: Decay,
-        streams: Streams,
-        compute: &Compute,
-    ) -> Self {
+    pub fn new(constants: Perturbation, decay: Decay, streams: Streams, compute: &Compute) -> Self {
         Self {
             constants,
             decay,
@@ -78,9 +73,7 @@ impl UpdateRule for Perturbed {
 /// A point of the ball of a radius around 0, every one equally likely: a direction of normal numbers, at a
 /// distance whose power of the dimension is uniform.
 fn in_ball(rng: &mut StreamRng, dimension: usize, radius: f64) -> Vec<f64> {
-    let direction: Vec<f64> = (0..dimension)
-        .map(|_| StandardNormal.sample(rng))
-        .collect();
+    let direction: Vec<f64> = (0..dimension).map(|_| StandardNormal.sample(rng)).collect();
     let norm = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
     let share: f64 = rng.random();
     let distance = radius * share.powf((dimension as f64).recip());
@@ -97,9 +90,7 @@ mod tests {
         for dimension in [1, 3] {
             let count = 20_000;
             let points: Vec<Vec<f64>> = (0..count)
-                .map(|index| {
-                    in_ball(&mut Streams::new(0).stream("test", index), dimension, 2.0)
-                })
+                .map(|index| in_ball(&mut Streams::new(0).stream("test", index), dimension, 2.0))
                 .collect();
             let norm = |point: &Vec<f64>| point.iter().map(|x| x * x).sum::<f64>().sqrt();
             assert!(points.iter().all(|point| norm(point) <= 2.0));

@@ -28,22 +28,21 @@ impl Schedule {
             return base * (step + 1) as f64 / self.warmup as f64;
         }
         let (epoch, _) = self.epochs.at(step);
-        base
-            * match self.shape {
-                Shape::Constant => 1.0,
-                Shape::Step(Step { every, factor }) => factor.powf((epoch / every as u64) as f64),
-                Shape::Exponential(Exponential { decay, unit }) => decay.powf(match unit {
-                    Unit::Epochs => epoch as f64,
-                    Unit::Steps => step as f64,
-                }),
-                // Loshchilov & Hutter 2017, eq. 5, one period.
-                Shape::Cosine(Cosine { final_fraction }) => {
-                    let length = self.total_steps.saturating_sub(self.warmup).max(1);
-                    let progress = (step - self.warmup) as f64 / length as f64;
-                    let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
-                    final_fraction + (1.0 - final_fraction) * cosine
-                }
+        base * match self.shape {
+            Shape::Constant => 1.0,
+            Shape::Step(Step { every, factor }) => factor.powf((epoch / every as u64) as f64),
+            Shape::Exponential(Exponential { decay, unit }) => decay.powf(match unit {
+                Unit::Epochs => epoch as f64,
+                Unit::Steps => step as f64,
+            }),
+            // Loshchilov & Hutter 2017, eq. 5, one period.
+            Shape::Cosine(Cosine { final_fraction }) => {
+                let length = self.total_steps.saturating_sub(self.warmup).max(1);
+                let progress = (step - self.warmup) as f64 / length as f64;
+                let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
+                final_fraction + (1.0 - final_fraction) * cosine
             }
+        }
     }
 }
 
@@ -107,7 +106,10 @@ mod tests {
         let cases = [
             (LearningRateRule::None, [0.4, 0.4, 0.4]),
             (LearningRateRule::Linear(base), [0.2, 0.2, 0.8]),
-            (LearningRateRule::Sqrt(base), [0.4 / 2_f64.sqrt(), 0.4 / 2_f64.sqrt(), 0.4 * 2_f64.sqrt()]),
+            (
+                LearningRateRule::Sqrt(base),
+                [0.4 / 2_f64.sqrt(), 0.4 / 2_f64.sqrt(), 0.4 * 2_f64.sqrt()],
+            ),
         ];
         for (rule, expected) in cases {
             let schedule = Schedule {

@@ -272,7 +272,10 @@ fn a_perturbed_descent_leaves_a_saddle_at_which_descent_stays() {
     };
     let jumps: Vec<usize> = (0..300).filter(|&step| off(step) > 1e-12).collect();
     assert!(jumps.len() > 1, "{jumps:?}");
-    assert!(jumps.windows(2).all(|pair| pair[1] - pair[0] > 80), "{jumps:?}");
+    assert!(
+        jumps.windows(2).all(|pair| pair[1] - pair[0] > 80),
+        "{jumps:?}"
+    );
     for &step in &jumps {
         let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
         assert!(norm(&gradient(&path[step])) <= 0.01);
@@ -319,7 +322,10 @@ fn what_a_rule_divides_by_is_that_of_its_next_state() {
         epsilon: 1e-3,
     };
     // v = (2.75, 6), m = (1.25, 0).
-    let rms = [0.1 * ((2.75_f64 - 1.5625).sqrt() + 1e-3), 0.1 * (6.0_f64.sqrt() + 1e-3)];
+    let rms = [
+        0.1 * ((2.75_f64 - 1.5625).sqrt() + 1e-3),
+        0.1 * (6.0_f64.sqrt() + 1e-3),
+    ];
     let all = 30.25_f64.sqrt() + 1e-3;
     let cases = [
         (Method::RmsProp(mean_square), Some(rms)),
@@ -334,7 +340,10 @@ fn what_a_rule_divides_by_is_that_of_its_next_state() {
         match (divisor(method), expected) {
             (Some(found), Some(expected)) => {
                 let pairs = found.iter().zip(expected);
-                assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-14), "{found:?}");
+                assert!(
+                    pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-14),
+                    "{found:?}"
+                );
             }
             (found, expected) => assert_eq!(found.is_some(), expected.is_some()),
         }

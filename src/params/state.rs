@@ -86,7 +86,9 @@ impl SavedState {
         };
         match values.len() {
             found if found == count => Ok(Some(values)),
-            found => Err(format!("its `{name}` has {found} numbers, expected {count}")),
+            found => Err(format!(
+                "its `{name}` has {found} numbers, expected {count}"
+            )),
         }
     }
 

@@ -178,7 +178,7 @@ mod tests {
             measuring_seconds: 0.5,
             preparing_seconds: None,
             model_sha256: None,
-        average_sha256: None,
+            average_sha256: None,
             measurements,
         }
     }

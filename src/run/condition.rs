@@ -1,8 +1,8 @@
 //! What a run directory is: a finished run whose files belong together, or something else, and then
 //! what.
 
-use super::error::{display, io_error};
 use super::directory::weights_name;
+use super::error::{display, io_error};
 use super::{DirectoryError, RunDirectory, RunRecord, Status, Summary};
 use crate::config::{self, Config};
 use crate::data::sha256_hex;
@@ -108,11 +108,7 @@ impl RunDirectory {
     /// # Errors
     ///
     /// [`DirectoryError::Weights`], or the file system's.
-    pub fn check_weights(
-        &self,
-        summary: &Summary,
-        weights: Weights,
-    ) -> Result<(), DirectoryError> {
+    pub fn check_weights(&self, summary: &Summary, weights: Weights) -> Result<(), DirectoryError> {
         let (expected, delete) = match weights {
             Weights::Last => (&summary.model_sha256, "the file"),
             Weights::Average => (&summary.average_sha256, "summary.json"),

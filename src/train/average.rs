@@ -54,7 +54,9 @@ impl<'a> Average<'a> {
         let is_mean = |place: usize| !layout.blocks()[place].name.ends_with(COUNTER);
         let change = new_statistics.clone() - statistics.clone();
         self.mean = Some([
-            parameters.clone().plus_scaled(share, new_parameters - parameters),
+            parameters
+                .clone()
+                .plus_scaled(share, new_parameters - parameters),
             statistics
                 .plus_scaled_in(is_mean, share, &change)
                 .plus_scaled_in(|place| !is_mean(place), 1.0, &change),

@@ -68,8 +68,7 @@ impl<'a> Engine<'a> {
             None => persistence::first(problem, measuring.initial()),
         };
         let rate = measuring.rate();
-        let mut stepper =
-            Stepper::new(oracle, problem.optimizer(), rate, Average::new(problem));
+        let mut stepper = Stepper::new(oracle, problem.optimizer(), rate, Average::new(problem));
         let (position, memory) = (snapshot.position.clone(), snapshot.memory.clone());
         directory.truncate_rows(memory.metrics_length)?;
         // Before the state is taken up: nothing that is prepared here may leave a trace.

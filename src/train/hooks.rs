@@ -105,9 +105,7 @@ impl HookPlan {
 
     /// What is due before the step with this index.
     pub fn due(&self, step: u64) -> Due {
-        self.collect(self.evaluates(step), |hook| {
-            fires(hook, step, &self.epochs)
-        })
+        self.collect(self.evaluates(step), |hook| fires(hook, step, &self.epochs))
     }
 
     /// Whether the loop itself evaluates before this step; only then may the loss end the run, so
@@ -390,7 +388,8 @@ mod tests {
             },
             ..scope
         };
-        let label = "samples=5,norm_mode=eval,dropout=off,weights=average,max_matvecs=7,max_seconds=0.5";
+        let label =
+            "samples=5,norm_mode=eval,dropout=off,weights=average,max_matvecs=7,max_seconds=0.5";
         assert_eq!(other.label(), label);
     }
 

@@ -196,7 +196,9 @@ impl SharpnessBound<'_> {
         let length = self.problem.objective.network().layout().len();
         let (found, expected) = (vectors.len(), values.len().saturating_mul(length));
         if found != expected {
-            return Err(format!("its `{VECTORS}` have {found} numbers, expected {expected}"));
+            return Err(format!(
+                "its `{VECTORS}` have {found} numbers, expected {expected}"
+            ));
         }
         let vectors = vectors.chunks(length.max(1)).map(<[f64]>::to_vec);
         let pairs: Vec<_> = values.into_iter().zip(vectors).collect();

@@ -122,7 +122,10 @@ fn the_rate_follows_the_batch_size_and_the_record_says_where_it_begins() {
     let lab = trained(RESNET);
     let rows = lab.rows(RUN);
     // Before the first step, after each epoch, and the last epoch once more at the end is the same row.
-    assert_eq!(values(&rows, "run.batch_size"), [16.0, 16.0, 32.0, 40.0, 40.0]);
+    assert_eq!(
+        values(&rows, "run.batch_size"),
+        [16.0, 16.0, 32.0, 40.0, 40.0]
+    );
     let rates = values(&rows, "run.learning_rate");
     for (rate, expected) in rates.iter().zip([0.005, 0.005, 0.01, 0.0125, 0.0125]) {
         assert!((rate - expected).abs() < 1e-15, "{rates:?}");
@@ -130,7 +133,9 @@ fn the_rate_follows_the_batch_size_and_the_record_says_where_it_begins() {
     let record: Value = serde_json::from_str(&lab.read(&format!("{RUN}/run.json"))).unwrap();
     assert_eq!(record["effective_learning_rate"], 0.005);
     assert_eq!(record["config"]["optimizer"]["learning_rate"], 0.01);
-    let plan = lab.run(&["train", "--config", "net.toml", "--dry-run"]).success();
+    let plan = lab
+        .run(&["train", "--config", "net.toml", "--dry-run"])
+        .success();
     assert!(plan.contains("# learning rate      0.005\n"), "{plan}");
     // Epochs of 4, 2, 2 and 2 steps.
     let last = rows.last().unwrap();
@@ -141,7 +146,11 @@ fn the_rate_follows_the_batch_size_and_the_record_says_where_it_begins() {
 fn a_rate_bounded_by_sharpness_is_in_the_rows_and_stable_where_it_was_measured() {
     let lab = trained(MLP);
     let rows = lab.rows(RUN);
-    assert!(values(&rows, "run.learning_rate").iter().any(|&rate| rate < 1.0));
+    assert!(
+        values(&rows, "run.learning_rate")
+            .iter()
+            .any(|&rate| rate < 1.0)
+    );
     // Before the first step: 0.9 of the edge of stability, by definition.
     let first = values(&rows, "stability.gd")[0];
     assert!((first - 0.9).abs() < 1e-3, "{first}");
@@ -151,26 +160,44 @@ fn a_rate_bounded_by_sharpness_is_in_the_rows_and_stable_where_it_was_measured()
 fn an_average_is_a_second_solution_with_rows_of_its_own() {
     let lab = trained(RESNET);
     let rows = lab.rows(RUN);
-    let averaged: Vec<&Value> = rows.iter().filter(|row| row["weights"] == "average").collect();
+    let averaged: Vec<&Value> = rows
+        .iter()
+        .filter(|row| row["weights"] == "average")
+        .collect();
     assert_eq!(averaged.len(), 3 * 5);
     let find = |rows: &[Value], name: &str, is_average: bool| -> f64 {
-        let is_it = |row: &&Value| {
-            row["name"] == name && (row["weights"] == "average") == is_average
-        };
-        rows.iter().rev().find(is_it).unwrap()["value"].as_f64().unwrap()
+        let is_it =
+            |row: &&Value| row["name"] == name && (row["weights"] == "average") == is_average;
+        rows.iter().rev().find(is_it).unwrap()["value"]
+            .as_f64()
+            .unwrap()
     };
-    let arguments = ["measure", RUN, "--measures", "norm.l2,loss.train", "--format", "json"];
-    for (flags, is_average) in [(["--weights", "average"], true), (["--weights", "last"], false)] {
+    let arguments = [
+        "measure",
+        RUN,
+        "--measures",
+        "norm.l2,loss.train",
+        "--format",
+        "json",
+    ];
+    for (flags, is_average) in [
+        (["--weights", "average"], true),
+        (["--weights", "last"], false),
+    ] {
         let arguments: Vec<&str> = arguments.into_iter().chain(flags).collect();
         let text = lab.run(&arguments).success();
         let measured: Vec<Value> = serde_json::from_str(&text).unwrap();
         for name in ["norm.l2", "loss.train"] {
-            assert_eq!(find(&measured, name, is_average), find(&rows, name, is_average));
+            assert_eq!(
+                find(&measured, name, is_average),
+                find(&rows, name, is_average)
+            );
         }
     }
     assert_ne!(find(&rows, "norm.l2", true), find(&rows, "norm.l2", false));
     // In a comparison they are lines of their own.
-    lab.run(&["train", "--config", "net.toml", "--seed", "1"]).success();
+    lab.run(&["train", "--config", "net.toml", "--seed", "1"])
+        .success();
     let flags = ["--by", "seed", "--format", "csv"];
     let arguments: Vec<&str> = ["compare", "runs/net"].into_iter().chain(flags).collect();
     let table = lab.run(&arguments).success();
@@ -178,8 +205,21 @@ fn an_average_is_a_second_solution_with_rows_of_its_own() {
     assert_eq!(lines.count(), 2, "{table}");
 
     let plain = Lab::new();
-    plain.run(&["train", "--config", "small.toml", "--set", "train.epochs=1", "--set", "hooks.0.preset=light"]).success();
+    plain
+        .run(&[
+            "train",
+            "--config",
+            "small.toml",
+            "--set",
+            "train.epochs=1",
+            "--set",
+            "hooks.0.preset=light",
+        ])
+        .success();
     let refused = plain.run(&["measure", "runs/small/seed-0", "--weights", "average"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("average.kind = \"ema\""), "{refused:?}");
+    assert!(
+        refused.stderr.contains("average.kind = \"ema\""),
+        "{refused:?}"
+    );
 }

@@ -88,7 +88,10 @@ fn weight_decay_is_an_exponentially_growing_rate() {
         for t in 0..200 {
             let (loss, _) = step(&mut first, &decaying, &mut at);
             let (twin, _) = step(&mut second, &growing, &mut other);
-            assert!((loss / twin - 1.0).abs() < 1e-10, "{momentum} {t}: {loss} {twin}");
+            assert!(
+                (loss / twin - 1.0).abs() < 1e-10,
+                "{momentum} {t}: {loss} {twin}"
+            );
             losses.push(loss);
         }
         let scale = alpha.powi(200);
