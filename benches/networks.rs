@@ -15,7 +15,7 @@ use lab::model::{
 };
 use lab::objective::Loss;
 use lab::objective::{Batch, Objective};
-use lab::optim;
+use lab::optim::{self, StepInput};
 use lab::params::Parameters;
 use lab::random::Streams;
 use rand::RngExt;
@@ -198,16 +198,23 @@ fn run(compute: &Compute, case: &Case) {
     let config = Optimizer {
         learning_rate: 1e-4,
         weight_decay: 0.0,
+        weight_decay_excludes: Vec::new(),
         method: Method::Sgd(Momentum {
             coefficient: 0.9,
             nesterov: false,
         }),
     };
-    let mut optimizer = optim::init(&config);
+    let mut optimizer = optim::init(&config, &layout, Streams::new(0), compute);
     let mut current = parameters.clone();
     let step = || {
-        let (_, gradient) = objective.loss_and_gradient(&current, &batch, weight);
-        current = optimizer.step(1e-4, current.clone(), gradient);
+        let (loss, gradient) = objective.loss_and_gradient(&current, &batch, weight);
+        let input = StepInput {
+            step: 0,
+            learning_rate: 1e-4,
+            loss,
+            gradient,
+        };
+        current = optimizer.step(current.clone(), input).expect("a step");
         compute.synchronize();
     };
     report("step", median_seconds(ROUNDS, SECONDS_PER_ROUND, step));

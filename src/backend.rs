@@ -136,6 +136,14 @@ impl Compute {
     }
 }
 
+/// The smallest number above 0 that the tensor's type holds with all digits.
+pub fn smallest<const D: usize>(tensor: &Tensor<D>) -> f64 {
+    match tensor.dtype() {
+        DType::F64 => f64::MIN_POSITIVE,
+        _ => f64::from(f32::MIN_POSITIVE),
+    }
+}
+
 /// Reads a tensor into 64-bit numbers, row-major.
 ///
 /// # Errors

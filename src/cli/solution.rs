@@ -1,10 +1,10 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
 use super::{CommandError, DataDir};
-use crate::config::{self, Config, Override};
+use crate::config::{self, Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LinearError};
-use crate::measure::{self, Measurement, Subject};
+use crate::measure::{self, Measurement, Subject, Weights};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -40,6 +40,9 @@ pub struct SolutionArgs {
     /// What dropout does: nothing, or silence the same units for every sample
     #[arg(long, value_name = "MODE", default_value = "off", value_parser = ["off", "fixed"])]
     dropout: String,
+    /// Which weights of the run: the last ones, or their average, where it keeps one (average.kind)
+    #[arg(long, value_name = "WEIGHTS", default_value = "last", value_parser = ["last", "average"], conflicts_with = "model")]
+    weights: String,
     /// Where to compute [default: the config's]
     #[arg(long, value_name = "BACKEND", value_parser = ["cpu", "ndarray", "wgpu"])]
     backend: Option<String>,
@@ -60,6 +63,10 @@ pub struct Solution {
     pub parameters: Parameters,
     /// The training step they were reached at; not known of weights made elsewhere.
     pub step: Option<u64>,
+    /// Which weights of the run they are.
+    weights: Weights,
+    /// The learning rate of the run's last step.
+    learning_rate: Option<f64>,
     train: Chunks,
     test: Chunks,
     /// Where training started; weights made elsewhere did not start where this seed starts.
@@ -95,6 +102,8 @@ impl SolutionArgs {
         Ok(Solution {
             objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
+            weights: self.weights(),
+            learning_rate: finished.as_ref().map(|run| run.summary.learning_rate),
             step: finished.map(|run| run.summary.steps),
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
@@ -111,12 +120,24 @@ impl SolutionArgs {
         let path = self.run.as_deref().unwrap_or(Path::new(""));
         let directory = RunDirectory::open(path)?;
         let finished = directory.finished()?;
-        directory.check_weights(&finished.summary)?;
+        let weights = self.weights();
+        if weights == Weights::Average && matches!(finished.config.average, Average::None) {
+            return Err(CommandError::Input(format!(
+                "--weights average: the run in {} keeps no average of its weights; train with average.kind = \
+                 \"ema\"",
+                path.display()
+            )));
+        }
+        directory.check_weights(&finished.summary, weights)?;
         Ok((
             directory.config_file(),
-            directory.model_file(),
+            directory.weights_file(weights),
             Some(finished),
         ))
+    }
+
+    fn weights(&self) -> Weights {
+        word(Weights::ALL, Weights::as_str, &self.weights)
     }
 
     fn load(&self, path: &Path) -> Result<Config, CommandError> {
@@ -159,22 +180,21 @@ fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &s
 impl Solution {
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
-        let schedule = self.problem.schedule();
-        let config = &self.problem.config;
-        let available = self.problem.data.train.len();
+        let last = self.step.unwrap_or_default().saturating_sub(1);
+        let batch_size = self.problem.epochs().batch_size(last);
         // Weights made elsewhere have no step, so no place on the schedule.
-        let learning_rate = match self.step {
-            Some(step) => schedule.learning_rate(step.saturating_sub(1)),
-            None => config.optimizer.learning_rate,
-        };
+        let learning_rate = self
+            .learning_rate
+            .unwrap_or_else(|| self.problem.base_rate());
         Subject {
             initial: self.initial.as_deref(),
             test: Some(&self.test),
+            weights: self.weights,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            step_rule: Some(step_rule(&config.optimizer, None)),
-            batch_size: Some(config.train.batch_size.unwrap_or(available)),
-            training_samples: Some(available),
+            step_rule: Some(step_rule(&self.problem.config.optimizer, None)),
+            batch_size: Some(batch_size as usize),
+            training_samples: Some(self.problem.data.train.len()),
             streams: self.problem.streams,
             step: self.probes(),
             ..Subject::new(&self.objective, &self.parameters, &self.train)
@@ -184,7 +204,7 @@ impl Solution {
     /// A measurement of the solution as a row.
     pub fn row(&self, measurement: Measurement) -> Row {
         let config = &self.problem.config;
-        let epoch = |step| step as f64 / self.problem.steps_per_epoch() as f64;
+        let epoch = |step| self.problem.epochs().passed(step);
         Row {
             run: config.name.clone(),
             seed: config.seed,

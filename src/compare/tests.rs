@@ -49,6 +49,7 @@ fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRu
         preparing_seconds: None,
         model_sha256: None,
         events: Vec::new(),
+        average_sha256: None,
         measurements: vec![
             Measurement::new("loss.train", loss).with_stderr(0.01),
             Measurement::new("hessian.lambda_max", sharpness).with_residual(1e-4, true, 9),

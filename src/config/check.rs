@@ -181,9 +181,9 @@ mod tests {
                 "in (0, 1], found 0.0",
             ),
             (
-                "schedule = {kind = \"exponential\", decay = 1.5}",
+                "schedule = {kind = \"exponential\", decay = 0}",
                 "schedule.decay",
-                "in (0, 1], found 1.5",
+                "above 0, found 0.0",
             ),
             (
                 "schedule = {kind = \"cosine\", final_fraction = -0.5}",

@@ -113,10 +113,35 @@ words! {
         Sgd = "sgd",
         /// Gradient descent on the whole training part.
         Gd = "gd",
+        /// Gradient descent that jumps at random where the gradient is small (Jin et al. 2021).
+        PerturbedGd = "perturbed_gd",
+        /// Steps of one length along the gradient.
+        NormalizedSgd = "normalized_sgd",
+        /// Steps along the gradient over the loss.
+        LossNormalizedSgd = "loss_normalized_sgd",
+        /// Steps along the signs of the gradient (Bernstein et al. 2018).
+        SignSgd = "signsgd",
         /// Adam; weight decay is added to the gradient.
         Adam = "adam",
         /// Adam with decoupled weight decay.
         AdamW = "adamw",
+        /// The gradient over the root of a running mean of its squares.
+        RmsProp = "rmsprop",
+        /// The gradient over the root of the sum of its squares, parameter by parameter.
+        Adagrad = "adagrad",
+        /// The same with one sum for all parameters (Ward, Wu & Bottou 2019).
+        AdagradNorm = "adagrad_norm",
+    }
+}
+
+words! {
+    /// Parameters that weight decay leaves alone (`optimizer.weight_decay_excludes`).
+    DecayExclusion {
+        /// What is added to the outputs of a layer or of a normalisation.
+        #[default]
+        Biases = "biases",
+        /// The affine maps of normalisation layers, weight and bias.
+        Norms = "norms",
     }
 }
 
@@ -132,6 +157,52 @@ words! {
         Cosine = "cosine",
         /// Multiplied by a factor every epoch.
         Exponential = "exponential",
+    }
+}
+
+words! {
+    /// What bounds the learning rate besides its schedule (`schedule.limit`).
+    LimitKind {
+        /// Nothing; the default.
+        #[default]
+        None = "none",
+        /// A multiple of 2 over the largest eigenvalue of the Hessian.
+        Sharpness = "sharpness",
+    }
+}
+
+words! {
+    /// How the learning rate follows the batch size (`learning_rate_rule.rule`).
+    RateRuleKind {
+        /// It does not; the default.
+        #[default]
+        None = "none",
+        /// In proportion.
+        Linear = "linear",
+        /// With its square root.
+        Sqrt = "sqrt",
+    }
+}
+
+words! {
+    /// How the batch size moves over training (`train.batch_schedule`).
+    BatchScheduleKind {
+        /// It does not move; the default.
+        #[default]
+        Constant = "constant",
+        /// Multiplied by a factor every few epochs.
+        Step = "step",
+    }
+}
+
+words! {
+    /// A mean of the weights over training (`average.kind`).
+    AverageKind {
+        /// There is none; the default.
+        #[default]
+        None = "none",
+        /// An exponential moving average.
+        Ema = "ema",
     }
 }
 

@@ -5,7 +5,7 @@ use super::nearest::nearest;
 use super::rule::{Rule, Violation};
 use super::schedule::{Schedule, Shape};
 use super::section::Reader;
-use crate::measure::{LINE_MEASURES, Preset};
+use crate::measure::{LINE_MEASURES, Preset, Weights};
 use crate::model::{DropoutMode, NormMode};
 use crate::reparam::MapKind;
 
@@ -36,6 +36,8 @@ section! {
         blocks: Option<String> = optional("the whole network");
         /// How many training samples to measure on.
         samples: Option<usize> = optional("all");
+        /// Which weights: the last ones, or their average (`average.kind`).
+        weights: Weights = default(Weights::Last);
         /// Start the search for the largest eigenvalues from what the last one has left: fewer
         /// products, and blind to a newcomer.
         warm_start: bool = default(false);

@@ -13,10 +13,12 @@
 #[macro_use]
 mod section;
 
+mod average;
 mod check;
 mod choice;
 mod data;
 mod document;
+mod epochs;
 mod error;
 mod events;
 mod fault;
@@ -42,11 +44,13 @@ mod whole;
 
 use std::path::Path;
 
+pub use average::{Average, MovingAverage};
 pub use choice::{
-    Augment, Dataset, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset, Sampling,
-    ScheduleKind, SpacingKind, Subset, TransformerPreset, Trigger, Unit,
+    Augment, Dataset, DecayExclusion, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset,
+    Sampling, ScheduleKind, SpacingKind, Subset, TransformerPreset, Trigger, Unit,
 };
 pub use data::{Data, Text};
+pub use epochs::Epochs;
 pub use error::{ConfigError, Place};
 pub use events::Events;
 pub use fault::Fault;
@@ -55,12 +59,16 @@ pub use hooks::{EACH_LAYER, Hook, Logarithmic, Spacing};
 pub use kind::Range;
 pub use model::{Mlp, Model, ResNet, Transformer};
 pub use nearest::nearest;
-pub use optimizer::{Method, Moments, Momentum, Optimizer};
+pub use optimizer::{
+    Accumulator, MeanSquare, Method, Moments, Momentum, Optimizer, Perturbation, SignMomentum,
+};
 pub use rule::{FullBatch, Rule, families};
-pub use schedule::{Cosine, Exponential, Schedule, Shape, Step};
+pub use schedule::{
+    BaseBatch, Cosine, Exponential, LearningRateRule, Limit, Schedule, Shape, SharpnessLimit, Step,
+};
 pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;
-pub use train::{Length, Train};
+pub use train::{BatchGrowth, BatchSchedule, Length, Train};
 pub use whole::Config;
 
 use document::{Node, Origin};
@@ -199,15 +207,15 @@ mod tests {
     fn an_unknown_key_is_reported_before_the_key_it_leaves_missing() {
         assert_eq!(
             message(&PLAIN.replace("learning_rate", "learnin_rate")),
-            "x.toml: unknown key `optimizer.learnin_rate` (line 2); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay"
+            "x.toml: unknown key `optimizer.learnin_rate` (line 2); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, gradient_threshold, perturbation_radius, perturbation_interval, beta1, beta2, epsilon, alpha, centered, initial_accumulator, learning_rate, weight_decay, weight_decay_excludes"
         );
         assert_eq!(
             message(&PLAIN.replace("[optimizer]", "[optimiser]")),
-            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, events, hooks"
+            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, learning_rate_rule, train, average, events, hooks"
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),
-            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, on, blocks, samples, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
+            "x.toml: unknown key `hooks.0.zzz` (line 7). Allowed in [[hooks]]: preset, measures, maps, every, unit, schedule, ratio, on, blocks, samples, weights, warm_start, norm_mode, dropout, max_matvecs, max_seconds"
         );
     }
 

@@ -1,11 +1,12 @@
 //! `[optimizer]`: how a gradient becomes an update.
 
-use super::choice::OptimizerKind;
+use super::choice::{DecayExclusion, OptimizerKind};
 use super::rule::{Rule, Violation};
 use super::section::Reader;
 
 section! {
     /// `[optimizer]`: how a gradient becomes an update.
+    checked by names_each_exclusion_once;
     pub struct Optimizer {
         /// The update rule and what only it needs.
         method: Method = part();
@@ -13,6 +14,25 @@ section! {
         learning_rate: f64 = required("a number above 0") in (computed AboveZero);
         /// Weight decay.
         weight_decay: f64 = default(0.0) in (computed AtLeastZero);
+        /// Parameters that weight decay leaves alone.
+        weight_decay_excludes: Vec<DecayExclusion> = default(Vec::new());
+    }
+}
+
+fn names_each_exclusion_once(
+    optimizer: &mut Optimizer,
+    reader: &Reader<'_>,
+) -> Result<(), Violation> {
+    let named = &optimizer.weight_decay_excludes;
+    let again = (1..named.len()).find(|&place| named[..place].contains(&named[place]));
+    match again {
+        None => Ok(()),
+        Some(place) => Err(Violation::new(
+            reader.path(&format!("weight_decay_excludes.{place}")),
+            Rule::ExclusionRepeated {
+                found: named[place],
+            },
+        )),
     }
 }
 
@@ -23,20 +43,24 @@ kinds! {
         Sgd(Momentum),
         /// `kind = "gd"`: every step uses the whole training part.
         Gd(Momentum),
+        /// `kind = "perturbed_gd"`: every step uses the whole training part.
+        PerturbedGd(Perturbation),
+        /// `kind = "normalized_sgd"`
+        NormalizedSgd,
+        /// `kind = "loss_normalized_sgd"`
+        LossNormalizedSgd,
+        /// `kind = "signsgd"`
+        SignSgd(SignMomentum),
         /// `kind = "adam"`
         Adam(Moments),
         /// `kind = "adamw"`
         AdamW(Moments),
-    }
-}
-
-impl Method {
-    /// The momentum of (stochastic) gradient descent; none for other rules.
-    pub fn momentum(&self) -> Option<Momentum> {
-        match self {
-            Self::Sgd(momentum) | Self::Gd(momentum) => Some(*momentum),
-            Self::Adam(_) | Self::AdamW(_) => None,
-        }
+        /// `kind = "rmsprop"`
+        RmsProp(MeanSquare),
+        /// `kind = "adagrad"`
+        Adagrad(Accumulator),
+        /// `kind = "adagrad_norm"`
+        AdagradNorm(Accumulator),
     }
 }
 
@@ -73,6 +97,54 @@ section! {
     }
 }
 
+section! {
+    /// The random jumps of `perturbed_gd`.
+    #[derive(Copy)]
+    pub struct Perturbation {
+        /// The norm of the gradient at or below which it jumps.
+        gradient_threshold: f64 = required("a norm of the gradient above 0") in (computed AboveZero);
+        /// The radius of the ball that a jump is drawn from; the jump is this times the learning rate at most.
+        perturbation_radius: f64 = required("a number above 0") in (computed AboveZero);
+        /// Steps after a jump without another.
+        perturbation_interval: usize = required("a positive number of steps");
+    }
+}
+
+section! {
+    /// The momentum of `signsgd` (Signum).
+    #[derive(Copy)]
+    pub struct SignMomentum {
+        /// Heavy-ball momentum; 0 for none.
+        coefficient("momentum"): f64 = default(0.0) in (computed BelowOne);
+    }
+}
+
+section! {
+    /// The running mean of squares of `rmsprop`.
+    #[derive(Copy)]
+    pub struct MeanSquare {
+        /// Decay of the mean of squares.
+        alpha: f64 = default(0.99) in (computed BelowOne);
+        /// Heavy-ball momentum; 0 for none.
+        momentum: f64 = default(0.0) in (computed BelowOne);
+        /// Subtract the square of the mean gradient from the mean square.
+        centered: bool = default(false);
+        /// Added to the denominator.
+        epsilon: f64 = default(1e-8) in (computed AboveZero);
+    }
+}
+
+section! {
+    /// The sum of squares of `adagrad` and `adagrad_norm`.
+    #[derive(Copy)]
+    pub struct Accumulator {
+        /// Where the sum of squares begins.
+        initial_accumulator: f64 = default(0.0) in (computed AtLeastZero);
+        /// Added to the denominator.
+        epsilon: f64 = default(1e-10) in (computed AboveZero);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::config::samples::message;
@@ -93,7 +165,7 @@ mod tests {
     fn momentum_does_not_apply_to_adam() {
         assert_eq!(
             optimizer("kind = \"adam\", learning_rate = 0.1, momentum = 0.9"),
-            "x.toml: `optimizer.momentum` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\"; this config has \"adam\""
+            "x.toml: `optimizer.momentum` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\" or \"signsgd\" or \"rmsprop\"; this config has \"adam\""
         );
         assert_eq!(
             optimizer("kind = \"adamw\", learning_rate = 0.1, nesterov = false"),
@@ -107,7 +179,12 @@ mod tests {
             assert_eq!(
                 optimizer(&format!("learning_rate = 0.1, {key} = 0.9")),
                 format!(
-                    "x.toml: `optimizer.{key}` (line 1) only applies to optimizer.kind = \"adam\" or \"adamw\"; this config has \"sgd\""
+                    "x.toml: `optimizer.{key}` (line 1) only applies to optimizer.kind = \"adam\" or \"adamw\"{}; this config has \"sgd\"",
+                    if key == "epsilon" {
+                        " or \"rmsprop\" or \"adagrad\" or \"adagrad_norm\""
+                    } else {
+                        ""
+                    }
                 )
             );
         }
@@ -119,5 +196,39 @@ mod tests {
             optimizer("learning_rate = 0.1, nesterov = true"),
             "x.toml: `optimizer.nesterov` (line 1) = true needs optimizer.momentum above 0"
         );
+    }
+
+    #[test]
+    fn parameters_are_excluded_from_decay_once() {
+        assert_eq!(
+            optimizer(
+                "learning_rate = 0.1, weight_decay_excludes = [\"norms\", \"biases\", \"norms\"]"
+            ),
+            "x.toml: `optimizer.weight_decay_excludes.2` (line 1) must name each kind of parameter once, found \"norms\" again"
+        );
+    }
+
+    #[test]
+    fn keys_of_one_rule_are_refused_for_another() {
+        for (kind, key, owners) in [
+            ("adam", "alpha = 0.9", "\"rmsprop\""),
+            ("sgd", "centered = true", "\"rmsprop\""),
+            ("rmsprop", "beta2 = 0.9", "\"adam\" or \"adamw\""),
+            (
+                "rmsprop",
+                "initial_accumulator = 1",
+                "\"adagrad\" or \"adagrad_norm\"",
+            ),
+            ("normalized_sgd", "nesterov = false", "\"sgd\" or \"gd\""),
+            ("gd", "gradient_threshold = 1", "\"perturbed_gd\""),
+        ] {
+            let name = key.split(' ').next().unwrap();
+            assert_eq!(
+                optimizer(&format!("kind = \"{kind}\", learning_rate = 0.1, {key}")),
+                format!(
+                    "x.toml: `optimizer.{name}` (line 1) only applies to optimizer.kind = {owners}; this config has \"{kind}\""
+                )
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The rules a config must keep beyond the shape of its values: one variant and one message each.
 //! A message continues a sentence that begins with the key.
 
-use super::choice::{Augment, Dataset};
+use super::choice::{Augment, Dataset, DecayExclusion};
 use super::fault::Fault;
 use super::kind::Range;
 use crate::measure::LINE_MEASURES;
@@ -71,6 +71,9 @@ pub enum Rule {
         "= {found:?} makes a learning rate of {rate:e}, which f32 cannot hold: give a larger number, or set precision = \"f64\""
     )]
     RateNotHeld { found: f64, rate: f64 },
+    /// Parameters named twice.
+    #[error("must name each kind of parameter once, found \"{found}\" again")]
+    ExclusionRepeated { found: DecayExclusion },
     /// A class named twice.
     #[error("must name each class once, found {found} again")]
     ClassRepeated { found: u64 },
@@ -143,6 +146,14 @@ pub enum Rule {
         "= false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"
     )]
     GdWithBatches,
+    /// A jump that a batch decides upon.
+    #[error(
+        "= \"perturbed_gd\" needs train.full_batch = true: whether it jumps depends on the gradient over all training samples"
+    )]
+    PerturbedWithBatches,
+    /// A batch that would have to shrink.
+    #[error("must be at least train.batch_size = {batch}, found {found}")]
+    LargestBatchTooSmall { found: usize, batch: usize },
     /// Two lengths.
     #[error("and `train.steps` cannot both be set: a run has one length")]
     EpochsAndSteps,
@@ -155,6 +166,14 @@ pub enum Rule {
     /// No choice of measures.
     #[error("needs something to measure: exactly one of `preset` and `measures`")]
     NeitherPresetNorMeasures,
+    /// A second solution that there is none of.
+    #[error(
+        "= \"average\" needs average.kind = \"ema\": this config keeps no average of the weights"
+    )]
+    NoAverage,
+    /// An average that never begins.
+    #[error("must be fewer than the run's {total} steps, found {found}")]
+    AverageTooLate { found: u64, total: u64 },
     /// An empty choice of measures.
     #[error("must name at least one measure")]
     NoMeasures,
@@ -199,7 +218,7 @@ pub enum Rule {
     /// A batch cannot exceed the data.
     #[error("must be at most the {limit} training samples, found {found}")]
     BatchTooLarge { found: usize, limit: usize },
-    /// Nor can the samples of a hook.
+    /// Nor can the samples of a hook, or of a limit.
     #[error("must be at most the {limit} training samples, found {found}")]
     SamplesTooMany { found: usize, limit: usize },
     /// A warm-up that never ends.

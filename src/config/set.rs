@@ -278,7 +278,7 @@ mod tests {
         let text = PLAIN.replace("0.1", "0.1\nmomentum = 0.9");
         let adam = ["optimizer.kind=adam", "optimizer.momentum="];
         let config = with(&text, &adam).unwrap();
-        assert_eq!(config.optimizer.method.momentum(), None);
+        assert_eq!(config.value("optimizer.momentum"), None);
         let config = with(&text, &["optimizer.momentum="]).unwrap();
         assert_eq!(
             config.value("optimizer.momentum"),
@@ -398,7 +398,7 @@ mod tests {
     fn a_fault_of_an_override_names_the_flag() {
         assert_eq!(
             fault(&["optimizer.lr=0.1"]),
-            "--set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay"
+            "--set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, gradient_threshold, perturbation_radius, perturbation_interval, beta1, beta2, epsilon, alpha, centered, initial_accumulator, learning_rate, weight_decay, weight_decay_excludes"
         );
         assert_eq!(
             fault(&["train.batch_size=abc"]),

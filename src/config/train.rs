@@ -1,12 +1,15 @@
 //! `[train]`: the loop.
 
-use super::choice::{OptimizerKind, Sampling};
+use super::choice::{BatchScheduleKind, OptimizerKind, Sampling};
 use super::rule::{FullBatch, Rule, Violation};
 use super::section::Reader;
 use crate::objective::Loss;
 
 /// The word of the update rule without batches.
 const GD: &[&str] = &[OptimizerKind::Gd.as_str()];
+
+/// The word of the update rule that looks at the norm of the whole gradient.
+const PERTURBED: &[&str] = &[OptimizerKind::PerturbedGd.as_str()];
 
 section! {
     /// `[train]`: the loop.
@@ -16,6 +19,8 @@ section! {
         loss: Loss = default(Loss::CrossEntropy);
         /// Samples of a step, at most the training samples; none where every step uses all.
         batch_size: Option<usize> = optional("32, or all");
+        /// How the batch size moves.
+        batch_schedule: BatchSchedule = part();
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.
@@ -32,6 +37,30 @@ section! {
         checkpoint_every: usize = default(1);
         /// Epochs between two evaluations of loss and accuracy.
         evaluate_every: usize = default(1);
+    }
+}
+
+kinds! {
+    /// How the batch size moves over training.
+    #[derive(Copy)]
+    pub enum BatchSchedule: BatchScheduleKind in "batch_schedule", "How the batch size moves." {
+        /// `batch_schedule = "constant"`
+        Constant,
+        /// `batch_schedule = "step"` (Smith et al. 2018)
+        Step(BatchGrowth),
+    }
+}
+
+section! {
+    /// The batch size is multiplied by a factor every few epochs.
+    #[derive(Copy)]
+    pub struct BatchGrowth {
+        /// Epochs between two rises of the batch size.
+        batch_every: usize = required("a positive number of epochs");
+        /// The factor of each rise.
+        batch_factor: f64 = default(2.0) in AboveOne;
+        /// Where the batch size stops to grow.
+        largest_batch: Option<usize> = optional("all samples");
     }
 }
 
@@ -63,6 +92,10 @@ fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<
         (None, None) => return Err(Violation::new("train", Rule::NeitherEpochsNorSteps)),
         _ => {}
     }
+    if reader.is_one_of("optimizer.kind", PERTURBED) && !train.full_batch {
+        let violation = Violation::new("optimizer.kind", Rule::PerturbedWithBatches);
+        return Err(violation.against("train.full_batch"));
+    }
     let is_gd = reader.is_one_of("optimizer.kind", GD);
     if is_gd && reader.get::<bool>("full_batch") == Some(false) {
         return Err(
@@ -72,17 +105,34 @@ fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<
     let why = FullBatch::of(is_gd);
     train.full_batch |= is_gd;
     if !train.full_batch {
-        train.batch_size.get_or_insert(32);
-        return Ok(());
+        let batch = *train.batch_size.get_or_insert(32);
+        return keeps_growing(batch, &train.batch_schedule);
     }
     let refused = |key, rule| Err(Violation::new(key, rule).against(why.key()));
     if train.batch_size.is_some() {
         return refused("train.batch_size", Rule::BatchSizeOfAll { why });
     }
+    if train.batch_schedule != BatchSchedule::Constant {
+        return refused("train.batch_schedule", Rule::BatchSizeOfAll { why });
+    }
     if train.sampling == Sampling::Replacement {
         return refused("train.sampling", Rule::ReplacementOfAll { why });
     }
     Ok(())
+}
+
+/// Refuses a schedule that begins above its end.
+fn keeps_growing(batch: usize, schedule: &BatchSchedule) -> Result<(), Violation> {
+    let BatchSchedule::Step(growth) = schedule else {
+        return Ok(());
+    };
+    match growth.largest_batch.filter(|&largest| largest < batch) {
+        None => Ok(()),
+        Some(found) => {
+            let rule = Rule::LargestBatchTooSmall { found, batch };
+            Err(Violation::new("train.largest_batch", rule).against("train.batch_size"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +180,7 @@ mod tests {
         };
         let gd = resolved("kind = \"gd\"");
         assert_eq!(gd.value("train.full_batch"), Some(true.into()));
-        assert_eq!((gd.train.batch_size, gd.steps_per_epoch(100)), (None, 1));
+        assert_eq!((gd.train.batch_size, gd.epochs(100).first()), (None, 1));
         let sgd = resolved("kind = \"sgd\"");
         assert_eq!(sgd.value("train.full_batch"), Some(false.into()));
     }
@@ -140,6 +190,56 @@ mod tests {
         assert_eq!(
             train("gd", "epochs = 1\nsampling = \"replacement\""),
             "x.toml: `train.sampling` (line 6) = \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
+        );
+    }
+
+    #[test]
+    fn a_perturbed_descent_sees_the_whole_gradient() {
+        let keys = "gradient_threshold = 1\noptimizer.perturbation_radius = 1\noptimizer.perturbation_interval = 3";
+        let text = |train: &str| {
+            format!(
+                "optimizer.learning_rate = 0.1\noptimizer.kind = \"perturbed_gd\"\noptimizer.{keys}\ntrain.epochs = 1\n{train}"
+            )
+        };
+        assert_eq!(
+            message(&text("")),
+            "x.toml: `optimizer.kind` (line 2) = \"perturbed_gd\" needs train.full_batch = true: whether it jumps depends on the gradient over all training samples"
+        );
+        assert!(parse(&text("train.full_batch = true"), "x.toml", &[], "x", KNOWN).is_ok());
+        assert_eq!(
+            message(
+                &text("train.full_batch = true").replace("optimizer.perturbation_radius = 1\n", "")
+            ),
+            "x.toml: `optimizer.perturbation_radius` is required: a number above 0"
+        );
+    }
+
+    #[test]
+    fn a_batch_grows_from_its_size_and_only_where_there_are_batches() {
+        assert_eq!(
+            train(
+                "sgd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 31"
+            ),
+            "x.toml: `train.largest_batch` (line 8) must be at least train.batch_size = 32, found 31"
+        );
+        assert_eq!(
+            train(
+                "gd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1"
+            ),
+            "x.toml: `train.batch_schedule` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
+        );
+        assert_eq!(
+            train("sgd", "epochs = 1\nbatch_every = 1"),
+            "x.toml: `train.batch_every` (line 6) only applies to train.batch_schedule = \"step\"; this config has \"constant\""
+        );
+        assert_eq!(
+            train(
+                "sgd",
+                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nbatch_factor = 1"
+            ),
+            "x.toml: `train.batch_factor` (line 8) must be above 1, found 1.0"
         );
     }
 

@@ -2,9 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
+use super::average::Average;
 use super::choice::{ModelKind, OptimizerKind, ScheduleKind};
 use super::data::Data;
 use super::document::{Node, Origin};
+use super::epochs::Epochs;
 use super::error::{ConfigError, Place};
 use super::events::Events;
 use super::hooks::{Hook, can_fire};
@@ -15,11 +17,12 @@ use super::model::Model;
 use super::nearest::nearest;
 use super::optimizer::Optimizer;
 use super::rule::{FullBatch, Rule, Violation};
-use super::schedule::{Cosine, Exponential, Schedule, Shape, Step};
+use super::schedule::{Cosine, Exponential, LearningRateRule, Limit, Schedule, Shape, Step};
 use super::section::{Reader, Section};
-use super::train::{Length, Train};
+use super::train::{BatchSchedule, Length, Train};
 use crate::backend::BackendKind;
 use crate::linear::Precision;
+use crate::measure::Weights;
 use crate::objective::Loss;
 
 section! {
@@ -44,8 +47,12 @@ section! {
         optimizer: Optimizer = table();
         /// `[schedule]`
         schedule: Schedule = table();
+        /// `[learning_rate_rule]`
+        learning_rate_rule: LearningRateRule = table();
         /// `[train]`
         train: Train = table();
+        /// `[average]`
+        average: Average = table();
         /// `[events]`
         events: Events = table();
         /// `[[hooks]]`
@@ -70,6 +77,13 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
         let violation = Violation::new("data.augment", Rule::AugmentOfAll { why });
         return Err(violation.against(why.key()));
     }
+    if matches!(config.average, Average::None) {
+        let is_average = |hook: &Hook| hook.weights == Weights::Average;
+        if let Some(index) = config.hooks.iter().position(is_average) {
+            let key = format!("hooks.{index}.weights");
+            return Err(Violation::new(key, Rule::NoAverage).against("average.kind"));
+        }
+    }
     fits(config, config.data.train)
 }
 
@@ -85,7 +99,7 @@ fn keeps_a_learning_rate(config: &Config) -> Result<(), Violation> {
     let (key, found) = match config.schedule.shape {
         Shape::Constant => return Ok(()),
         Shape::Step(Step { factor, .. }) => ("schedule.factor", factor),
-        Shape::Exponential(Exponential { decay }) => ("schedule.decay", decay),
+        Shape::Exponential(Exponential { decay, .. }) => ("schedule.decay", decay),
         Shape::Cosine(Cosine { final_fraction }) => ("schedule.final_fraction", final_fraction),
     };
     let rate = config.optimizer.learning_rate * found;
@@ -118,30 +132,59 @@ fn can_learn_its_data(config: &Config) -> Result<(), Violation> {
 /// The rules about sizes, as far as the number of training samples is known.
 fn fits(config: &Config, train_len: Option<usize>) -> Result<(), Violation> {
     if let Some(limit) = train_len {
-        if let Some(found) = config.train.batch_size.filter(|&size| size > limit) {
-            let rule = Rule::BatchTooLarge { found, limit };
-            return Err(Violation::new("train.batch_size", rule).against("data.train"));
-        }
-        for (index, hook) in config.hooks.iter().enumerate() {
-            if let Some(found) = hook.samples.filter(|&samples| samples > limit) {
-                let key = format!("hooks.{index}.samples");
-                let rule = Rule::SamplesTooMany { found, limit };
-                return Err(Violation::new(key, rule).against("data.train"));
-            }
-        }
+        fits_samples(config, limit)?;
     }
     let (total, length_key) = match config.train.length() {
         Length::Steps(steps) => (Some(steps), "train.steps"),
         Length::Epochs(_) => (train_len.map(|len| config.total_steps(len)), "train.epochs"),
     };
+    let Some(total) = total.map(|total| total as u64) else {
+        return Ok(());
+    };
     let found = config.schedule.warmup;
-    match total.map(|total| total as u64) {
-        Some(total) if found > 0 && found >= total => {
-            let rule = Rule::WarmupTooLong { found, total };
-            Err(Violation::new("schedule.warmup", rule).against(length_key))
+    if found > 0 && found >= total {
+        let rule = Rule::WarmupTooLong { found, total };
+        return Err(Violation::new("schedule.warmup", rule).against(length_key));
+    }
+    match config.average {
+        Average::Ema(average) if average.start > 0 && average.start >= total => {
+            let found = average.start;
+            let rule = Rule::AverageTooLate { found, total };
+            Err(Violation::new("average.start", rule).against(length_key))
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses more samples of a batch, a hook or a limit than there are.
+fn fits_samples(config: &Config, limit: usize) -> Result<(), Violation> {
+    let growing = match config.train.batch_schedule {
+        BatchSchedule::Step(growth) => growth.largest_batch,
+        BatchSchedule::Constant => None,
+    };
+    let batches = [
+        ("train.batch_size", config.train.batch_size),
+        ("train.largest_batch", growing),
+    ];
+    for (key, size) in batches {
+        if let Some(found) = size.filter(|&size| size > limit) {
+            let rule = Rule::BatchTooLarge { found, limit };
+            return Err(Violation::new(key, rule).against("data.train"));
+        }
+    }
+    let of_limit = match config.schedule.limit {
+        Limit::Sharpness(limit) => limit.limit_samples,
+        Limit::None => None,
+    };
+    let hooks = config.hooks.iter().enumerate();
+    let hooks = hooks.map(|(index, hook)| (format!("hooks.{index}.samples"), hook.samples));
+    for (key, samples) in hooks.chain([("schedule.limit_samples".to_owned(), of_limit)]) {
+        if let Some(found) = samples.filter(|&samples| samples > limit) {
+            let rule = Rule::SamplesTooMany { found, limit };
+            return Err(Violation::new(key, rule).against("data.train"));
+        }
+    }
+    Ok(())
 }
 
 impl Config {
@@ -168,15 +211,19 @@ impl Config {
     pub fn total_steps(&self, train_len: usize) -> usize {
         match self.train.length() {
             Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => epochs.saturating_mul(self.steps_per_epoch(train_len)),
+            Length::Epochs(epochs) => {
+                let steps = self.epochs(train_len).steps(epochs as u64);
+                usize::try_from(steps).unwrap_or(usize::MAX)
+            }
         }
     }
 
-    /// The number of updates in one epoch, for a training part of `train_len` samples.
-    pub fn steps_per_epoch(&self, train_len: usize) -> usize {
-        self.train
-            .batch_size
-            .map_or(1, |size| train_len.div_ceil(size.max(1)))
+    /// The epochs over a training part of `train_len` samples.
+    pub fn epochs(&self, train_len: usize) -> Epochs {
+        match self.train.batch_size {
+            Some(size) => Epochs::scheduled(train_len, size, &self.train.batch_schedule),
+            None => Epochs::new(train_len, train_len),
+        }
     }
 
     /// The config as TOML with every default written out. Reading it gives an equal config; every
@@ -349,6 +396,48 @@ mod tests {
     }
 
     #[test]
+    fn what_grows_and_what_is_measured_fits_the_training_samples() {
+        let grows = "[train]\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 51";
+        assert_eq!(
+            message(&format!(
+                "data.train = 50\n{}",
+                PLAIN.replace("[train]", grows)
+            )),
+            "x.toml: `train.largest_batch` (line 7) must be at most the 50 training samples, found 51"
+        );
+        let limit = "schedule.limit = \"sharpness\"\nschedule.limit_samples = 51";
+        assert_eq!(
+            message(&format!("data.train = 50\n{limit}\n{PLAIN}")),
+            "x.toml: `schedule.limit_samples` (line 3) must be at most the 50 training samples, found 51"
+        );
+    }
+
+    #[test]
+    fn an_average_is_measured_where_there_is_one() {
+        let hook = "[[hooks]]\npreset = \"light\"\nweights = \"average\"";
+        assert_eq!(
+            message(&format!("{PLAIN}\n{hook}")),
+            "x.toml: `hooks.0.weights` (line 7) = \"average\" needs average.kind = \"ema\": this config keeps no average of the weights"
+        );
+        let text = format!("average.kind = \"ema\"\n{PLAIN}\n{hook}");
+        assert!(parse(&text, "x.toml", &[], "x", KNOWN).is_ok());
+        assert_eq!(
+            message(
+                "average = {kind = \"ema\", start = 5}\noptimizer.learning_rate = 0.1\ntrain.steps = 5"
+            ),
+            "x.toml: `average.start` (line 1) must be fewer than the run's 5 steps, found 5"
+        );
+    }
+
+    #[test]
+    fn epochs_of_growing_batches_take_fewer_steps() {
+        let keys = "[train]\nbatch_schedule = \"step\"\nbatch_every = 1\nbatch_factor = 2";
+        let config = parse(&PLAIN.replace("[train]", keys), "x.toml", &[], "x", KNOWN).unwrap();
+        // Batches of 32, 64 and 100 of 100.
+        assert_eq!(config.total_steps(100), 4 + 2 + 1);
+    }
+
+    #[test]
     fn values_are_found_by_key_with_their_defaults() {
         let config = plain();
         assert_eq!(
@@ -440,19 +529,28 @@ momentum = 0.0
 nesterov = false
 learning_rate = 0.1
 weight_decay = 0.0
+weight_decay_excludes = []
 
 [schedule]
 kind = \"constant\"
 warmup = 0
+limit = \"none\"
+
+[learning_rate_rule]
+rule = \"none\"
 
 [train]
 loss = \"cross_entropy\"
 batch_size = 32
+batch_schedule = \"constant\"
 full_batch = false
 epochs = 3
 sampling = \"shuffle\"
 checkpoint_every = 1
 evaluate_every = 1
+
+[average]
+kind = \"none\"
 
 [events]
 spike_factor = 10.0

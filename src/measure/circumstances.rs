@@ -16,6 +16,17 @@ words! {
     }
 }
 
+words! {
+    /// Which weights of a run are measured (`hooks.weights`).
+    Weights {
+        /// Those after the last step.
+        #[default]
+        Last = "last",
+        /// Their average over training (`average.kind`).
+        Average = "average",
+    }
+}
+
 /// What a number was taken under besides the network, its parameters and its data. Numbers taken under
 /// different circumstances are different numbers, whatever their names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +37,9 @@ pub struct Circumstances {
     /// What dropout did; none where it did nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<DropoutMode>,
+    /// Which weights of the run it is of; none for the last ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Weights>,
     /// How many of the training samples, the first ones, it was taken over; none for all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subset: Option<usize>,
@@ -59,6 +73,7 @@ impl Circumstances {
         vec![
             ("norm_mode", word(self.norm_mode, "none")),
             ("dropout", word(self.dropout, "off")),
+            ("weights", word(self.weights, "last")),
             ("samples", word(self.subset, "all")),
             ("block", word(self.block.as_ref(), "all parameters")),
             ("max_matvecs", word(self.max_matvecs, "any")),

@@ -132,7 +132,7 @@ impl From<Fields> for Measurement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::circumstances::Algorithm;
+    use crate::measure::circumstances::{Algorithm, Weights};
     use crate::model::{DropoutMode, NormMode};
 
     fn read_back(row: &Measurement) -> Measurement {
@@ -147,6 +147,7 @@ mod tests {
             circumstances: Circumstances {
                 norm_mode: Some(NormMode::Batch),
                 dropout: Some(DropoutMode::Fixed),
+                weights: Some(Weights::Average),
                 subset: Some(9),
                 block: Some("layers.1".to_owned()),
                 max_matvecs: Some(7),

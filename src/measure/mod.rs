@@ -21,8 +21,8 @@ mod fields;
 pub mod invariance;
 mod kernel;
 mod layers;
-mod line;
 mod learning_coefficient;
+mod line;
 mod margin;
 mod measurement;
 mod memo;
@@ -47,7 +47,7 @@ mod testing;
 mod tests;
 
 pub use catalogue::{catalogue, find, names};
-pub use circumstances::{Algorithm, Circumstances};
+pub use circumstances::{Algorithm, Circumstances, Weights};
 pub use declaration::{Cost, Family, Measure, Part, Preset, ProductLaw, Reads, RoundingLaw, Take};
 pub use dispatch::{Named, about, matrices, needs_products};
 pub use evaluated::Evaluated;

@@ -12,7 +12,7 @@ pub enum StepRule<'a> {
         /// `μ`, the strength of an L2 penalty `½μ‖θ‖²` (weight decay).
         penalty: f64,
     },
-    /// Adam: `m ← β₁m + (1 − β₁)g`, `θ ← θ − ηP⁻¹m` with a diagonal `P`.
+    /// Adam, RMSProp, AdaGrad: `m ← β₁m + (1 − β₁)g`, `θ ← θ − ηP⁻¹m` with a diagonal `P`.
     Adaptive {
         /// `β₁`.
         momentum: f64,
@@ -24,6 +24,11 @@ pub enum StepRule<'a> {
         /// state of the optimiser is not known.
         preconditioner: Option<&'a [f64]>,
     },
+    /// Steps that no condition here is for.
+    Other {
+        /// Why, as a clause.
+        reason: &'static str,
+    },
 }
 
 impl StepRule<'_> {
@@ -31,6 +36,7 @@ impl StepRule<'_> {
     pub fn momentum(self) -> f64 {
         match self {
             Self::Descent { momentum, .. } | Self::Adaptive { momentum, .. } => momentum,
+            Self::Other { .. } => 0.0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is measured, and under which circumstances.
 
+use super::circumstances::Weights;
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::step_rule::StepRule;
@@ -51,6 +52,8 @@ pub struct Subject<'a> {
     pub objective: &'a Objective,
     /// Where on the loss surface.
     pub parameters: &'a Parameters,
+    /// Which weights of the run these are.
+    pub weights: Weights,
     /// Where training started, for distances.
     pub initial: Option<&'a [f64]>,
     /// Training samples.
@@ -93,6 +96,7 @@ impl<'a> Subject<'a> {
         Self {
             objective,
             parameters,
+            weights: Weights::Last,
             initial: None,
             train,
             test: None,

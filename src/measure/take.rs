@@ -1,6 +1,6 @@
 //! Taking a measure: whatever happens on the way, a row comes of it.
 
-use super::circumstances::Circumstances;
+use super::circumstances::{Circumstances, Weights};
 use super::declaration::{Measure, RoundingLaw};
 use super::failure::Failure;
 use super::measurement::Measurement;
@@ -122,6 +122,7 @@ fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
     measure.bearing(Circumstances {
         norm_mode: subject.objective.norm_mode(),
         dropout,
+        weights: Some(subject.weights).filter(|&weights| weights != Weights::Last),
         subset: (samples < all).then_some(samples),
         block: subject.block.map(str::to_owned),
         max_matvecs: subject.budget.max_matvecs,

@@ -1,6 +1,7 @@
 //! Adam and AdamW.
 
-use super::UpdateRule;
+use super::decay::Decay;
+use super::{StepInput, UpdateRule};
 use crate::backend::Compute;
 use crate::config::Moments;
 use crate::params::{Layout, Parameters, SavedState};
@@ -10,8 +11,8 @@ use std::sync::Arc;
 /// for having started from 0 by `1 − βᵗ`, and `θ ← θ − η m̂ / (√v̂ + ε)`.
 pub(super) struct Adam {
     constants: Moments,
-    penalty: f64,
-    decoupled: f64,
+    decay: Decay,
+    is_decoupled: bool,
     moments: Option<[Parameters; 2]>,
     steps: u64,
 }
@@ -19,40 +20,41 @@ pub(super) struct Adam {
 const NAMES: [&str; 2] = ["first_moment", "second_moment"];
 
 impl Adam {
-    pub fn new(constants: Moments) -> Self {
+    /// Adds the gradient `λθ` of an L2 penalty to every gradient.
+    pub fn with_penalty(constants: Moments, decay: Decay) -> Self {
         Self {
             constants,
-            penalty: 0.0,
-            decoupled: 0.0,
+            decay,
+            is_decoupled: false,
             moments: None,
             steps: 0,
         }
     }
 
-    /// Adds the gradient `λθ` of an L2 penalty to every gradient.
-    pub fn with_penalty(self, penalty: f64) -> Self {
-        Self { penalty, ..self }
-    }
-
     /// Shrinks the parameters by `ηλ` of themselves beside every step (AdamW).
-    pub fn with_decoupled_decay(self, decoupled: f64) -> Self {
-        Self { decoupled, ..self }
+    pub fn with_decoupled_decay(constants: Moments, decay: Decay) -> Self {
+        Self {
+            is_decoupled: true,
+            ..Self::with_penalty(constants, decay)
+        }
     }
 }
 
 impl UpdateRule for Adam {
-    fn step(
-        &mut self,
-        learning_rate: f64,
-        parameters: Parameters,
-        gradient: Parameters,
-    ) -> Parameters {
+    fn step(&mut self, parameters: Parameters, input: StepInput) -> Result<Parameters, String> {
         let Moments {
             beta1,
             beta2,
             epsilon,
         } = self.constants;
-        let gradient = gradient.plus_scaled(self.penalty, parameters.clone());
+        let rate = input.learning_rate;
+        let (gradient, parameters) = match self.is_decoupled {
+            true => (input.gradient, self.decay.shrunk(parameters, rate)),
+            false => (
+                self.decay.penalised(input.gradient, &parameters),
+                parameters,
+            ),
+        };
         let square = gradient.clone().squared();
         let [first, second] = match self.moments.take() {
             Some([first, second]) => [
@@ -67,9 +69,7 @@ impl UpdateRule for Adam {
         let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         let root = second.root().scaled(correction(beta2).sqrt().recip());
         let direction = first.quotient(root.shifted(epsilon));
-        parameters
-            .scaled(1.0 - learning_rate * self.decoupled)
-            .plus_scaled(-learning_rate / correction(beta1), direction)
+        Ok(parameters.plus_scaled(-rate / correction(beta1), direction))
     }
 
     /// `(1 − β₁ᵗ) (√(v / (1 − β₂ᵗ)) + ε)`: the step is `−ηm` divided by it (Cohen et al. 2022, "Adaptive

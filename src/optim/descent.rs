@@ -1,6 +1,7 @@
 //! Gradient descent, plain and with heavy-ball or Nesterov momentum.
 
-use super::UpdateRule;
+use super::decay::Decay;
+use super::{StepInput, UpdateRule};
 use crate::backend::Compute;
 use crate::config::Momentum;
 use crate::params::{Layout, Parameters, SavedState};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// at the parameters themselves). `g` contains the gradient `λθ` of an L2 penalty.
 pub(super) struct Descent {
     momentum: Momentum,
-    penalty: f64,
+    decay: Decay,
     velocity: Option<Parameters>,
     steps: u64,
 }
@@ -19,10 +20,10 @@ pub(super) struct Descent {
 const VELOCITY: &str = "velocity";
 
 impl Descent {
-    pub fn new(momentum: Momentum, penalty: f64) -> Self {
+    pub fn new(momentum: Momentum, decay: Decay) -> Self {
         Self {
             momentum,
-            penalty,
+            decay,
             velocity: None,
             steps: 0,
         }
@@ -51,16 +52,11 @@ impl Descent {
 }
 
 impl UpdateRule for Descent {
-    fn step(
-        &mut self,
-        learning_rate: f64,
-        parameters: Parameters,
-        gradient: Parameters,
-    ) -> Parameters {
-        let gradient = gradient.plus_scaled(self.penalty, parameters.clone());
+    fn step(&mut self, parameters: Parameters, input: StepInput) -> Result<Parameters, String> {
+        let gradient = self.decay.penalised(input.gradient, &parameters);
         let direction = self.direction(gradient);
         self.steps += 1;
-        parameters.plus_scaled(-learning_rate, direction)
+        Ok(parameters.plus_scaled(-input.learning_rate, direction))
     }
 
     fn save(&self) -> Result<SavedState, String> {

@@ -3,65 +3,129 @@
 //! The rules are written out here because their constants must have the precision of the run: `1 − β₂`
 //! in f32 is off by 1e-5, which in an f64 run is the error of every step.
 
+mod adagrad;
 mod adam;
+mod decay;
 mod descent;
+mod normalised;
+mod perturbed;
+mod rmsprop;
 mod schedule;
+mod sign;
 
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{Method, Moments, Optimizer};
+use crate::config::{MeanSquare, Method, Moments, Momentum, Optimizer};
 use crate::measure::StepRule;
 use crate::params::{Layout, Parameters, SavedState};
+use crate::random::Streams;
+use adagrad::{Adagrad, AdagradNorm};
 use adam::Adam;
+use burn::tensor::Tensor;
+use decay::Decay;
 use descent::Descent;
+use normalised::{LossNormalised, Normalised};
+use perturbed::Perturbed;
+use rmsprop::RmsProp;
+use sign::Sign;
 use std::sync::Arc;
 
-/// A fresh update rule.
+/// A fresh update rule for parameters of a layout on a device; what it draws comes from these streams.
 ///
-/// Weight decay is an L2 penalty added to the gradient, except in AdamW, where it is decoupled
-/// (Loshchilov & Hutter 2019, algorithm 2).
-pub fn init(config: &Optimizer) -> Box<dyn UpdateRule> {
-    let decay = config.weight_decay;
+/// Weight decay is an L2 penalty added to the gradient (and to the loss, where the rule uses that), except in
+/// AdamW, where it is decoupled (Loshchilov & Hutter 2019, algorithm 2).
+pub fn init(
+    config: &Optimizer,
+    layout: &Layout,
+    streams: Streams,
+    compute: &Compute,
+) -> Box<dyn UpdateRule> {
+    let decay = Decay::new(config, layout);
     match config.method {
         Method::Sgd(momentum) | Method::Gd(momentum) => Box::new(Descent::new(momentum, decay)),
-        Method::Adam(moments) => Box::new(Adam::new(moments).with_penalty(decay)),
-        Method::AdamW(moments) => Box::new(Adam::new(moments).with_decoupled_decay(decay)),
+        Method::PerturbedGd(jumps) => Box::new(Perturbed::new(jumps, decay, streams, compute)),
+        Method::NormalizedSgd => Box::new(Normalised::new(decay)),
+        Method::LossNormalizedSgd => Box::new(LossNormalised::new(decay)),
+        Method::SignSgd(momentum) => Box::new(Sign::new(momentum, decay)),
+        Method::Adam(moments) => Box::new(Adam::with_penalty(moments, decay)),
+        Method::AdamW(moments) => Box::new(Adam::with_decoupled_decay(moments, decay)),
+        Method::RmsProp(constants) => Box::new(RmsProp::new(constants, decay)),
+        Method::Adagrad(constants) => Box::new(Adagrad::new(constants, decay)),
+        Method::AdagradNorm(constants) => Box::new(AdagradNorm::new(constants, decay, layout)),
     }
 }
 
 /// What an update rule makes of a gradient, for conditions on steps; with what it divides the gradient by, where
 /// that is known.
 pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
-    let of_adam = |moments: Moments, [penalty, decay]: [f64; 2]| StepRule::Adaptive {
-        momentum: moments.beta1,
+    let penalty = config.weight_decay;
+    if penalty > 0.0 && !config.weight_decay_excludes.is_empty() {
+        return StepRule::Other {
+            reason: "weight decay acts on a part of the parameters only, and the condition is for one \
+                     that acts on all",
+        };
+    }
+    let descent = |Momentum {
+                       coefficient,
+                       nesterov,
+                   }| StepRule::Descent {
+        momentum: coefficient,
+        is_nesterov: nesterov,
+        penalty,
+    };
+    let adaptive = |momentum, [penalty, decay]: [f64; 2]| StepRule::Adaptive {
+        momentum,
         penalty,
         decay,
         preconditioner,
     };
     match config.method {
-        Method::Sgd(momentum) | Method::Gd(momentum) => StepRule::Descent {
-            momentum: momentum.coefficient,
-            is_nesterov: momentum.nesterov,
-            penalty: config.weight_decay,
+        Method::Sgd(momentum) | Method::Gd(momentum) => descent(momentum),
+        // Between its jumps.
+        Method::PerturbedGd(_) => descent(Momentum {
+            coefficient: 0.0,
+            nesterov: false,
+        }),
+        Method::Adam(Moments { beta1, .. }) => adaptive(beta1, [penalty, 0.0]),
+        Method::AdamW(Moments { beta1, .. }) => adaptive(beta1, [0.0, penalty]),
+        Method::RmsProp(MeanSquare { momentum, .. }) => adaptive(momentum, [penalty, 0.0]),
+        Method::Adagrad(_) | Method::AdagradNorm(_) => adaptive(0.0, [penalty, 0.0]),
+        Method::NormalizedSgd => StepRule::Other {
+            reason: "a normalised step is as long where the gradient is small, so that no minimum is stable",
         },
-        Method::Adam(moments) => of_adam(moments, [config.weight_decay, 0.0]),
-        Method::AdamW(moments) => of_adam(moments, [0.0, config.weight_decay]),
+        Method::SignSgd(_) => StepRule::Other {
+            reason: "a step along signs is as long where the gradient is small, so that no minimum is stable",
+        },
+        Method::LossNormalizedSgd => StepRule::Other {
+            reason: "a step over the loss has a rate without bound where the loss goes to 0",
+        },
     }
 }
 
-/// An update rule with its state.
-pub trait UpdateRule {
-    /// The parameters after one step along `gradient`, both of one layout.
-    fn step(
-        &mut self,
-        learning_rate: f64,
-        parameters: Parameters,
-        gradient: Parameters,
-    ) -> Parameters;
+/// What a step is made of.
+pub struct StepInput {
+    /// Steps made before.
+    pub step: u64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// The loss that the gradient is of; a tensor of one number.
+    pub loss: Tensor<1>,
+    /// The gradient, of the layout of the parameters.
+    pub gradient: Parameters,
+}
 
-    /// What a step divides the gradient by, for each parameter, as of the last step; none for rules that do
-    /// not divide it, and before the first step.
+/// An update rule with its state. Each update is proportional to the learning rate.
+pub trait UpdateRule {
+    /// The parameters after one step.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where a number that the step depends on cannot be read.
+    fn step(&mut self, parameters: Parameters, input: StepInput) -> Result<Parameters, String>;
+
+    /// What a step divides the mean gradient by, for each parameter, as of the last step; none for rules that
+    /// do not divide it, and before the first step.
     ///
     /// # Errors
     ///

@@ -1,19 +1,21 @@
-//! Learning-rate schedules, as pure functions of the step: a resumed run needs no state.
+//! Learning-rate schedules, as pure functions of the step: a resumed run needs no state for them.
 
-use crate::config::{Cosine, Exponential, Shape, Step};
+use crate::config::{Cosine, Epochs, Exponential, LearningRateRule, Shape, Step, Unit};
 use std::f64::consts::PI;
 
 /// A shape with the quantities that place it on the axis of steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     /// The rate before any change.
     pub base: f64,
+    /// How it follows the batch size.
+    pub rule: LearningRateRule,
     /// Steps over which the rate first rises linearly from `base / warmup` to `base`.
     pub warmup: u64,
     /// What follows.
     pub shape: Shape,
-    /// Steps in one epoch.
-    pub steps_per_epoch: u64,
+    /// Epochs, with the batch size of each.
+    pub epochs: Epochs,
     /// Steps of the whole run.
     pub total_steps: u64,
 }
@@ -21,36 +23,41 @@ pub struct Schedule {
 impl Schedule {
     /// The learning rate of the step with this index, the first being 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
+        let base = self.base * self.rule.factor(self.epochs.batch_size(step));
         if step < self.warmup {
-            return self.base * (step + 1) as f64 / self.warmup as f64;
+            return base * (step + 1) as f64 / self.warmup as f64;
         }
-        let epoch = step / self.steps_per_epoch.max(1);
-        self.base
-            * match self.shape {
-                Shape::Constant => 1.0,
-                Shape::Step(Step { every, factor }) => factor.powf((epoch / every as u64) as f64),
-                Shape::Exponential(Exponential { decay }) => decay.powf(epoch as f64),
-                // Loshchilov & Hutter 2017, eq. 5, one period.
-                Shape::Cosine(Cosine { final_fraction }) => {
-                    let length = self.total_steps.saturating_sub(self.warmup).max(1);
-                    let progress = (step - self.warmup) as f64 / length as f64;
-                    let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
-                    final_fraction + (1.0 - final_fraction) * cosine
-                }
+        let (epoch, _) = self.epochs.at(step);
+        base * match self.shape {
+            Shape::Constant => 1.0,
+            Shape::Step(Step { every, factor }) => factor.powf((epoch / every as u64) as f64),
+            Shape::Exponential(Exponential { decay, unit }) => decay.powf(match unit {
+                Unit::Epochs => epoch as f64,
+                Unit::Steps => step as f64,
+            }),
+            // Loshchilov & Hutter 2017, eq. 5, one period.
+            Shape::Cosine(Cosine { final_fraction }) => {
+                let length = self.total_steps.saturating_sub(self.warmup).max(1);
+                let progress = (step - self.warmup) as f64 / length as f64;
+                let cosine = 0.5 * (1.0 + (PI * progress.min(1.0)).cos());
+                final_fraction + (1.0 - final_fraction) * cosine
             }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::BaseBatch;
 
     fn rates(shape: Shape, warmup: u64, steps: &[u64]) -> Vec<f64> {
         let schedule = Schedule {
             base: 0.4,
+            rule: LearningRateRule::None,
             warmup,
             shape,
-            steps_per_epoch: 10,
+            epochs: Epochs::new(10, 1),
             total_steps: 100,
         };
         steps
@@ -82,8 +89,40 @@ mod tests {
 
     #[test]
     fn exponential_decay_multiplies_once_an_epoch() {
-        let shape = Shape::Exponential(Exponential { decay: 0.9 });
-        assert_close(&rates(shape, 0, &[9, 10, 20]), &[0.4, 0.36, 0.324]);
+        let shape = |decay, unit| Shape::Exponential(Exponential { decay, unit });
+        let fall = shape(0.9, Unit::Epochs);
+        assert_close(&rates(fall, 0, &[9, 10, 20]), &[0.4, 0.36, 0.324]);
+        let rise = shape(1.5, Unit::Steps);
+        assert_close(&rates(rise, 0, &[0, 1, 2]), &[0.4, 0.6, 0.9]);
+    }
+
+    #[test]
+    fn the_rate_follows_the_batch_size() {
+        // Batches of 4 for ten epochs of ten steps, then of 16.
+        let text = "optimizer.learning_rate = 0.4\ntrain = {epochs = 20, batch_size = 4, \
+                    batch_schedule = \"step\", batch_every = 10, batch_factor = 4}";
+        let config = crate::config::parse(text, "x.toml", &[], "x", &[]).unwrap();
+        let base = BaseBatch { base_batch: 8 };
+        let cases = [
+            (LearningRateRule::None, [0.4, 0.4, 0.4]),
+            (LearningRateRule::Linear(base), [0.2, 0.2, 0.8]),
+            (
+                LearningRateRule::Sqrt(base),
+                [0.4 / 2_f64.sqrt(), 0.4 / 2_f64.sqrt(), 0.4 * 2_f64.sqrt()],
+            ),
+        ];
+        for (rule, expected) in cases {
+            let schedule = Schedule {
+                base: 0.4,
+                rule,
+                warmup: 0,
+                shape: Shape::Constant,
+                epochs: config.epochs(40),
+                total_steps: 130,
+            };
+            let found = [0, 99, 100].map(|step| schedule.learning_rate(step));
+            assert_close(&found, &expected);
+        }
     }
 
     #[test]

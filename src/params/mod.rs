@@ -1,5 +1,6 @@
 //! A model's parameters as one vector made of named blocks.
 
+mod blocks;
 mod distance;
 mod dual;
 #[cfg(test)]

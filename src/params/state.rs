@@ -14,7 +14,7 @@ pub type Parts = BTreeMap<String, SavedState>;
 pub struct SavedState {
     /// Steps made.
     pub steps: u64,
-    /// Vectors of the layout of the parameters, by name.
+    /// Vectors by name: of the layout of the parameters, or a few numbers.
     pub vectors: Vec<(String, Vec<f64>)>,
 }
 
@@ -47,19 +47,47 @@ impl SavedState {
         layout: &Arc<Layout>,
         compute: &Compute,
     ) -> Result<Option<Parameters>, String> {
-        let Some(place) = self.vectors.iter().position(|(other, _)| other == name) else {
-            return match self.steps {
-                0 => Ok(None),
-                steps => Err(format!("it has no `{name}` after {steps} steps")),
-            };
+        let Some(values) = self.take_all(name)? else {
+            return Ok(None);
         };
-        let (_, values) = self.vectors.swap_remove(place);
         match (values.len(), layout.len()) {
             (found, needed) if found == needed => {
                 Ok(Some(Parameters::from_host(layout, &values, compute)))
             }
             (found, needed) => Err(format!(
                 "its `{name}` has {found} numbers, the model has {needed} parameters"
+            )),
+        }
+    }
+
+    /// Takes any number of numbers out; none before the first step.
+    ///
+    /// # Errors
+    ///
+    /// A sentence where they are missing.
+    pub fn take_all(&mut self, name: &str) -> Result<Option<Vec<f64>>, String> {
+        match self.vectors.iter().position(|(other, _)| other == name) {
+            Some(place) => Ok(Some(self.vectors.swap_remove(place).1)),
+            None => match self.steps {
+                0 => Ok(None),
+                steps => Err(format!("it has no `{name}` after {steps} steps")),
+            },
+        }
+    }
+
+    /// Takes so many numbers out; none before the first step.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on the numbers that are missing, or of which there are others.
+    pub fn take_numbers(&mut self, name: &str, count: usize) -> Result<Option<Vec<f64>>, String> {
+        let Some(values) = self.take_all(name)? else {
+            return Ok(None);
+        };
+        match values.len() {
+            found if found == count => Ok(Some(values)),
+            found => Err(format!(
+                "its `{name}` has {found} numbers, expected {count}"
             )),
         }
     }

@@ -145,7 +145,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
+    use crate::config::{self, Epochs};
     use crate::params::Layout;
 
     /// A run of 10 steps an epoch, measured before every second epoch.
@@ -155,7 +155,8 @@ mod tests {
                     [[hooks]]\nmeasures = [\"norm.l2\", \"gradient.norm\"]\nevery = 2\n";
         let known = ["norm.l2", "gradient.norm"];
         let config = config::parse(text, "x.toml", &[], "x", &known).unwrap();
-        Forecast::new(HookPlan::new(&config, &Layout::new([]), 10), 10 * epochs)
+        let plan = HookPlan::new(&config, &Layout::new([]), Epochs::of_steps(10));
+        Forecast::new(plan, 10 * epochs)
     }
 
     /// Follows a run with these seconds per step, per hook and per evaluation, and gives each

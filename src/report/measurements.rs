@@ -1,7 +1,7 @@
 //! Measurements: those of a command, and those at the end of a training run.
 
 use super::{Report, error_of, significant, two_digits};
-use crate::measure::{Algorithm, Bound, Measurement};
+use crate::measure::{Algorithm, Bound, Measurement, Weights};
 use crate::model::{DropoutMode, NormMode};
 use crate::run::{Occurrence, Row, Summary};
 use crate::table::{Cell, Column, Markdown, Page, Renderer, Table};
@@ -42,6 +42,7 @@ impl Report for [Row] {
             number("max_matvecs"),
             number("max_seconds"),
             text("algorithm"),
+            text("weights"),
         ];
         Table::new(columns).with_rows(self.iter().map(record))
     }
@@ -84,7 +85,16 @@ fn record(row: &Row) -> Vec<Cell> {
         m.circumstances.max_matvecs.into(),
         m.circumstances.max_seconds.into(),
         m.circumstances.algorithm.map(Algorithm::as_str).into(),
+        m.circumstances.weights.map(Weights::as_str).into(),
     ]
+}
+
+/// The name, with the weights where they are not the last ones.
+fn title(row: &Measurement) -> String {
+    match row.circumstances.weights {
+        None => row.name.clone(),
+        Some(weights) => format!("{}, {weights} weights", row.name),
+    }
 }
 
 /// Measurements with their errors in words.

@@ -2,6 +2,7 @@
 
 use super::Forecast;
 use super::significant;
+use crate::config::Epochs;
 use crate::run::Row;
 use crate::train::{HookPlan, Observer, Problem};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -15,7 +16,7 @@ pub struct Progress {
     bar: ProgressBar,
     lines: bool,
     last_line: Option<Instant>,
-    steps_per_epoch: u64,
+    epochs: Epochs,
     /// Which run of which seed this is.
     title: String,
     figures: String,
@@ -41,10 +42,10 @@ impl Progress {
     /// Progress of a run, one of several by the same command where `place` says which of how many;
     /// silent where the user asked for quiet.
     pub fn new(problem: &Problem, place: Option<(usize, usize)>, quiet: bool) -> Self {
-        let (config, steps_per_epoch) = (&problem.config, problem.steps_per_epoch());
+        let (config, epochs) = (&problem.config, problem.epochs());
         let total = problem.total_steps();
         let layout = problem.objective.network().layout();
-        let plan = HookPlan::new(config, layout, steps_per_epoch);
+        let plan = HookPlan::new(config, layout, epochs.clone());
         let forecast = Arc::new(Mutex::new(Forecast::new(plan, total)));
         let began = Instant::now();
         let left = forecast.clone();
@@ -66,7 +67,7 @@ impl Progress {
             bar,
             lines: !std::io::stderr().is_terminal() && !quiet,
             last_line: None,
-            steps_per_epoch,
+            epochs,
             title: title(&config.name, config.seed, place),
             figures: String::new(),
             taken: 0,
@@ -155,7 +156,7 @@ impl Observer for Progress {
         let step = rows.first().and_then(|row| row.step);
         if let Some(step) = step.filter(|_| is_due) {
             self.last_line = Some(Instant::now());
-            let epoch = step as f64 / self.steps_per_epoch as f64;
+            let epoch = self.epochs.passed(step);
             let title = &self.title;
             self.say(&format!("{title} step {step} epoch {epoch:.2}  {figures}"));
         }

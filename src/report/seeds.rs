@@ -109,7 +109,7 @@ impl Line<'_> {
         let samples = self.row.samples.map(|samples| format!("{samples} samples"));
         let parts = self.row.circumstances.parts().into_iter();
         let parts = parts.filter(|(_, value)| {
-            !["none", "off", "all", "all parameters", "any"].contains(&value.as_str())
+            !["none", "off", "last", "all", "all parameters", "any"].contains(&value.as_str())
         });
         let parts = parts.map(|(name, value)| format!("{name} {value}"));
         let place = (self.occurrence > 0).then(|| format!("again ({})", self.occurrence));
@@ -178,6 +178,7 @@ mod tests {
             measuring_seconds: 0.5,
             preparing_seconds: None,
             model_sha256: None,
+            average_sha256: None,
             events: Vec::new(),
             measurements,
         }

@@ -1,11 +1,12 @@
 //! What a run directory is: a finished run whose files belong together, or something else, and then
 //! what.
 
+use super::directory::weights_name;
 use super::error::{display, io_error};
 use super::{DirectoryError, RunDirectory, RunRecord, Status, Summary};
 use crate::config::{self, Config};
 use crate::data::sha256_hex;
-use crate::measure;
+use crate::measure::{self, Weights};
 
 /// So many changed keys are named; a file with more is another file.
 const CHANGES_NAMED: usize = 4;
@@ -114,11 +115,15 @@ impl RunDirectory {
     /// # Errors
     ///
     /// [`DirectoryError::Weights`], or the file system's.
-    pub fn check_weights(&self, summary: &Summary) -> Result<(), DirectoryError> {
-        let Some(expected) = &summary.model_sha256 else {
+    pub fn check_weights(&self, summary: &Summary, weights: Weights) -> Result<(), DirectoryError> {
+        let (expected, delete) = match weights {
+            Weights::Last => (&summary.model_sha256, "the file"),
+            Weights::Average => (&summary.average_sha256, "summary.json"),
+        };
+        let Some(expected) = expected else {
             return Ok(());
         };
-        let file = self.model_file();
+        let file = self.weights_file(weights);
         let bytes = std::fs::read(&file).map_err(|source| io_error(&file, source))?;
         let found = sha256_hex(&bytes);
         if found == *expected {
@@ -126,6 +131,8 @@ impl RunDirectory {
         }
         Err(DirectoryError::Weights {
             path: display(self.path()),
+            file: weights_name(weights),
+            delete,
             found,
             expected: expected.clone(),
         })

@@ -4,14 +4,16 @@ use super::error::{display, io_error};
 use super::{Checkpoint, DirectoryError};
 use crate::config::Config;
 use crate::files::{partial, write_atomically};
+use crate::measure::Weights;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// The files of a run; the config, which makes a folder a run, is the last.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "summary.json",
     "model.safetensors",
+    "average.safetensors",
     "metrics.jsonl",
     "run.json",
     "config.toml",
@@ -19,6 +21,14 @@ const FILES: [&str; 5] = [
 
 /// The file whose lock says that a run is being written to.
 const LOCK: &str = ".lock";
+
+/// The name of the file of the last weights, or of their average.
+pub(super) fn weights_name(weights: Weights) -> &'static str {
+    match weights {
+        Weights::Last => "model.safetensors",
+        Weights::Average => "average.safetensors",
+    }
+}
 
 /// The files of one run.
 #[derive(Debug)]
@@ -139,7 +149,12 @@ impl RunDirectory {
 
     /// The final weights' file.
     pub fn model_file(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.weights_file(Weights::Last)
+    }
+
+    /// The file of the last weights of a finished run, or of their average.
+    pub fn weights_file(&self, weights: Weights) -> PathBuf {
+        self.path.join(weights_name(weights))
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {

@@ -112,13 +112,17 @@ pub enum DirectoryError {
     },
     /// The weights are not those that the run ended with.
     #[error(
-        "{path}/model.safetensors is not what the run ended with: its SHA-256 is {found}, the run's \
-         {expected}. Put the run's weights back, or delete the file and let `lab train --resume \
+        "{path}/{file} is not what the run ended with: its SHA-256 is {found}, the run's {expected}. Put the \
+         run's weights back, or delete {delete} and let `lab train --resume \
          {path}` make it again; other weights are measured by `lab measure --model FILE --config FILE`"
     )]
     Weights {
         /// The folder.
         path: String,
+        /// The file in it.
+        file: &'static str,
+        /// What to delete so that the run is gone on with.
+        delete: &'static str,
         /// The digest of the file.
         found: String,
         /// The digest in the summary.

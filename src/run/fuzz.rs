@@ -7,9 +7,10 @@ use crate::fuzz::{Target, as_it_is, run};
 use crate::linear::Precision;
 use crate::linear::WarmStart;
 use crate::model::{Blueprint, Builder, Start};
-use crate::optim;
+use crate::optim::{self, StepInput, UpdateRule};
 use crate::params::fuzz::{WORDS, with_lengths};
 use crate::params::{Parameters, Parts};
+use crate::random::Streams;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,7 @@ fn adam() -> Optimizer {
     Optimizer {
         learning_rate: 0.1,
         weight_decay: 0.0,
+        weight_decay_excludes: Vec::new(),
         method: Method::Adam(Moments {
             beta1: 0.9,
             beta2: 0.999,
@@ -34,11 +36,24 @@ fn adam() -> Optimizer {
     }
 }
 
+fn rule(model: &Blueprint, compute: &Compute) -> Box<dyn UpdateRule> {
+    optim::init(&adam(), model.parameters(), Streams::new(0), compute)
+}
+
+fn input(gradient: Parameters) -> StepInput {
+    StepInput {
+        step: 0,
+        learning_rate: 0.1,
+        loss: gradient.norm(),
+        gradient,
+    }
+}
+
 /// A checkpoint after one step of Adam, with or without its state and what a search remembers.
 fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
     let parameters = Parameters::from_host(model.parameters(), &[1.0, 0.3], compute);
-    let mut stepper = optim::init(&adam());
-    let _ = stepper.step(0.1, parameters.clone(), parameters);
+    let mut stepper = rule(model, compute);
+    let _ = stepper.step(parameters.clone(), input(parameters));
     let pairs = [(2.0, vec![0.6, 0.8]), (1.0, vec![-0.8, 0.6])];
     let checkpoint = Checkpoint {
         config: "fingerprint".to_owned(),
@@ -144,7 +159,7 @@ fn checkpoints() {
                         assert_eq!(warm_start.vector(index).len(), 2);
                     }
                 }
-                let mut stepper = optim::init(&adam());
+                let mut stepper = rule(&model, &compute);
                 let mut parts = checkpoint.parts;
                 let state = parts.remove("optimizer").unwrap_or_default();
                 match stepper.load(state, model.parameters(), &compute) {
@@ -153,8 +168,8 @@ fn checkpoints() {
                         let values = &checkpoint.parameters;
                         let parameters =
                             Parameters::from_host(model.parameters(), values, &compute);
-                        let next = stepper.step(0.1, parameters.clone(), parameters);
-                        assert_eq!(next.to_host().unwrap().len(), 2);
+                        let next = stepper.step(parameters.clone(), input(parameters));
+                        assert_eq!(next.unwrap().to_host().unwrap().len(), 2);
                         "a step".to_owned()
                     }
                     Err(reason) => reason,

@@ -62,6 +62,10 @@ pub struct RunRecord {
     /// Where it left the finite numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<Divergence>,
+    /// The learning rate of its first batch size, before any schedule, where it follows the batch size
+    /// (`learning_rate_rule`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_learning_rate: Option<f64>,
     /// The resolved config it was made with, which tells whether `config.toml` still is.
     #[serde(default)]
     pub config: Option<toml::Table>,
@@ -104,6 +108,7 @@ impl RunRecord {
             reason: None,
             is_final: false,
             divergence: None,
+            effective_learning_rate: None,
             config: config.to_toml().parse().ok(),
         }
     }

@@ -44,6 +44,9 @@ pub struct Summary {
     /// The SHA-256 of `model.safetensors`.
     #[serde(default)]
     pub model_sha256: Option<String>,
+    /// The SHA-256 of `average.safetensors`, of a run that keeps an average of its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_sha256: Option<String>,
     /// What has happened in the course of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Occurrence>,

@@ -1,7 +1,7 @@
 //! The mini-batches a run trains on: which samples each step sees.
 
 use super::Problem;
-use crate::config::Sampling;
+use crate::config::{Epochs, Sampling};
 use crate::data::{changes, epoch_order, replacement_batch};
 use crate::objective::Batch;
 
@@ -9,6 +9,7 @@ use crate::objective::Batch;
 /// is kept.
 pub(super) struct Batches<'a> {
     problem: &'a Problem,
+    epochs: Epochs,
     order: Vec<u32>,
     order_of: Option<u64>,
 }
@@ -18,6 +19,7 @@ impl<'a> Batches<'a> {
     pub fn new(problem: &'a Problem) -> Self {
         Self {
             problem,
+            epochs: problem.epochs(),
             order: Vec::new(),
             order_of: None,
         }
@@ -27,13 +29,13 @@ impl<'a> Batches<'a> {
     pub fn at(&mut self, step: u64) -> Batch {
         let problem = self.problem;
         let samples = problem.data.train.len();
-        let size = problem.config.train.batch_size.unwrap_or(samples);
+        let size = self.epochs.batch_size(step) as usize;
         if problem.config.train.sampling == Sampling::Replacement {
             let drawn = replacement_batch(&problem.streams, step, samples, size);
             return self.gather(&drawn, step);
         }
-        let steps_per_epoch = problem.steps_per_epoch();
-        let (epoch, place) = (step / steps_per_epoch, (step % steps_per_epoch) as usize);
+        let (epoch, place) = self.epochs.at(step);
+        let place = place as usize;
         if self.order_of != Some(epoch) {
             self.order = epoch_order(&problem.streams, epoch, samples);
             self.order_of = Some(epoch);

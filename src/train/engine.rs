@@ -1,5 +1,6 @@
 //! Carries out what a run does next: it moves the state, and owns it.
 
+use super::average::Average;
 use super::events::{Happening, SpikeRule, in_rows};
 use super::hooks::without;
 use super::losses::{Losses, Read};
@@ -61,7 +62,7 @@ impl<'a> Engine<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let layout = problem.objective.network().layout();
-        let plan = HookPlan::new(&problem.config, layout, problem.steps_per_epoch());
+        let plan = HookPlan::new(&problem.config, layout, problem.epochs());
         let is_waited_for = plan.waits_for(Trigger::LossSpike);
         let measuring = Measuring::new(problem, &plan, interrupt);
         let oracle = gradient::oracle(problem, measuring.samples_of_steps());
@@ -72,7 +73,8 @@ impl<'a> Engine<'a> {
             }
             None => persistence::first(problem, measuring.initial()),
         };
-        let mut stepper = Stepper::new(oracle, problem.optimizer(), problem.schedule())
+        let rate = measuring.rate();
+        let mut stepper = Stepper::new(oracle, problem.optimizer(), rate, Average::new(problem))
             .keeping_last_step(plan.asks_for_last_step());
         let (position, memory) = (snapshot.position.clone(), snapshot.memory.clone());
         directory.truncate_rows(memory.metrics_length)?;
@@ -213,7 +215,7 @@ impl<'a> Engine<'a> {
         let read = self.losses.note(self.position.step, loss);
         let read = read.map_err(TrainError::Device)?;
         if read.overflown.is_none() {
-            self.stepper.follow(&mut self.position, gradient);
+            self.stepper.follow(&mut self.position, gradient)?;
         }
         self.seconds.training += start.elapsed().as_secs_f64();
         Ok(read)
@@ -255,8 +257,15 @@ impl<'a> Engine<'a> {
         observer.measuring(step);
         let start = Instant::now();
         let preconditioner = self.stepper.preconditioner().map_err(TrainError::Device)?;
+        if step == 0 {
+            // What bounds the rate must be known before there was a step.
+            self.stepper.rate_of_next(&self.position)?;
+        }
+        let average = self.stepper.average_at(&self.position);
         let as_measured = StepAsMeasured {
             learning_rate: self.stepper.rate_of_last(step),
+            batch_size: self.course.epochs.batch_size(step.saturating_sub(1)),
+            average: average.as_ref(),
             rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
             made: self.stepper.last_step(),
         };
@@ -290,7 +299,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn epoch(&self, step: u64) -> f64 {
-        step as f64 / self.problem.steps_per_epoch() as f64
+        self.course.epochs.passed(step)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
@@ -384,11 +393,10 @@ impl<'a> Engine<'a> {
 /// The course of a problem's run.
 fn course(problem: &Problem) -> Course {
     let train = &problem.config.train;
-    let steps_per_epoch = problem.steps_per_epoch();
     Course {
         total: problem.total_steps(),
-        steps_per_epoch,
-        save_every: (train.checkpoint_every as u64).saturating_mul(steps_per_epoch),
+        epochs: problem.epochs(),
+        save_every: train.checkpoint_every as u64,
         looks: train.stop_at_train_loss.map(|_| Looks {
             every: train.stop_check_every.map(|every| every as u64),
         }),

@@ -23,6 +23,17 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// The sharpness that bounds the learning rate could not be measured.
+    #[error(
+        "the sharpness that bounds the learning rate (schedule.limit) could not be measured after step \
+         {step}: {reason}"
+    )]
+    Sharpness {
+        /// Steps made.
+        step: u64,
+        /// Why.
+        reason: String,
+    },
     /// A checkpoint does not hold what the optimizer needs.
     #[error("the checkpoint cannot be used: {0}")]
     Checkpoint(String),

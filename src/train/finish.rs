@@ -10,12 +10,20 @@ use crate::reparam::applicable;
 use crate::run::Summary;
 
 impl Engine<'_> {
-    /// Writes the weights, and after them the summary, which makes the run a finished one.
-    pub(super) fn finish(&self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
+    /// Writes the weights, and their average, and after them the summary, which makes the run a finished one.
+    pub(super) fn finish(self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
         let weights = persistence::weights(self.problem, &self.position);
         let weights = weights.map_err(TrainError::Device)?;
         self.directory.write("model.safetensors", &weights)?;
-        let summary = self.summary(ending, measured, &weights)?;
+        let average = self.stepper.average_at(&self.position);
+        let average = average.map(|average| persistence::weights(self.problem, &average));
+        let average = average.transpose().map_err(TrainError::Device)?;
+        if let Some(average) = &average {
+            self.directory.write("average.safetensors", average)?;
+        }
+        let digests = [Some(&weights), average.as_ref()];
+        let digests = digests.map(|bytes| bytes.map(|bytes| sha256_hex(bytes)));
+        let summary = self.summary(ending, measured, digests)?;
         self.directory.write_json("summary.json", &summary)?;
         Ok(Outcome {
             ending,
@@ -28,7 +36,7 @@ impl Engine<'_> {
         &self,
         ending: Ending,
         measured: Measured,
-        weights: &[u8],
+        [model_sha256, average_sha256]: [Option<String>; 2],
     ) -> Result<Summary, TrainError> {
         let config = &self.problem.config;
         let network = self.problem.objective.network();
@@ -53,7 +61,8 @@ impl Engine<'_> {
             training_seconds: self.seconds.training,
             measuring_seconds: self.seconds.measuring,
             preparing_seconds: self.preparing_seconds,
-            model_sha256: Some(sha256_hex(weights)),
+            model_sha256,
+            average_sha256,
             events: self.memory.events.occurrences.clone(),
             measurements: measured.into_iter().flat_map(|(_, rows)| rows).collect(),
         })

@@ -3,7 +3,7 @@
 
 use super::engine::Engine;
 use super::{Observer, Outcome, Problem, ProblemError, TrainError};
-use crate::config::Config;
+use crate::config::{Config, LearningRateRule};
 use crate::linear::Interrupt;
 use crate::run::{Checkpoint, DirectoryError, RunDirectory, RunRecord, Skipped, Summary};
 use std::path::Path;
@@ -184,5 +184,9 @@ impl BrokenOff {
 
 fn new_record(problem: &Problem) -> RunRecord {
     let device = problem.compute().device_name();
-    RunRecord::begin(&problem.config, problem.sources(), device)
+    let follows = problem.config.learning_rate_rule != LearningRateRule::None;
+    RunRecord {
+        effective_learning_rate: follows.then(|| problem.base_rate()),
+        ..RunRecord::begin(&problem.config, problem.sources(), device)
+    }
 }

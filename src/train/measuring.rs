@@ -1,11 +1,13 @@
 //! Rounds of measurements: what is due, taken at a position.
 
+use super::rate::Rate;
 use super::state::Memory;
 use super::step::MadeStep;
 use super::{Due, HookPlan, Observer, Position, Problem, Scope};
 use crate::linear::Interrupt;
 use crate::measure::{
     Evaluated, Event, LastStep, Measurement, Search, Session, StepRule, Subject, WarmStarts,
+    Weights,
 };
 use crate::model::{Conditions, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -46,6 +48,10 @@ impl View {
 pub(super) struct StepAsMeasured<'a> {
     /// Its learning rate.
     pub learning_rate: f64,
+    /// Its samples.
+    pub batch_size: u64,
+    /// Where the averaged weights are, if an average is kept.
+    pub average: Option<&'a Position>,
     /// What it made of the gradient.
     pub rule: StepRule<'a>,
     /// The step itself, where it is kept.
@@ -97,6 +103,12 @@ impl<'a> Measuring<'a> {
         &self.view(&scope_of_steps(self.problem)).train
     }
 
+    /// The learning rate of each step.
+    pub fn rate(&self) -> Rate<'a> {
+        let mode = scope_of_steps(self.problem).norm_mode;
+        Rate::new(self.problem, self.samples_of_steps(), mode)
+    }
+
     /// The data of all scopes.
     pub fn views(&self) -> &[View] {
         &self.views
@@ -117,6 +129,10 @@ impl<'a> Measuring<'a> {
         };
         let of = due.iter().map(|(_, names)| names.len()).sum();
         for (scope, names) in due {
+            let position = match (scope.weights, step.average) {
+                (Weights::Average, Some(average)) => average,
+                _ => position,
+            };
             let objective = self.objective_in(&scope, &position.statistics);
             let mut subject = self.subject(&scope, &objective, position, step);
             subject.past = memory.warm_starts_of(&scope);
@@ -144,12 +160,12 @@ impl<'a> Measuring<'a> {
         position: &'s Position,
         step: &StepAsMeasured<'s>,
     ) -> Subject<'s> {
-        let config = &self.problem.config;
         let available = self.problem.data.train.len();
         let view = self.view(scope);
         Subject {
             objective,
             parameters: &position.parameters,
+            weights: scope.weights,
             initial: Some(&self.initial),
             train: &view.train,
             test: Some(&view.test),
@@ -164,7 +180,7 @@ impl<'a> Measuring<'a> {
             trained_elsewhere: false,
             learning_rate: Some(step.learning_rate),
             step_rule: Some(step.rule),
-            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            batch_size: Some(step.batch_size as usize),
             training_samples: Some(available),
             streams: self.problem.streams,
             step: position.step,

@@ -3,6 +3,7 @@
 //! What a run does next (`next`, data), a step (`gradient`, `step`), measuring (`hooks`, `measuring`)
 //! and what is kept (`state`, `persistence`) know nothing of each other; `engine` carries decisions out.
 
+mod average;
 mod batches;
 mod crossing;
 mod degenerate;
@@ -21,6 +22,7 @@ mod persistence;
 mod plan;
 mod prepare;
 mod problem;
+mod rate;
 mod state;
 mod step;
 mod telling;

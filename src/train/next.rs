@@ -1,5 +1,7 @@
 //! What a run does next, as data: no file, tensor or clock is needed to tell.
 
+use crate::config::Epochs;
+
 /// Why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -12,13 +14,13 @@ pub enum Ending {
 }
 
 /// How long a run is, and at which steps it stops to save and to look at its training loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Course {
     /// Steps of the whole run.
     pub total: u64,
-    /// Steps of an epoch.
-    pub steps_per_epoch: u64,
-    /// Steps between two checkpoints.
+    /// The run's epochs.
+    pub epochs: Epochs,
+    /// Epochs between two checkpoints.
     pub save_every: u64,
     /// For a run that is to end at a training loss.
     pub looks: Option<Looks>,
@@ -127,13 +129,13 @@ impl Course {
     fn looks_at(&self, step: u64) -> bool {
         self.looks.is_some_and(|looks| {
             looks.every.is_some_and(|every| step.is_multiple_of(every))
-                || step.is_multiple_of(self.steps_per_epoch)
+                || self.epochs.beginning_at(step).is_some()
                 || step == self.total
         })
     }
 
     fn saves_at(&self, moment: &Moment) -> bool {
-        moment.step > moment.began_at && moment.step.is_multiple_of(self.save_every)
+        moment.step > moment.began_at && self.epochs.is_due(moment.step, self.save_every)
     }
 }
 

@@ -108,7 +108,7 @@ fn warm_starts(
         .collect())
 }
 
-/// Parameters and running statistics under PyTorch's names, in the precision of the run.
+/// Parameters and running statistics of a position under PyTorch's names, in the precision of the run.
 ///
 /// # Errors
 ///

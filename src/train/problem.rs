@@ -2,7 +2,7 @@
 
 use super::hooks::{blocks, measures};
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Model, ModelKind, Sampling, nearest};
+use crate::config::{Config, ConfigError, Epochs, Model, ModelKind, Sampling, nearest};
 use crate::data::{self, DataError, Source, Split};
 use crate::measure::about;
 use crate::model::{
@@ -222,23 +222,32 @@ impl Problem {
 
     /// A fresh optimizer.
     pub fn optimizer(&self) -> Box<dyn UpdateRule> {
-        optim::init(&self.config.optimizer)
+        let layout = self.objective.network().layout();
+        let config = &self.config.optimizer;
+        optim::init(config, layout, self.streams, self.compute())
     }
 
     /// The learning rate as a function of the step.
     pub fn schedule(&self) -> Schedule {
         Schedule {
             base: self.config.optimizer.learning_rate,
+            rule: self.config.learning_rate_rule,
             warmup: self.config.schedule.warmup,
             shape: self.config.schedule.shape,
-            steps_per_epoch: self.steps_per_epoch(),
+            epochs: self.epochs(),
             total_steps: self.total_steps(),
         }
     }
 
-    /// Optimizer steps in one pass over the training data.
-    pub fn steps_per_epoch(&self) -> u64 {
-        self.config.steps_per_epoch(self.data.train.len()) as u64
+    /// The passes over the training data.
+    pub fn epochs(&self) -> Epochs {
+        self.config.epochs(self.data.train.len())
+    }
+
+    /// The learning rate before any schedule, at the batch size that the run begins with.
+    pub fn base_rate(&self) -> f64 {
+        let first = self.epochs().batch_size(0);
+        self.config.optimizer.learning_rate * self.config.learning_rate_rule.factor(first)
     }
 
     /// Optimizer steps of the whole run.
@@ -367,15 +376,19 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
         Model::Transformer(_) => return Ok(()),
     };
     let samples = data.train.len();
-    let batch = config.train.batch_size.unwrap_or(samples);
-    let smallest = match (config.train.sampling, samples % batch) {
+    let smallest = |batch: usize| match (config.train.sampling, samples % batch) {
         (Sampling::Replacement, _) | (_, 0) => batch,
         (Sampling::Shuffle, rest) => rest,
     };
-    if norm == Normalisation::Batch && smallest * positions == 1 {
-        return Err(ProblemError::LonelyValue { samples, batch });
+    let steps = config.total_steps(samples) as u64;
+    let epochs = config.epochs(samples);
+    let mut sizes = epochs.batch_sizes(steps).map(|size| size as usize);
+    match sizes.find(|&batch| smallest(batch) * positions == 1) {
+        Some(batch) if norm == Normalisation::Batch => {
+            Err(ProblemError::LonelyValue { samples, batch })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses a model whose parameters could not be held, before anything is allocated.

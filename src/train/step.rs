@@ -1,10 +1,13 @@
 //! One step of training: a gradient, a learning rate, an update rule. Nothing here knows of files,
 //! measurements or when training ends.
 
+use super::TrainError;
+use super::average::Average;
 use super::gradient::{GradientOracle, Position};
+use super::rate::Rate;
 use crate::backend::Compute;
 use crate::objective::TrainingGradient;
-use crate::optim::{Schedule, UpdateRule};
+use crate::optim::{StepInput, UpdateRule};
 use crate::params::{Layout, Parameters, Parts, SavedState};
 use std::sync::Arc;
 
@@ -29,7 +32,8 @@ pub(super) struct MadeStep {
 pub(super) struct Stepper<'a> {
     oracle: Box<dyn GradientOracle + 'a>,
     rule: Box<dyn UpdateRule>,
-    schedule: Schedule,
+    rate: Rate<'a>,
+    average: Option<Average<'a>>,
     keeps_last_step: bool,
     last_step: Option<MadeStep>,
 }
@@ -39,12 +43,14 @@ impl<'a> Stepper<'a> {
     pub fn new(
         oracle: Box<dyn GradientOracle + 'a>,
         rule: Box<dyn UpdateRule>,
-        schedule: Schedule,
+        rate: Rate<'a>,
+        average: Option<Average<'a>>,
     ) -> Self {
         Self {
             oracle,
             rule,
-            schedule,
+            rate,
+            average,
             keeps_last_step: false,
             last_step: None,
         }
@@ -69,21 +75,61 @@ impl<'a> Stepper<'a> {
     }
 
     /// Makes the step along a gradient.
-    pub fn follow(&mut self, position: &mut Position, gradient: TrainingGradient) {
-        let rate = self.schedule.learning_rate(position.step);
-        let parameters = position.parameters.clone();
-        self.last_step = self.keeps_last_step.then(|| MadeStep {
-            before: parameters.clone(),
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError`] where its rate cannot be found or the device fails.
+    pub fn follow(
+        &mut self,
+        position: &mut Position,
+        gradient: TrainingGradient,
+    ) -> Result<(), TrainError> {
+        let learning_rate = self.rate_of_next(position)?;
+        let made = self.keeps_last_step.then(|| MadeStep {
+            before: position.parameters.clone(),
             gradient: gradient.gradient.clone(),
         });
-        position.parameters = self.rule.step(rate, parameters, gradient.gradient);
-        position.statistics = gradient.statistics;
-        position.step += 1;
+        let input = StepInput {
+            step: position.step,
+            learning_rate,
+            loss: gradient.loss,
+            gradient: gradient.gradient,
+        };
+        let parameters = self.rule.step(position.parameters.clone(), input);
+        let next = Position {
+            step: position.step + 1,
+            parameters: parameters.map_err(TrainError::Device)?,
+            statistics: gradient.statistics,
+        };
+        if let Some(average) = &mut self.average {
+            average.follow(position, &next);
+        }
+        *position = next;
+        self.last_step = made;
+        Ok(())
+    }
+
+    /// The learning rate of the step from a position.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Sharpness`] where what bounds it cannot be measured.
+    pub fn rate_of_next(&mut self, position: &Position) -> Result<f64, TrainError> {
+        let rate = self.rate.of_step(position);
+        rate.map_err(|reason| TrainError::Sharpness {
+            step: position.step,
+            reason,
+        })
     }
 
     /// The learning rate of the last of so many steps; that of the first where none has been made.
     pub fn rate_of_last(&self, steps: u64) -> f64 {
-        self.schedule.learning_rate(steps.saturating_sub(1))
+        self.rate.of_last(steps)
+    }
+
+    /// The averaged weights at a position of the run, if an average is kept.
+    pub fn average_at(&self, position: &Position) -> Option<Position> {
+        self.average.as_ref().map(|average| average.at(position))
     }
 
     /// What the last step divided the gradient by, if the update rule divides it.
@@ -112,6 +158,10 @@ impl<'a> Stepper<'a> {
             let state = SavedState::of(u64::from(last.is_some()), &vectors)?;
             parts.insert(LAST_STEP.to_owned(), state);
         }
+        self.rate.save(&mut parts);
+        if let Some(average) = &self.average {
+            average.save(&mut parts)?;
+        }
         Ok(parts)
     }
 
@@ -136,6 +186,10 @@ impl<'a> Stepper<'a> {
             let vectors = before?.zip(gradient?);
             self.last_step = vectors.map(|(before, gradient)| MadeStep { before, gradient });
             state.finish()?;
+        }
+        self.rate.load(&mut parts)?;
+        if let Some(average) = &mut self.average {
+            average.load(&mut parts)?;
         }
         match parts.keys().next() {
             None => Ok(()),

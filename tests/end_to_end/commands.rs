@@ -353,7 +353,10 @@ fn every_measure_of_the_catalogue_has_a_value_where_all_are_defined() {
         // The network has one hidden layer.
         .filter(|name| !name.starts_with("margin.hidden.") || name.starts_with("margin.hidden.1"))
         .filter(|name| {
-            !name.starts_with("representation.") || name.ends_with(".1") || name.ends_with(".last") || name.ends_with("change")
+            !name.starts_with("representation.")
+                || name.ends_with(".1")
+                || name.ends_with(".last")
+                || name.ends_with("change")
         })
         // Nothing in it is linear or normalised.
         .filter(|name| *name != "balance.layers.drift" && !name.starts_with("scale_invariant."))

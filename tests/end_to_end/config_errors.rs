@@ -17,7 +17,7 @@ fn message(change: impl Fn(&str) -> String, more: &[&str]) -> String {
 #[test]
 fn each_kind_of_fault_has_a_message_with_file_key_value_and_what_is_allowed() {
     let replace = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
-    insta::assert_snapshot!(message(replace("learning_rate", "learnin_rate"), &[]), @"error: small.toml: unknown key `optimizer.learnin_rate` (line 13); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay");
+    insta::assert_snapshot!(message(replace("learning_rate", "learnin_rate"), &[]), @"error: small.toml: unknown key `optimizer.learnin_rate` (line 13); did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, gradient_threshold, perturbation_radius, perturbation_interval, beta1, beta2, epsilon, alpha, centered, initial_accumulator, learning_rate, weight_decay, weight_decay_excludes");
     insta::assert_snapshot!(message(replace("batch_size = 32", "batch_size = \"many\""), &[]), @r#"error: small.toml: `train.batch_size` (line 17) must be a positive integer, found "many" (string)"#);
     insta::assert_snapshot!(message(replace("batch_size = 32", "batch_size = 301"), &[]), @"error: small.toml: `train.batch_size` (line 17) must be at most the 300 training samples, found 301");
     insta::assert_snapshot!(message(replace("momentum = 0.9", "momentum = 1.5"), &[]), @"error: small.toml: `optimizer.momentum` (line 14) must be in [0, 1), found 1.5");
@@ -27,7 +27,7 @@ fn each_kind_of_fault_has_a_message_with_file_key_value_and_what_is_allowed() {
     insta::assert_snapshot!(message(replace("preset = \"full\"", "measures = [\"hessian.lamda_max\"]"), &[]), @r#"error: small.toml: `hooks.0.measures.0` (line 21) must be the name of a measure, found "hessian.lamda_max"; did you mean "hessian.lambda_max"?"#);
     insta::assert_snapshot!(message(replace("[model]", "[model"), &[]), @"error: small.toml: line 7, column 7: unclosed table, expected `]`");
     insta::assert_snapshot!(message(replace("", ""), &["--backend", "wgpu", "--set", "precision=f64"]), @r#"error: --set precision=f64: `precision` = "f64" needs backend "cpu" or "ndarray", this config has "wgpu" ("cpu" is the reference)"#);
-    insta::assert_snapshot!(message(replace("", ""), &["--set", "optimizer.lr=0.1"]), @"error: --set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, beta1, beta2, epsilon, learning_rate, weight_decay");
+    insta::assert_snapshot!(message(replace("", ""), &["--set", "optimizer.lr=0.1"]), @"error: --set optimizer.lr=0.1: unknown key `optimizer.lr`; did you mean `optimizer.learning_rate`? Allowed in [optimizer]: kind, momentum, nesterov, gradient_threshold, perturbation_radius, perturbation_interval, beta1, beta2, epsilon, alpha, centered, initial_accumulator, learning_rate, weight_decay, weight_decay_excludes");
     insta::assert_snapshot!(message(replace("", ""), &["--set", "train.batch_size"]), @"error: --set train.batch_size: must have the form a.b=value, for example train.batch_size=64");
 }
 

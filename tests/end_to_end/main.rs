@@ -18,5 +18,6 @@ mod progress;
 mod real_data;
 mod reparam;
 mod resume;
+mod rules;
 mod text;
 mod train;

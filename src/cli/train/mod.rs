@@ -194,14 +194,16 @@ fn described(problem: &Problem, place: &Path) -> String {
          # test samples       {}\n\
          # parameters         {}\n\
          # steps per epoch    {}\n\
-         # steps              {}\n",
+         # steps              {}\n\
+         # learning rate      {}\n",
         config.to_toml(),
         place.display(),
         problem.compute().device_name(),
         data.train.len(),
         data.test.len(),
         problem.objective.network().layout().len(),
-        problem.steps_per_epoch(),
+        problem.epochs().first(),
         problem.total_steps(),
+        problem.base_rate(),
     )
 }

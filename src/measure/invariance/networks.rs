@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::backend::{Compute, Precision};
-use crate::linear::{Budget, Interrupt};
 use crate::measure::testing::fixture::measures;
 use crate::model::{Activation, Init, NormMode, Normalisation, Pool};
 use crate::model::{
@@ -113,24 +112,9 @@ fn objective(network: Arc<dyn Network>, norm_mode: NormMode) -> (Objective, Para
 fn check(network: Arc<dyn Network>, norm_mode: NormMode) -> Vec<MapKind> {
     let (objective, parameters, train) = objective(network, norm_mode);
     let mut session = Session::new(Subject {
-        objective: &objective,
-        parameters: &parameters,
-        initial: None,
-        train: &train,
-        test: None,
-        block: None,
-        budget: Budget::default(),
-        search: Search::Fresh,
-        past: None,
-        last_step: None,
         trained_elsewhere: false,
-        learning_rate: None,
-        batch_size: None,
-        step_rule: None,
         training_samples: None,
-        streams: Streams::new(0),
-        step: 0,
-        interrupt: Interrupt::never(),
+        ..Subject::new(&objective, &parameters, &train)
     });
     let kinds = applicable(objective.network());
     for &kind in &kinds {

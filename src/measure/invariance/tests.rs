@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backend::{Compute, Precision};
-use crate::linear::{Budget, Interrupt, norm};
+use crate::linear::norm;
 use crate::measure::testing::fixture::measures;
 use crate::measure::{Bound, Named, find};
 use crate::model::Activation;
@@ -39,24 +39,9 @@ impl Setting {
 
     fn session(&self) -> Session<'_> {
         Session::new(Subject {
-            objective: &self.case.objective,
-            parameters: &self.parameters,
-            initial: None,
-            train: &self.data,
-            test: None,
-            block: None,
-            budget: Budget::default(),
-            search: Search::Fresh,
-            past: None,
-            last_step: None,
             trained_elsewhere: false,
-            learning_rate: None,
-            step_rule: None,
-            batch_size: None,
             training_samples: None,
-            streams: Streams::new(0),
-            step: 0,
-            interrupt: Interrupt::never(),
+            ..Subject::new(&self.case.objective, &self.parameters, &self.data)
         })
     }
 

@@ -60,9 +60,10 @@ impl Session<'_> {
                 penalty,
             }),
             Some(StepRule::Adaptive { .. }) => Err(Failure::not_defined(
-                "the condition is for gradient descent, with or without momentum; for Adam's steps it is \
-                 stability.adam",
+                "the condition is for gradient descent, with or without momentum; for steps of Adam, RMSProp \
+                 and AdaGrad it is stability.adam",
             )),
+            Some(StepRule::Other { reason }) => Err(Failure::not_defined(reason)),
             None => Err(Failure::not_known("the update rule is not known")),
         }
     }

@@ -2,8 +2,8 @@
 //! the edge.
 //!
 //! What decides is the linear map that a step makes of a small displacement. With an L2 penalty `½μ‖θ‖²` the
-//! curvature it sees is `H + μI`; momentum moves the threshold; Adam divides the gradient by a diagonal, so
-//! that what counts is `P⁻¹(H + μI)`.
+//! curvature it sees is `H + μI`; momentum moves the threshold; Adam, RMSProp and AdaGrad divide the gradient by a
+//! diagonal, so that what counts is `P⁻¹(H + μI)`.
 
 pub(super) mod descent;
 mod edge;
@@ -66,7 +66,7 @@ pub(super) const FAMILY: Family = &[
     .full(),
     condition(
         "stability.adam",
-        "largest eigenvalue of the Hessian that Adam's steps see, preconditioned, over their threshold",
+        "largest eigenvalue of the Hessian that steps of Adam, RMSProp or AdaGrad see, preconditioned, over their threshold",
         |session, name| {
             let row = session.preconditioned_stability(name)?;
             Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))

@@ -1,4 +1,4 @@
-//! Steps of Adam: along the gradient, divided by a diagonal.
+//! Steps of Adam, RMSProp and AdaGrad: along the gradient, divided by a diagonal.
 
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
@@ -23,17 +23,22 @@ impl Session<'_> {
 
     /// The diagonal of `P^{-½}`, of the subject's block if it has one, and `μ`.
     pub(super) fn preconditioning(&self) -> Result<(Vec<f64>, f64), Failure> {
-        let Some(StepRule::Adaptive {
-            penalty,
-            preconditioner,
-            ..
-        }) = self.subject.step_rule
-        else {
-            return Err(Failure::not_defined("the condition is for steps of Adam"));
+        let (penalty, preconditioner) = match self.subject.step_rule {
+            Some(StepRule::Adaptive {
+                penalty,
+                preconditioner,
+                ..
+            }) => (penalty, preconditioner),
+            Some(StepRule::Other { reason }) => return Err(Failure::not_defined(reason)),
+            _ => {
+                return Err(Failure::not_defined(
+                    "the condition is for steps of Adam, RMSProp and AdaGrad",
+                ));
+            }
         };
         let diagonal = preconditioner.ok_or_else(|| {
             Failure::not_known(
-                "Adam's second moments are not known here: they belong to training, so measure by a hook, \
+                "what its steps divide by is not known here: that belongs to training, so measure by a hook, \
                  after the first step",
             )
         })?;

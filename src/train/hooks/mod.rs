@@ -7,7 +7,7 @@ mod tests;
 
 pub use scope::Scope;
 
-use crate::config::{Config, EACH_LAYER, Hook, Trigger};
+use crate::config::{Config, EACH_LAYER, Epochs, Hook, Trigger};
 use crate::measure::{self, about, invariance::row_name};
 use crate::params::Layout;
 use moments::{Moments, Turns};
@@ -28,7 +28,9 @@ const EVALUATION: [&str; 5] = [
 #[derive(Clone, Debug)]
 pub struct HookPlan {
     hooks: Vec<Planned>,
+    /// Epochs between two evaluations.
     evaluate_every: u64,
+    epochs: Epochs,
 }
 
 /// A hook with its moments and its blocks.
@@ -52,17 +54,18 @@ pub struct Ahead {
 
 impl HookPlan {
     /// The plan of a config, for a network of this layout.
-    pub fn new(config: &Config, layout: &Layout, steps_per_epoch: u64) -> Self {
-        let turns = Turns::of(&config.schedule, steps_per_epoch);
+    pub fn new(config: &Config, layout: &Layout, epochs: Epochs) -> Self {
+        let turns = Turns::of(&config.schedule);
         let hooks = config.hooks.iter();
         Self {
             hooks: hooks
                 .map(|hook| Planned {
-                    moments: Moments::of(hook, steps_per_epoch, turns),
+                    moments: Moments::of(hook, epochs.clone(), turns),
                     measures: scoped(hook, layout),
                 })
                 .collect(),
-            evaluate_every: (config.train.evaluate_every as u64).saturating_mul(steps_per_epoch),
+            evaluate_every: config.train.evaluate_every as u64,
+            epochs,
         }
     }
 
@@ -87,7 +90,7 @@ impl HookPlan {
     /// Whether the loop itself evaluates before this step; only then may the loss end the run, so
     /// that a hook cannot change where it ends.
     pub fn evaluates(&self, step: u64) -> bool {
-        step.is_multiple_of(self.evaluate_every)
+        self.epochs.is_due(step, self.evaluate_every)
     }
 
     /// Everything any hook measures, for the end of the run.
@@ -104,7 +107,8 @@ impl HookPlan {
     /// What will be measured after this step up to the end of the run, as long as its length says, by the loop
     /// itself and for each hook.
     pub fn ahead(&self, step: u64, last: u64) -> Vec<Ahead> {
-        let evaluations = last / self.evaluate_every - step / self.evaluate_every;
+        let until = |step| self.epochs.at(step).0 / self.evaluate_every;
+        let evaluations = until(last) - until(step);
         // The end of a run measures everything once more.
         let extra = |fires: bool| u64::from(step < last && !fires);
         let mut ahead = vec![Ahead {

@@ -1,28 +1,22 @@
 //! The moments at which a hook fires.
 
-use crate::config::{Hook, Logarithmic, Shape, Spacing, Trigger, Unit};
+use crate::config::{Epochs, Hook, Logarithmic, Schedule, Spacing, Trigger, Unit};
 
 /// The steps at which the learning rate turns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Turns {
     /// The first step at the full rate, which a warm-up has led up to; 0 without one.
     pub warmup: u64,
-    /// The steps between two falls; none where it does not fall at certain steps.
+    /// The epochs between two falls; none where it does not fall at the beginning of epochs.
     pub decay_every: Option<u64>,
 }
 
 impl Turns {
     /// Those of a schedule.
-    pub fn of(schedule: &crate::config::Schedule, steps_per_epoch: u64) -> Self {
-        let epochs = match schedule.shape {
-            // A factor of 1 moves nothing.
-            Shape::Step(step) if step.factor < 1.0 => Some(step.every as u64),
-            Shape::Exponential(exponential) if exponential.decay < 1.0 => Some(1),
-            Shape::Step(_) | Shape::Exponential(_) | Shape::Constant | Shape::Cosine(_) => None,
-        };
+    pub fn of(schedule: &Schedule) -> Self {
         Self {
             warmup: schedule.warmup,
-            decay_every: epochs.map(|epochs| epochs.saturating_mul(steps_per_epoch)),
+            decay_every: schedule.shape.epochs_between_falls(),
         }
     }
 
@@ -32,8 +26,8 @@ impl Turns {
 
     /// Whether the rate of the step with this index is below that of the one before. During the warm-up it only
     /// rises.
-    fn is_decay(self, step: u64) -> bool {
-        let falls = |every| step.is_multiple_of(every);
+    fn is_decay(self, step: u64, epochs: &Epochs) -> bool {
+        let falls = |every| epochs.is_due(step, every);
         step > 0 && step >= self.warmup && self.decay_every.is_some_and(falls)
     }
 }
@@ -45,25 +39,24 @@ pub(super) struct Moments {
     schedule: Option<Regular>,
     on: Vec<Trigger>,
     turns: Turns,
+    epochs: Epochs,
 }
 
 /// Moments that follow from the number of steps alone.
 #[derive(Clone, Copy, Debug)]
 struct Regular {
     every: u64,
-    /// Steps of a unit of `every`.
-    unit: u64,
+    unit: Unit,
     spacing: Spacing,
 }
 
+/// Falls of the rate that are looked at one by one to foresee how often a hook fires.
+const MOST_FALLS: u64 = 100_000;
+
 impl Moments {
     /// The moments of a hook.
-    pub fn of(hook: &Hook, steps_per_epoch: u64, turns: Turns) -> Self {
-        let unit = match hook.unit {
-            Unit::Steps => 1,
-            Unit::Epochs => steps_per_epoch,
-        };
-        let spacing = hook.spacing;
+    pub fn of(hook: &Hook, epochs: Epochs, turns: Turns) -> Self {
+        let Hook { unit, spacing, .. } = *hook;
         let regular = |every: usize| Regular {
             every: every as u64,
             unit,
@@ -73,14 +66,18 @@ impl Moments {
             schedule: hook.every.map(regular),
             on: hook.on.clone(),
             turns,
+            epochs,
         }
     }
 
     /// Whether it is known beforehand that the hook fires before the step with this index.
     pub fn include(&self, step: u64) -> bool {
+        self.is_scheduled(step) || self.turns_at(step)
+    }
+
+    fn is_scheduled(&self, step: u64) -> bool {
         self.schedule
-            .is_some_and(|schedule| schedule.includes(step))
-            || self.turns_at(step)
+            .is_some_and(|schedule| schedule.includes(step, &self.epochs))
     }
 
     /// Whether the hook fires on one of these.
@@ -96,18 +93,19 @@ impl Moments {
     fn turns_at(&self, step: u64) -> bool {
         let fires_on = |trigger| self.on.contains(&trigger);
         (fires_on(Trigger::WarmupEnd) && self.turns.is_warmup_end(step))
-            || (fires_on(Trigger::Decay) && self.turns.is_decay(step))
+            || (fires_on(Trigger::Decay) && self.turns.is_decay(step, &self.epochs))
     }
 
     /// How many moments are known beforehand after `step` up to and including `last`.
     pub fn between(&self, step: u64, last: u64) -> u64 {
         let scheduled = self
             .schedule
-            .map_or(0, |schedule| schedule.between(step, last));
+            .map_or(0, |schedule| schedule.between(step, last, &self.epochs));
         scheduled + self.decays_between(step, last) + self.warmup_ends_between(step, last)
     }
 
-    /// The falls of the rate that the schedule does not include.
+    /// The falls of the rate that the schedule does not include; of very many, as if it included none of the later
+    /// ones.
     fn decays_between(&self, step: u64, last: u64) -> u64 {
         let Some(every) = self
             .turns
@@ -116,78 +114,58 @@ impl Moments {
         else {
             return 0;
         };
-        let from = step.max(self.turns.warmup.saturating_sub(1));
-        let both = self
-            .schedule
-            .map_or(0, |schedule| schedule.multiples_between(every, from, last));
-        multiples(every, from, last) - both
+        let from = step.max(self.turns.warmup.saturating_sub(1)).min(last);
+        let number = |step| self.epochs.at(step).0 / every;
+        let (first, end) = (number(from) + 1, number(last) + 1);
+        let falls = (first..end).take(MOST_FALLS as usize);
+        let both = falls.filter(|fall| self.is_scheduled(self.epochs.steps(fall * every)));
+        (end - first) - both.count() as u64
     }
 
     /// Whether the warm-up ends there, unless the schedule or a fall includes that step.
     fn warmup_ends_between(&self, step: u64, last: u64) -> u64 {
         let warmup = self.turns.warmup;
-        let is_known = self
-            .schedule
-            .is_some_and(|schedule| schedule.includes(warmup))
-            || (self.on.contains(&Trigger::Decay) && self.turns.is_decay(warmup));
+        let falls = self.on.contains(&Trigger::Decay) && self.turns.is_decay(warmup, &self.epochs);
+        let is_known = self.is_scheduled(warmup) || falls;
         let is_there = self.on.contains(&Trigger::WarmupEnd) && step < warmup && warmup <= last;
         u64::from(is_there && !is_known)
     }
 }
 
 impl Regular {
-    fn includes(self, step: u64) -> bool {
-        if !step.is_multiple_of(self.unit) {
-            return false;
-        }
-        let time = step / self.unit;
-        match self.spacing {
+    fn includes(self, step: u64, epochs: &Epochs) -> bool {
+        let time = match self.unit {
+            Unit::Steps => Some(step),
+            Unit::Epochs => epochs.beginning_at(step),
+        };
+        time.is_some_and(|time| match self.spacing {
             Spacing::Linear => time.is_multiple_of(self.every),
             Spacing::Logarithmic(Logarithmic { ratio }) => {
                 time == 0 || is_logarithmic(time, self.every, ratio)
             }
-        }
+        })
     }
 
     /// How many there are after `step` up to and including `last`.
-    fn between(self, step: u64, last: u64) -> u64 {
-        self.multiples_between(1, step, last)
-    }
-
-    /// The same of those that are multiples of a number of steps.
-    fn multiples_between(self, of: u64, step: u64, last: u64) -> u64 {
+    fn between(self, step: u64, last: u64, epochs: &Epochs) -> u64 {
+        let time = |step| match self.unit {
+            Unit::Steps => step,
+            Unit::Epochs => epochs.at(step).0,
+        };
+        let (from, to) = (time(step), time(last));
         match self.spacing {
-            Spacing::Linear => {
-                let common = self.every.checked_mul(self.unit);
-                let common = common.and_then(|period| least_common_multiple(period, of));
-                common.map_or(0, |common| multiples(common, step, last))
-            }
+            Spacing::Linear => (to / self.every).saturating_sub(from / self.every),
             Spacing::Logarithmic(Logarithmic { ratio }) => {
                 let mut times: Vec<u64> = (0..)
                     .map(|power| (self.every as f64 * ratio.powi(power)).round() as u64)
-                    .take_while(|&time| time <= last / self.unit)
+                    .take_while(|&time| time <= to)
+                    .filter(|&time| time > from)
                     .collect();
                 times.dedup();
-                let steps = times.iter().map(|time| time * self.unit);
-                let is_counted = |at: &u64| *at > step && at.is_multiple_of(of);
-                steps.filter(is_counted).count() as u64
+                times.len() as u64
             }
         }
     }
-}
-
-/// How many multiples of a number there are after `from` up to and including `to`.
-fn multiples(of: u64, from: u64, to: u64) -> u64 {
-    (to / of).saturating_sub(from / of)
-}
-
-/// None where it is beyond all steps.
-fn least_common_multiple(a: u64, b: u64) -> Option<u64> {
-    let (mut divisor, mut rest) = (a, b);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (a / divisor).checked_mul(b)
 }
 
 /// Whether `time` is `every · ratioᵏ`, rounded to the nearest whole number, for some k ≥ 0.

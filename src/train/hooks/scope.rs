@@ -2,7 +2,7 @@
 
 use crate::config::Hook;
 use crate::linear::Budget;
-use crate::measure::{Reads, about};
+use crate::measure::{Reads, Weights, about};
 use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
@@ -14,6 +14,8 @@ pub struct Scope {
     pub norm_mode: NormMode,
     /// What dropout does.
     pub dropout: DropoutMode,
+    /// Which weights.
+    pub weights: Weights,
     /// The block of the parameters; all of them for `None`.
     pub block: Option<String>,
     /// Bounds on each estimate.
@@ -29,6 +31,7 @@ impl Scope {
             samples: hook.samples,
             norm_mode: hook.norm_mode,
             dropout: hook.dropout,
+            weights: hook.weights,
             block: block.map(str::to_owned),
             budget: Budget {
                 max_matvecs: hook.max_matvecs,
@@ -68,11 +71,15 @@ impl Scope {
             max_seconds,
         } = self.budget;
         format!(
-            "samples={},norm_mode={},dropout={}{}{}{}{}",
+            "samples={},norm_mode={},dropout={}{}{}{}{}{}",
             self.samples
                 .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
             self.norm_mode.as_str(),
             self.dropout.as_str(),
+            part(
+                "weights",
+                (self.weights != Weights::Last).then(|| self.weights.to_string())
+            ),
             part("block", self.block.clone()),
             part("max_matvecs", max_matvecs.map(|bound| bound.to_string())),
             part("max_seconds", max_seconds.map(|bound| bound.to_string())),
@@ -91,6 +98,7 @@ mod tests {
         assert_eq!(scope.label(), "samples=all,norm_mode=eval,dropout=off");
         let other = Scope {
             samples: Some(5),
+            weights: Weights::Average,
             block: Some("layers.0".to_owned()),
             budget: Budget {
                 max_matvecs: Some(7),
@@ -98,8 +106,7 @@ mod tests {
             },
             ..scope.clone()
         };
-        let label =
-            "samples=5,norm_mode=eval,dropout=off,block=layers.0,max_matvecs=7,max_seconds=0.5";
+        let label = "samples=5,norm_mode=eval,dropout=off,weights=average,block=layers.0,max_matvecs=7,max_seconds=0.5";
         assert_eq!(other.label(), label);
         let warm = Scope {
             warm_start: true,
@@ -117,6 +124,7 @@ mod tests {
             samples: Some(5),
             norm_mode: NormMode::Batch,
             dropout: DropoutMode::Fixed,
+            weights: Weights::Average,
             block: None,
             budget: Budget {
                 max_matvecs: Some(7),
@@ -126,7 +134,11 @@ mod tests {
         };
         let of = |name: &str| scope.clone().bearing_on(name);
         assert_eq!(of("hessian.lambda_max"), scope);
-        assert_eq!(of("norm.l2"), Scope::default());
+        let averaged = Scope {
+            weights: Weights::Average,
+            ..Scope::default()
+        };
+        assert_eq!(of("norm.l2"), averaged);
         let light = Scope {
             budget: Budget::default(),
             warm_start: false,

@@ -1,7 +1,7 @@
 //! When hooks fire, and what is then measured in which scope.
 
 use super::*;
-use crate::config;
+use crate::config::{self, LearningRateRule};
 use crate::optim::Schedule;
 
 /// Two layers.
@@ -17,7 +17,7 @@ fn config(lines: &str) -> Config {
 
 /// The plan of hooks in a run of ten steps an epoch.
 fn plan(lines: &str) -> HookPlan {
-    HookPlan::new(&config(lines), &layout(), 10)
+    HookPlan::new(&config(lines), &layout(), Epochs::of_steps(10))
 }
 
 /// A hook that measures a norm.
@@ -82,10 +82,11 @@ fn a_decay_is_where_the_schedule_falls() {
             base: 0.1,
             warmup: config.schedule.warmup,
             shape: config.schedule.shape,
-            steps_per_epoch: 10,
+            rule: LearningRateRule::None,
+            epochs: Epochs::of_steps(10),
             total_steps: 100,
         };
-        let plan = HookPlan::new(&config, &layout(), 10);
+        let plan = HookPlan::new(&config, &layout(), Epochs::of_steps(10));
         let rate = |step| schedule.learning_rate(step);
         for step in 1..100 {
             // At the end of a warm-up the whole factor so far comes at once.

@@ -93,8 +93,8 @@ impl World {
 fn course(total: u64, looks: Option<Looks>) -> Course {
     Course {
         total,
-        steps_per_epoch: 4,
-        save_every: 4,
+        epochs: Epochs::of_steps(4),
+        save_every: 1,
         looks,
     }
 }
@@ -238,7 +238,7 @@ fn decisions_follow_from_what_is_known() {
 fn no_number_of_epochs_overflows() {
     let forever = Course {
         total: u64::MAX,
-        steps_per_epoch: 10,
+        epochs: Epochs::of_steps(10),
         save_every: u64::MAX,
         looks: None,
     };
@@ -257,7 +257,7 @@ proptest! {
         patience in proptest::collection::vec(0..40_usize, 0..6),
     ) {
         let course = course(total, has_target.then_some(Looks { every }));
-        let mut alone = world(course, losses.clone());
+        let mut alone = world(course.clone(), losses.clone());
         let expected = alone.run(usize::MAX);
         prop_assert!(expected.is_some());
         let mut disturbed = world(course, losses);

@@ -1,5 +1,8 @@
 //! Steps over all samples against PyTorch's, and an oracle around another.
 
+mod rules;
+mod scale_invariant;
+
 use super::*;
 use crate::config::parse;
 use crate::data::{Dataset, Images, PixelNormalisation, Split};
@@ -40,13 +43,15 @@ fn start(problem: &Problem) -> Position {
 fn stepper(problem: &Problem) -> Stepper<'_> {
     let samples = problem.train_chunks(None, crate::model::NormMode::Eval);
     let oracle = gradient::oracle(problem, &samples);
-    Stepper::new(oracle, problem.optimizer(), problem.schedule())
+    let rate = Rate::new(problem, &samples, crate::model::NormMode::Eval);
+    let average = Average::new(problem);
+    Stepper::new(oracle, problem.optimizer(), rate, average)
 }
 
 fn steps(stepper: &mut Stepper, mut position: Position, count: usize) -> Position {
     for _ in 0..count {
         let gradient = stepper.gradient(&position);
-        stepper.follow(&mut position, gradient);
+        stepper.follow(&mut position, gradient).unwrap();
     }
     position
 }
@@ -155,7 +160,8 @@ fn sharpness_aware(problem: &Problem) -> Stepper<'_> {
     let Stepper {
         oracle,
         rule,
-        schedule,
+        rate,
+        average,
         ..
     } = stepper(problem);
     let oracle = SharpnessAware {
@@ -163,7 +169,7 @@ fn sharpness_aware(problem: &Problem) -> Stepper<'_> {
         radius: 0.05,
         asked: 0,
     };
-    Stepper::new(Box::new(oracle), rule, schedule)
+    Stepper::new(Box::new(oracle), rule, rate, average)
 }
 
 #[test]
