@@ -208,3 +208,23 @@ fn the_curvature_of_cross_entropy_rises_and_falls_with_the_loss() {
     let (first, last) = (tops[0], *tops.last().unwrap());
     assert!(first < 0.2 * most && last < 0.2 * most, "{tops:?}");
 }
+
+/// Each batch is measured along its own gradient: what small batches hold at `2/η`, well above the curvature
+/// of the whole.
+#[test]
+fn small_batches_hold_the_sharpness_of_batches_at_the_line_and_the_largest_eigenvalue_below() {
+    let rows = run(&[
+        "train.full_batch=false",
+        "train.batch_size=8",
+        "optimizer.learning_rate=0.3",
+        // 300 epochs of 13 batches.
+        "train.steps=3900",
+        "hooks.0.measures=[\"stability.line\", \"stability.eigenvalue_1\", \"stability.batch\"]",
+        "hooks.0.every=260",
+    ]);
+    let line = values(&rows, "stability.line")[0];
+    let top = late_median(&values(&rows, "stability.eigenvalue_1")) / line;
+    let batch = late_median(&values(&rows, "stability.batch"));
+    assert!((0.6..0.92).contains(&top), "{top}");
+    assert!((batch - 1.0).abs() < 0.15, "{batch}");
+}

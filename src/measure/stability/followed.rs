@@ -159,7 +159,7 @@ impl Session<'_> {
                 largest,
                 tolerance: TOLERANCE,
                 max_matvecs: MOST_PRODUCTS,
-                remembered: 2 * MOST,
+                remembered: 2 * largest,
                 is_certain: start.is_none(),
                 budget,
                 ..DavidsonOptions::default()

@@ -94,7 +94,7 @@ fn measures() -> Vec<&'static Measure> {
 }
 
 /// What has no value on the small network, so that its claims are not tried here.
-const REFUSED: [&str; 15] = [
+const REFUSED: [&str; 26] = [
     "margin.class.3",
     "margin.class.4",
     "margin.class.5",
@@ -110,6 +110,17 @@ const REFUSED: [&str; 15] = [
     "margin.input.p10",
     "margin.input.median",
     "stability.adam",
+    "stability.eigenvalue_6",
+    "stability.eigenvalue_7",
+    "stability.eigenvalue_8",
+    "stability.eigenvalue_9",
+    "stability.eigenvalue_10",
+    "stability.overlap",
+    "stability.overlap_1",
+    "stability.overlap_2",
+    "stability.overlap_3",
+    "stability.overlap_4",
+    "stability.overlap_5",
 ];
 
 #[test]

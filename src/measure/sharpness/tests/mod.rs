@@ -77,6 +77,7 @@ impl Ground {
             budget: self.budget,
             trained_elsewhere: false,
             learning_rate: Some(0.1),
+            batch_size: Some(2),
             ..Subject::new(&self.objective, &self.parameters, &self.data)
         }
     }

@@ -2,12 +2,14 @@
 
 use crate::curvature::Matrix;
 use crate::linear::LinearOperator;
+use crate::measure::invariance::Verdict;
 use crate::measure::testing::fixture::{Fixture, assert_close, subject, uniform};
 use crate::measure::{
-    Algorithm, FailureKind, Measurement, Search, Session, StepRule, Subject, WarmStarts,
+    Algorithm, FailureKind, Measurement, Search, Session, StepRule, Subject, WarmStarts, find,
 };
 use crate::model::Activation;
 use crate::random::Streams;
+use crate::reparam::{MapKind, build};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 const PENALTY: f64 = 0.25;
@@ -266,5 +268,29 @@ fn eigenvectors_are_compared_with_those_of_the_round_before() {
     for (row, expected) in rows.iter().zip(expected) {
         let found = row.value.unwrap();
         assert!((found - expected).abs() < 0.02, "{row:?}: {expected}");
+    }
+}
+
+/// Eigenvectors of the round before move with the parameters.
+#[test]
+fn overlaps_survive_an_exchange_of_units() {
+    let mut fixture = fixture();
+    let (_, left) = round(&fixture, &OVERLAPS, |subject| subject);
+    for value in &mut fixture.values {
+        *value *= 1.05;
+    }
+    let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
+    let subject = Subject {
+        past: Some(&left),
+        ..subject(&fixture.objective, &parameters, &train)
+    };
+    let network = fixture.objective.network();
+    let mut rng = Streams::new(2).stream("map", 0);
+    let map = build(network, MapKind::Permutation, &mut rng).unwrap();
+    let measures = OVERLAPS.map(|name| find(name).unwrap());
+    let report = Session::new(subject).under(&map, &measures).unwrap();
+    assert_eq!(report.lines.len(), OVERLAPS.len());
+    for line in &report.lines {
+        assert_eq!(line.verdict, Verdict::Kept, "{line:?}");
     }
 }
