@@ -24,6 +24,7 @@ pub mod curvature;
 pub mod data;
 pub mod dual;
 mod extremes;
+pub mod figure;
 mod files;
 #[cfg(test)]
 mod fuzz;
