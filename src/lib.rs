@@ -36,6 +36,7 @@ pub mod model;
 pub mod objective;
 pub mod optim;
 pub mod params;
+mod plot;
 pub mod random;
 pub mod reparam;
 mod report;

@@ -160,7 +160,7 @@ fn rule(svg: &mut Svg<'_>, frame: &Frame, rule: &Rule, style: Style) {
     let [left, top, width, height] = frame.area;
     let span = if rule.is_upright { frame.x } else { frame.y };
     let place = span.place(rule.value);
-    if !(0.0..=1.0).contains(&place) {
+    if !span.contains(rule.value) {
         return;
     }
     let path = match rule.is_upright != frame.is_turned {

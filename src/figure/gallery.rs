@@ -378,7 +378,13 @@ fn many_points() -> Figure {
     let y = x
         .iter()
         .map(|t| {
-            (1e-3 * t).sin() + noise(*t as usize) * if *t as usize % 997 == 0 { 5.0 } else { 0.3 }
+            (1e-3 * t).sin()
+                + noise(*t as usize)
+                    * if (*t as usize).is_multiple_of(997) {
+                        5.0
+                    } else {
+                        0.3
+                    }
         })
         .collect();
     Figure::new("A hundred thousand points").with(

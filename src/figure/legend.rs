@@ -31,6 +31,9 @@ struct Entry {
     sample: Sample,
 }
 
+/// An entry with the lines of its label, and its upper left corner.
+type Place<'a> = (&'a Entry, Vec<String>, [f64; 2]);
+
 /// The styles of all labels of a figure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Legend {
@@ -72,7 +75,7 @@ impl Legend {
     }
 
     /// The labels in rows with their places, and the height of all.
-    fn places(&self, room: f64) -> (Vec<(&Entry, Vec<String>, [f64; 2])>, f64) {
+    fn places(&self, room: f64) -> (Vec<Place<'_>>, f64) {
         let named: Vec<&Entry> = self
             .entries
             .iter()

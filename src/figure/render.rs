@@ -4,7 +4,8 @@ use super::colour::{Theme, Tint};
 use super::describe::describe;
 use super::draw::{self, Frame, segment};
 use super::layout::{
-    BELOW, EDGE, HEAD_GAP, LEADING, Layout, OFFSET, Placed, SMALL, TEXT, TITLE, TITLE_LEADING, layout,
+    BELOW, EDGE, HEAD_GAP, LEADING, Layout, OFFSET, Placed, SMALL, TEXT, TITLE, TITLE_LEADING,
+    layout,
 };
 use super::mark::Mark;
 use super::prepare::prepare;
