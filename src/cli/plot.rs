@@ -37,7 +37,8 @@ pub struct PlotArgs {
 
 /// A parser of the words of a choice.
 fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
-    PossibleValuesParser::new(W::WORDS).map(|word| W::of_word(&word).unwrap_or_default())
+    PossibleValuesParser::new(W::WORDS.iter().copied())
+        .map(|word| W::of_word(&word).unwrap_or_default())
 }
 
 /// What is written.
