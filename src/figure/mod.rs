@@ -11,7 +11,9 @@
 //! The room knows nothing of runs or measures.
 
 mod axis;
+mod check;
 mod colour;
+mod content;
 mod describe;
 mod draw;
 mod error;
