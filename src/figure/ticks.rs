@@ -82,13 +82,19 @@ fn linear_ticks(span: Span, room: Room) -> Ticks {
     let least = (span.high - span.low) / MOST as f64;
     let first = least.log10().floor() as i32;
     let steps = (first..first + 4).flat_map(|power| [1, 2, 5].map(|digit| (digit, power)));
-    let all = steps.filter_map(|(digit, power)| multiples(span, digit, power));
-    let fitting: Vec<Ticks> = all.filter(|ticks| room.holds(span, &ticks.ticks)).collect();
+    let all: Vec<Ticks> = steps
+        .filter_map(|(digit, power)| multiples(span, digit, power))
+        .filter(|ticks| !ticks.ticks.is_empty())
+        .collect();
+    let has_room = |ticks: &&Ticks| ticks.ticks.len() >= 2 && room.holds(span, &ticks.ticks);
+    if let Some(best) = all.iter().find(has_room) {
+        return best.clone();
+    }
     // Two labels tell the scale; where not even they have room, one tells the place.
-    let best = fitting.iter().position(|ticks| ticks.ticks.len() >= 2);
-    let best = best.or_else(|| fitting.iter().position(|ticks| !ticks.ticks.is_empty()));
-    best.and_then(|place| fitting.into_iter().nth(place))
-        .unwrap_or_default()
+    let mut alone = all.into_iter().next_back().unwrap_or_default();
+    let middle = alone.ticks.len() / 2;
+    alone.ticks = alone.ticks.into_iter().skip(middle).take(1).collect();
+    alone
 }
 
 /// The multiples of a step within a range; none where they are too many.
