@@ -24,6 +24,7 @@ pub mod curvature;
 pub mod data;
 pub mod dual;
 mod extremes;
+pub mod figure;
 mod files;
 #[cfg(test)]
 mod fuzz;
@@ -35,6 +36,7 @@ pub mod model;
 pub mod objective;
 pub mod optim;
 pub mod params;
+mod plot;
 pub mod random;
 pub mod reparam;
 mod report;

@@ -5,6 +5,7 @@ use crate::compare::CompareError;
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::params::store::WeightsError;
+use crate::plot::PlotError;
 use crate::run::DirectoryError;
 use crate::train::{ProblemError, Refusal, ResumeError, TrainError};
 use std::any::Any;
@@ -65,6 +66,9 @@ pub enum CommandError {
     /// Runs cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// Runs cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// Anything else that is for the user to mend.
     #[error("{0}")]
     Input(String),
@@ -117,6 +121,7 @@ impl CommandError {
             | CommandError::Backend(_)
             | CommandError::Weights(_)
             | CommandError::Compare(_)
+            | CommandError::Plot(_)
             | CommandError::Input(_) => true,
             CommandError::Data(error) => error.is_input(),
             CommandError::Directory(error) | CommandError::Train(TrainError::Directory(error)) => {

@@ -10,7 +10,9 @@ mod interrupt;
 mod lists;
 mod measure;
 mod output;
+mod plot;
 mod reparam;
+mod runs;
 mod seeds;
 mod selfcheck;
 mod solution;
@@ -46,6 +48,7 @@ enum Command {
     Measure(measure::MeasureArgs),
     Reparam(reparam::ReparamArgs),
     Compare(compare::CompareArgs),
+    Plot(plot::PlotArgs),
     #[command(subcommand)]
     Data(data::DataCommand),
     #[command(subcommand)]
@@ -79,6 +82,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Measure(args) => measure::run(&args),
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Plot(args) => plot::run(&args),
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Selfcheck(args) => selfcheck::run(&args),

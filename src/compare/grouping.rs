@@ -49,6 +49,8 @@ pub(super) struct Grouping<'a> {
 pub(super) struct Members<'a> {
     /// The values of the keys as text.
     pub label: String,
+    /// The same one by one.
+    pub values: Vec<String>,
     /// The runs, each of another seed.
     pub runs: Vec<&'a FinishedRun>,
 }
@@ -273,7 +275,11 @@ fn members<'a>((values, entries): &Group<'_, 'a>, repeated: &mut Vec<LeftOut>) -
             None => runs.push(entry.run),
         }
     }
-    Members { label, runs }
+    Members {
+        label,
+        values: labels,
+        runs,
+    }
 }
 
 fn all<'e, 'a>(groups: &[Group<'e, 'a>]) -> Vec<&'e Entry<'a>> {

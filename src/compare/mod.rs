@@ -12,7 +12,7 @@ mod verdict;
 
 use crate::config::{Config, ConfigError};
 use crate::reparam::MapKind;
-use crate::run::{DataFile, DirectoryError, Summary};
+use crate::run::{DataFile, DirectoryError, Finished, RunDirectory, Summary};
 pub use crate::statistics::difference::Method;
 pub use answer::{Answer, Caution, Finding, Findings, Larger, Standing, Withheld, larger};
 use grouping::Grouping;
@@ -67,6 +67,18 @@ pub struct FinishedRun {
     pub summary: Summary,
     /// The files its data came from.
     pub data: Vec<DataFile>,
+}
+
+impl FinishedRun {
+    /// What was found in a directory.
+    pub fn of(directory: &RunDirectory, finished: Finished) -> Self {
+        Self {
+            place: directory.path().display().to_string(),
+            config: finished.config,
+            summary: finished.summary,
+            data: finished.record.data,
+        }
+    }
 }
 
 /// A run that was given and cannot enter the comparison.
@@ -227,6 +239,33 @@ pub fn compare(
         lines,
         left_out,
     })
+}
+
+/// Runs that are samples of one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alike {
+    /// The keys that tell these runs from others, with their values.
+    pub values: Vec<(String, String)>,
+    /// Their places among all runs, by ascending seed.
+    pub members: Vec<usize>,
+}
+
+/// Puts together the runs that are equal in all that matters; those whose seed others have already are apart.
+///
+/// # Errors
+///
+/// [`CompareError::TooUnlike`] where that would make too many kinds to read.
+pub(crate) fn alike(runs: &[FinishedRun]) -> Result<(Vec<Alike>, Vec<LeftOut>), CompareError> {
+    let grouping = Grouping::new(runs, &[])?;
+    let place = |run: &&FinishedRun| runs.iter().position(|other| std::ptr::eq(other, *run));
+    let kinds = grouping.groups.iter().map(|group| {
+        let keys = grouping.keys.iter().map(|key| (*key).to_owned());
+        Alike {
+            values: keys.zip(group.values.iter().cloned()).collect(),
+            members: group.runs.iter().filter_map(place).collect(),
+        }
+    });
+    Ok((kinds.collect(), grouping.repeated))
 }
 
 fn groups(grouping: &Grouping) -> Vec<Group> {

@@ -14,6 +14,7 @@ mod interrupt;
 mod kills;
 mod lab;
 mod networks;
+mod plot;
 mod progress;
 mod real_data;
 mod reparam;

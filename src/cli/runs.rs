@@ -1,0 +1,105 @@
+//! The runs that arguments stand for.
+
+use super::CommandError;
+use crate::compare::{CompareError, LeftOut};
+use crate::config::Config;
+use crate::run::{DirectoryError, RunDirectory};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
+const DEPTH: usize = 3;
+
+/// Finished runs, and those that are not.
+pub(super) struct Found<T> {
+    /// What was read of the runs, by the order of their paths.
+    pub runs: Vec<T>,
+    /// The others, with the reasons.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Reads every run that the arguments stand for, each once.
+///
+/// # Errors
+///
+/// [`CompareError::NoRuns`] where an argument stands for nothing, [`CompareError::NoneFinished`] where no run can be
+/// read; the reasons are then told as warnings.
+pub(super) fn finished<T>(
+    arguments: &[String],
+    read: impl Fn(&RunDirectory) -> Result<T, DirectoryError>,
+) -> Result<Found<T>, CommandError> {
+    let (mut runs, mut left_out) = (Vec::new(), Vec::new());
+    for place in directories(arguments)?.values() {
+        match RunDirectory::open(place).and_then(|directory| read(&directory)) {
+            Ok(run) => runs.push(run),
+            Err(error) => left_out.push(LeftOut {
+                place: place.display().to_string(),
+                reason: error.to_string(),
+                diverged: diverged(place).map(Box::new),
+            }),
+        }
+    }
+    if runs.is_empty() {
+        warn(&left_out);
+        return Err(CompareError::NoneFinished(left_out.len()).into());
+    }
+    Ok(Found { runs, left_out })
+}
+
+/// Tells which runs are left out, and why.
+pub(super) fn warn(left_out: &[LeftOut]) {
+    for LeftOut { place, reason, .. } in left_out {
+        eprintln!("warning: {place} is left out: {reason}");
+    }
+}
+
+/// The run directories that the arguments stand for, each once, as the user names it.
+fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, CommandError> {
+    let mut directories = BTreeMap::new();
+    for argument in arguments {
+        let found = directories_of(argument)?;
+        if found.is_empty() {
+            return Err(CompareError::NoRuns(argument.clone()).into());
+        }
+        for path in found {
+            // One run under two names must not count twice.
+            let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+            directories.entry(canonical).or_insert(path);
+        }
+    }
+    Ok(directories)
+}
+
+/// The run directories an argument stands for.
+fn directories_of(argument: &str) -> Result<Vec<PathBuf>, CommandError> {
+    let path = Path::new(argument);
+    if path.exists() {
+        return Ok(below(path, DEPTH));
+    }
+    let paths = glob::glob(argument)
+        .map_err(|error| CommandError::Input(format!("{argument}: not a pattern: {error}")))?;
+    Ok(paths
+        .flatten()
+        .flat_map(|path| below(&path, DEPTH))
+        .collect())
+}
+
+fn below(path: &Path, depth: usize) -> Vec<PathBuf> {
+    if path.join("config.toml").is_file() {
+        return vec![path.to_owned()];
+    }
+    if depth == 0 {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .flat_map(|path| below(&path, depth - 1))
+        .collect()
+}
+
+/// The config of a run in a directory whose training has left the finite numbers.
+fn diverged(path: &Path) -> Option<Config> {
+    RunDirectory::open(path).ok()?.diverged()
+}

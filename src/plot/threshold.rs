@@ -1,0 +1,45 @@
+//! The largest eigenvalue of the Hessian at which a run's steps are stable.
+
+use super::series::{Number, Track, track};
+use super::{Along, PlottedRun};
+use crate::measure::StepRule;
+use crate::optim::step_rule;
+
+/// The line at each step at which the run knows it, from its rows: the threshold that it has measured itself
+/// (`stability.line`, of `H + μI`); else what `λ` would be where `stability.momentum` is 1; else, without momentum,
+/// `2 / η − μ` by its learning rate. There is none for Adam, whose steps see another matrix.
+pub(super) fn threshold(run: &PlottedRun, along: Along) -> Track {
+    let StepRule::Descent {
+        momentum, penalty, ..
+    } = step_rule(&run.run.config.optimizer, None)
+    else {
+        return Track::new();
+    };
+    let of = |measure: &'static str| -> Option<Track> {
+        let number = Number::all(measure, &[run]).into_iter().next()?;
+        Some(track(run, &number, along))
+    };
+    let map = |track: Track, value: &dyn Fn(u64, f64) -> f64| -> Track {
+        let points = track.into_iter().map(|(step, mut point)| {
+            point.value = value(step, point.value);
+            point.stderr = f64::NAN;
+            (step, point)
+        });
+        points
+            .filter(|(_, point)| point.value.is_finite())
+            .collect()
+    };
+    if let Some(line) = of("stability.line") {
+        return map(line, &|_, line| line - penalty);
+    }
+    if let (Some(condition), Some(largest)) = (of("stability.momentum"), of("hessian.lambda_max")) {
+        let largest = |step: u64| largest.get(&step).map_or(f64::NAN, |point| point.value);
+        return map(condition, &|step, ratio| {
+            (largest(step) + penalty) / ratio - penalty
+        });
+    }
+    match of("run.learning_rate").filter(|_| momentum == 0.0) {
+        Some(rates) => map(rates, &|_, rate| 2.0 / rate - penalty),
+        None => Track::new(),
+    }
+}
