@@ -119,7 +119,7 @@ mod tests {
             let found = summary(&autoregressive(correlation, 10, 4000, 1));
             let expected = 40_000.0 * (1.0 - correlation) / (1.0 + correlation);
             assert!(
-                (found.effective / expected - 1.0).abs() < 0.15,
+                (found.effective / expected - 1.0).abs() < 0.25,
                 "{correlation} {found:?}"
             );
             assert!((found.r_hat - 1.0).abs() < 0.01, "{found:?}");
@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn equal_values_have_no_error() {
-        let found = summary(&vec![vec![2.0; 10]; 3]);
+        let chains: Vec<Vec<f64>> = (0..3).map(|_| vec![2.0; 10]).collect();
+        let found = summary(&chains);
         assert_eq!(
             (found.mean, found.standard_error, found.r_hat),
             (2.0, 0.0, 1.0)

@@ -174,10 +174,10 @@ fn none_normalised() -> Failure {
     Failure::not_defined("no weights in it feed a normalisation that divides their scale out")
 }
 
-fn picked(values: &[f64], group: &Group) -> Vec<f64> {
+fn picked(values: &[f64], group: &[usize]) -> Vec<f64> {
     group.iter().map(|&place| values[place]).collect()
 }
 
-fn square(values: &[f64], group: &Group) -> f64 {
+fn square(values: &[f64], group: &[usize]) -> f64 {
     group.iter().map(|&place| values[place].powi(2)).sum()
 }

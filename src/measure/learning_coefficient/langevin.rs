@@ -100,7 +100,7 @@ impl Langevin {
                     self.note(walker, start, loss_at_start, &here);
                 }
                 let next = self.moved(&walker.place, start, &here.1, &mut walker.rng);
-                if is_draw && (step - self.burn_in) % self.tried_every == 0 {
+                if is_draw && (step - self.burn_in).is_multiple_of(self.tried_every) {
                     spending.spend()?;
                     let there = landscape(&next, visit)?;
                     let points = [walker.place.as_slice(), next.as_slice()];

@@ -295,9 +295,10 @@ impl Found {
         } = &self.estimate;
         let mut note = format!(
             "{:+.2e} ± {:.1e} for a localisation e times as strong as {LOCALISATION}; {CHAINS} chains of {draws} \
-             draws after {burn_in}, R-hat {:.3}, acceptance {:.2}, order {:.2}",
+             draws after {burn_in}, as good as {:.0} independent ones; R-hat {:.3}, acceptance {:.2}, order {:.2}",
             sensitivity.value,
             sensitivity.standard_error,
+            lambda.effective,
             lambda.r_hat,
             acceptance.value,
             order.value,
