@@ -160,7 +160,10 @@ mod tests {
             .filter(|row| row.key == "optimizer.momentum")
             .collect();
         assert_eq!(momentum.len(), 1);
-        assert_eq!(momentum[0].only, "optimizer.kind = \"sgd\" or \"gd\"");
+        assert_eq!(
+            momentum[0].only,
+            "optimizer.kind = \"sgd\" or \"gd\" or \"signsgd\" or \"rmsprop\""
+        );
         assert_eq!(momentum[0].values, "number in [0, 1)");
         assert_eq!(momentum[0].default, "0.0");
     }

@@ -218,7 +218,7 @@ mod tests {
                  [[hooks]]\nmeasures = [\"norm.l2\"]\n{hook}\n"
             );
             let config = config::parse(&text, "x.toml", &[], "x", &["norm.l2"]).unwrap();
-            let plan = HookPlan::new(&config, &Layout::new([]), 10);
+            let plan = HookPlan::new(&config, &Layout::new([]), Epochs::of_steps(10));
             let mut forecast = Forecast::new(plan, 50);
             // Evaluations, and the hook once it is known what it costs.
             [

@@ -89,14 +89,6 @@ fn record(row: &Row) -> Vec<Cell> {
     ]
 }
 
-/// The name, with the weights where they are not the last ones.
-fn title(row: &Measurement) -> String {
-    match row.circumstances.weights {
-        None => row.name.clone(),
-        Some(weights) => format!("{}, {weights} weights", row.name),
-    }
-}
-
 /// Measurements with their errors in words.
 fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
     let columns = [
@@ -119,12 +111,16 @@ fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
     }))
 }
 
-/// The name, with the block that a number is about.
+/// The name, with the block that a number is about, and the weights where they are not the last ones.
 fn title(row: &Measurement) -> String {
     let block = row.circumstances.block.as_deref();
-    match block.map(|block| format!(".{block}")) {
+    let name = match block.map(|block| format!(".{block}")) {
         Some(end) if !row.name.ends_with(&end) => format!("{}{end}", row.name),
         _ => row.name.clone(),
+    };
+    match row.circumstances.weights {
+        None => name,
+        Some(weights) => format!("{name}, {weights} weights"),
     }
 }
 

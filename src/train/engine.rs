@@ -282,6 +282,7 @@ impl<'a> Engine<'a> {
         let StepAsMeasured {
             learning_rate,
             rule,
+            ..
         } = as_measured;
         let memory = &mut self.memory.events;
         let happened = in_rows(memory, step, &measured, rule, learning_rate);

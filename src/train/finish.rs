@@ -11,7 +11,7 @@ use crate::run::Summary;
 
 impl Engine<'_> {
     /// Writes the weights, and their average, and after them the summary, which makes the run a finished one.
-    pub(super) fn finish(self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
+    pub(super) fn finish(&self, ending: Ending, measured: Measured) -> Result<Outcome, TrainError> {
         let weights = persistence::weights(self.problem, &self.position);
         let weights = weights.map_err(TrainError::Device)?;
         self.directory.write("model.safetensors", &weights)?;

@@ -95,7 +95,6 @@ impl Session<'_> {
 
     /// Refuses where gradient flow does not conserve so much.
     fn require_conserved(&self, part: Part) -> Result<(), Failure> {
-        self.refuse_block()?;
         let network = self.subject.objective.network();
         if dense_stack(network)?.len() < 2 {
             return Err(Failure::not_defined("the network has no hidden layer"));

@@ -61,7 +61,7 @@ impl History {
                 decay,
                 preconditioner: self.preconditioner.as_deref(),
             },
-            rule @ StepRule::Descent { .. } => rule,
+            rule @ (StepRule::Descent { .. } | StepRule::Other { .. }) => rule,
         });
         Subject {
             step_rule,

@@ -153,7 +153,6 @@ const fn collapse(name: &'static str, description: &'static str, take: Take) -> 
 impl Session<'_> {
     /// What the network holds of the training samples at a place, a row for each.
     fn representation(&mut self, place: Place) -> Result<(Rc<DMatrix<f64>>, Rc<Picked>), Failure> {
-        self.refuse_block()?;
         self.require_independent_samples()?;
         let picked = self.picked_train(SAMPLES)?;
         let held = self.once(&format!("representation {place:?}"), |session| {

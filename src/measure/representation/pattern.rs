@@ -23,7 +23,6 @@ impl Session<'_> {
         name: &str,
         layer: Option<usize>,
     ) -> Result<Measurement, Failure> {
-        self.refuse_block()?;
         self.require_independent_samples()?;
         if self.subject.objective.network().hidden_activation() != Some(Activation::Relu) {
             return Err(Failure::not_defined(

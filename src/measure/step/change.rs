@@ -30,14 +30,29 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The same, of all parameters whatever the block.
+    fn whole_before(&self) -> Result<Subject<'a>, Failure> {
+        Ok(Subject {
+            block: None,
+            ..self.subject_before()?
+        })
+    }
+
     /// `θ′ − θ`, of the block if there is one.
     pub(super) fn displacement(&mut self) -> Result<Rc<Vec<f64>>, Failure> {
         self.once("last step", |session| {
+            let moved = session.displacement_of_all()?;
+            Ok(moved[session.subject.range()?].to_vec())
+        })
+    }
+
+    /// `θ′ − θ` of all parameters.
+    fn displacement_of_all(&mut self) -> Result<Rc<Vec<f64>>, Failure> {
+        self.once("last step of all parameters", |session| {
             let before = host(session.last_step()?.before)?;
             let after = session.values()?;
             let pairs = after.iter().zip(&before);
-            let moved: Vec<f64> = pairs.map(|(after, before)| after - before).collect();
-            Ok(moved[session.subject.range()?].to_vec())
+            Ok(pairs.map(|(after, before)| after - before).collect())
         })
     }
 
@@ -46,7 +61,7 @@ impl<'a> Session<'a> {
         let displacement = self.displacement()?;
         match norm(&displacement) > 0.0 {
             true => Ok(displacement),
-            false => Err(Failure::not_defined("the last step has no length")),
+            false => Err(no_length()),
         }
     }
 
@@ -66,16 +81,24 @@ impl<'a> Session<'a> {
         Ok(Measurement::exact(name, norm(&self.displacement()?)))
     }
 
+    /// Of the whole network, as the loss is.
     fn change(&mut self) -> Result<Rc<Change>, Failure> {
         self.once("change in the last step", |session| {
-            session.refuse_block()?;
-            let (before, displacement) = (session.subject_before()?, session.direction()?);
+            let before = session.whole_before()?;
+            let displacement = session.displacement_of_all()?;
+            if norm(&displacement) == 0.0 {
+                return Err(no_length());
+            }
+            let gradient = match session.subject.block {
+                None => session.gradient_before()?,
+                Some(_) => Rc::new(before.gradient()?),
+            };
             let landscape = Landscape::of(&before, Outputs::Raw)?;
             let mut spending = Spending::new(before.budget, before.interrupt);
             let actual = landscape.change(&displacement, &mut spending)?;
             Ok(Change {
                 actual: landscape.resolved(actual)?,
-                linear: dot(&session.gradient_before()?, &displacement),
+                linear: dot(&gradient, &displacement),
                 resolution: landscape.resolution(),
             })
         })
@@ -100,8 +123,8 @@ impl<'a> Session<'a> {
     /// `(ΔL − m) / (|a| + |b|)` with the model `m = a + b`, `a = g · δ`, `b = ½ δᵀHδ` at the point before. Terms
     /// of both signs may leave little of their sum, so it is their sizes that the error is relative to.
     pub(super) fn quadratic_error(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let (change, displacement) = (self.change()?, self.direction()?);
-        let before = self.subject_before()?;
+        let (change, displacement) = (self.change()?, self.displacement_of_all()?);
+        let before = self.whole_before()?;
         let form = before.with_operator(Matrix::Hessian, |hessian| {
             Ok(dot(&displacement, &hessian.apply(&displacement)?))
         })?;
@@ -179,6 +202,10 @@ impl<'a> Session<'a> {
             false => row,
         }
     }
+}
+
+fn no_length() -> Failure {
+    Failure::not_defined("the last step has no length")
 }
 
 fn host(parameters: &Parameters) -> Result<Vec<f64>, Failure> {

@@ -28,6 +28,7 @@ pub(super) const FAMILY: Family = &[
         "fall of the training loss in the last step over the fall that its gradient promised; 1 - learning rate g'Hg / 2|g|^2 for gradient descent on a quadratic",
         |session, name| session.descent_ratio(name),
     )
+    .of_whole()
     // Both ends of the step are mapped, and so is the step between them.
     .invariant(MapKind::ALL),
     of_step(
@@ -35,6 +36,7 @@ pub(super) const FAMILY: Family = &[
         "change of the training loss in the last step less that of its quadratic model before it, over the sizes of the model's two terms",
         |session, name| session.quadratic_error(name),
     )
+    .of_whole()
     .costing_products()
     .multiplying(&[Matrix::Hessian])
     .invariant(MapKind::ALL),

@@ -221,10 +221,11 @@ fn sharpness(problem: &Problem, at: &Position) -> f64 {
 
 #[test]
 fn a_rate_bounded_by_sharpness_is_a_share_of_two_over_it() {
-    let problem = problem(
+    let mut problem = problem(
         "optimizer.kind = \"gd\"\nschedule.limit = \"sharpness\"\nschedule.limit_factor = 0.5\n\
-         schedule.limit_every = 3\nschedule.limit_steps = 20\noptimizer.learning_rate = 4",
+         schedule.limit_every = 3\nschedule.limit_steps = 20",
     );
+    problem.config.optimizer.learning_rate = 4.0;
     let mut stepper = stepper(&problem);
     let mut position = start(&problem);
     let mut measured = 0.0;

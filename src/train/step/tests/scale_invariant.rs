@@ -7,10 +7,13 @@ use super::*;
 use std::ops::Range;
 
 /// A layer in front of a layer normalisation, whose weights are scale-invariant, and a last one.
-fn normalised(keys: &str) -> Problem {
-    problem(&format!(
-        "model.norm = \"layer\"\nmodel.bias = false\n{keys}"
-    ))
+fn normalised(hidden: usize, keys: &str) -> Problem {
+    let text = format!(
+        "precision = \"f64\"\nmodel.hidden = [{hidden}]\nmodel.activation = \"tanh\"\nmodel.norm = \"layer\"\n\
+         model.bias = false\noptimizer.learning_rate = 0.05\ntrain.steps = 30\n{keys}"
+    );
+    let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
+    Problem::with_data(config, "x.toml", data()).unwrap()
 }
 
 /// The scale-invariant weights.
@@ -56,16 +59,13 @@ fn weight_decay_is_an_exponentially_growing_rate() {
     for momentum in [0.0, 0.9] {
         let sum: f64 = 1.0 + momentum - shrinkage;
         let alpha = 0.5 * (sum + (sum * sum - 4.0 * momentum).sqrt());
-        let decaying = normalised(&format!(
-            "train.batch_size = 2\noptimizer.momentum = {momentum}\noptimizer.weight_decay = {:?}",
-            shrinkage / rate
-        ));
-        let growing = normalised(&format!(
-            "train.batch_size = 2\noptimizer.momentum = {momentum}\nschedule.kind = \"exponential\"\n\
-             schedule.decay = {:?}\nschedule.unit = \"steps\"",
+        let keys = format!("train.batch_size = 2\noptimizer.momentum = {momentum}");
+        let decay = format!("{keys}\noptimizer.weight_decay = {:?}", shrinkage / rate);
+        let growth = format!(
+            "{keys}\nschedule = {{kind = \"exponential\", decay = {:?}, unit = \"steps\"}}",
             alpha.powi(-2)
-        ));
-        let [mut decaying, mut growing] = [decaying, growing];
+        );
+        let [mut decaying, mut growing] = [decay, growth].map(|keys| normalised(3, &keys));
         decaying.config.optimizer.learning_rate = rate;
         growing.config.optimizer.learning_rate = rate / alpha;
 
@@ -109,27 +109,43 @@ fn weight_decay_is_an_exponentially_growing_rate() {
 
 /// The length of scale-invariant weights settles where decay and steps at right angles to them balance:
 /// `‖w‖⁴ = η E‖∇L(w/‖w‖)‖² / (2λ)` (van Laarhoven 2017, "L2 regularization versus batch and weight
-/// normalization", eq. 10; Li, Lyu & Arora 2020, lemma 2.4), to order `ηλ`.
+/// normalization", eq. 10; Li, Lyu & Arora 2020, lemma 2.4), to the order of `ηλ` and of a step's squared angle. Over a
+/// window of `N` steps the mean of `‖w‖⁴` differs from that by `(‖w₀‖⁴ − ‖w_N‖⁴) / (4ηλN)`, which is taken out.
 #[test]
 fn scale_invariant_weights_settle_at_their_equilibrium_length() {
-    let (rate, decay) = (0.2, 0.01);
-    let mut problem = normalised(&format!(
+    let (rate, decay) = (0.2, 0.001);
+    let (burn_in, window) = (2000, 10_000);
+    let keys = format!(
         "train.batch_size = 1\ntrain.sampling = \"replacement\"\noptimizer.weight_decay = {decay}"
-    ));
+    );
+    let mut problem = normalised(64, &keys);
     problem.config.optimizer.learning_rate = rate;
     let mut stepper = stepper(&problem);
-    let mut position = scaled_start(&problem, 1.0);
+    let mut position = scaled_start(&problem, 0.95);
     let moving = invariant(&problem);
-    let square = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
-    let (mut fourth, mut gradients) = (0.0, 0.0);
-    for t in 0..9000 {
-        let length = square(&host(&position)[moving.clone()]);
+    let square = |position: &Position| -> f64 {
+        let weights = &host(position)[moving.clone()];
+        weights.iter().map(|x| x * x).sum()
+    };
+    let (mut fourth, mut gradients, mut first) = (0.0, 0.0, 0.0);
+    for t in 0..burn_in + window {
+        let before = square(&position);
         let (_, gradient) = step(&mut stepper, &problem, &mut position);
-        if t >= 3000 {
-            fourth += length * length;
-            gradients += length * square(&gradient);
+        let on_sphere = before * gradient.iter().map(|x| x * x).sum::<f64>();
+        // A gradient at right angles to the weights: what of ε is left of the variances leaves it almost so.
+        let left = 1.0 - rate * decay;
+        let expected = left * left * before + rate * rate * on_sphere / before;
+        assert!((square(&position) / expected - 1.0).abs() < 1e-5, "{t}");
+        if t == burn_in {
+            first = before * before;
+        }
+        if t >= burn_in {
+            fourth += before * before;
+            gradients += on_sphere;
         }
     }
+    let last = square(&position).powi(2);
+    fourth -= (first - last) / (4.0 * rate * decay);
     let ratio = fourth / (rate * gradients / (2.0 * decay));
     assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
 }
