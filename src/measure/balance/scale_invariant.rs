@@ -145,8 +145,10 @@ impl Session<'_> {
     fn penalty_of_plain_descent(&self) -> Result<f64, Failure> {
         match self.subject.step_rule {
             Some(StepRule::Descent {
-                momentum, penalty, ..
-            }) if momentum == 0.0 => Ok(penalty),
+                momentum: 0.0,
+                penalty,
+                ..
+            }) => Ok(penalty),
             Some(_) => Err(Failure::not_defined(
                 "the recursion is that of SGD without momentum",
             )),

@@ -177,7 +177,7 @@ impl Session<'_> {
             },
         )?;
         let estimate = LearningCoefficient::of(&langevin, &chains);
-        let estimate = estimate.ok_or_else(|| LinearError::TooFewProducts {
+        let estimate = estimate.ok_or(LinearError::TooFewProducts {
             allowed: spending.matvecs,
             fewest: FEWEST_PRODUCTS,
         })?;
