@@ -104,8 +104,11 @@ mod tests {
         );
         let far = message("zzz");
         assert!(far.contains("`lab measure --help`"), "{far}");
-        assert!(far.contains("loss, gap, accuracy, margin, norm"), "{far}");
-        assert!(far.len() < 400 && !far.contains("hessian.trace"), "{far}");
+        assert!(
+            far.contains("loss, gap, accuracy, calibration, margin, norm"),
+            "{far}"
+        );
+        assert!(far.len() < 500 && !far.contains("hessian.trace"), "{far}");
     }
 
     #[test]

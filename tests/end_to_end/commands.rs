@@ -362,6 +362,11 @@ fn every_measure_of_the_catalogue_has_a_value_where_all_are_defined() {
         .filter(|name| *name != "balance.layers.drift" && !name.starts_with("scale_invariant."))
         // Its steps are those of gradient descent.
         .filter(|name| *name != "stability.adam")
+        // No eigenvalue is near the line, and beyond the first five only those are followed.
+        .filter(|name| {
+            let place = name.strip_prefix("stability.eigenvalue_");
+            place.is_none_or(|place| place.parse::<usize>().unwrap() <= 5)
+        })
         .collect();
     assert!(names.len() > 100, "{}", names.len());
     let rows = json(
@@ -385,8 +390,23 @@ fn every_measure_of_the_catalogue_has_a_value_where_all_are_defined() {
             .as_f64()
             .unwrap_or_else(|| panic!("{name} has no value"))
     };
+    // Of the last step, and of a round before, only a hook knows.
+    let is_of_hooks =
+        |name: &str| name.starts_with("step.") || name.starts_with("stability.overlap");
+    let not_known: Vec<&str> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["failure"] == "not_known")
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        not_known.iter().all(|name| is_of_hooks(name)),
+        "{not_known:?}"
+    );
     names
         .iter()
+        .filter(|name| !not_known.contains(name))
         .for_each(|name| assert!(value(name).is_finite()));
     assert!(value("hessian.lambda_max") > value("hessian.lambda_2"));
     assert!(value("hessian.lambda_4") > value("hessian.lambda_5"));

@@ -195,14 +195,19 @@ fn an_average_is_a_second_solution_with_rows_of_its_own() {
         }
     }
     assert_ne!(find(&rows, "norm.l2", true), find(&rows, "norm.l2", false));
-    // In a comparison they are lines of their own.
+    // In a comparison they are lines of their own, of both groups.
     lab.run(&["train", "--config", "net.toml", "--seed", "1"])
         .success();
     let flags = ["--by", "seed", "--format", "csv"];
     let arguments: Vec<&str> = ["compare", "runs/net"].into_iter().chain(flags).collect();
     let table = lab.run(&arguments).success();
     let lines = table.lines().filter(|line| line.contains("norm.l2"));
-    assert_eq!(lines.count(), 2, "{table}");
+    let lines: Vec<&str> = lines.collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    for weights in ["weights last", "weights average"] {
+        let of = lines.iter().filter(|line| line.ends_with(weights));
+        assert_eq!(of.count(), 2, "{table}");
+    }
 
     let plain = Lab::new();
     plain

@@ -8,7 +8,7 @@ mod scale_invariant;
 #[cfg(test)]
 mod tests;
 
-use super::declaration::{Family, Measure, RoundingLaw, Take};
+use super::declaration::{Family, Measure, Reads, RoundingLaw, Take};
 use crate::reparam::MapKind;
 use layers::Part;
 
@@ -75,6 +75,7 @@ const fn balance(name: &'static str, description: &'static str, take: Take) -> M
             "Du, Hu & Lee 2018, \"Algorithmic regularization in learning deep homogeneous models\"",
         )
         .passes()
+        .reading(Reads::Parameters)
 }
 
 const fn scale_invariant(name: &'static str, description: &'static str, take: Take) -> Measure {

@@ -11,7 +11,7 @@ mod temperature;
 #[cfg(test)]
 mod tests;
 
-use super::declaration::{Family, Measure, RoundingLaw, Take};
+use super::declaration::{Family, Measure, Reads, RoundingLaw, Take};
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
@@ -73,6 +73,7 @@ pub(super) const FAMILY: Family = &[
 const fn calibration(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)
         .passes()
+        .reading(Reads::Test)
         .invariant(MapKind::ALL)
         .rounded(RoundingLaw::Told)
 }

@@ -218,7 +218,9 @@ fn a_block_has_a_step_of_its_own() {
     let of_block = norm(&step.gradient[range.unwrap()]);
     assert_close(rows[0].value.unwrap(), RATE * of_block, 1e-12);
     assert_close(rows[1].value.unwrap(), 1.0, 1e-12);
-    assert!(rows[2].reason().unwrap().contains("whole network"));
+    // What is about the loss is of the whole step.
+    assert_eq!(rows[2].circumstances.block, None);
+    assert_eq!(rows[2].value, step.row("step.descent_ratio").value);
 }
 
 /// Both ends of the step, the gradient and the step itself are mapped.

@@ -235,12 +235,12 @@ fn what_is_of_a_block_is_taken_for_each_and_all_else_once() {
     let whole = (None, "norm.path".to_owned());
     assert_eq!(
         named("layers"),
-        [of("layers.0"), of("layers.1"), whole.clone()]
+        [whole.clone(), of("layers.0"), of("layers.1")]
     );
-    assert_eq!(named("layers.0.bias"), [of("layers.0.bias"), whole.clone()]);
+    assert_eq!(named("layers.0.bias"), [whole.clone(), of("layers.0.bias")]);
     assert_eq!(
         named("layers.1, layers.0.bias"),
-        [of("layers.1"), of("layers.0.bias"), whole]
+        [whole, of("layers.1"), of("layers.0.bias")]
     );
 }
 
