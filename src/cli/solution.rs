@@ -165,15 +165,15 @@ impl Solution {
         // Weights made elsewhere have no step, so no place on the schedule.
         let learning_rate = match self.step {
             Some(step) => schedule.learning_rate(step.saturating_sub(1)),
-            None => config.optimizer.learning_rate,
+            None => schedule.base,
         };
         Subject {
             initial: self.initial.as_deref(),
             test: Some(&self.test),
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            step_rule: Some(step_rule(&config.optimizer, None)),
-            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            step_rule: Some(step_rule(config, None)),
+            batch_size: Some(config.samples_per_step(available)),
             training_samples: Some(available),
             streams: self.problem.streams,
             step: self.probes(),

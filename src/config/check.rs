@@ -102,8 +102,17 @@ fn places(root: &Node, path: &str) -> Vec<String> {
     }
 }
 
+/// Whether the table of a place is one that need not be there, and is not.
+fn is_left_out(root: &Node, place: &str) -> bool {
+    let table = place.split_once('.').map(|(table, _)| table);
+    table.is_some_and(|table| KEYS.is_optional(table) && root.get([table]).is_none())
+}
+
 fn rule_of(root: &Node, place: &str) -> Result<(), Violation> {
     let Some(node) = root.get(place.split('.')) else {
+        if is_left_out(root, place) {
+            return Ok(());
+        }
         return match applicable(root, place).map(|key| &key.absent) {
             Ok(Absent::Required(what)) => Err(Violation::new(place, Rule::Missing { what })),
             _ => Ok(()),

@@ -136,6 +136,68 @@ words! {
 }
 
 words! {
+    /// How the radius of SAM moves over training (`sam.schedule`).
+    RadiusKind {
+        /// It does not move; the default.
+        #[default]
+        Constant = "constant",
+        /// On a straight line to its final value.
+        Linear = "linear",
+        /// Along half a cosine wave to its final value.
+        Cosine = "cosine",
+    }
+}
+
+words! {
+    /// In what the move of SAM has its radius (`sam.ball`).
+    Ball {
+        /// The Euclidean norm; the default.
+        #[default]
+        L2 = "l2",
+        /// The largest entry.
+        Linf = "linf",
+    }
+}
+
+words! {
+    /// What the move of SAM is measured in units of (`sam.scaling`).
+    Scaling {
+        /// Nothing: SAM; the default.
+        #[default]
+        None = "none",
+        /// The size of each parameter: ASAM, element-wise (Kwon et al. 2021).
+        Elementwise = "elementwise",
+        /// The norm of each filter of a convolution, the size of every other parameter: ASAM,
+        /// filter-wise (Kwon et al. 2021).
+        Filterwise = "filterwise",
+    }
+}
+
+words! {
+    /// The shape of injected noise (`gradient_noise.shape`).
+    NoiseShape {
+        /// The same in every direction; the default.
+        #[default]
+        Isotropic = "isotropic",
+        /// The Gauss-Newton matrix of the loss.
+        GaussNewton = "gauss_newton",
+        /// The covariance of the gradients of single samples.
+        Minibatch = "minibatch",
+    }
+}
+
+words! {
+    /// What noise does to labels in each step (`label_noise.kind`).
+    LabelNoiseKind {
+        /// Some labels are drawn anew; the default.
+        #[default]
+        Redraw = "redraw",
+        /// Every number that outputs are compared with is moved.
+        Gaussian = "gaussian",
+    }
+}
+
+words! {
     /// How mini-batches are drawn (`train.sampling`).
     Sampling {
         /// A new permutation every epoch; the default.

@@ -75,6 +75,7 @@ pub(crate) struct Keys {
     /// default, for another owner.
     pub list: Vec<Key>,
     tables: Vec<(&'static str, bool)>,
+    optional_tables: Vec<&'static str>,
     table: Option<&'static str>,
     owners: Vec<Owner>,
 }
@@ -122,6 +123,16 @@ impl Keys {
         self.table = outer;
     }
 
+    /// Describes what stands in a table whose keys are required only where it is there.
+    pub(super) fn within_optional(
+        &mut self,
+        table: &'static str,
+        describe: impl FnOnce(&mut Self),
+    ) {
+        self.optional_tables.push(table);
+        self.within(table, false, describe);
+    }
+
     /// Describes what applies for some words of another key; its path is seen from the table being
     /// described.
     pub(super) fn owned(
@@ -156,6 +167,11 @@ impl Keys {
         self.tables
             .iter()
             .any(|(table, is_array)| *table == name && *is_array)
+    }
+
+    /// Whether a table need not be there, and nothing in it is required then.
+    pub(super) fn is_optional(&self, table: &str) -> bool {
+        self.optional_tables.contains(&table)
     }
 
     /// The entries of a path.

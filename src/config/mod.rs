@@ -22,6 +22,7 @@ mod fault;
 mod find;
 #[cfg(test)]
 mod fuzz;
+mod gradient;
 mod hooks;
 mod key;
 mod kind;
@@ -42,13 +43,17 @@ mod whole;
 use std::path::Path;
 
 pub use choice::{
-    Augment, Dataset, ModelKind, OptimizerKind, PixelNormalisation, ResNetPreset, Sampling,
-    ScheduleKind, SpacingKind, Subset, TransformerPreset, Unit,
+    Augment, Ball, Dataset, LabelNoiseKind, ModelKind, NoiseShape, OptimizerKind,
+    PixelNormalisation, RadiusKind, ResNetPreset, Sampling, Scaling, ScheduleKind, SpacingKind,
+    Subset, TransformerPreset, Unit,
 };
 pub use data::{Data, Text};
 pub use error::{ConfigError, Place};
 pub use fault::Fault;
 pub use find::find;
+pub use gradient::{
+    Clip, FinalRadius, GradientNoise, GradientPenalty, LabelNoise, RadiusPath, Sam,
+};
 pub use hooks::{Hook, Logarithmic, Spacing};
 pub use kind::Range;
 pub use model::{Mlp, Model, ResNet, Transformer};
@@ -201,7 +206,7 @@ mod tests {
         );
         assert_eq!(
             message(&PLAIN.replace("[optimizer]", "[optimiser]")),
-            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, hooks"
+            "x.toml: unknown key `optimiser` (line 1); did you mean `optimizer`? Allowed at the top level: name, seed, backend, precision, data, model, optimizer, schedule, train, sam, gradient_penalty, gradient_noise, label_noise, clip, hooks"
         );
         assert_eq!(
             message(&format!("{PLAIN}\n[[hooks]]\npreset = \"off\"\nzzz = 1")),

@@ -137,6 +137,35 @@ pub enum Rule {
         why.phrase()
     )]
     ReplacementOfAll { why: FullBatch },
+    /// Two things that change a gradient and do not compose.
+    #[error("cannot be combined with {other}: {reason}")]
+    Excludes {
+        other: &'static str,
+        reason: &'static str,
+    },
+    /// Something that has a meaning only beside something else.
+    #[error("needs {what}: {reason}")]
+    Needs {
+        what: &'static str,
+        reason: &'static str,
+    },
+    /// Two bounds on a gradient.
+    #[error("and `clip.value` cannot both be set: which comes first would matter")]
+    ClipsTwice,
+    /// No bound on a gradient.
+    #[error("needs a bound: exactly one of `norm` and `value`")]
+    ClipsNothing,
+    /// More batches than an epoch has.
+    #[error("must be at most the {limit} batches of an epoch, found {found}")]
+    AccumulatesTooMany { found: usize, limit: usize },
+    /// More samples than a step has.
+    #[error("must be at most the {limit} samples of a step, found {found}")]
+    MicroBatchTooLarge { found: usize, limit: usize },
+    /// A batch of all samples is no random one.
+    #[error(
+        "must be fewer than the {samples} training samples, found {found}: all of them together have no noise"
+    )]
+    NoiseOfAll { found: usize, samples: usize },
     /// The short form of a full batch beside its contrary.
     #[error(
         "= false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"

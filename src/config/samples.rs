@@ -142,7 +142,14 @@ fn leave_out(table: &mut toml::Table, place: &str) -> Option<()> {
     }
     match parts.next() {
         None => table.remove(first).map(drop),
-        Some(name) => table.get_mut(first)?.as_table_mut()?.remove(name).map(drop),
+        Some(name) => {
+            let found = table.get_mut(first)?.as_table_mut()?.remove(name);
+            // A table that lacks what it needs.
+            let needed = found.is_none() && KEYS.is_optional(first);
+            found
+                .or_else(|| needed.then(|| table.remove(first))?)
+                .map(drop)
+        }
     }
 }
 

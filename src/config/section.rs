@@ -15,8 +15,8 @@
 //! words")` of fields above it, `optional("in words")` of an `Option`, or `required("what")`. `in` confines
 //! a number to a range, `in (computed Range)` one that the run computes with in its precision. `when "key" is WORDS` to configs in which another key is one of these words.
 //! `part()` takes in another section whose keys stand in the same table, `part_for("key", WORDS)` an
-//! optional one, `table()` a table of its own and `tables()` an array of tables. `shorthand { … }` holds
-//! keys that only give other keys their values.
+//! optional one, `table()` a table of its own, `optional_table()` one whose absence means something, and
+//! `tables()` an array of tables. `shorthand { … }` holds keys that only give other keys their values.
 
 use super::document::{Node, Value as Found};
 use super::key::Keys;
@@ -64,6 +64,11 @@ impl<'a> Reader<'a> {
             table: self.table.and_then(|table| table.get([name])),
             path: self.path(name),
         }
+    }
+
+    /// Whether something stands under a name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.is_some_and(|table| table.get([name]).is_some())
     }
 
     /// The sections of an array of tables.
@@ -212,6 +217,9 @@ macro_rules! field {
     (describe $keys:ident, $name:expr, $type:ty, table (), $doc:expr, [], []) => {
         $keys.within($name, false, <$type as $crate::config::section::Section>::describe)
     };
+    (describe $keys:ident, $name:expr, $type:ty, optional_table (), $doc:expr, [], []) => {
+        $keys.within_optional($name, <$type as $crate::config::section::Section>::describe)
+    };
     (describe $keys:ident, $name:expr, $type:ty, tables (), $doc:expr, [], []) => {
         $keys.within(
             $name,
@@ -280,6 +288,13 @@ macro_rules! field {
     (read $reader:ident, $name:expr, $type:ty, table ()) => {
         <$type as $crate::config::section::Section>::read(&$reader.table($name))?
     };
+    (read $reader:ident, $name:expr, $type:ty, optional_table ()) => {
+        if $reader.has($name) {
+            <$type as $crate::config::section::Section>::read(&$reader.table($name))?
+        } else {
+            None
+        }
+    };
     (read $reader:ident, $name:expr, $type:ty, tables ()) => {
         $reader.tables($name)?
     };
@@ -292,6 +307,11 @@ macro_rules! field {
     };
     (write $table:ident, $name:expr, $value:expr, table) => {
         $table.insert($name.to_owned(), $crate::config::section::table_of(&$value))
+    };
+    (write $table:ident, $name:expr, $value:expr, optional_table) => {
+        if let Some(section) = &$value {
+            $table.insert($name.to_owned(), $crate::config::section::table_of(section));
+        }
     };
     (write $table:ident, $name:expr, $value:expr, tables) => {
         if !$value.is_empty() {

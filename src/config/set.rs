@@ -2,7 +2,7 @@
 //! checked.
 //!
 //! Where the file and an override exclude each other, the override wins: `train.steps` drops the
-//! file's `train.epochs` and the reverse, `preset` of a hook drops the file's `measures` and the
+//! file's `train.epochs` and the reverse, `clip.norm` its `clip.value`, `preset` of a hook drops the file's `measures` and the
 //! reverse, `train.full_batch=true` drops the file's `train.batch_size` and the reverse, and
 //! `optimizer.kind=gd` drops both of the file. Two overrides that exclude each other are an error like two
 //! such lines of a file.
@@ -13,6 +13,7 @@ use toml::de::DeValue;
 
 use super::document::{Node, Origin, Value, one_line};
 use super::error::ConfigError;
+use super::key::KEYS;
 use super::lookup::declared;
 use super::whole::Config;
 
@@ -27,7 +28,7 @@ pub struct Override {
 impl Override {
     /// Reads the argument of `--set`, `a.b=value`. The value is TOML; a bare word is a string
     /// (`data.dataset=mnist`), and nothing unsets the key (`optimizer.momentum=`), whose default
-    /// then holds. Items of arrays are addressed by index: `hooks.0.every=5`.
+    /// then holds, or the whole of a table that need not be there (`sam=`). Items of arrays are addressed by index: `hooks.0.every=5`.
     ///
     /// # Errors
     ///
@@ -49,7 +50,10 @@ impl Override {
         let flag = format!("--set {}", one_line(text));
         if value.is_empty() {
             let value = None;
-            Config::check_key(&declared(&path.join(".")))?;
+            let key = declared(&path.join("."));
+            if !KEYS.is_optional(&key) {
+                Config::check_key(&key)?;
+            }
             return Ok(Self { flag, path, value });
         }
         let value = read_value(value, &flag).map_err(|message| ConfigError::OverrideValue {
@@ -161,6 +165,7 @@ pub(super) fn apply_all(root: &mut Node, overrides: &[Override]) -> Result<(), C
         drop_from_file(root, &["train"], "batch_size");
     }
     keep_the_override(root, &["train"], "epochs", "steps");
+    keep_the_override(root, &["clip"], "norm", "value");
     let hooks = match root.get(["hooks"]) {
         Some(Node {
             value: Value::Array(items),
@@ -230,6 +235,15 @@ mod tests {
 
     fn fault(sets: &[&str]) -> String {
         with(PLAIN, sets).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_table_that_need_not_be_there_is_unset_as_a_whole() {
+        let text = format!("sam.radius = 0.1\nclip.norm = 1.0\n{PLAIN}");
+        let config = with(&text, &["sam=", "clip.value=0.5"]).unwrap();
+        assert_eq!(config.sam, None);
+        assert_eq!(config.value("clip").unwrap().to_string(), "{ value = 0.5 }");
+        assert!(Override::parse("optimizer=").is_err());
     }
 
     #[test]

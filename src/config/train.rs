@@ -16,6 +16,10 @@ section! {
         loss: Loss = default(Loss::CrossEntropy);
         /// Samples of a step, at most the training samples; none where every step uses all.
         batch_size: Option<usize> = optional("32, or all");
+        /// Batches whose mean gradient a step follows; of an epoch's last step, those that are left.
+        accumulate: Option<usize> = optional("1");
+        /// Steps that stand for one of SGD, each at this part of the learning rate (SVAG); an epoch has as many times the steps.
+        svag: Option<usize> = optional("plain steps");
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.

@@ -6,6 +6,7 @@ use super::choice::{ModelKind, OptimizerKind, ScheduleKind};
 use super::data::Data;
 use super::document::{Node, Origin};
 use super::error::{ConfigError, Place};
+use super::gradient::{self, Clip, GradientNoise, GradientPenalty, LabelNoise, Sam};
 use super::hooks::Hook;
 use super::key::PATHS;
 use super::kind::{Range, in_f32};
@@ -45,6 +46,16 @@ section! {
         schedule: Schedule = table();
         /// `[train]`
         train: Train = table();
+        /// `[sam]`
+        sam: Option<Sam> = optional_table();
+        /// `[gradient_penalty]`
+        gradient_penalty: Option<GradientPenalty> = optional_table();
+        /// `[gradient_noise]`
+        gradient_noise: Option<GradientNoise> = optional_table();
+        /// `[label_noise]`
+        label_noise: Option<LabelNoise> = optional_table();
+        /// `[clip]`
+        clip: Option<Clip> = optional_table();
         /// `[[hooks]]`
         hooks: Vec<Hook> = tables();
     }
@@ -61,6 +72,7 @@ fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation>
     }
     keeps_a_learning_rate(config)?;
     can_learn_its_data(config)?;
+    gradient::composes(config)?;
     if config.train.full_batch && !config.data.augment.is_empty() {
         let why = FullBatch::of(config.optimizer.method.kind() == OptimizerKind::Gd);
         let violation = Violation::new("data.augment", Rule::AugmentOfAll { why });
@@ -118,6 +130,7 @@ fn fits(config: &Config, train_len: Option<usize>) -> Result<(), Violation> {
             let rule = Rule::BatchTooLarge { found, limit };
             return Err(Violation::new("train.batch_size", rule).against("data.train"));
         }
+        gradient::fits(config, limit)?;
         for (index, hook) in config.hooks.iter().enumerate() {
             if let Some(found) = hook.samples.filter(|&samples| samples > limit) {
                 let key = format!("hooks.{index}.samples");
@@ -168,11 +181,22 @@ impl Config {
         }
     }
 
-    /// The number of updates in one epoch, for a training part of `train_len` samples.
+    /// The number of updates in one epoch, for a training part of `train_len` samples. Of SVAG, which
+    /// sees two batches in each, those that make up as much of training as an epoch of SGD.
     pub fn steps_per_epoch(&self, train_len: usize) -> usize {
-        self.train
-            .batch_size
-            .map_or(1, |size| train_len.div_ceil(size.max(1)))
+        let Some(size) = self.train.batch_size else {
+            return 1;
+        };
+        let batches = train_len.div_ceil(size.max(1));
+        let steps = batches.div_ceil(self.train.accumulate.unwrap_or(1));
+        steps.saturating_mul(self.train.svag.unwrap_or(1))
+    }
+
+    /// Samples of a step, for a training part of `train_len`; the last step of an epoch may have fewer.
+    pub fn samples_per_step(&self, train_len: usize) -> usize {
+        let batches = self.train.accumulate.unwrap_or(1);
+        let size = self.train.batch_size;
+        size.map_or(train_len, |size| size.saturating_mul(batches))
     }
 
     /// The config as TOML with every default written out. Reading it gives an equal config; every

@@ -48,7 +48,7 @@ pub use list::{ListRow, list};
 pub use name::DatasetName;
 pub use noise::redraw_labels;
 pub use normalise::{Pixel, PixelNormalisation, Tables};
-pub use order::{Sampling, epoch_order, replacement_batch};
+pub use order::{Sampling, epoch_order, replacement_batch, second_replacement_batch};
 pub use read::{Raw, read};
 pub use subset::{Subset, keep_classes};
 pub use verify::{FileReport, FileState, verify};

@@ -24,13 +24,22 @@ pub enum StepRule<'a> {
         /// state of the optimiser is not known.
         preconditioner: Option<&'a [f64]>,
     },
+    /// Steps along something else than the gradient of the loss, for which no condition here is derived.
+    OtherGradient {
+        /// What is left of the last step in the next one.
+        momentum: f64,
+        /// What the steps follow, as the reason why a condition does not apply.
+        why: &'static str,
+    },
 }
 
 impl StepRule<'_> {
     /// What is left of the last step in the next one.
     pub fn momentum(self) -> f64 {
         match self {
-            Self::Descent { momentum, .. } | Self::Adaptive { momentum, .. } => momentum,
+            Self::Descent { momentum, .. }
+            | Self::Adaptive { momentum, .. }
+            | Self::OtherGradient { momentum, .. } => momentum,
         }
     }
 }

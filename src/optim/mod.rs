@@ -10,7 +10,7 @@ mod schedule;
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{Method, Moments, Optimizer};
+use crate::config::{Config, LabelNoise, Method, Moments, Optimizer};
 use crate::measure::StepRule;
 use crate::params::{Layout, Parameters, SavedState};
 use adam::Adam;
@@ -30,9 +30,55 @@ pub fn init(config: &Optimizer) -> Box<dyn UpdateRule> {
     }
 }
 
-/// What an update rule makes of a gradient, for conditions on steps; with what it divides the gradient by, where
+/// What a step makes of the loss, for conditions on steps; with what the update rule divides the gradient by, where
 /// that is known.
-pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
+pub fn step_rule<'a>(config: &Config, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
+    let rule = of_gradient(&config.optimizer, preconditioner);
+    match why_no_plain_gradient(config) {
+        Some(why) => StepRule::OtherGradient {
+            momentum: rule.momentum(),
+            why,
+        },
+        None => rule,
+    }
+}
+
+/// Why steps follow something else than the gradient of the training loss, with the noise of batches or
+/// injected noise at most.
+fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
+    let redraws = matches!(config.label_noise, Some(LabelNoise::Redraw(_)));
+    let cases = [
+        (
+            config.sam.is_some(),
+            "the condition is for steps along the gradient; those of SAM follow it at another point, \
+             which moves their threshold (Long & Bartlett 2024)",
+        ),
+        (
+            config.gradient_penalty.is_some(),
+            "the condition is for steps along the gradient; those with a gradient penalty μ see H + μH² at \
+             a minimum",
+        ),
+        (
+            config.clip.is_some(),
+            "the condition is for steps along the gradient; clipped ones are shorter wherever the bound acts",
+        ),
+        (
+            config.train.svag.is_some(),
+            "the condition is for steps along the gradient of one batch; those of SVAG combine two, with \
+             more noise",
+        ),
+        (
+            redraws,
+            "the condition is for steps along the gradient; redrawn labels make its mean that of another \
+             loss",
+        ),
+    ];
+    let found = cases.into_iter().find(|(is_so, _)| *is_so);
+    found.map(|(_, why)| why)
+}
+
+/// What an update rule makes of a gradient.
+fn of_gradient<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
     let of_adam = |moments: Moments, [penalty, decay]: [f64; 2]| StepRule::Adaptive {
         momentum: moments.beta1,
         penalty,

@@ -203,7 +203,7 @@ impl<'a> Engine<'a> {
         let preconditioner = self.stepper.preconditioner().map_err(TrainError::Device)?;
         let as_measured = StepAsMeasured {
             learning_rate: self.stepper.rate_of_last(step),
-            rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
+            rule: step_rule(&self.problem.config, preconditioner.as_deref()),
         };
         let measuring = &self.measuring;
         let round = measuring.round(&self.position, &as_measured, &self.memory, due, observer);

@@ -154,7 +154,7 @@ impl<'a> Measuring<'a> {
             trained_elsewhere: false,
             learning_rate: Some(step.learning_rate),
             step_rule: Some(step.rule),
-            batch_size: Some(config.train.batch_size.unwrap_or(available)),
+            batch_size: Some(config.samples_per_step(available)),
             training_samples: Some(available),
             streams: self.problem.streams,
             step: position.step,

@@ -22,6 +22,8 @@ mod prepare;
 mod problem;
 mod state;
 mod step;
+#[cfg(test)]
+mod testing;
 
 pub use engine::Outcome;
 pub use error::TrainError;

@@ -185,10 +185,10 @@ impl Problem {
         optim::init(&self.config.optimizer)
     }
 
-    /// The learning rate as a function of the step.
+    /// The learning rate as a function of the step; of SVAG's steps, of which several stand for one.
     pub fn schedule(&self) -> Schedule {
         Schedule {
-            base: self.config.optimizer.learning_rate,
+            base: self.config.optimizer.learning_rate / self.config.train.svag.unwrap_or(1) as f64,
             warmup: self.config.schedule.warmup,
             shape: self.config.schedule.shape,
             steps_per_epoch: self.steps_per_epoch(),
@@ -210,6 +210,13 @@ impl Problem {
     pub fn train_chunks(&self, samples: Option<usize>, norm_mode: NormMode) -> Chunks {
         let count = samples.unwrap_or(self.data.train.len());
         self.chunks(&self.data.train, count, norm_mode)
+    }
+
+    /// All training samples on the device, so many in a batch.
+    pub fn all_in_chunks_of(&self, size: usize) -> Chunks {
+        let train = &self.data.train;
+        let indices: Vec<u32> = (0..train.len() as u32).collect();
+        Chunks::gather(train, &indices, size, self.objective.loss(), self.compute())
     }
 
     /// All test samples on the device.
@@ -300,11 +307,15 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
         Model::Transformer(_) => return Ok(()),
     };
     let samples = data.train.len();
-    let batch = config.train.batch_size.unwrap_or(samples);
+    let batch = config.samples_per_step(samples);
     let smallest = match (config.train.sampling, samples % batch) {
         (Sampling::Replacement, _) | (_, 0) => batch,
         (Sampling::Shuffle, rest) => rest,
     };
+    // What is normalised together: of pieces, none has less than two samples but where all have one.
+    let piece = config.sam.as_ref().and_then(|sam| sam.micro_batch);
+    let piece = piece.or(config.train.batch_size).unwrap_or(samples);
+    let (smallest, batch) = (smallest.min(piece), batch.min(piece));
     if norm == Normalisation::Batch && smallest * positions == 1 {
         return Err(ProblemError::LonelyValue { samples, batch });
     }

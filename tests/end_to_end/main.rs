@@ -6,6 +6,7 @@ mod compare;
 mod config_errors;
 mod endings;
 mod files;
+mod gradients;
 mod integrity;
 mod interrupt;
 #[cfg(unix)]

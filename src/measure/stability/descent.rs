@@ -64,6 +64,7 @@ impl Session<'_> {
                 "the condition is for gradient descent, with or without momentum; for Adam's steps it is \
                  stability.adam",
             )),
+            Some(StepRule::OtherGradient { why, .. }) => Err(Failure::not_defined(why)),
             None => Err(Failure::not_known("the update rule is not known")),
         }
     }

@@ -17,14 +17,15 @@ impl Session<'_> {
     /// `λmax(P⁻¹(H + μI))` over its threshold. `P⁻¹A` has the eigenvalues of `P^{-½} A P^{-½}`.
     pub(super) fn preconditioned_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let rate = self.learning_rate()?;
-        let Some(StepRule::Adaptive {
-            momentum,
-            penalty,
-            decay,
-            preconditioner,
-        }) = self.subject.step_rule
-        else {
-            return Err(Failure::not_defined("the condition is for steps of Adam"));
+        let (momentum, penalty, decay, preconditioner) = match self.subject.step_rule {
+            Some(StepRule::Adaptive {
+                momentum,
+                penalty,
+                decay,
+                preconditioner,
+            }) => (momentum, penalty, decay, preconditioner),
+            Some(StepRule::OtherGradient { why, .. }) => return Err(Failure::not_defined(why)),
+            _ => return Err(Failure::not_defined("the condition is for steps of Adam")),
         };
         let diagonal = preconditioner.ok_or_else(|| {
             Failure::not_known(

@@ -1,0 +1,99 @@
+//! What changes the gradient of a step: resumed, refused, and what it makes of a solution.
+
+use crate::lab::Lab;
+use crate::resume::assert_resumes;
+
+/// Without momentum and hooks, in few samples.
+const BARE: [&str; 4] = [
+    "train.epochs=12",
+    "data.train=64",
+    "optimizer.momentum=",
+    "hooks=[]",
+];
+
+fn resumes(sets: &[&str]) {
+    assert_resumes(&Lab::new(), &[&BARE[..], sets].concat());
+}
+
+#[test]
+fn micro_batches_of_adam_with_noisy_labels_and_a_bound_resume_to_the_same_bytes() {
+    resumes(&[
+        "optimizer.kind=adam",
+        "optimizer.learning_rate=0.01",
+        "train.batch_size=12",
+        "train.accumulate=2",
+        "sam={ radius = 0.1, micro_batch = 5, schedule = \"cosine\", final_radius = 0.01 }",
+        "label_noise.fraction=0.2",
+        "clip.norm=0.5",
+    ]);
+}
+
+#[test]
+fn asam_by_filters_and_batch_statistics_resumes_to_the_same_bytes() {
+    resumes(&[
+        "model={ kind = \"resnet\", blocks = [1], width = 2 }",
+        "sam={ radius = 0.5, scaling = \"filterwise\" }",
+        "train.epochs=4",
+    ]);
+}
+
+#[test]
+fn injected_noise_resumes_to_the_same_bytes() {
+    for (shape, model) in [
+        (
+            "gauss_newton",
+            "model={ kind = \"resnet\", blocks = [1], width = 2, norm = \"group\" }",
+        ),
+        (
+            "isotropic",
+            "model={ kind = \"transformer\", preset = \"tiny\", width = 4, heads = 2, depth = 1, mlp_width = 4 }",
+        ),
+        ("minibatch", "model.hidden=[8]"),
+    ] {
+        let noise = format!("gradient_noise={{ shape = {shape:?}, batch_size = 8 }}");
+        resumes(&[&noise, model, "train.full_batch=true", "clip.value=0.1"]);
+    }
+}
+
+#[test]
+fn a_penalised_transformer_with_dropout_resumes_to_the_same_bytes() {
+    resumes(&[
+        "model={ kind = \"transformer\", preset = \"tiny\", dropout = 0.1 }",
+        "gradient_penalty.strength=0.05",
+        "optimizer.learning_rate=0.02",
+        "train.epochs=4",
+    ]);
+}
+
+#[test]
+fn svag_resumes_to_the_same_bytes() {
+    resumes(&[
+        "train.sampling=replacement",
+        "train.svag=3",
+        "train.epochs=4",
+    ]);
+}
+
+#[test]
+fn conditions_on_plain_steps_say_why_they_do_not_hold() {
+    let lab = Lab::new();
+    let hooks = "hooks=[{ measures = [\"stability.gd\", \"stability.adam\"], every = 100 }]";
+    lab.run(&[
+        "train",
+        "--config",
+        "small.toml",
+        "--set",
+        "train.epochs=1",
+        "--set",
+        hooks,
+        "--set",
+        "sam.radius=0.1",
+    ])
+    .success();
+    for row in lab.rows("runs/small/seed-0") {
+        if row["name"].as_str().unwrap().starts_with("stability") {
+            assert_eq!(row["failure"], "not_defined", "{row}");
+            assert!(row["reason"].as_str().unwrap().contains("SAM"), "{row}");
+        }
+    }
+}
