@@ -97,3 +97,45 @@ fn conditions_on_plain_steps_say_why_they_do_not_hold() {
         }
     }
 }
+
+/// λmax at the end of runs with these radii, the mean over two seeds.
+fn sharpness_by_radius(lab: &Lab, radii: &[f64]) -> Vec<f64> {
+    let of_radius = |radius: &f64| {
+        let name = format!("r{radius}");
+        let sam = match radius {
+            0.0 => "sam=".to_owned(),
+            radius => format!("sam.radius={radius}"),
+        };
+        let mut arguments = vec!["train", "--config", "small.toml", "--seeds", "0..2"];
+        let named = format!("name={name}");
+        let sets = [
+            &named,
+            &sam,
+            "optimizer.momentum=",
+            "train.epochs=500",
+            "train.stop_at_train_loss=0.05",
+            "train.evaluate_every=500",
+            "hooks=[{ measures = [\"hessian.lambda_max\"], every = 500 }]",
+        ];
+        sets.iter().for_each(|set| arguments.extend(["--set", set]));
+        lab.run(&arguments).success();
+        let ends = (0..2).map(|seed| {
+            let rows = lab.rows(&format!("runs/{name}/seed-{seed}"));
+            let last = |name: &str| {
+                let row = rows.iter().rev().find(|row| row["name"] == name);
+                row.unwrap()["value"].as_f64().unwrap()
+            };
+            assert!((last("loss.train") / 0.05 - 1.0).abs() < 2e-3);
+            last("hessian.lambda_max")
+        });
+        ends.sum::<f64>() / 2.0
+    };
+    radii.iter().map(of_radius).collect()
+}
+
+/// Foret et al. 2021: what sharpness-aware steps are for. The campaign at full size is in the README.
+#[test]
+fn a_larger_radius_ends_at_a_flatter_solution_of_the_same_loss() {
+    let found = sharpness_by_radius(&Lab::new(), &[0.0, 0.05, 0.1, 0.2]);
+    assert!(found.is_sorted_by(|sharp, flat| sharp > flat), "{found:?}");
+}
