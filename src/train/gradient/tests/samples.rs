@@ -155,8 +155,9 @@ fn svag_has_the_mean_of_sgd_and_a_multiple_of_its_covariance() {
             })
             .collect();
         let trace = crate::statistics::mean(&squares);
-        // The mean of so many independent vectors is as far off as their trace says.
-        assert!(dot(&sum, &sum) < 3.0 * trace / 1500.0);
+        // The mean of so many independent vectors is as far off as their trace says; eight times that has a chance
+        // of 3e-4 even where the noise has two directions only.
+        assert!(dot(&sum, &sum) < 8.0 * trace / 1500.0);
         (trace, crate::statistics::stated_error(&squares))
     });
     let ratio = several.0 / plain.0;
