@@ -3,17 +3,8 @@
 /// One of a few things, each with the word it is written as. The words are the contract with users;
 /// the Rust names may change.
 pub trait Word: Copy + Default + PartialEq + std::fmt::Debug + 'static {
-    /// Every choice, in the order the documents list them.
-    const CHOICES: &'static [Self];
-
-    /// Their words, in the same order.
+    /// The words of all choices, in the order the documents list them.
     const WORDS: &'static [&'static str];
-
-    /// The choice that is written as this word.
-    fn of_word(word: &str) -> Option<Self> {
-        let place = Self::WORDS.iter().position(|other| *other == word)?;
-        Self::CHOICES.get(place).copied()
-    }
 }
 
 /// Declares an enum whose variants are written as fixed words.
@@ -36,7 +27,6 @@ macro_rules! words {
         }
 
         impl $crate::words::Word for $name {
-            const CHOICES: &'static [Self] = Self::ALL;
             const WORDS: &'static [&'static str] = &[$($word),+];
         }
 
@@ -68,11 +58,12 @@ mod tests {
         let words: Vec<String> = Colour::ALL.iter().map(Colour::to_string).collect();
         assert_eq!(words, ["red", "dark-blue"]);
         assert_eq!(Colour::WORDS, ["red", "dark-blue"]);
-        assert_eq!(Colour::of_word("dark-blue"), Some(Colour::DarkBlue));
-        assert_eq!(Colour::of_word("DarkBlue"), None);
         assert_eq!(
             serde_json::to_string(&Colour::DarkBlue).unwrap(),
             "\"dark-blue\""
         );
+        let read = serde_json::from_str::<Colour>;
+        assert_eq!(read("\"dark-blue\"").unwrap(), Colour::DarkBlue);
+        assert!(read("\"DarkBlue\"").is_err());
     }
 }

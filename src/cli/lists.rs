@@ -1,8 +1,8 @@
 //! Lists of names on the command line.
 
 use super::CommandError;
-use crate::config;
 use crate::measure::{self, Preset};
+use crate::nearest::{hint, nearest};
 use crate::reparam::MapKind;
 
 /// The measures of a list, in which presets stand for theirs; each once.
@@ -26,7 +26,7 @@ pub fn measures(list: &str) -> Result<Vec<&'static str>, CommandError> {
 fn measure_named(name: &str) -> Result<&'static str, CommandError> {
     let unknown = || {
         let names = measure::names();
-        let hint = hint(name, &names);
+        let hint = hint(nearest(name, &names));
         let names = names.join(", ");
         CommandError::Input(format!(
             "--measures: there is no measure `{name}`{hint} Allowed: light, full, {names}"
@@ -53,20 +53,12 @@ fn map_named(word: &str) -> Result<MapKind, CommandError> {
     let found = kinds.iter().find(|kind| kind.as_str() == word);
     found.copied().ok_or_else(|| {
         let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-        let hint = hint(word, &words);
+        let hint = hint(nearest(word, &words));
         let words = words.join(", ");
         CommandError::Input(format!(
             "--maps: there is no map `{word}`{hint} Allowed: {words}"
         ))
     })
-}
-
-/// The end of a sentence about an unknown name: the nearest known one, if any is near.
-pub fn hint(name: &str, known: &[&str]) -> String {
-    config::nearest(name, known).map_or_else(
-        || ".".to_owned(),
-        |nearest| format!("; did you mean `{nearest}`?"),
-    )
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! `[[hooks]]`: what to measure while training, and when.
 
-use super::choice::{SpacingKind, Unit};
-use super::nearest::nearest;
-use super::rule::{Rule, Violation};
+use super::error::Violation;
 use super::section::Reader;
 use crate::measure::Preset;
 use crate::model::{DropoutMode, NormMode};
+use crate::nearest::nearest;
 use crate::reparam::MapKind;
 
 section! {
@@ -41,14 +40,26 @@ section! {
     }
 }
 
+words! {
+    /// What a hook counts (`hooks.unit`).
+    Unit {
+        /// Passes over the training part; the default.
+        #[default]
+        Epochs = "epochs",
+        /// Updates of the parameters.
+        Steps = "steps",
+    }
+}
+
 kinds! {
     /// When a hook fires.
     #[derive(Copy)]
     pub enum Spacing: SpacingKind in "schedule", "How the moments are spaced." {
-        /// At every multiple of `every`.
-        Linear,
-        /// At 0 and at `every`·ratioᵏ for k = 0, 1, 2, …
-        Logarithmic(Logarithmic),
+        /// Evenly, at every multiple of `every`; the default.
+        #[default]
+        Linear = "linear",
+        /// At 0 and then ever further apart, at `every`·ratioᵏ for k = 0, 1, 2, …
+        Logarithmic(Logarithmic) = "logarithmic",
     }
 }
 
@@ -62,89 +73,36 @@ section! {
 }
 
 fn measures_something(hook: &mut Hook, reader: &Reader<'_>) -> Result<(), Violation> {
-    match (&hook.preset, &hook.measures) {
-        (Some(_), Some(_)) => Err(Violation::new(
+    let (key, rule) = match (&hook.preset, &hook.measures) {
+        (Some(_), Some(_)) => (
             reader.path("preset"),
-            Rule::PresetAndMeasures,
-        )),
-        (None, None) => Err(Violation::new(
-            reader.place(),
-            Rule::NeitherPresetNorMeasures,
-        )),
+            "and `measures` cannot both be set in one hook",
+        ),
+        (None, None) => (
+            reader.place().to_owned(),
+            "needs something to measure: exactly one of `preset` and `measures`",
+        ),
         (_, Some(names)) if names.is_empty() => {
-            Err(Violation::new(reader.path("measures"), Rule::NoMeasures))
+            (reader.path("measures"), "must name at least one measure")
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(Violation::new(key, rule))
 }
 
 /// Refuses measures that are not known.
 pub(super) fn check_measures(hooks: &[Hook], known: &[&str]) -> Result<(), Violation> {
     for (index, hook) in hooks.iter().enumerate() {
-        let names = hook.measures.iter().flatten().enumerate();
-        for (place, name) in names {
-            if known.contains(&name.as_str()) {
-                continue;
-            }
-            let rule = Rule::UnknownMeasure {
-                found: name.clone(),
-                nearest: nearest(name, known).map(str::to_owned),
-                known: known.iter().map(|&known| known.to_owned()).collect(),
+        let mut names = hook.measures.iter().flatten().enumerate();
+        if let Some((place, name)) = names.find(|(_, name)| !known.contains(&name.as_str())) {
+            let hint = match nearest(name, known) {
+                Some(nearest) => format!("did you mean {nearest:?}?"),
+                None => format!("known: {}", known.join(", ")),
             };
-            return Err(Violation::new(
-                format!("hooks.{index}.measures.{place}"),
-                rule,
-            ));
+            let key = format!("hooks.{index}.measures.{place}");
+            let rule = format!("must be the name of a measure, found {name:?}; {hint}");
+            return Err(Violation::new(key, rule));
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::samples::{PLAIN, message};
-
-    fn hook(keys: &str) -> String {
-        message(&format!("{PLAIN}\n[[hooks]]\n{keys}"))
-    }
-
-    #[test]
-    fn a_hook_has_a_preset_or_measures_and_not_both() {
-        assert_eq!(
-            hook("preset = \"light\"\nmeasures = [\"norm.l2\"]"),
-            "x.toml: `hooks.0.preset` (line 6) and `measures` cannot both be set in one hook"
-        );
-    }
-
-    #[test]
-    fn a_hook_measures_something() {
-        assert_eq!(
-            hook("every = 2"),
-            "x.toml: `hooks.0` (line 5) needs something to measure: exactly one of `preset` and `measures`"
-        );
-        assert_eq!(
-            hook("measures = []"),
-            "x.toml: `hooks.0.measures` (line 6) must name at least one measure"
-        );
-    }
-
-    #[test]
-    fn an_unknown_measure_suggests_the_nearest_or_lists_all() {
-        assert_eq!(
-            hook("measures = [\"norm.l2\",\n\"hessian.lamda_max\"]"),
-            "x.toml: `hooks.0.measures.1` (line 7) must be the name of a measure, found \"hessian.lamda_max\"; did you mean \"hessian.lambda_max\"?"
-        );
-        assert_eq!(
-            hook("measures = [\"zzz\"]"),
-            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"zzz\"; known: hessian.lambda_max, norm.l2, loss.train"
-        );
-    }
-
-    #[test]
-    fn a_ratio_belongs_to_logarithmic_hooks() {
-        assert_eq!(
-            hook("preset = \"full\"\nratio = 3"),
-            "x.toml: `hooks.0.ratio` (line 7) only applies to hooks.0.schedule = \"logarithmic\"; this config has \"linear\""
-        );
-    }
 }

@@ -1,7 +1,6 @@
 //! `[optimizer]`: how a gradient becomes an update.
 
-use super::choice::OptimizerKind;
-use super::rule::{Rule, Violation};
+use super::error::Violation;
 use super::section::Reader;
 
 section! {
@@ -19,14 +18,15 @@ section! {
 kinds! {
     /// The update rule and what only it needs.
     pub enum Method: OptimizerKind in "kind", "The update rule." {
-        /// `kind = "sgd"`
-        Sgd(Momentum),
-        /// `kind = "gd"`: every step uses the whole training part.
-        Gd(Momentum),
-        /// `kind = "adam"`
-        Adam(Moments),
-        /// `kind = "adamw"`
-        AdamW(Moments),
+        /// Stochastic gradient descent on mini-batches; the default.
+        #[default]
+        Sgd(Momentum) = "sgd",
+        /// Gradient descent on the whole training part.
+        Gd(Momentum) = "gd",
+        /// Adam; weight decay is added to the gradient.
+        Adam(Moments) = "adam",
+        /// Adam with decoupled weight decay.
+        AdamW(Moments) = "adamw",
     }
 }
 
@@ -54,8 +54,8 @@ section! {
 
 fn looks_ahead_of_something(momentum: &mut Momentum, _: &Reader<'_>) -> Result<(), Violation> {
     if momentum.nesterov && momentum.coefficient == 0.0 {
-        let violation = Violation::new("optimizer.nesterov", Rule::NesterovWithoutMomentum);
-        return Err(violation.against("optimizer.momentum"));
+        let rule = "= true needs optimizer.momentum above 0";
+        return Err(Violation::new("optimizer.nesterov", rule).against("optimizer.momentum"));
     }
     Ok(())
 }
@@ -70,54 +70,5 @@ section! {
         beta2: f64 = default(0.999) in (computed BelowOne);
         /// Added to the denominator.
         epsilon: f64 = default(1e-8) in (computed AboveZero);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::samples::message;
-
-    fn optimizer(keys: &str) -> String {
-        message(&format!("optimizer = {{{keys}}}\ntrain.epochs = 3"))
-    }
-
-    #[test]
-    fn a_learning_rate_is_required() {
-        assert_eq!(
-            message("train.epochs = 3"),
-            "x.toml: `optimizer.learning_rate` is required: a number above 0"
-        );
-    }
-
-    #[test]
-    fn momentum_does_not_apply_to_adam() {
-        assert_eq!(
-            optimizer("kind = \"adam\", learning_rate = 0.1, momentum = 0.9"),
-            "x.toml: `optimizer.momentum` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\"; this config has \"adam\""
-        );
-        assert_eq!(
-            optimizer("kind = \"adamw\", learning_rate = 0.1, nesterov = false"),
-            "x.toml: `optimizer.nesterov` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\"; this config has \"adamw\""
-        );
-    }
-
-    #[test]
-    fn betas_do_not_apply_to_sgd() {
-        for key in ["beta1", "beta2", "epsilon"] {
-            assert_eq!(
-                optimizer(&format!("learning_rate = 0.1, {key} = 0.9")),
-                format!(
-                    "x.toml: `optimizer.{key}` (line 1) only applies to optimizer.kind = \"adam\" or \"adamw\"; this config has \"sgd\""
-                )
-            );
-        }
-    }
-
-    #[test]
-    fn nesterov_needs_momentum() {
-        assert_eq!(
-            optimizer("learning_rate = 0.1, nesterov = true"),
-            "x.toml: `optimizer.nesterov` (line 1) = true needs optimizer.momentum above 0"
-        );
     }
 }

@@ -1,8 +1,9 @@
 //! `[train]`: the loop.
 
-use super::choice::{OptimizerKind, Sampling};
-use super::rule::{FullBatch, Rule, Violation};
+use super::error::Violation;
+use super::optimizer::OptimizerKind;
 use super::section::Reader;
+use crate::data::Sampling;
 use crate::objective::Loss;
 
 /// The word of the update rule without batches.
@@ -54,108 +55,51 @@ impl Train {
     }
 }
 
+/// What says that every step uses all training samples, in a config with or without the short form: its
+/// key, and what it says.
+pub(super) fn says_full_batch(is_gd: bool) -> (&'static str, &'static str) {
+    if is_gd {
+        ("optimizer.kind", "optimizer.kind = \"gd\"")
+    } else {
+        ("train.full_batch", "train.full_batch = true")
+    }
+}
+
 fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<(), Violation> {
     match (train.epochs, train.steps) {
         (Some(_), Some(_)) => {
-            let violation = Violation::new("train.epochs", Rule::EpochsAndSteps);
-            return Err(violation.against("train.steps"));
+            let rule = "and `train.steps` cannot both be set: a run has one length";
+            return Err(Violation::new("train.epochs", rule).against("train.steps"));
         }
-        (None, None) => return Err(Violation::new("train", Rule::NeitherEpochsNorSteps)),
+        (None, None) => {
+            let rule = "needs a length: exactly one of `epochs` and `steps`";
+            return Err(Violation::new("train", rule));
+        }
         _ => {}
     }
     let is_gd = reader.is_one_of("optimizer.kind", GD);
+    let (key, why) = says_full_batch(is_gd);
+    let refused = |of, rule: &str| Err(Violation::new(of, rule).against(key));
+    let all = "uses all training samples in every step";
     if is_gd && reader.get::<bool>("full_batch") == Some(false) {
-        return Err(
-            Violation::new("train.full_batch", Rule::GdWithBatches).against(FullBatch::Gd.key())
+        let rule = format!(
+            "= false contradicts {why}, which {all}; \"sgd\" is the same rule with batches"
         );
+        return refused("train.full_batch", &rule);
     }
-    let why = FullBatch::of(is_gd);
     train.full_batch |= is_gd;
     if !train.full_batch {
         train.batch_size.get_or_insert(32);
-        return Ok(());
-    }
-    let refused = |key, rule| Err(Violation::new(key, rule).against(why.key()));
-    if train.batch_size.is_some() {
-        return refused("train.batch_size", Rule::BatchSizeOfAll { why });
-    }
-    if train.sampling == Sampling::Replacement {
-        return refused("train.sampling", Rule::ReplacementOfAll { why });
+    } else if train.batch_size.is_some() {
+        return refused(
+            "train.batch_size",
+            &format!("must be absent for {why}, which {all}"),
+        );
+    } else if train.sampling == Sampling::Replacement {
+        return refused(
+            "train.sampling",
+            &format!("= \"replacement\" needs batches; {why} {all}"),
+        );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::parse;
-    use crate::config::samples::{KNOWN, message};
-
-    fn train(optimizer: &str, keys: &str) -> String {
-        message(&format!(
-            "[optimizer]\nkind = \"{optimizer}\"\nlearning_rate = 0.1\n[train]\n{keys}"
-        ))
-    }
-
-    #[test]
-    fn gd_has_no_batch_size() {
-        assert_eq!(
-            train("gd", "epochs = 1\nbatch_size = 32"),
-            "x.toml: `train.batch_size` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn a_full_batch_has_no_size_and_draws_nothing() {
-        let adam = |keys: &str| train("adam", &format!("epochs = 1\nfull_batch = true\n{keys}"));
-        assert_eq!(
-            adam("batch_size = 32"),
-            "x.toml: `train.batch_size` (line 7) must be absent for train.full_batch = true, which uses all training samples in every step"
-        );
-        assert_eq!(
-            adam("sampling = \"replacement\""),
-            "x.toml: `train.sampling` (line 7) = \"replacement\" needs batches; train.full_batch = true uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn gd_is_a_full_batch() {
-        assert_eq!(
-            train("gd", "epochs = 1\nfull_batch = false"),
-            "x.toml: `train.full_batch` (line 6) = false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"
-        );
-        let resolved = |optimizer: &str| {
-            let text =
-                format!("optimizer = {{{optimizer}, learning_rate = 0.1}}\ntrain.epochs = 3");
-            parse(&text, "x.toml", &[], "x", KNOWN).unwrap()
-        };
-        let gd = resolved("kind = \"gd\"");
-        assert_eq!(gd.value("train.full_batch"), Some(true.into()));
-        assert_eq!((gd.train.batch_size, gd.steps_per_epoch(100)), (None, 1));
-        let sgd = resolved("kind = \"sgd\"");
-        assert_eq!(sgd.value("train.full_batch"), Some(false.into()));
-    }
-
-    #[test]
-    fn gd_does_not_sample_with_replacement() {
-        assert_eq!(
-            train("gd", "epochs = 1\nsampling = \"replacement\""),
-            "x.toml: `train.sampling` (line 6) = \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn a_run_has_one_length() {
-        assert_eq!(
-            train("sgd", "epochs = 1\nsteps = 10"),
-            "x.toml: `train.epochs` (line 5) and `train.steps` cannot both be set: a run has one length"
-        );
-    }
-
-    #[test]
-    fn a_run_has_a_length() {
-        assert_eq!(
-            train("sgd", ""),
-            "x.toml: `train` (line 4) needs a length: exactly one of `epochs` and `steps`"
-        );
-    }
 }

@@ -1,25 +1,35 @@
 //! A run, completely described, and the rules that span tables.
 
-use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
-use super::choice::{ModelKind, OptimizerKind, ScheduleKind};
+use sha2::{Digest, Sha256};
+use toml::Value as Toml;
+
 use super::data::Data;
-use super::document::{Node, Origin};
-use super::error::{ConfigError, Place};
+use super::document::{Provenance, at};
+use super::error::{ConfigError, Place, Violation};
 use super::hooks::Hook;
-use super::key::PATHS;
+use super::key::Keys;
 use super::kind::{Range, in_f32};
-use super::lookup::applicable;
-use super::model::Model;
-use super::nearest::nearest;
-use super::optimizer::Optimizer;
-use super::rule::{FullBatch, Rule, Violation};
-use super::schedule::{Cosine, Exponential, Schedule, Shape, Step};
+use super::model::{Model, ModelKind};
+use super::optimizer::{Optimizer, OptimizerKind};
+use super::schedule::{Cosine, Exponential, Schedule, ScheduleKind, Shape, Step};
 use super::section::{Reader, Section};
-use super::train::{Length, Train};
+use super::train::{Length, Train, says_full_batch};
 use crate::backend::BackendKind;
 use crate::linear::Precision;
+use crate::nearest::{hint, nearest};
 use crate::objective::Loss;
+
+/// All keys, in the order of the documents.
+pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    let mut keys = Keys::default();
+    Config::describe(&mut keys);
+    keys
+});
+
+/// The paths of all keys, each once; `hooks` stands for the whole array.
+static PATHS: LazyLock<Vec<&'static str>> = LazyLock::new(|| KEYS.paths());
 
 section! {
     /// A run, completely described: every key resolved, every rule kept. It is made by
@@ -47,24 +57,31 @@ section! {
         train: Train = table();
         /// `[[hooks]]`
         hooks: Vec<Hook> = tables();
+        /// Where all this was written.
+        provenance: Provenance = part();
     }
 }
 
 /// The rules that span tables.
 fn keeps_the_rules(config: &mut Config, _: &Reader<'_>) -> Result<(), Violation> {
     if !is_folder_name(&config.name) {
-        let found = config.name.clone();
-        return Err(Violation::new("name", Rule::Name { found }));
+        let rule = format!(
+            "must be made of letters, digits, '.', '_' and '-', and not be \".\" or \"..\", found {:?}",
+            config.name
+        );
+        return Err(Violation::new("name", rule));
     }
     if config.precision == Precision::F64 && config.backend == BackendKind::Wgpu {
-        return Err(Violation::new("precision", Rule::F64OnWgpu).against("backend"));
+        let rule = "= \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)";
+        return Err(Violation::new("precision", rule).against("backend"));
     }
     keeps_a_learning_rate(config)?;
     can_learn_its_data(config)?;
     if config.train.full_batch && !config.data.augment.is_empty() {
-        let why = FullBatch::of(config.optimizer.method.kind() == OptimizerKind::Gd);
-        let violation = Violation::new("data.augment", Rule::AugmentOfAll { why });
-        return Err(violation.against(why.key()));
+        let is_gd = config.optimizer.method.kind() == OptimizerKind::Gd;
+        let (key, why) = says_full_batch(is_gd);
+        let rule = format!("must be empty for {why}, whose steps all use the same images");
+        return Err(Violation::new("data.augment", rule).against(key));
     }
     fits(config, config.data.train)
 }
@@ -90,38 +107,47 @@ fn keeps_a_learning_rate(config: &Config) -> Result<(), Violation> {
     if is_meant || config.precision == Precision::F64 || Range::AboveZero.contains(in_f32(rate)) {
         return Ok(());
     }
-    Err(Violation::new(key, Rule::RateNotHeld { found, rate }))
+    let rule = format!(
+        "= {found:?} makes a learning rate of {rate:e}, which f32 cannot hold: give a larger number, or set precision = \"f64\""
+    );
+    Err(Violation::new(key, rule))
 }
 
 /// Refuses what a text cannot be learnt by.
 fn can_learn_its_data(config: &Config) -> Result<(), Violation> {
-    if config.data.text.is_none() {
-        return Ok(());
-    }
-    let refused = |key, rule| Err(Violation::new(key, rule).against("data.dataset"));
     let (kind, loss) = (config.model.kind(), config.train.loss);
-    if kind != ModelKind::Transformer {
-        let found = kind.as_str();
-        return refused("model.kind", Rule::TextNeedsTransformer { found });
-    }
-    if loss != Loss::CrossEntropy {
-        let found = loss.as_str();
-        return refused("train.loss", Rule::TextNeedsCrossEntropy { found });
-    }
-    Ok(())
+    let (key, rule) = if config.data.text.is_none() {
+        return Ok(());
+    } else if kind != ModelKind::Transformer {
+        (
+            "model.kind",
+            format!(
+                "must be \"transformer\", the only kind that reads a sequence, for data.dataset = \"text\"; this config has \"{kind}\""
+            ),
+        )
+    } else if loss != Loss::CrossEntropy {
+        (
+            "train.loss",
+            format!(
+                "must be \"cross_entropy\" for data.dataset = \"text\", whose outputs are distributions over characters; this config has \"{loss}\""
+            ),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Violation::new(key, rule).against("data.dataset"))
 }
 
 /// The rules about sizes, as far as the number of training samples is known.
 fn fits(config: &Config, train_len: Option<usize>) -> Result<(), Violation> {
     if let Some(limit) = train_len {
-        if let Some(found) = config.train.batch_size.filter(|&size| size > limit) {
-            let rule = Rule::BatchTooLarge { found, limit };
-            return Err(Violation::new("train.batch_size", rule).against("data.train"));
-        }
-        for (index, hook) in config.hooks.iter().enumerate() {
-            if let Some(found) = hook.samples.filter(|&samples| samples > limit) {
-                let key = format!("hooks.{index}.samples");
-                let rule = Rule::SamplesTooMany { found, limit };
+        let in_hook = |index: usize| format!("hooks.{index}.samples");
+        let hooks = config.hooks.iter().enumerate();
+        let hooks = hooks.map(|(index, hook)| (in_hook(index), hook.samples));
+        let batch = ("train.batch_size".to_owned(), config.train.batch_size);
+        for (key, samples) in std::iter::once(batch).chain(hooks) {
+            if let Some(found) = samples.filter(|&samples| samples > limit) {
+                let rule = format!("must be at most the {limit} training samples, found {found}");
                 return Err(Violation::new(key, rule).against("data.train"));
             }
         }
@@ -133,7 +159,7 @@ fn fits(config: &Config, train_len: Option<usize>) -> Result<(), Violation> {
     let found = config.schedule.warmup;
     match total.map(|total| total as u64) {
         Some(total) if found > 0 && found >= total => {
-            let rule = Rule::WarmupTooLong { found, total };
+            let rule = format!("must be fewer than the run's {total} steps, found {found}");
             Err(Violation::new("schedule.warmup", rule).against(length_key))
         }
         _ => Ok(()),
@@ -142,21 +168,13 @@ fn fits(config: &Config, train_len: Option<usize>) -> Result<(), Violation> {
 
 impl Config {
     /// Checks what only the data can tell: that batches, hook samples and the warm-up fit a
-    /// training part of `train_len` samples. To be called once the data is loaded; `origin` names
-    /// the file the config came from.
+    /// training part of `train_len` samples. To be called once the data is loaded.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Rule`] with the key that does not fit.
-    pub fn check_against_data(&self, origin: &str, train_len: usize) -> Result<(), ConfigError> {
-        fits(self, Some(train_len)).map_err(|violation| ConfigError::Rule {
-            origin: origin.to_owned(),
-            key: Place {
-                path: violation.key,
-                line: None,
-            },
-            rule: violation.rule,
-        })
+    /// [`ConfigError::Rule`] with the key that does not fit, and where it was written.
+    pub fn check_against_data(&self, train_len: usize) -> Result<(), ConfigError> {
+        fits(self, Some(train_len)).map_err(|violation| self.provenance.blame(violation))
     }
 
     /// The number of updates in the whole run, for a training part of `train_len` samples; the
@@ -185,12 +203,13 @@ impl Config {
     pub fn table(&self) -> toml::Table {
         let mut whole = toml::Table::new();
         self.write(&mut whole);
-        let origin = Origin::Flag("the resolved config".into());
-        let document = Node::from_toml(&toml::Value::Table(whole.clone()), &origin);
-        let applies = |place: &str| applicable(&document, place).is_ok();
+        let root = Toml::Table(whole.clone());
         for (table, value) in &mut whole {
-            if let toml::Value::Table(entries) = value {
-                entries.retain(|name, _| applies(&format!("{table}.{name}")));
+            if let Toml::Table(entries) = value {
+                entries.retain(|name, _| {
+                    let place = format!("{table}.{name}");
+                    KEYS.applicable(&root, &place).is_some()
+                });
             }
         }
         whole
@@ -211,15 +230,8 @@ impl Config {
     /// The resolved value of a key such as `train.batch_size`, defaults included; also of a whole
     /// table (`optimizer`) and of one item (`hooks.0.every`, `model.hidden.1`). `None` where the
     /// key does not apply to this config or does not exist.
-    pub fn value(&self, key: &str) -> Option<toml::Value> {
-        key.split('.').try_fold(
-            toml::Value::Table(self.table()),
-            |value, part| match value {
-                toml::Value::Table(mut entries) => entries.remove(part),
-                toml::Value::Array(items) => items.into_iter().nth(part.parse().ok()?),
-                _ => None,
-            },
-        )
+    pub fn value(&self, key: &str) -> Option<Toml> {
+        at(&Toml::Table(self.table()), key).cloned()
     }
 
     /// The first key in which two configs differ.
@@ -232,251 +244,16 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::UnknownKey`], with the nearest key.
+    /// [`ConfigError::NoSuchKey`], with the nearest key.
     pub fn check_key(key: &str) -> Result<(), ConfigError> {
         if Self::keys().contains(&key) {
             return Ok(());
         }
-        Err(ConfigError::UnknownKey {
-            key: Place {
-                path: key.to_owned(),
-                line: None,
-            },
-            nearest: nearest(key, Self::keys()).map(str::to_owned),
+        let (path, line) = (key.to_owned(), None);
+        let hint = hint(nearest(key, Self::keys()));
+        Err(ConfigError::NoSuchKey {
+            key: Place { path, line },
+            hint: format!("{hint} Known keys: {}", Self::keys().join(", ")),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::config::parse;
-    use crate::config::samples::{KNOWN, PLAIN, any_config, message, plain};
-
-    #[test]
-    fn a_name_must_be_a_plain_folder_name() {
-        let text = |name: &str| message(&format!("name = {name:?}\n{PLAIN}"));
-        for name in ["a/b", "", ".", "..", "a b", "ä"] {
-            assert_eq!(
-                text(name),
-                format!(
-                    "x.toml: `name` (line 1) must be made of letters, digits, '.', '_' and '-', and not be \".\" or \"..\", found {name:?}"
-                )
-            );
-        }
-    }
-
-    #[test]
-    fn a_stem_that_cannot_be_a_name_is_reported_as_the_stem() {
-        let error = crate::config::parse(PLAIN, "my run.toml", &[], "my run", &[]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "my run.toml: `name` must be set, because the file's stem \"my run\" cannot be one: allowed are letters, digits, '.', '_' and '-', and not \".\" or \"..\""
-        );
-    }
-
-    #[test]
-    fn f64_needs_a_backend_that_has_it() {
-        assert_eq!(
-            message(&format!("precision = \"f64\"\nbackend = \"wgpu\"\n{PLAIN}")),
-            "x.toml: `precision` (line 1) = \"f64\" needs backend \"cpu\" or \"ndarray\", this config has \"wgpu\" (\"cpu\" is the reference)"
-        );
-    }
-
-    #[test]
-    fn full_batch_descent_sees_the_same_images_in_every_step() {
-        insta::assert_snapshot!(
-            message("data.dataset = \"cifar10\"\ndata.augment = [\"crop\"]\noptimizer.kind = \"gd\"\noptimizer.learning_rate = 0.1\ntrain.epochs = 1"),
-            @r#"x.toml: `data.augment` (line 2) must be empty for optimizer.kind = "gd", whose steps all use the same images"#
-        );
-    }
-
-    #[test]
-    fn a_batch_fits_the_training_samples() {
-        assert_eq!(
-            message(&format!("data.train = 10\n{PLAIN}\nbatch_size = 11")),
-            "x.toml: `train.batch_size` (line 6) must be at most the 10 training samples, found 11"
-        );
-        let config = plain();
-        assert!(config.check_against_data("x.toml", 32).is_ok());
-        assert_eq!(
-            config
-                .check_against_data("x.toml", 31)
-                .unwrap_err()
-                .to_string(),
-            "x.toml: `train.batch_size` must be at most the 31 training samples, found 32"
-        );
-    }
-
-    #[test]
-    fn the_samples_of_a_hook_fit_the_training_samples() {
-        let text = format!("data.train = 50\n{PLAIN}\n[[hooks]]\npreset = \"light\"\nsamples = 51");
-        assert_eq!(
-            message(&text),
-            "x.toml: `hooks.0.samples` (line 8) must be at most the 50 training samples, found 51"
-        );
-    }
-
-    #[test]
-    fn a_warmup_ends_before_the_run_does() {
-        let steps = "schedule.warmup = 5\noptimizer.learning_rate = 0.1\ntrain.steps = 5";
-        assert_eq!(
-            message(steps),
-            "x.toml: `schedule.warmup` (line 1) must be fewer than the run's 5 steps, found 5"
-        );
-        // Three epochs of two steps each.
-        let epochs = "data.train = 33\nschedule.warmup = 6\n";
-        assert_eq!(
-            message(&format!("{epochs}{PLAIN}")),
-            "x.toml: `schedule.warmup` (line 2) must be fewer than the run's 6 steps, found 6"
-        );
-        let mut config = plain();
-        config.schedule.warmup = 6;
-        assert!(config.check_against_data("x.toml", 65).is_ok());
-        assert_eq!(
-            config
-                .check_against_data("x.toml", 64)
-                .unwrap_err()
-                .to_string(),
-            "x.toml: `schedule.warmup` must be fewer than the run's 6 steps, found 6"
-        );
-    }
-
-    #[test]
-    fn values_are_found_by_key_with_their_defaults() {
-        let config = plain();
-        assert_eq!(
-            config.value("train.batch_size"),
-            Some(toml::Value::Integer(32))
-        );
-        assert_eq!(
-            config.value("optimizer.learning_rate"),
-            Some(toml::Value::Float(0.1))
-        );
-        assert_eq!(
-            config.value("model.hidden.0"),
-            Some(toml::Value::Integer(128))
-        );
-        assert_eq!(config.value("optimizer.beta1"), None);
-        assert_eq!(config.value("optimizer.lr"), None);
-        assert_eq!(config.table().get("model"), config.value("model").as_ref());
-    }
-
-    #[test]
-    fn two_configs_differ_in_the_first_key_with_another_value() {
-        let config = plain();
-        assert_eq!(config.difference(&config), None);
-        let mut other = config.clone();
-        other.train.batch_size = Some(64);
-        other.optimizer.learning_rate = 0.2;
-        assert_eq!(config.difference(&other), Some("optimizer.learning_rate"));
-        assert_eq!(other.difference(&config), Some("optimizer.learning_rate"));
-        other.optimizer.learning_rate = 0.1;
-        assert_eq!(config.difference(&other), Some("train.batch_size"));
-    }
-
-    #[test]
-    fn an_unknown_key_suggests_the_nearest() {
-        assert!(Config::check_key("train.batch_size").is_ok());
-        let text = |key| Config::check_key(key).unwrap_err().to_string();
-        let known = Config::keys().join(", ");
-        assert_eq!(
-            text("train.bach_size"),
-            format!(
-                "unknown config key `train.bach_size`; did you mean `train.batch_size`? Known keys: {known}"
-            )
-        );
-        assert_eq!(
-            text("batch_size"),
-            format!(
-                "unknown config key `batch_size`; did you mean `train.batch_size`? Known keys: {known}"
-            )
-        );
-        assert_eq!(
-            text("zzz"),
-            format!("unknown config key `zzz`. Known keys: {known}")
-        );
-    }
-
-    fn reread(config: &Config) -> Config {
-        let text = config.to_toml();
-        parse(&text, "config.toml", &[], "other", KNOWN)
-            .unwrap_or_else(|error| panic!("{error}\n{text}"))
-    }
-
-    #[test]
-    fn the_resolved_config_spells_out_every_default() {
-        let expected = "\
-name = \"x\"
-seed = 0
-backend = \"cpu\"
-precision = \"f32\"
-
-[data]
-dataset = \"digits\"
-subset = \"first\"
-normalize = \"unit\"
-label_noise = 0.0
-augment = []
-
-[model]
-kind = \"mlp\"
-hidden = [128]
-activation = \"relu\"
-bias = true
-norm = \"none\"
-init = \"he\"
-init_scale = 1.0
-
-[optimizer]
-kind = \"sgd\"
-momentum = 0.0
-nesterov = false
-learning_rate = 0.1
-weight_decay = 0.0
-
-[schedule]
-kind = \"constant\"
-warmup = 0
-
-[train]
-loss = \"cross_entropy\"
-batch_size = 32
-full_batch = false
-epochs = 3
-sampling = \"shuffle\"
-checkpoint_every = 1
-evaluate_every = 1
-";
-        assert_eq!(plain().to_toml(), expected);
-    }
-
-    #[test]
-    fn extreme_numbers_survive_exactly() {
-        for rate in [
-            f64::MIN_POSITIVE,
-            5e-324,
-            f64::MAX,
-            0.1 + 0.2,
-            1.0 / 3.0,
-            1e22,
-        ] {
-            let mut config = plain();
-            config.precision = Precision::F64;
-            config.optimizer.learning_rate = rate;
-            assert_eq!(
-                reread(&config).optimizer.learning_rate.to_bits(),
-                rate.to_bits()
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_config_survives_being_written(config in any_config()) {
-            prop_assert_eq!(reread(&config), config);
-        }
     }
 }

@@ -1,8 +1,6 @@
 //! The order in which samples are visited. A pure function of the run's streams and of the epoch or
 //! step, so a resumed run goes on as if it had never stopped.
 
-pub use crate::config::Sampling;
-
 use rand::Rng;
 
 use crate::random::{StreamRng, Streams};

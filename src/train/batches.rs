@@ -1,8 +1,7 @@
 //! The mini-batches a run trains on: which samples each step sees.
 
 use super::Problem;
-use crate::config::Sampling;
-use crate::data::{changes, epoch_order, replacement_batch};
+use crate::data::{Sampling, changes, epoch_order, replacement_batch};
 use crate::objective::Batch;
 
 /// The mini-batches of a problem, as a function of the step; the order of the epoch asked for last

@@ -1,8 +1,8 @@
 //! Config and data made into something that can be trained and measured.
 
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Model, ModelKind, Sampling};
-use crate::data::{self, DataError, Source, Split};
+use crate::config::{Config, ConfigError, Model, ModelKind};
+use crate::data::{self, DataError, Sampling, Source, Split};
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
@@ -113,23 +113,23 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Opens the backend and loads the data of a config, which came from the file `origin`.
+    /// Opens the backend and loads the data of a config.
     ///
     /// # Errors
     ///
     /// [`ProblemError`]; nothing has been written.
-    pub fn open(config: Config, origin: &str, data_dir: &Path) -> Result<Self, ProblemError> {
+    pub fn open(config: Config, data_dir: &Path) -> Result<Self, ProblemError> {
         let data = data::load(&config.data, data_dir, &Streams::new(config.seed))?;
-        Self::with_data(config, origin, data)
+        Self::with_data(config, data)
     }
 
-    /// Opens the backend for a config, which came from the file `origin`, and data that are loaded.
+    /// Opens the backend for a config and data that are loaded.
     ///
     /// # Errors
     ///
     /// [`ProblemError`]; nothing has been written.
-    pub fn with_data(config: Config, origin: &str, data: Split) -> Result<Self, ProblemError> {
-        config.check_against_data(origin, data.train.len())?;
+    pub fn with_data(config: Config, data: Split) -> Result<Self, ProblemError> {
+        config.check_against_data(data.train.len())?;
         if config.data.text.is_none() {
             check_image(&config.model, data.train.shape())?;
         }

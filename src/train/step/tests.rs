@@ -29,7 +29,7 @@ fn problem(keys: &str) -> Problem {
          optimizer.learning_rate = 0.05\ntrain.steps = 30\n{keys}"
     );
     let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
-    Problem::with_data(config, "x.toml", data()).unwrap()
+    Problem::with_data(config, data()).unwrap()
 }
 
 fn start(problem: &Problem) -> Position {
