@@ -15,8 +15,8 @@
 //! words")` of fields above it, `optional("in words")` of an `Option`, or `required("what")`. `in` confines
 //! a number to a range, `in (computed Range)` one that the run computes with in its precision. `when "key" is WORDS` to configs in which another key is one of these words.
 //! `part()` takes in another section whose keys stand in the same table, `part_for("key", WORDS)` an
-//! optional one, `table()` a table of its own and `tables()` an array of tables. `shorthand { … }` holds
-//! keys that only give other keys their values.
+//! optional one, `table()` a table of its own (of an `Option`: one that need not be there) and `tables()` an
+//! array of tables. `shorthand { … }` holds keys that only give other keys their values.
 
 use toml::Value as Toml;
 
@@ -39,6 +39,22 @@ pub(crate) trait Section: Sized {
 
     /// Writes its keys into a table.
     fn write(&self, table: &mut toml::Table);
+
+    /// Reads it from a table of its own, which may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Section::read`].
+    fn read_table(reader: &Reader<'_>) -> Result<Self, Violation> {
+        Self::read(reader)
+    }
+
+    /// Itself as a table of its own.
+    fn table(&self) -> Option<Toml> {
+        let mut table = toml::Table::new();
+        self.write(&mut table);
+        Some(Toml::Table(table))
+    }
 }
 
 /// The table of a document that a section is read from.
@@ -142,6 +158,15 @@ impl<S: Section> Section for Option<S> {
             section.write(table);
         }
     }
+
+    fn read_table(reader: &Reader<'_>) -> Result<Self, Violation> {
+        let is_there = reader.document.get(&reader.path).is_some();
+        is_there.then(|| S::read(reader)).transpose()
+    }
+
+    fn table(&self) -> Option<Toml> {
+        self.as_ref().and_then(S::table)
+    }
 }
 
 /// What a config knows of itself without any key.
@@ -155,26 +180,17 @@ impl Section for Provenance {
     fn write(&self, _: &mut toml::Table) {}
 }
 
-/// Writes a key into a table, if it is set.
-pub(super) fn put<T: Value>(table: &mut toml::Table, name: &str, value: &T) {
-    if let Ok(value) = Toml::try_from(value) {
+/// Writes a value into a table, if there is one.
+pub(super) fn put(table: &mut toml::Table, name: &str, value: Option<Toml>) {
+    if let Some(value) = value {
         table.insert(name.to_owned(), value);
     }
 }
 
-/// Writes an array of tables into a table, if there is an item.
-pub(super) fn put_tables(table: &mut toml::Table, name: &str, items: &[impl Section]) {
-    if !items.is_empty() {
-        let items = items.iter().map(table_of).collect();
-        table.insert(name.to_owned(), Toml::Array(items));
-    }
-}
-
-/// A section as a table of its own.
-pub(super) fn table_of(section: &impl Section) -> Toml {
-    let mut table = toml::Table::new();
-    section.write(&mut table);
-    Toml::Table(table)
+/// The tables of an array, if there is one.
+pub(super) fn tables_of(items: &[impl Section]) -> Option<Toml> {
+    let tables: Vec<Toml> = items.iter().filter_map(Section::table).collect();
+    (!tables.is_empty()).then(|| Toml::Array(tables))
 }
 
 macro_rules! section {
@@ -297,7 +313,7 @@ macro_rules! field {
         }
     };
     (read $reader:ident, $name:expr, $type:ty, table (), []) => {
-        <$type as $crate::config::section::Section>::read(&$reader.table($name))?
+        <$type as $crate::config::section::Section>::read_table(&$reader.table($name))?
     };
     (read $reader:ident, $name:expr, $type:ty, tables (), []) => {
         $reader.tables($name)?
@@ -319,13 +335,13 @@ macro_rules! field {
         $crate::config::section::Section::write(&$value, $table)
     };
     (write $table:ident, $name:expr, $value:expr, table) => {
-        $table.insert($name.to_owned(), $crate::config::section::table_of(&$value))
+        $crate::config::section::put($table, $name, $crate::config::section::Section::table(&$value))
     };
     (write $table:ident, $name:expr, $value:expr, tables) => {
-        $crate::config::section::put_tables($table, $name, &$value)
+        $crate::config::section::put($table, $name, $crate::config::section::tables_of(&$value))
     };
     (write $table:ident, $name:expr, $value:expr, $how:ident) => {
-        $crate::config::section::put($table, $name, &$value)
+        $crate::config::section::put($table, $name, toml::Value::try_from(&$value).ok())
     };
 }
 
@@ -393,4 +409,46 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    section! {
+        /// The top level.
+        pub struct Top {
+            /// A table that need not be there.
+            extra: Option<Extra> = table();
+        }
+    }
+
+    section! {
+        /// A table with a key that must be there.
+        pub struct Extra {
+            /// The key.
+            size("how_much"): f64 = required("a number") in Fraction;
+        }
+    }
+
+    fn read(text: &str) -> Result<Top, Violation> {
+        let mut keys = Keys::default();
+        Top::describe(&mut keys);
+        assert_eq!(keys.paths(), ["extra.how_much"]);
+        let document = Document::parse(text, "x.toml").unwrap();
+        Top::read(&Reader::new(&keys, &document))
+    }
+
+    #[test]
+    fn a_table_that_need_not_be_there_needs_its_keys_where_it_is() {
+        assert_eq!(read("").unwrap(), Top { extra: None });
+        let extra = Some(Extra { size: 0.5 });
+        let text = "[extra]\nhow_much = 0.5\n";
+        assert_eq!(read(text).unwrap(), Top { extra });
+        for text in ["", text] {
+            let table = read(text).unwrap().table().unwrap();
+            assert_eq!(toml::to_string(&table).unwrap(), text);
+        }
+        assert_eq!(read("[extra]").unwrap_err().rule, "is required: a number");
+    }
 }

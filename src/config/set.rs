@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::document::{Document, Origin, one_line, read};
 use super::error::ConfigError;
 use super::key::declared;
-use super::whole::Config;
+use super::whole::{Config, KEYS};
 
 /// One value that replaces the file's, or takes it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ const EXCLUDES: [(&str, Option<&str>, &str); 8] = [
 impl Override {
     /// Reads the argument of `--set`, `a.b=value`. The value is TOML; a bare word is a string
     /// (`data.dataset=mnist`), and nothing unsets the key (`optimizer.momentum=`), whose default
-    /// then holds. Items of arrays are addressed by index: `hooks.0.every=5`.
+    /// then holds, or all keys of a table (`schedule=`). Items of arrays are addressed by index: `hooks.0.every=5`.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Override {
             return Err(wrong(form.to_owned()));
         };
         let key = parts.join(".");
-        if value.is_empty() {
+        if value.is_empty() && KEYS.is_array(&key).is_none() {
             Config::check_key(&declared(&key))?;
         }
         let not_toml = |message| wrong(format!("the value is not TOML: {message}"));

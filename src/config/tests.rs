@@ -66,7 +66,7 @@ fn a_file_is_named_after_its_stem() {
 
 #[test]
 fn a_flag_sets_and_unsets_what_the_file_says() {
-    let file = "optimizer = {learning_rate = 0.1, momentum = 0.9}\ntrain = {epochs = 3, batch_size = 64}\nhooks = [{measures = [\"norm.l2\"]}]";
+    let file = "optimizer = {learning_rate = 0.1, momentum = 0.9}\ntrain = {epochs = 3, batch_size = 64}\nmodel.hidden = [3]\nhooks = [{measures = [\"norm.l2\"]}]";
     let cases = [
         ("name=b32", "name", "\"b32\""),
         ("name = \"quoted\"", "name", "\"quoted\""),
@@ -82,6 +82,8 @@ fn a_flag_sets_and_unsets_what_the_file_says() {
         ("data.train=", "data.train", "absent"),
         ("hooks.0.every=5", "hooks.0.every", "5"),
         ("hooks.0=", "hooks", "absent"),
+        ("hooks=", "hooks", "absent"),
+        ("model=", "model.hidden", "[128]"),
         ("hooks=[]", "hooks", "absent"),
         ("train={steps = 7}", "train.steps", "7"),
         // What excludes another key drops the file's.
