@@ -123,14 +123,13 @@ impl Document {
         let mut parts = path.split('.').peekable();
         let mut here: Vec<&str> = Vec::new();
         while let Some(part) = parts.next() {
-            let is_index = |part: &&str| part.parse::<usize>().is_ok();
+            // An index into an array that is absent: the array is empty.
+            let is_index = |next: &&str| next.parse::<usize>().is_ok();
+            let is_array = parts.peek().is_some_and(is_index);
             node = match node {
-                Toml::Table(entries) => entries.entry(part).or_insert_with(|| {
-                    // An index into an array that is absent: the array is empty.
-                    match parts.peek().filter(|part| is_index(part)) {
-                        Some(_) => Toml::Array(Vec::new()),
-                        None => Toml::Table(toml::Table::new()),
-                    }
+                Toml::Table(entries) => entries.entry(part).or_insert_with(|| match is_array {
+                    true => Toml::Array(Vec::new()),
+                    false => Toml::Table(toml::Table::new()),
                 }),
                 Toml::Array(items) => {
                     let has = match items.len() {
