@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let loaded = config::load(Path::new(config), &[], &measure::names())?;
-    let problem = Problem::open(loaded, config, Path::new(data))?;
+    let problem = Problem::open(loaded, Path::new(data))?;
     let mut past = Past::default();
     for file in weights {
         let layout = problem.objective.network().layout();

@@ -33,6 +33,7 @@ pub mod kernel;
 pub mod linear;
 pub mod measure;
 pub mod model;
+mod nearest;
 pub mod objective;
 pub mod optim;
 pub mod params;

@@ -7,6 +7,7 @@ use super::{CommandError, ExitCode, Format, device, lists};
 use crate::files::write_atomically;
 use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density};
 use crate::measure::{Event, Measurement, Session, Subject, catalogue};
+use crate::nearest::{hint, nearest};
 use crate::params::Layout;
 use crate::report::{Finding, density_table, error_of, significant};
 use crate::run::Row;
@@ -156,7 +157,7 @@ fn check_block(block: Option<&str>, layout: &Layout) -> Result<(), CommandError>
         .collect();
     Err(CommandError::Input(format!(
         "--block: the model has no block `{block}`{} It has: {}",
-        lists::hint(block, &names),
+        hint(nearest(block, &names)),
         names.join(", ")
     )))
 }

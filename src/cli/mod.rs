@@ -5,6 +5,7 @@ mod config;
 mod data;
 mod device;
 mod exit;
+mod find;
 mod folder;
 mod interrupt;
 mod lists;

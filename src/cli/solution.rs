@@ -1,5 +1,6 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
+use super::find::find;
 use super::{CommandError, DataDir};
 use crate::config::{self, Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
@@ -82,8 +83,7 @@ impl SolutionArgs {
     pub fn open(&self, finding: &Finding) -> Result<Solution, CommandError> {
         let (config_file, weights_file, finished) = self.source()?;
         let config = self.load(&config_file)?;
-        let origin = config_file.display().to_string();
-        let problem = Problem::open(config, &origin, &self.data_dir.data_dir)?;
+        let problem = Problem::open(config, &self.data_dir.data_dir)?;
         self.check_samples(problem.data.train.len())?;
         if let Some(Finished {
             record, summary, ..
@@ -115,7 +115,7 @@ impl SolutionArgs {
     /// Config and weights of the solution, and the run that they are of, if they are of one.
     fn source(&self) -> Result<(PathBuf, PathBuf, Option<Finished>), CommandError> {
         if let (Some(model), Some(config)) = (&self.model, &self.config) {
-            return Ok((config::find(config)?, model.clone(), None));
+            return Ok((find(config)?, model.clone(), None));
         }
         let path = self.run.as_deref().unwrap_or(Path::new(""));
         let directory = RunDirectory::open(path)?;
@@ -192,7 +192,7 @@ impl Solution {
             weights: self.weights,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            step_rule: Some(step_rule(&self.problem.config.optimizer, None)),
+            step_rule: Some(step_rule(&self.problem.config, None)),
             batch_size: Some(batch_size as usize),
             training_samples: Some(self.problem.data.train.len()),
             streams: self.problem.streams,

@@ -1,15 +1,14 @@
 //! `[average]`: a mean of the weights over training, as a second solution to measure.
 
-use super::choice::AverageKind;
-
 kinds! {
     /// `[average]`: a mean of the weights over training, as a second solution to measure.
     #[derive(Copy)]
     pub enum Average: AverageKind in "kind", "A mean of the weights over training, as a second solution to measure." {
-        /// `kind = "none"`
-        None,
-        /// `kind = "ema"`
-        Ema(MovingAverage),
+        /// There is none; the default.
+        #[default]
+        None = "none",
+        /// An exponential moving average.
+        Ema(MovingAverage) = "ema",
     }
 }
 

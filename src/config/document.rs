@@ -1,11 +1,12 @@
-//! A config as a tree of values in which every value knows where it was written: on a line of the
-//! file or in a flag. Overrides change this tree; errors look places up in it.
+//! A config as it is written: a tree of values, and beside it where each was written, on a line of the
+//! file or in a flag. Overrides change both; errors look places up.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
+use toml::Value as Toml;
 use toml::de::{DeTable, DeValue};
 
-use super::error::ConfigError;
+use super::error::{ConfigError, Place, Violation};
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,29 +14,72 @@ pub(super) enum Origin {
     /// On this line of the file, from 1.
     Line(usize),
     /// In this flag, quoted as the user may write it.
-    Flag(Arc<str>),
+    Flag(String),
 }
 
-/// A value and where it was written; an entry of a table counts as written where its key is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub origin: Origin,
-    pub value: Value,
+/// Where the values of a config were written. That makes two configs no different, so that all are
+/// equal.
+#[derive(Clone, Debug, Default)]
+pub struct Provenance {
+    file: String,
+    /// By the path of the value, where its key is. What is within a value from a flag has no entry.
+    origins: BTreeMap<String, Origin>,
 }
 
-/// A TOML value. Tables keep the order of the file.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Boolean(bool),
-    Integer(i128),
-    Float(f64),
-    String(String),
-    Date(String),
-    Array(Vec<Node>),
-    Table(Vec<(String, Node)>),
+/// A config as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub root: Toml,
+    pub provenance: Provenance,
 }
 
-impl Node {
+impl PartialEq for Provenance {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Provenance {
+    /// Where the value at a path was written; none where the file has no such value.
+    pub(super) fn of(&self, path: &str) -> Option<&Origin> {
+        let flag = |(end, _)| match self.origins.get(&path[..end]) {
+            flag @ Some(Origin::Flag(_)) => flag,
+            _ => None,
+        };
+        let written = self.origins.get(path);
+        written.or_else(|| path.match_indices('.').find_map(flag))
+    }
+
+    /// The file or flag a key was written in, and its line.
+    pub(super) fn locate(&self, path: &str) -> (String, Place) {
+        let (origin, line) = match self.of(path) {
+            Some(Origin::Flag(flag)) => (flag, None),
+            Some(Origin::Line(line)) => (&self.file, Some(*line)),
+            None => (&self.file, None),
+        };
+        let path = path.to_owned();
+        (origin.clone(), Place { path, line })
+    }
+
+    /// The error about a broken rule. Of two keys that collide, the one given as a flag is to blame,
+    /// since the file may be right without it.
+    pub(super) fn blame(&self, violation: Violation) -> ConfigError {
+        let (mut origin, mut key) = self.locate(&violation.key);
+        if let Some(Origin::Flag(flag)) = violation.other.and_then(|other| self.of(&other))
+            && origin == self.file
+        {
+            origin = flag.clone();
+            key.line = None;
+        }
+        ConfigError::Rule {
+            origin,
+            key,
+            rule: violation.rule,
+        }
+    }
+}
+
+impl Document {
     /// Reads a TOML document; `file` is what errors call it.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let table = DeTable::parse(text).map_err(|error| {
@@ -49,96 +93,120 @@ impl Node {
                 message: one_line(error.message()),
             }
         })?;
-        let origin_at = |offset| Origin::Line(line_at(text, offset));
-        Ok(Self {
-            origin: Origin::Line(1),
-            value: table_value(table.get_ref(), &origin_at),
-        })
-    }
-
-    /// A value all of which was written in one flag.
-    pub fn from_flag(value: &DeValue<'_>, flag: &Arc<str>) -> Self {
-        let origin = Origin::Flag(Arc::clone(flag));
-        Self {
-            value: convert(value, &|_| origin.clone()),
-            origin,
+        let mut provenance = Provenance {
+            file: file.to_owned(),
+            ..Provenance::default()
+        };
+        let mut meet = |path: &str, offset| {
+            let line = Origin::Line(line_at(text, offset));
+            provenance.origins.insert(path.to_owned(), line);
+        };
+        let read = read(&DeValue::Table(table.into_inner()), "", &mut meet);
+        match read {
+            Ok(root) => Ok(Self { root, provenance }),
+            Err(violation) => Err(provenance.blame(violation)),
         }
     }
 
-    /// A value built by the program, as if it had been written at `origin`.
-    pub fn from_toml(value: &toml::Value, origin: &Origin) -> Self {
-        let value = match value {
-            toml::Value::String(text) => Value::String(text.clone()),
-            toml::Value::Integer(value) => Value::Integer((*value).into()),
-            toml::Value::Float(value) => Value::Float(*value),
-            toml::Value::Boolean(value) => Value::Boolean(*value),
-            toml::Value::Datetime(date) => Value::Date(date.to_string()),
-            toml::Value::Array(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| Self::from_toml(item, origin))
-                    .collect(),
-            ),
-            toml::Value::Table(table) => {
-                let entries = table.iter();
-                let read =
-                    |(key, value): (&String, _)| (key.clone(), Self::from_toml(value, origin));
-                Value::Table(entries.map(read).collect())
+    /// The value at a path, if there is one.
+    pub fn get(&self, path: &str) -> Option<&Toml> {
+        at(&self.root, path)
+    }
+
+    /// Puts a value from a flag at a path, into tables that are made where there are none and are the flag's then.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no such place.
+    pub fn put(&mut self, path: &str, value: Toml, flag: &str) -> Result<(), String> {
+        let mut node = &mut self.root;
+        let mut parts = path.split('.').peekable();
+        let mut here: Vec<&str> = Vec::new();
+        let mut made = None;
+        while let Some(part) = parts.next() {
+            // An index into an array that is absent: the array is empty.
+            let is_index = |next: &&str| next.parse::<usize>().is_ok();
+            let is_array = parts.peek().is_some_and(is_index);
+            node = match node {
+                Toml::Table(entries) => entries.entry(part).or_insert_with(|| {
+                    made.get_or_insert(here.len());
+                    match is_array {
+                        true => Toml::Array(Vec::new()),
+                        false => Toml::Table(toml::Table::new()),
+                    }
+                }),
+                Toml::Array(items) => {
+                    let has = match items.len() {
+                        0 => "it is empty".to_owned(),
+                        1 => "it has only item 0".to_owned(),
+                        length => format!("it has items 0 to {}", length - 1),
+                    };
+                    let item = part.parse().ok().and_then(|at: usize| items.get_mut(at));
+                    item.ok_or_else(|| format!("`{}` has no item {part}: {has}", here.join(".")))?
+                }
+                _ => {
+                    let here = here.join(".");
+                    return Err(format!(
+                        "`{here}` is not a table, so nothing can be set in it"
+                    ));
+                }
+            };
+            here.push(part);
+        }
+        *node = value;
+        let written = made.unwrap_or(here.len() - 1);
+        self.written(&here[..=written].join("."), flag);
+        Ok(())
+    }
+
+    /// Takes the entry or item at a path out, if there is one. An array is another one then, from `flag`.
+    pub fn remove(&mut self, path: &str, flag: &str) {
+        let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+        match at_mut(&mut self.root, parent) {
+            Some(Toml::Table(entries)) => {
+                entries.remove(name);
+                self.forget(path);
             }
-        };
-        Self {
-            origin: origin.clone(),
-            value,
-        }
-    }
-
-    /// The value under a key path, if there is one.
-    pub fn get<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Option<&Self> {
-        path.into_iter()
-            .try_fold(self, |node, segment| match &node.value {
-                Value::Table(entries) => entries.iter().find(|(k, _)| k == segment).map(|(_, n)| n),
-                Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
-                _ => None,
-            })
-    }
-
-    /// Adds an entry to a table, as if it had been written on its first line.
-    pub fn insert(&mut self, key: &str, value: Value) {
-        let origin = self.origin.clone();
-        if let Value::Table(entries) = &mut self.value {
-            entries.push((key.to_owned(), Self { origin, value }));
-        }
-    }
-
-    /// Takes the entry or item at a path out of the tree, if there is one.
-    pub fn remove(&mut self, path: &[String]) {
-        let Some((last, path)) = path.split_last() else {
-            return;
-        };
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        match self.get_mut(&path).map(|node| &mut node.value) {
-            Some(Value::Table(entries)) => entries.retain(|(key, _)| key != last),
-            Some(Value::Array(items)) => {
-                if let Some(index) = last.parse().ok().filter(|&index| index < items.len()) {
+            Some(Toml::Array(items)) => {
+                if let Some(index) = name.parse().ok().filter(|&index| index < items.len()) {
                     items.remove(index);
+                    self.written(parent, flag);
                 }
             }
             _ => {}
         }
     }
 
-    /// Like [`Node::get`], for changing the value.
-    pub fn get_mut(&mut self, path: &[&str]) -> Option<&mut Self> {
-        path.iter()
-            .try_fold(self, |node, segment| match &mut node.value {
-                Value::Table(entries) => entries
-                    .iter_mut()
-                    .find(|(k, _)| k == segment)
-                    .map(|(_, n)| n),
-                Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
-                _ => None,
-            })
+    /// Notes that what is at a path was written in a flag.
+    fn written(&mut self, path: &str, flag: &str) {
+        self.forget(path);
+        let flag = Origin::Flag(flag.to_owned());
+        self.provenance.origins.insert(path.to_owned(), flag);
     }
+
+    /// Forgets where what is at a path was written.
+    fn forget(&mut self, path: &str) {
+        let path = format!("{path}.");
+        let origins = &mut self.provenance.origins;
+        origins.retain(|place, _| !format!("{place}.").starts_with(&path));
+    }
+}
+
+/// The value at a path of a tree; the tree itself at the empty one.
+pub(super) fn at<'a>(root: &'a Toml, path: &str) -> Option<&'a Toml> {
+    let mut parts = path.split('.').filter(|part| !part.is_empty());
+    parts.try_fold(root, |value, part| {
+        let entry = value.get(part);
+        entry.or_else(|| value.get(part.parse::<usize>().ok()?))
+    })
+}
+
+fn at_mut<'a>(root: &'a mut Toml, path: &str) -> Option<&'a mut Toml> {
+    let mut parts = path.split('.').filter(|part| !part.is_empty());
+    parts.try_fold(root, |value, part| match value {
+        Toml::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
+        value => value.get_mut(part),
+    })
 }
 
 /// Text on one line, whatever a library put into its message.
@@ -155,37 +223,54 @@ fn line_at(text: &str, offset: usize) -> usize {
         + 1
 }
 
-fn table_value(table: &DeTable<'_>, origin_at: &dyn Fn(usize) -> Origin) -> Value {
-    let entries = table.iter().map(|(key, value)| {
-        let origin = origin_at(key.span().start);
-        let value = convert(value.get_ref(), origin_at);
-        (key.get_ref().to_string(), Node { origin, value })
-    });
-    Value::Table(entries.collect())
-}
-
-fn convert(value: &DeValue<'_>, origin_at: &dyn Fn(usize) -> Origin) -> Value {
-    match value {
-        DeValue::String(text) => Value::String(text.to_string()),
+/// A parsed value at a path as a plain one; `meet` is told the path of each value within and the offset
+/// of its key or of the item.
+///
+/// # Errors
+///
+/// An integer that TOML cannot hold.
+pub(super) fn read(
+    value: &DeValue<'_>,
+    path: &str,
+    meet: &mut impl FnMut(&str, usize),
+) -> Result<Toml, Violation> {
+    let under = |name: &str| match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    Ok(match value {
+        DeValue::String(text) => Toml::String(text.to_string()),
         DeValue::Integer(number) => {
-            match i128::from_str_radix(number.as_str(), number.radix()) {
-                Ok(integer) => Value::Integer(integer),
-                // Far beyond every allowed integer: kept as a float, to be refused by its key.
-                Err(_) => Value::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
-            }
+            let read = i64::from_str_radix(number.as_str(), number.radix());
+            Toml::Integer(read.map_err(|_| {
+                let (least, most) = (i64::MIN, i64::MAX);
+                let rule = format!("must be an integer from {least} to {most}, found {number}");
+                Violation::new(path, rule)
+            })?)
         }
-        DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(value) => Value::Boolean(*value),
-        DeValue::Datetime(date) => Value::Date(date.to_string()),
+        DeValue::Float(number) => Toml::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => Toml::Boolean(*value),
+        DeValue::Datetime(date) => Toml::Datetime(*date),
         DeValue::Array(items) => {
-            let items = items.iter().map(|item| Node {
-                origin: origin_at(item.span().start),
-                value: convert(item.get_ref(), origin_at),
+            let items = items.iter().enumerate().map(|(index, item)| {
+                let path = under(&index.to_string());
+                meet(&path, item.span().start);
+                read(item.get_ref(), &path, meet)
             });
-            Value::Array(items.collect())
+            Toml::Array(items.collect::<Result<_, _>>()?)
         }
-        DeValue::Table(table) => table_value(table, origin_at),
-    }
+        DeValue::Table(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let path = under(key.get_ref());
+                meet(&path, key.span().start);
+                Ok((
+                    key.get_ref().to_string(),
+                    read(value.get_ref(), &path, meet)?,
+                ))
+            });
+            Toml::Table(entries.collect::<Result<_, _>>()?)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -195,8 +280,8 @@ mod tests {
     #[test]
     fn every_value_knows_its_line() {
         let text = "name = \"x\"\n\n[train]\nepochs = 3\n\n[[hooks]]\nevery = 1\n[[hooks]]\nmeasures = [\n \"a\",\n \"b\",\n]\n";
-        let root = Node::parse(text, "x.toml").unwrap();
-        let line = |path: &str| root.get(path.split('.')).map(|node| node.origin.clone());
+        let document = Document::parse(text, "x.toml").unwrap();
+        let line = |path: &str| document.provenance.of(path).cloned();
         assert_eq!(line("name"), Some(Origin::Line(1)));
         assert_eq!(line("train"), Some(Origin::Line(3)));
         assert_eq!(line("train.epochs"), Some(Origin::Line(4)));
@@ -208,22 +293,29 @@ mod tests {
     #[test]
     fn every_spelling_of_a_number_is_read() {
         let text = "a = [1_000, +5, 0xff, 0b11, 1_0.5, 1e3, -inf]";
-        let root = Node::parse(text, "x.toml").unwrap();
-        let values: Vec<Value> = match &root.get(["a"]).unwrap().value {
-            Value::Array(items) => items.iter().map(|item| item.value.clone()).collect(),
-            other => panic!("{other:?}"),
-        };
-        let integers = [1000, 5, 255, 3].map(Value::Integer);
-        let floats = [10.5, 1000.0, f64::NEG_INFINITY].map(Value::Float);
-        assert_eq!(values, [&integers[..], &floats[..]].concat());
+        let document = Document::parse(text, "x.toml").unwrap();
+        let integers = [1000, 5, 255, 3].map(Toml::Integer);
+        let floats = [10.5, 1000.0, f64::NEG_INFINITY].map(Toml::Float);
+        let values = Toml::Array([&integers[..], &floats[..]].concat());
+        assert_eq!(document.get("a"), Some(&values));
     }
 
     #[test]
     fn a_syntax_error_has_its_line_and_column() {
-        let error = Node::parse("seed = 1\nname = \"x\n", "x.toml").unwrap_err();
+        let error = Document::parse("seed = 1\nname = \"x\n", "x.toml").unwrap_err();
         assert_eq!(
             error.to_string(),
             "x.toml: line 2, column 10: invalid basic string, expected `\"`"
         );
+    }
+
+    #[test]
+    fn an_array_without_an_item_is_from_the_flag_that_took_it_out() {
+        let mut document = Document::parse("a = [1,\n2,\n3]\nb = 4", "x.toml").unwrap();
+        document.remove("a.1", "--set a.1=");
+        assert_eq!(document.get("a.1"), Some(&Toml::Integer(3)));
+        let flag = Origin::Flag("--set a.1=".to_owned());
+        assert_eq!(document.provenance.of("a.1"), Some(&flag));
+        assert_eq!(document.provenance.of("b"), Some(&Origin::Line(4)));
     }
 }

@@ -1,6 +1,7 @@
 //! How steps are counted in epochs, where the size of a batch may grow.
 
-use super::train::BatchSchedule;
+use super::train::{BatchSchedule, Train};
+use crate::data::Sampling;
 
 /// Passes over the training samples: how many steps each takes, and of how many samples a step is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,18 +17,29 @@ struct Phase {
     epoch: u64,
     /// The first step.
     step: u64,
+    /// The samples of a batch, of which a step may follow several.
     batch: u64,
+    /// The samples of a step.
+    samples: u64,
     steps_per_epoch: u64,
 }
 
 impl Phase {
-    fn new(samples: u64, batch: u64) -> Self {
+    /// From the first epoch on, over so many samples, in batches of a size.
+    fn new(samples: u64, batch: u64, train: &Train) -> Self {
         let batch = batch.max(1);
+        let batches = train.accumulate.unwrap_or(1) as u64;
+        let of_step = batch.saturating_mul(batches);
+        let steps = samples.div_ceil(of_step).max(1);
         Self {
             epoch: 0,
             step: 0,
             batch,
-            steps_per_epoch: samples.div_ceil(batch).max(1),
+            samples: match train.sampling {
+                Sampling::Shuffle => of_step.min(samples),
+                Sampling::Replacement => of_step,
+            },
+            steps_per_epoch: steps.saturating_mul(train.svag.unwrap_or(1) as u64),
         }
     }
 
@@ -43,27 +55,32 @@ impl Phase {
 }
 
 impl Epochs {
-    /// Epochs over so many samples in batches of one size.
-    pub fn new(samples: usize, batch: usize) -> Self {
-        Self {
-            phases: vec![Phase::new(samples as u64, batch as u64)],
-        }
-    }
-
     /// Epochs of so many steps.
     #[cfg(test)]
     pub fn of_steps(steps: usize) -> Self {
-        Self::new(steps, 1)
+        let phase = Phase {
+            epoch: 0,
+            step: 0,
+            batch: 1,
+            samples: 1,
+            steps_per_epoch: steps as u64,
+        };
+        Self {
+            phases: vec![phase],
+        }
     }
 
-    /// Epochs over so many samples in batches that grow from a size as a schedule says, but not beyond all
-    /// samples.
-    pub(super) fn scheduled(samples: usize, first: usize, schedule: &BatchSchedule) -> Self {
-        let mut phases = vec![Phase::new(samples as u64, first as u64)];
-        let BatchSchedule::Step(growth) = schedule else {
+    /// Epochs over so many samples in batches that grow as the loop's schedule says, but not beyond what all samples
+    /// take.
+    pub(super) fn scheduled(samples: usize, train: &Train) -> Self {
+        let first = train.batch_size.unwrap_or(samples) as u64;
+        let phase = |batch: u64| Phase::new(samples as u64, batch, train);
+        let mut phases = vec![phase(first)];
+        let BatchSchedule::Step(growth) = &train.batch_schedule else {
             return Self { phases };
         };
-        let largest = growth.largest_batch.unwrap_or(samples).min(samples) as u64;
+        let all = samples.div_ceil(train.accumulate.unwrap_or(1));
+        let largest = growth.largest_batch.unwrap_or(all).min(all) as u64;
         let size = |times: u64| {
             let size = first as f64 * growth.batch_factor.powf(times as f64);
             (size.round() as u64).min(largest)
@@ -76,7 +93,7 @@ impl Epochs {
                 return Self { phases };
             };
             if size(times) > last.batch {
-                phases.push(Phase::new(samples as u64, size(times)).after(&last, epoch));
+                phases.push(phase(size(times)).after(&last, epoch));
                 times += 1;
             } else {
                 // To where half a sample more shows.
@@ -124,6 +141,11 @@ impl Epochs {
 
     /// The samples of a step, but for the last of an epoch, which may have fewer.
     pub fn batch_size(&self, step: u64) -> u64 {
+        self.phase(|phase| phase.step <= step).samples
+    }
+
+    /// The samples of each batch that a step follows, of which the last may have fewer.
+    pub fn accumulated_batch_size(&self, step: u64) -> u64 {
         self.phase(|phase| phase.step <= step).batch
     }
 
@@ -132,12 +154,10 @@ impl Epochs {
         self.phases[0].steps_per_epoch
     }
 
-    /// The batch sizes of the first so many steps, each once.
-    pub fn batch_sizes(&self, steps: u64) -> impl Iterator<Item = u64> {
-        let phases = self.phases.iter();
-        phases
-            .take_while(move |phase| phase.step < steps.max(1))
-            .map(|phase| phase.batch)
+    /// The first step of each batch size, of the first so many steps.
+    pub fn starts(&self, steps: u64) -> impl Iterator<Item = u64> {
+        let starts = self.phases.iter().map(|phase| phase.step);
+        starts.take_while(move |step| *step < steps.max(1))
     }
 
     /// The last phase of which something holds that holds of all before.
@@ -150,16 +170,52 @@ impl Epochs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::samples::plain;
     use crate::config::train::BatchGrowth;
     use proptest::prelude::*;
 
-    fn growing(samples: usize, first: usize, every: usize, factor: f64) -> Epochs {
+    fn loop_of(first: usize, every: usize, factor: f64) -> Train {
         let growth = BatchGrowth {
             batch_every: every,
             batch_factor: factor,
             largest_batch: None,
         };
-        Epochs::scheduled(samples, first, &BatchSchedule::Step(growth))
+        Train {
+            batch_size: Some(first),
+            batch_schedule: BatchSchedule::Step(growth),
+            ..plain().train
+        }
+    }
+
+    fn growing(samples: usize, first: usize, every: usize, factor: f64) -> Epochs {
+        Epochs::scheduled(samples, &loop_of(first, every, factor))
+    }
+
+    #[test]
+    fn accumulated_batches_grow_together_up_to_all_samples() {
+        let train = Train {
+            accumulate: Some(3),
+            ..loop_of(4, 1, 4.0)
+        };
+        // Steps of 12, 48 and all of 100 samples: 9, 3 and 1 of them.
+        let epochs = Epochs::scheduled(100, &train);
+        let starts: Vec<u64> = epochs.starts(u64::MAX).collect();
+        assert_eq!(starts, [0, 9, 12]);
+        let sizes = |step| (epochs.batch_size(step), epochs.accumulated_batch_size(step));
+        let sizes: Vec<(u64, u64)> = starts.into_iter().map(sizes).collect();
+        assert_eq!(sizes, [(12, 4), (48, 16), (100, 34)]);
+    }
+
+    #[test]
+    fn an_epoch_of_stochastic_variance_amplified_gradients_has_as_many_times_the_steps() {
+        let train = Train {
+            svag: Some(3),
+            ..loop_of(32, 1, 2.0)
+        };
+        let epochs = Epochs::scheduled(100, &train);
+        let starts: Vec<u64> = epochs.starts(u64::MAX).collect();
+        assert_eq!(starts, [0, 12, 18]);
+        assert_eq!(epochs.steps(4), 12 + 6 + 3 + 3);
     }
 
     #[test]
@@ -180,8 +236,8 @@ mod tests {
         assert_eq!(epochs.passed(28), 2.5);
         let ends: Vec<u64> = (0..8).map(|epoch| epochs.steps(epoch)).collect();
         assert_eq!(ends, [0, 13, 26, 30, 34, 36, 38, 39]);
-        assert_eq!(epochs.batch_sizes(34).collect::<Vec<_>>(), [8, 28]);
-        assert_eq!(epochs.batch_sizes(35).collect::<Vec<_>>(), [8, 28, 98]);
+        assert_eq!(epochs.starts(34).collect::<Vec<_>>(), [0, 26]);
+        assert_eq!(epochs.starts(35).collect::<Vec<_>>(), [0, 26, 34]);
     }
 
     #[test]
@@ -199,7 +255,7 @@ mod tests {
         let epochs = growing(50_000, 1, usize::MAX, 1.0 + f64::EPSILON);
         assert_eq!(epochs.batch_size(u64::MAX), 1);
         assert_eq!(growing(50_000, 1, 1, f64::MAX).batch_size(50_000), 50_000);
-        assert_eq!(Epochs::new(10, 3).steps(u64::MAX), u64::MAX);
+        assert_eq!(growing(10, 3, usize::MAX, 2.0).steps(u64::MAX), u64::MAX);
     }
 
     proptest! {

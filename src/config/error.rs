@@ -4,22 +4,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::fault::Fault;
-use super::rule::Rule;
-
 /// What is wrong with a config, or with the request for one.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No file is found under the name.
-    #[error("no config `{name}`: tried {}{}", tried.join(", "), did_you_mean(nearest.as_ref()))]
-    NotFound {
-        /// What was asked for.
-        name: String,
-        /// The files looked for, in order.
-        tried: Vec<String>,
-        /// An existing config with a similar name.
-        nearest: Option<String>,
-    },
     /// The file exists and cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
@@ -40,69 +27,41 @@ pub enum ConfigError {
         /// What the TOML parser says.
         message: String,
     },
-    /// An override that is not of the form `a.b=value`.
-    #[error("--set {text}: must have the form a.b=value, for example train.batch_size=64")]
-    OverrideForm {
-        /// What was given.
-        text: String,
-    },
-    /// An override whose value starts like TOML and is not.
-    #[error("--set {text}: the value is not TOML: {message}")]
-    OverrideValue {
-        /// What was given.
-        text: String,
-        /// What the TOML parser says.
-        message: String,
-    },
-    /// An override of an item that does not exist.
-    #[error("{flag}: `{array}` has no item {index}: {}", allowed_items(*length))]
-    OverrideIndex {
+    /// A flag that is no override, or that this config has no place for.
+    #[error("{flag}: {reason}")]
+    Override {
         /// The flag.
         flag: String,
-        /// Place path of the array.
-        array: String,
-        /// The item asked for.
-        index: String,
-        /// How many items there are.
-        length: usize,
+        /// Why it cannot be put in place.
+        reason: String,
     },
-    /// An override of a key inside something that has no keys.
-    #[error("{flag}: `{key}` is not a table, so nothing can be set in it")]
-    OverrideScalar {
-        /// The flag.
-        flag: String,
-        /// Place path of the value that has no keys.
-        key: String,
-    },
-    /// A value of the wrong shape: an unknown key, a wrong type, an unknown word.
-    #[error("{origin}: {}", fault.sentence(key))]
-    Fault {
+    /// A key that does not exist.
+    #[error("{origin}: unknown key {key}{hint}")]
+    UnknownKey {
         /// The file or the flag it stands in.
         origin: String,
         /// Where.
         key: Place,
-        /// What.
-        fault: Box<Fault>,
+        /// The key that was probably meant, and what is allowed in the same table.
+        hint: String,
     },
-    /// A value, or a combination of values, that breaks a rule.
+    /// A value, or a combination of values, that is not allowed.
     #[error("{origin}: {key} {rule}")]
     Rule {
         /// The file or the flag it stands in.
         origin: String,
         /// Where.
         key: Place,
-        /// Which rule.
-        rule: Box<Rule>,
+        /// What is allowed, what was found, what to do.
+        rule: String,
     },
     /// A key asked for by name that does not exist.
-    #[error("unknown config key {key}{} Known keys: {}",
-        nearest.as_ref().map_or(".".to_owned(), |nearest| format!("; did you mean `{nearest}`?")),
-        super::key::PATHS.join(", "))]
-    UnknownKey {
+    #[error("unknown config key {key}{hint}")]
+    NoSuchKey {
         /// What was asked for.
         key: Place,
-        /// The nearest existing key.
-        nearest: Option<String>,
+        /// The nearest existing key, and all of them.
+        hint: String,
     },
 }
 
@@ -113,19 +72,6 @@ pub struct Place {
     pub path: String,
     /// The line, from 1.
     pub line: Option<usize>,
-}
-
-impl Place {
-    /// The table the key is in, as a phrase.
-    pub(super) fn table(&self) -> String {
-        match self.path.rsplit_once('.') {
-            None => "at the top level".to_owned(),
-            Some((table, _)) => match table.split_once('.') {
-                Some((array, _)) => format!("in [[{array}]]"),
-                None => format!("in [{table}]"),
-            },
-        }
-    }
 }
 
 impl fmt::Display for Place {
@@ -139,16 +85,29 @@ impl fmt::Display for Place {
     }
 }
 
-fn did_you_mean(nearest: Option<&String>) -> String {
-    nearest.map_or_else(String::new, |nearest| {
-        format!("; did you mean `{nearest}`?")
-    })
+/// A broken rule: a sentence that begins with the key it is about.
+#[derive(Debug)]
+pub(super) struct Violation {
+    /// The key.
+    pub key: String,
+    /// The key that it collides with, if any.
+    pub other: Option<String>,
+    /// The rest of the sentence: what is allowed, what was found, what to do.
+    pub rule: String,
 }
 
-fn allowed_items(length: usize) -> String {
-    match length.checked_sub(1) {
-        None => "it is empty".to_owned(),
-        Some(0) => "it has only item 0".to_owned(),
-        Some(last) => format!("it has items 0 to {last}"),
+impl Violation {
+    pub fn new(key: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            other: None,
+            rule: rule.into(),
+        }
+    }
+
+    /// Names the key that this one collides with, so that a flag among the two can be blamed.
+    pub fn against(mut self, other: impl Into<String>) -> Self {
+        self.other = Some(other.into());
+        self
     }
 }

@@ -1,12 +1,11 @@
 //! `[[hooks]]`: what to measure while training, and when.
 
-use super::choice::{SpacingKind, Trigger, Unit};
-use super::nearest::nearest;
-use super::rule::{Rule, Violation};
-use super::schedule::{Schedule, Shape};
+use super::error::Violation;
+use super::schedule::{Schedule, Shape, Unit};
 use super::section::Reader;
 use crate::measure::{LINE_MEASURES, Preset, Weights};
 use crate::model::{DropoutMode, NormMode};
+use crate::nearest::{families, nearest};
 use crate::reparam::MapKind;
 
 /// The word of `hooks.blocks` for every layer in turn.
@@ -52,14 +51,42 @@ section! {
     }
 }
 
+words! {
+    /// What a hook fires on, beside or instead of its schedule (`hooks.on`).
+    Trigger {
+        /// The training accuracy is 1 at an evaluation, for the first time.
+        #[default]
+        Interpolation = "interpolation",
+        /// The measured curvature has crossed the line of stability, either way.
+        StabilityCrossing = "stability-crossing",
+        /// A loss spike has begun; the hook measures after the step that follows.
+        LossSpike = "loss-spike",
+        /// The learning rate has risen to its full height: before the first step at it.
+        WarmupEnd = "warmup-end",
+        /// The learning rate falls: before the first step at the lower one.
+        Decay = "decay",
+    }
+}
+
+impl Trigger {
+    /// Whether nobody knows beforehand when it comes.
+    pub fn is_event(self) -> bool {
+        matches!(
+            self,
+            Self::Interpolation | Self::StabilityCrossing | Self::LossSpike
+        )
+    }
+}
+
 kinds! {
     /// When a hook fires.
     #[derive(Copy)]
     pub enum Spacing: SpacingKind in "schedule", "How the moments are spaced." {
-        /// At every multiple of `every`.
-        Linear,
-        /// At 0 and at `every`·ratioᵏ for k = 0, 1, 2, …
-        Logarithmic(Logarithmic),
+        /// Evenly, at every multiple of `every`; the default.
+        #[default]
+        Linear = "linear",
+        /// At 0 and then ever further apart, at `every`·ratioᵏ for k = 0, 1, 2, …
+        Logarithmic(Logarithmic) = "logarithmic",
     }
 }
 
@@ -92,36 +119,33 @@ fn measures_something_sometime(hook: &mut Hook, reader: &Reader<'_>) -> Result<(
     if hook.on.is_empty() {
         hook.every.get_or_insert(1);
     }
-    if hook.every.is_some() {
-        return Ok(());
-    }
-    let (unit, spacing) = (hook.unit, hook.spacing.kind());
-    let without = |key, found| {
-        let rule = Rule::SpacingWithoutEvery { key, found };
-        Err(Violation::new(reader.path(key), rule))
+    let (key, found) = match (hook.every, hook.unit, hook.spacing.kind()) {
+        (None, unit @ Unit::Steps, _) => ("unit", unit.as_str()),
+        (None, _, spacing @ SpacingKind::Logarithmic) => ("schedule", spacing.as_str()),
+        _ => return Ok(()),
     };
-    match (unit, spacing) {
-        (Unit::Steps, _) => without("unit", unit.as_str()),
-        (_, SpacingKind::Logarithmic) => without("schedule", spacing.as_str()),
-        _ => Ok(()),
-    }
+    let rule = format!(
+        "= {found:?} spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `{key}` out"
+    );
+    Err(Violation::new(reader.path(key), rule))
 }
 
 fn measures_something(hook: &Hook, reader: &Reader<'_>) -> Result<(), Violation> {
-    match (&hook.preset, &hook.measures) {
-        (Some(_), Some(_)) => Err(Violation::new(
+    let (key, rule) = match (&hook.preset, &hook.measures) {
+        (Some(_), Some(_)) => (
             reader.path("preset"),
-            Rule::PresetAndMeasures,
-        )),
-        (None, None) => Err(Violation::new(
-            reader.place(),
-            Rule::NeitherPresetNorMeasures,
-        )),
+            "and `measures` cannot both be set in one hook",
+        ),
+        (None, None) => (
+            reader.place().to_owned(),
+            "needs something to measure: exactly one of `preset` and `measures`",
+        ),
         (_, Some(names)) if names.is_empty() => {
-            Err(Violation::new(reader.path("measures"), Rule::NoMeasures))
+            (reader.path("measures"), "must name at least one measure")
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(Violation::new(key, rule))
 }
 
 /// Refuses triggers that cannot come, for the learning rate or for want of who would tell.
@@ -129,27 +153,33 @@ pub(super) fn can_fire(hooks: &[Hook], schedule: &Schedule) -> Result<(), Violat
     let tells_the_line = |hook: &Hook| {
         hook.every.is_some() && hook.blocks.is_none() && hook.measures_one_of(&LINE_MEASURES)
     };
+    let is_told = hooks.iter().any(tells_the_line);
+    let falls = matches!(schedule.shape, Shape::Step(_) | Shape::Exponential(_));
     for (index, hook) in hooks.iter().enumerate() {
         for (place, trigger) in hook.on.iter().enumerate() {
-            let refused = |rule, other: &str| {
-                let key = format!("hooks.{index}.on.{place}");
-                Err(Violation::new(key, rule).against(other))
-            };
-            match trigger {
+            let (other, needed) = match trigger {
                 Trigger::WarmupEnd if schedule.warmup == 0 => {
-                    return refused(Rule::NoWarmup, "schedule.warmup");
+                    ("schedule.warmup", "schedule.warmup above 0".to_owned())
                 }
-                Trigger::Decay
-                    if !matches!(schedule.shape, Shape::Step(_) | Shape::Exponential(_)) =>
-                {
-                    let found = schedule.shape.kind().as_str();
-                    return refused(Rule::NoDecay { found }, "schedule.kind");
+                Trigger::Decay if !falls => {
+                    let found = schedule.shape.kind();
+                    let needed = format!(
+                        "a learning rate that falls at certain steps, schedule.kind = \"step\" or \"exponential\"; this config has \"{found}\""
+                    );
+                    ("schedule.kind", needed)
                 }
-                Trigger::StabilityCrossing if !hooks.iter().any(tells_the_line) => {
-                    return refused(Rule::NoLine, "hooks");
+                Trigger::StabilityCrossing if !is_told => {
+                    let measures = LINE_MEASURES.join(", or ");
+                    let needed = format!(
+                        "a hook with a schedule (`every`) and without `blocks` that measures {measures}: crossings are told by its rows"
+                    );
+                    ("hooks", needed)
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            let rule = format!("= \"{trigger}\" needs {needed}");
+            let key = format!("hooks.{index}.on.{place}");
+            return Err(Violation::new(key, rule).against(other));
         }
     }
     Ok(())
@@ -158,157 +188,29 @@ pub(super) fn can_fire(hooks: &[Hook], schedule: &Schedule) -> Result<(), Violat
 /// Refuses measures that are not known.
 pub(super) fn check_measures(hooks: &[Hook], known: &[&str]) -> Result<(), Violation> {
     for (index, hook) in hooks.iter().enumerate() {
-        let names = hook.measures.iter().flatten().enumerate();
-        for (place, name) in names {
-            if known.contains(&name.as_str()) {
-                continue;
-            }
-            let rule = under_map(name, known).unwrap_or_else(|| Rule::UnknownMeasure {
-                found: name.clone(),
-                nearest: nearest(name, known).map(str::to_owned),
-                known: known.iter().map(|&known| known.to_owned()).collect(),
-            });
-            return Err(Violation::new(
-                format!("hooks.{index}.measures.{place}"),
-                rule,
-            ));
+        let mut names = hook.measures.iter().flatten().enumerate();
+        if let Some((place, name)) = names.find(|(_, name)| !known.contains(&name.as_str())) {
+            let hint = match (under_map(name, known), nearest(name, known)) {
+                (Some((map, measure)), _) => {
+                    format!(": put {measure:?} here and the map {map:?} into `maps`")
+                }
+                (None, Some(nearest)) => format!("; did you mean {nearest:?}?"),
+                (None, None) => format!(
+                    "; `lab measure --help` lists all, of the families {}",
+                    families(known).join(", ")
+                ),
+            };
+            let key = format!("hooks.{index}.measures.{place}");
+            let rule = format!("must be the name of a measure, found {name:?}{hint}");
+            return Err(Violation::new(key, rule));
         }
     }
     Ok(())
 }
 
-/// What is wrong with the name of a row of `maps` where a measure is to stand, if it is one.
-fn under_map(name: &str, known: &[&str]) -> Option<Rule> {
+/// The map and the measure of a row of `maps`, if that is what the name is of.
+fn under_map<'n>(name: &'n str, known: &[&str]) -> Option<(&'n str, &'n str)> {
     let (map, measure) = name.strip_prefix("reparam.")?.split_once('.')?;
     let is_map = MapKind::ALL.iter().any(|kind| kind.as_str() == map);
-    (is_map && known.contains(&measure)).then(|| Rule::MeasureUnderMap {
-        found: name.to_owned(),
-        map: map.to_owned(),
-        measure: measure.to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::choice::Trigger;
-    use crate::config::parse;
-    use crate::config::samples::{KNOWN, PLAIN, message};
-
-    fn hook(keys: &str) -> String {
-        message(&format!("{PLAIN}\n[[hooks]]\n{keys}"))
-    }
-
-    #[test]
-    fn a_hook_has_a_preset_or_measures_and_not_both() {
-        assert_eq!(
-            hook("preset = \"light\"\nmeasures = [\"norm.l2\"]"),
-            "x.toml: `hooks.0.preset` (line 6) and `measures` cannot both be set in one hook"
-        );
-    }
-
-    #[test]
-    fn a_hook_measures_something() {
-        assert_eq!(
-            hook("every = 2"),
-            "x.toml: `hooks.0` (line 5) needs something to measure: exactly one of `preset` and `measures`"
-        );
-        assert_eq!(
-            hook("measures = []"),
-            "x.toml: `hooks.0.measures` (line 6) must name at least one measure"
-        );
-    }
-
-    #[test]
-    fn an_unknown_measure_suggests_the_nearest_or_lists_all() {
-        assert_eq!(
-            hook("measures = [\"norm.l2\",\n\"hessian.lamda_max\"]"),
-            "x.toml: `hooks.0.measures.1` (line 7) must be the name of a measure, found \"hessian.lamda_max\"; did you mean \"hessian.lambda_max\"?"
-        );
-        assert_eq!(
-            hook("measures = [\"zzz\"]"),
-            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"zzz\"; `lab measure --help` lists all, of the families hessian, norm, loss"
-        );
-        assert_eq!(
-            hook("measures = [\"reparam.permutation.norm.l2\"]"),
-            "x.toml: `hooks.0.measures.0` (line 6) must be the name of a measure, found \"reparam.permutation.norm.l2\": put \"norm.l2\" here and the map \"permutation\" into `maps`"
-        );
-    }
-
-    #[test]
-    fn a_ratio_belongs_to_logarithmic_hooks() {
-        assert_eq!(
-            hook("preset = \"full\"\nratio = 3"),
-            "x.toml: `hooks.0.ratio` (line 7) only applies to hooks.0.schedule = \"logarithmic\"; this config has \"linear\""
-        );
-    }
-
-    #[test]
-    fn a_hook_has_a_schedule_or_triggers_or_both() {
-        let read = |keys: &str| {
-            let text = format!("{PLAIN}\n[[hooks]]\nmeasures = [\"norm.l2\"]\n{keys}");
-            let config = parse(&text, "x.toml", &[], "x", KNOWN).unwrap();
-            // What is written out means the same when it is read again.
-            let again = parse(&config.to_toml(), "x.toml", &[], "x", KNOWN).unwrap();
-            assert_eq!(again, config);
-            (config.hooks[0].every, config.hooks[0].on.clone())
-        };
-        let spike = vec![Trigger::LossSpike];
-        assert_eq!(read(""), (Some(1), Vec::new()));
-        assert_eq!(read("on = [\"loss-spike\"]"), (None, spike.clone()));
-        let both = "on = [\"loss-spike\"]\nevery = 3\nunit = \"steps\"";
-        assert_eq!(read(both), (Some(3), spike));
-    }
-
-    #[test]
-    fn triggers_without_a_schedule_have_no_spacing() {
-        let on = |keys: &str| {
-            hook(&format!(
-                "preset = \"full\"\non = [\"interpolation\"]\n{keys}"
-            ))
-        };
-        assert_eq!(
-            on("unit = \"steps\""),
-            "x.toml: `hooks.0.unit` (line 8) = \"steps\" spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `unit` out"
-        );
-        assert_eq!(
-            on("schedule = \"logarithmic\""),
-            "x.toml: `hooks.0.schedule` (line 8) = \"logarithmic\" spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `schedule` out"
-        );
-    }
-
-    #[test]
-    fn a_trigger_that_cannot_come_is_refused() {
-        assert_eq!(
-            hook("measures = [\"norm.l2\"]\non = [\"warmup-end\"]"),
-            "x.toml: `hooks.0.on.0` (line 7) = \"warmup-end\" needs schedule.warmup above 0"
-        );
-        assert_eq!(
-            hook("measures = [\"norm.l2\"]\non = [\"loss-spike\", \"decay\"]"),
-            "x.toml: `hooks.0.on.1` (line 7) = \"decay\" needs a learning rate that falls at certain steps, schedule.kind = \"step\" or \"exponential\"; this config has \"constant\""
-        );
-        let line = |more: &str| {
-            let own = "measures = [\"hessian.lambda_max\"]\non = [\"stability-crossing\"]";
-            let text = format!("{PLAIN}\n[[hooks]]\n{own}\n{more}");
-            parse(&text, "x.toml", &[], "x", KNOWN).map_err(|error| error.to_string())
-        };
-        assert_eq!(
-            line("").unwrap_err(),
-            "x.toml: `hooks.0.on.0` (line 7) = \"stability-crossing\" needs a hook with a schedule (`every`) and without `blocks` that measures hessian.lambda_max, or stability.momentum, or stability.adam: crossings are told by its rows"
-        );
-        let other = "[[hooks]]\nmeasures = [\"hessian.lambda_max\"]";
-        assert!(line("every = 2").is_ok() && line(other).is_ok());
-        assert!(line(&format!("{other}\nblocks = \"layers\"")).is_err());
-        let changing = "schedule = { kind = \"step\", every = 1, warmup = 2 }\n";
-        let both = "[[hooks]]\nmeasures = [\"norm.l2\"]\non = [\"warmup-end\", \"decay\"]";
-        assert!(
-            parse(
-                &format!("{changing}{PLAIN}\n{both}"),
-                "x.toml",
-                &[],
-                "x",
-                KNOWN
-            )
-            .is_ok()
-        );
-    }
+    (is_map && known.contains(&measure)).then_some((map, measure))
 }

@@ -1,11 +1,12 @@
 //! The declared keys, as a list: what each can be, its default, which kind of network or optimizer it
 //! belongs to, and what it means. Every section declares its own; nothing is written down twice.
 
-use std::sync::LazyLock;
+use toml::Value as Toml;
 
-use super::kind::{Kind, Range};
-use super::section::Section;
-use super::whole::Config;
+use super::document::at;
+use super::error::Violation;
+use super::kind::{Kind, Range, Value, quoted};
+use crate::nearest::nearest;
 
 /// What holds where a key is not written.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,9 +14,16 @@ pub(crate) enum Absent {
     /// It must be written.
     Required(&'static str),
     /// It has this value.
-    Default(toml::Value),
+    Default(Toml),
     /// It has no value, or one that follows from other keys, in words.
     Described(&'static str),
+}
+
+impl Absent {
+    /// What holds by default; an empty `Option` is unset.
+    pub(super) fn default<T: Value>(value: &T) -> Self {
+        Toml::try_from(value).map_or(Self::Described("unset"), Self::Default)
+    }
 }
 
 /// A key that a config can have.
@@ -27,8 +35,6 @@ pub(crate) struct Key {
     pub kind: Kind,
     /// What numbers are confined to.
     pub range: Range,
-    /// Whether the run computes with it in its precision, so that f32 must be able to hold it.
-    pub in_run: bool,
     /// What holds without it.
     pub absent: Absent,
     /// What must be so for the key to apply; all of them.
@@ -46,28 +52,6 @@ pub(crate) struct Owner {
     pub words: Vec<&'static str>,
 }
 
-/// All keys, in the order of the documents.
-pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let mut keys = Keys::default();
-    Config::describe(&mut keys);
-    keys
-});
-
-/// The paths of all keys, each once; `hooks` stands for the whole array.
-pub(super) static PATHS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let mut paths: Vec<&'static str> = Vec::new();
-    for key in &KEYS.list {
-        let path = match key.path.split_once('.') {
-            Some((table, _)) if KEYS.is_array(table) => table,
-            _ => key.path.as_str(),
-        };
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
-    paths
-});
-
 /// A list of keys under construction, and afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
@@ -80,32 +64,28 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Adds a key of the table being described.
-    pub(super) fn push(
+    /// Adds a key of the table being described, which holds values of type `T`.
+    pub(super) fn push<T: Value>(
         &mut self,
         name: &str,
-        kind: Kind,
-        (range, in_run): (Range, bool),
+        range: Range,
         absent: Absent,
         doc: &'static str,
     ) {
         let key = Key {
             path: self.path(name),
-            kind,
+            kind: T::kind(),
             range,
-            in_run,
             absent,
             owners: self.owners.clone(),
             doc,
         };
-        if let Some(twin) = self.list.iter_mut().find(|other| other.is_twin(&key)) {
-            for (owner, other) in twin.owners.iter_mut().zip(key.owners) {
-                let new = |word: &&str| !owner.words.contains(word);
-                let words: Vec<&str> = other.words.into_iter().filter(new).collect();
-                owner.words.extend(words);
-            }
-        } else {
-            self.list.push(key);
+        let Some(twin) = self.list.iter_mut().find(|other| other.is_twin(&key)) else {
+            return self.list.push(key);
+        };
+        for (owner, other) in twin.owners.iter_mut().zip(key.owners) {
+            let all = owner.words.iter().copied().chain(other.words);
+            owner.words = distinct(all);
         }
     }
 
@@ -146,53 +126,163 @@ impl Keys {
         }
     }
 
-    /// Whether a name at the top level is that of a table, or of an array of tables.
-    pub(super) fn is_table(&self, name: &str) -> bool {
-        self.tables.iter().any(|(table, _)| *table == name)
+    /// Whether a name at the top level, if it is that of a table, stands for an array of tables.
+    pub(super) fn is_array(&self, name: &str) -> Option<bool> {
+        let mut tables = self.tables.iter();
+        let (_, is_array) = tables.find(|(table, _)| *table == name)?;
+        Some(*is_array)
     }
 
-    /// Whether a name at the top level is that of an array of tables.
-    pub(super) fn is_array(&self, name: &str) -> bool {
-        self.tables
-            .iter()
-            .any(|(table, is_array)| *table == name && *is_array)
-    }
-
-    /// The entries of a path.
-    pub(super) fn entries(&self, path: &str) -> impl Iterator<Item = &Key> {
+    /// The entries of the key at a place of a document: `hooks.every` of `hooks.0.every`.
+    fn entries(&self, place: &str) -> impl Iterator<Item = &Key> {
+        let path = declared(place);
         self.list.iter().filter(move |key| key.path == path)
     }
 
-    /// The names that are allowed in a table, or at the top level; each once.
+    /// The names that are allowed in a table, or at the top level.
     pub(super) fn names(&self, table: Option<&str>) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for key in &self.list {
-            let name = match (table, key.path.split_once('.')) {
-                (None, Some((table, _))) => table,
-                (None, None) => &key.path,
-                (Some(table), Some((of, name))) if of == table => name,
-                _ => continue,
-            };
-            if !names.contains(&name) {
-                names.push(name);
-            }
+        distinct(
+            self.list
+                .iter()
+                .filter_map(|key| match (table, key.path.split_once('.')) {
+                    (None, None) => Some(key.path.as_str()),
+                    (None, Some((table, _))) => Some(table),
+                    (Some(table), Some((of, name))) if of == table => Some(name),
+                    _ => None,
+                }),
+        )
+    }
+
+    /// The paths of all keys; an array of tables counts as one.
+    pub(super) fn paths(&self) -> Vec<&str> {
+        distinct(self.list.iter().map(|key| match key.path.split_once('.') {
+            Some((table, _)) if self.is_array(table) == Some(true) => table,
+            _ => &key.path,
+        }))
+    }
+
+    /// The full path of the key that was probably meant by an unknown one in a table, or at the top
+    /// level: a well-known abbreviation, the same key of another table, or the nearest key of this one.
+    pub(super) fn nearest(&self, table: Option<&str>, found: &str) -> Option<String> {
+        let synonym = SYNONYMS.iter().find(|(short, _)| *short == found);
+        let leaf = synonym.map_or(found, |(_, key)| key);
+        let allowed = self.names(table);
+        let in_table = |key: &str| match table {
+            Some(table) => format!("{table}.{key}"),
+            None => key.to_owned(),
+        };
+        if allowed.contains(&leaf) {
+            return Some(in_table(leaf));
         }
-        names
+        let paths = self.paths();
+        let elsewhere = |path: &&&str| path.rsplit_once('.').is_some_and(|(_, key)| key == leaf);
+        match paths.iter().find(elsewhere) {
+            Some(path) => Some((*path).to_owned()),
+            None => nearest(found, &allowed).map(in_table),
+        }
+    }
+
+    /// The word that a key has as seen from a table, written or by default; none that is not its own.
+    pub(super) fn word<'a>(&'a self, root: &'a Toml, key: &str, here: &str) -> Option<&'a str> {
+        let place = beside(key, here);
+        let Some(found) = at(root, &place) else {
+            return match &self.applicable(root, &place)?.absent {
+                Absent::Default(word) => word.as_str(),
+                _ => None,
+            };
+        };
+        let is_known = |word: &&str| {
+            let is_one = |key: &Key| matches!(&key.kind, Kind::Word(words) if words.contains(word));
+            self.entries(&place).any(is_one)
+        };
+        found.as_str().filter(is_known)
+    }
+
+    /// The first condition of a key that does not hold. Where the other key has no word of its own,
+    /// that is what is wrong, not this.
+    fn broken<'k>(&self, root: &Toml, key: &'k Key, place: &str) -> Option<&'k Owner> {
+        key.owners.iter().find(|owner| {
+            let word = self.word(root, &owner.key, table_of(place));
+            word.is_some_and(|word| !owner.words.contains(&word))
+        })
+    }
+
+    /// The declaration that applies at a place of a document, if one does.
+    pub(super) fn applicable(&self, root: &Toml, place: &str) -> Option<&Key> {
+        let mut entries = self.entries(place);
+        entries.find(|key| self.broken(root, key, place).is_none())
+    }
+
+    /// Refuses a key that belongs to another kind of network, optimizer or data than the document's.
+    pub(super) fn check_owner(&self, root: &Toml, place: &str) -> Result<(), Violation> {
+        let broken = self.entries(place).map(|key| self.broken(root, key, place));
+        let Some(owners) = broken.collect::<Option<Vec<&Owner>>>() else {
+            return Ok(());
+        };
+        let Some(Owner { key, .. }) = owners.first() else {
+            return Ok(());
+        };
+        let same = owners.iter().filter(|owner| owner.key == *key);
+        let words: Vec<&str> = same.flat_map(|owner| owner.words.iter().copied()).collect();
+        let found = self.word(root, key, table_of(place)).unwrap_or_default();
+        let (other, words) = (beside(key, table_of(place)), quoted(&words, " or "));
+        let rule = format!("only applies to {other} = {words}; this config has {found:?}");
+        Err(Violation::new(place, rule).against(other))
     }
 }
 
 impl Key {
     /// Whether the key is another one but for the words of its owners.
     fn is_twin(&self, other: &Self) -> bool {
-        let keys = |key: &Self| -> Vec<String> {
-            key.owners.iter().map(|owner| owner.key.clone()).collect()
+        let without_words = |key: &Self| {
+            let mut key = key.clone();
+            key.owners.iter_mut().for_each(|owner| owner.words.clear());
+            key
         };
-        self.path == other.path
-            && self.kind == other.kind
-            && self.range == other.range
-            && self.in_run == other.in_run
-            && self.absent == other.absent
-            && self.doc == other.doc
-            && keys(self) == keys(other)
+        without_words(self) == without_words(other)
+    }
+}
+
+/// Abbreviations people try, and the key each stands for.
+const SYNONYMS: [(&str, &str); 6] = [
+    ("lr", "learning_rate"),
+    ("wd", "weight_decay"),
+    ("bs", "batch_size"),
+    ("betas", "beta1"),
+    ("eps", "epsilon"),
+    ("optim", "optimizer"),
+];
+
+/// Each once, in the order in which they first come.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+/// The declared path of a place in a document: `hooks.every` of `hooks.0.every`.
+pub(super) fn declared(place: &str) -> String {
+    let parts = place.split('.');
+    let names: Vec<&str> = parts
+        .filter(|part| part.parse::<usize>().is_err())
+        .collect();
+    names.join(".")
+}
+
+/// The table in which a key stands.
+fn table_of(place: &str) -> &str {
+    place.rsplit_once('.').map_or("", |(table, _)| table)
+}
+
+/// The place of another declared key as seen from a table: in the same item of an array, if it is one
+/// of its keys.
+fn beside(key: &str, here: &str) -> String {
+    match key.rsplit_once('.') {
+        Some((table, name)) if declared(here) == table => format!("{here}.{name}"),
+        _ => key.to_owned(),
     }
 }

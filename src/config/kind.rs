@@ -1,11 +1,16 @@
 //! What the value of a key can be: its type and its range, as data. The check of a file, the table of
 //! keys, the JSON schema and the generators of tests all read the same declaration.
 
-use serde_json::{Value as Json, json};
+use std::ops::{Bound, RangeBounds};
 
-use super::document::{Node, Value};
-use super::fault::{Fault, FaultAt};
-use super::nearest::nearest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use toml::Value as Toml;
+
+use super::error::Violation;
+use crate::nearest::nearest;
+use crate::words::Word;
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,117 +33,154 @@ pub(crate) enum Kind {
     List(Box<Kind>),
 }
 
-impl Kind {
-    /// What is allowed, as a phrase.
-    pub fn expected(&self) -> String {
-        match self {
-            Self::Boolean => "a boolean".to_owned(),
-            Self::Text => "a string".to_owned(),
-            Self::Count => "a positive integer".to_owned(),
-            Self::Whole => format!("an integer from 0 to {}", i64::MAX),
-            Self::Class => "a class from 0 to 9".to_owned(),
-            Self::Real => "a finite number".to_owned(),
-            Self::Word(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-                let of = if words.len() > 1 { "one of " } else { "" };
-                format!("{of}{}", words.join(", "))
-            }
-            Self::List(_) => "an array".to_owned(),
-        }
-    }
+/// A Rust type that a key can have; its values are read and written by serde.
+pub(crate) trait Value: Serialize + DeserializeOwned {
+    /// The type as data.
+    fn kind() -> Kind;
+}
 
-    /// Refuses a value of another type.
-    pub(super) fn check(&self, node: &Node) -> Result<(), FaultAt> {
-        match (self, &node.value) {
-            (Self::Boolean, Value::Boolean(_)) | (Self::Text, Value::String(_)) => Ok(()),
-            (Self::Count | Self::Whole | Self::Class, Value::Integer(found)) => {
-                let range = match self {
-                    Self::Count => 1..=i64::MAX,
-                    Self::Class => 0..=9,
-                    _ => 0..=i64::MAX,
-                };
-                let is_allowed = i64::try_from(*found).is_ok_and(|found| range.contains(&found));
-                if is_allowed {
-                    Ok(())
-                } else {
-                    Err(self.wrong(found.to_string()))
-                }
-            }
-            (Self::Real, Value::Integer(_)) => Ok(()),
-            (Self::Real, Value::Float(found)) if found.is_finite() => Ok(()),
-            (Self::Real, Value::Float(found)) => Err(self.wrong(format!("{found:?}"))),
-            (Self::Word(words), Value::String(found)) => {
-                if words.contains(&found.as_str()) {
-                    return Ok(());
-                }
-                Err(FaultAt::new(Fault::WrongValue {
-                    found: format!("{found:?}"),
-                    expected: self.expected(),
-                    nearest: nearest(found, words).map(str::to_owned),
-                }))
-            }
-            (Self::List(item), Value::Array(items)) => {
-                items.iter().enumerate().try_for_each(|(index, node)| {
-                    item.check(node)
-                        .map_err(|fault| fault.under(index.to_string()))
-                })
-            }
-            (_, found) => Err(self.wrong(with_type(found))),
-        }
-    }
-
-    fn wrong(&self, found: String) -> FaultAt {
-        FaultAt::new(Fault::WrongValue {
-            found,
-            expected: self.expected(),
-            nearest: None,
-        })
-    }
-
-    /// The type in the table of keys.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Boolean => "true or false".to_owned(),
-            Self::Text => "text".to_owned(),
-            Self::Count => "1, 2, …".to_owned(),
-            Self::Whole => "0, 1, …".to_owned(),
-            Self::Class => "0 to 9".to_owned(),
-            Self::Real => "number".to_owned(),
-            Self::Word(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-                words.join(", ")
-            }
-            Self::List(item) => format!("list of {}", item.name()),
-        }
-    }
-
-    /// The JSON schema of such a value.
-    pub(super) fn schema(&self, range: Range) -> Json {
-        match self {
-            Self::Boolean => json!({ "type": "boolean" }),
-            Self::Text => json!({ "type": "string" }),
-            Self::Count => json!({ "type": "integer", "minimum": 1 }),
-            Self::Whole => json!({ "type": "integer", "minimum": 0 }),
-            Self::Class => json!({ "type": "integer", "minimum": 0, "maximum": 9 }),
-            Self::Real => range.schema(),
-            Self::Word(words) => json!({ "enum": words }),
-            Self::List(item) => json!({ "type": "array", "items": item.schema(range) }),
-        }
+impl<T: Word + Serialize + DeserializeOwned> Value for T {
+    fn kind() -> Kind {
+        Kind::Word(Self::WORDS)
     }
 }
 
-/// A found value as the user would write it, with its type where the text does not tell.
-pub(super) fn with_type(value: &Value) -> String {
+/// A key that need not be set and has no default.
+impl<T: Value> Value for Option<T> {
+    fn kind() -> Kind {
+        T::kind()
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn kind() -> Kind {
+        Kind::List(Box::new(T::kind()))
+    }
+}
+
+macro_rules! values {
+    ($($name:ty = $kind:ident),+) => {$(
+        impl Value for $name {
+            fn kind() -> Kind {
+                Kind::$kind
+            }
+        }
+    )+};
+}
+
+values!(
+    bool = Boolean,
+    String = Text,
+    usize = Count,
+    u64 = Whole,
+    u8 = Class,
+    f64 = Real
+);
+
+impl Kind {
+    /// What is said of a type whose numbers are confined to a range: what is allowed, in messages; its
+    /// name in the table of keys; its JSON schema.
+    pub(super) fn said(&self, range: Range) -> (String, String, Json) {
+        let said = |expected: &str, name: &str, schema| (expected.into(), name.into(), schema);
+        let integer = |least: i64| json!({ "type": "integer", "minimum": least });
+        let most = i64::MAX;
+        match self {
+            Self::Boolean => said("a boolean", "true or false", json!({ "type": "boolean" })),
+            Self::Text => said("a string", "text", json!({ "type": "string" })),
+            Self::Count => said("a positive integer", "1, 2, …", integer(1)),
+            Self::Whole => said(
+                &format!("an integer from 0 to {most}"),
+                "0, 1, …",
+                integer(0),
+            ),
+            Self::Class => {
+                let digit = json!({ "type": "integer", "minimum": 0, "maximum": 9 });
+                said("a class from 0 to 9", "0 to 9", digit)
+            }
+            Self::Real => said("a finite number", "number", range.schema()),
+            Self::Word(words) => {
+                let of = if words.len() > 1 { "one of " } else { "" };
+                let name = quoted(words, ", ");
+                (format!("{of}{name}"), name, json!({ "enum": words }))
+            }
+            Self::List(item) => {
+                let (_, name, schema) = item.said(range);
+                let schema = json!({ "type": "array", "items": schema });
+                said("an array", &format!("list of {name}"), schema)
+            }
+        }
+    }
+
+    /// Refuses a value of another type; `place` is where it stands.
+    pub(super) fn check(&self, place: &str, found: &Toml) -> Result<(), Violation> {
+        let is_allowed = match (self, found) {
+            (Self::Boolean, Toml::Boolean(_))
+            | (Self::Text, Toml::String(_))
+            | (Self::Real, Toml::Integer(_)) => true,
+            (Self::Count, Toml::Integer(number)) => *number > 0,
+            (Self::Whole, Toml::Integer(number)) => *number >= 0,
+            (Self::Class, Toml::Integer(number)) => (0..=9).contains(number),
+            (Self::Real, Toml::Float(number)) => number.is_finite(),
+            (Self::Word(words), Toml::String(word)) => words.contains(&word.as_str()),
+            (Self::List(item), Toml::Array(items)) => {
+                let mut items = items.iter().enumerate();
+                return items
+                    .try_for_each(|(index, found)| item.check(&format!("{place}.{index}"), found));
+            }
+            _ => return Err(wrong_type(place, &self.said(Range::Any).0, found)),
+        };
+        if is_allowed {
+            return Ok(());
+        }
+        let meant = match (self, found) {
+            (Self::Word(words), Toml::String(word)) => nearest(word, words),
+            _ => None,
+        };
+        let hint = meant.map_or_else(String::new, |word| format!("; did you mean {word:?}?"));
+        let (expected, (found, _)) = (self.said(Range::Any).0, written(found));
+        let rule = format!("must be {expected}, found {found}{hint}");
+        Err(Violation::new(place, rule))
+    }
+}
+
+/// Refuses a list that names something twice.
+pub(super) fn each_once<T: Value + PartialEq>(
+    place: &str,
+    of: &str,
+    items: &[T],
+) -> Result<(), Violation> {
+    let is_again = |&index: &usize| items[..index].contains(&items[index]);
+    let Some(index) = (0..items.len()).find(is_again) else {
+        return Ok(());
+    };
+    let found = Toml::try_from(&items[index]).map_or_else(|_| String::new(), |it| it.to_string());
+    let rule = format!("must name each {of} once, found {found} again");
+    Err(Violation::new(format!("{place}.{index}"), rule))
+}
+
+/// Words in quotes.
+pub(super) fn quoted(words: &[&str], between: &str) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    words.join(between)
+}
+
+/// The violation of a type; what was found is named with its own.
+pub(super) fn wrong_type(place: &str, expected: &str, found: &Toml) -> Violation {
+    let (found, of) = written(found);
+    let of = of.map_or_else(String::new, |of| format!(" ({of})"));
+    Violation::new(place, format!("must be {expected}, found {found}{of}"))
+}
+
+/// A value as the user would write it, and its type where the text does not tell.
+fn written(value: &Toml) -> (String, Option<&'static str>) {
     match value {
-        Value::Boolean(value) => format!("{value} (boolean)"),
-        // Far beyond every integer that TOML can hold there is no doubt about the type.
-        Value::Integer(value) if i64::try_from(*value).is_err() => value.to_string(),
-        Value::Integer(value) => format!("{value} (integer)"),
-        Value::Float(value) => format!("{value:?} (number)"),
-        Value::String(text) => format!("{text:?} (string)"),
-        Value::Date(date) => format!("{date} (date)"),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
+        Toml::Boolean(value) => (value.to_string(), Some("boolean")),
+        Toml::Integer(value) => (value.to_string(), Some("integer")),
+        Toml::Float(value) => (format!("{value:?}"), Some("number")),
+        Toml::String(text) => (format!("{text:?}"), Some("string")),
+        Toml::Datetime(date) => (date.to_string(), Some("date")),
+        Toml::Array(_) => ("an array".to_owned(), None),
+        Toml::Table(_) => ("a table".to_owned(), None),
     }
 }
 
@@ -163,65 +205,82 @@ pub enum Range {
 }
 
 impl Range {
+    /// As a phrase that follows "must be", and as bounds.
+    fn limits(self) -> (&'static str, (Bound<f64>, Bound<f64>)) {
+        use Bound::{Excluded, Included, Unbounded};
+        match self {
+            Self::Any => ("any", (Unbounded, Unbounded)),
+            Self::AboveZero => ("above 0", (Excluded(0.0), Unbounded)),
+            Self::AtLeastZero => ("at least 0", (Included(0.0), Unbounded)),
+            Self::AboveOne => ("above 1", (Excluded(1.0), Unbounded)),
+            Self::Fraction => ("in [0, 1]", (Included(0.0), Included(1.0))),
+            Self::BelowOne => ("in [0, 1)", (Included(0.0), Excluded(1.0))),
+            Self::Factor => ("in (0, 1]", (Excluded(0.0), Included(1.0))),
+        }
+    }
+
     /// Whether a finite number lies in it.
     pub fn contains(self, value: f64) -> bool {
-        match self {
-            Self::Any => true,
-            Self::AboveZero => value > 0.0,
-            Self::AtLeastZero => value >= 0.0,
-            Self::AboveOne => value > 1.0,
-            Self::Fraction => (0.0..=1.0).contains(&value),
-            Self::BelowOne => (0.0..1.0).contains(&value),
-            Self::Factor => value > 0.0 && value <= 1.0,
-        }
+        self.limits().1.contains(&value)
     }
 
     /// The range as a phrase that follows "must be".
     pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::AboveZero => "above 0",
-            Self::AtLeastZero => "at least 0",
-            Self::AboveOne => "above 1",
-            Self::Fraction => "in [0, 1]",
-            Self::BelowOne => "in [0, 1)",
-            Self::Factor => "in (0, 1]",
-        }
+        self.limits().0
     }
 
     fn schema(self) -> Json {
-        match self {
-            Self::Any => json!({ "type": "number" }),
-            Self::AboveZero => json!({ "type": "number", "exclusiveMinimum": 0 }),
-            Self::AtLeastZero => json!({ "type": "number", "minimum": 0 }),
-            Self::AboveOne => json!({ "type": "number", "exclusiveMinimum": 1 }),
-            Self::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-            Self::BelowOne => json!({ "type": "number", "minimum": 0, "exclusiveMaximum": 1 }),
-            Self::Factor => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 }),
+        let mut schema = json!({ "type": "number" });
+        let (_, (low, high)) = self.limits();
+        for (bound, included, excluded) in [
+            (low, "minimum", "exclusiveMinimum"),
+            (high, "maximum", "exclusiveMaximum"),
+        ] {
+            match bound {
+                Bound::Included(limit) => schema[included] = limit.into(),
+                Bound::Excluded(limit) => schema[excluded] = limit.into(),
+                Bound::Unbounded => {}
+            }
         }
-    }
-}
-
-impl Range {
-    /// The numbers from which the distance means something: to a decay rate of 0.999999999, what is
-    /// left to 1 is everything.
-    fn limits(self) -> &'static [f64] {
-        match self {
-            Self::Any => &[],
-            Self::AboveZero | Self::AtLeastZero => &[0.0],
-            Self::AboveOne => &[1.0],
-            Self::Fraction | Self::BelowOne | Self::Factor => &[0.0, 1.0],
-        }
+        schema
     }
 
-    /// The limit of the range from which f32 puts a number at another distance, if there is one.
-    pub(super) fn lost_in_f32(self, found: f64) -> Option<f64> {
+    /// Refuses a number outside the range, and, where the run computes with it in f32, one that f32
+    /// makes another of.
+    pub(super) fn check(self, place: &str, found: f64, is_f32: bool) -> Result<(), Violation> {
+        if !self.contains(found) {
+            let rule = format!("must be {}, found {found:?}", self.phrase());
+            return Err(Violation::new(place, rule));
+        }
+        let Some(limit) = self.lost_in_f32(found).filter(|_| is_f32) else {
+            return Ok(());
+        };
+        let instead = if limit == 1.0 {
+            "of at most 0.9999997"
+        } else {
+            "from 1.2e-38 to 3.4e38"
+        };
         let kept = in_f32(found);
-        let is_lost = |limit: &&f64| {
-            let (distance, left) = (found - **limit, kept - **limit);
+        let rule = format!(
+            "= {found:?} cannot be held in f32, which makes {kept:?} of it: give one {instead}, or set precision = \"f64\""
+        );
+        Err(Violation::new(place, rule))
+    }
+
+    /// The end of the range from which f32 puts a number at another distance, if there is one: to a
+    /// decay rate of 0.999999999, what is left to 1 is everything.
+    fn lost_in_f32(self, found: f64) -> Option<f64> {
+        let kept = in_f32(found);
+        let is_lost = |limit: &f64| {
+            let (distance, left) = (found - limit, kept - limit);
             (left - distance).abs() > CHANGE * distance.abs() || left.is_nan()
         };
-        self.limits().iter().find(is_lost).copied()
+        let (_, (low, high)) = self.limits();
+        let limit = |bound| match bound {
+            Bound::Included(limit) | Bound::Excluded(limit) => Some(limit),
+            Bound::Unbounded => None,
+        };
+        [low, high].into_iter().filter_map(limit).find(is_lost)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `[model]`: the architecture.
 
-use super::choice::{Dataset, ModelKind, ResNetPreset, TransformerPreset};
-use super::rule::{Rule, Violation};
+use super::error::Violation;
 use super::section::Reader;
+use crate::data::DatasetName;
 use crate::model::{Activation, Init, Normalisation, Pool};
 
 /// The word of the normalisation that has groups.
@@ -11,12 +11,13 @@ const GROUP: &[&str] = &[Normalisation::Group.as_str()];
 kinds! {
     /// `[model]`: the architecture.
     pub enum Model: ModelKind in "kind", "The kind of network." {
-        /// `kind = "mlp"`
-        Mlp(Mlp),
-        /// `kind = "resnet"`
-        ResNet(ResNet),
-        /// `kind = "transformer"`
-        Transformer(Transformer),
+        /// A multilayer perceptron; the default.
+        #[default]
+        Mlp(Mlp) = "mlp",
+        /// A residual convolutional network.
+        ResNet(ResNet) = "resnet",
+        /// A transformer on patches of the image.
+        Transformer(Transformer) = "transformer",
     }
 }
 
@@ -41,7 +42,10 @@ section! {
 
 fn has_no_channels(mlp: &mut Mlp, _: &Reader<'_>) -> Result<(), Violation> {
     match mlp.norm {
-        Normalisation::Group => Err(Violation::new("model.norm", Rule::GroupsNeedChannels)),
+        Normalisation::Group => Err(Violation::new(
+            "model.norm",
+            "= \"group\" needs channels; allowed for model.kind = \"mlp\" are \"none\", \"batch\" and \"layer\"",
+        )),
         _ => Ok(()),
     }
 }
@@ -72,6 +76,18 @@ section! {
     }
 }
 
+words! {
+    /// A named size of a ResNet (`model.preset`); other keys override its parts.
+    ResNetPreset {
+        /// One block in each of three stages, the first 16 channels wide.
+        ResNet8 = "resnet8",
+        /// The 20-layer ResNet for CIFAR of He et al. 2016: three blocks in each of three stages,
+        /// the first 16 channels wide.
+        #[default]
+        ResNet20 = "resnet20",
+    }
+}
+
 impl ResNetPreset {
     /// Residual blocks of each stage.
     fn blocks(self) -> Vec<usize> {
@@ -84,7 +100,10 @@ impl ResNetPreset {
 
 fn has_stages_and_groups(resnet: &mut ResNet, _: &Reader<'_>) -> Result<(), Violation> {
     if resnet.blocks.is_empty() {
-        return Err(Violation::new("model.blocks", Rule::NoStages));
+        return Err(Violation::new(
+            "model.blocks",
+            "must have at least one stage",
+        ));
     }
     let width = resnet.width;
     match resnet.groups {
@@ -107,7 +126,7 @@ section! {
             preset: TransformerPreset = default(TransformerPreset::Small);
         }
         /// The side of a square patch; divides height and width.
-        patch: usize = derived(4, "the preset's") when "data.dataset" is Dataset::IMAGE_WORDS;
+        patch: usize = derived(4, "the preset's") when "data.dataset" is DatasetName::IMAGE_WORDS;
         /// Numbers per token, a multiple of the heads.
         width: usize = derived(preset.size().width, "the preset's");
         /// Blocks.
@@ -117,7 +136,7 @@ section! {
         /// Hidden units of each block's MLP.
         mlp_width: usize = derived(preset.size().mlp_width, "the preset's");
         /// What it classifies by.
-        pool: Pool = default(Pool::Class) when "data.dataset" is Dataset::IMAGE_WORDS;
+        pool: Pool = default(Pool::Class) when "data.dataset" is DatasetName::IMAGE_WORDS;
         /// The probability that a unit is silenced in training.
         dropout: f64 = default(0.0) in BelowOne;
         /// The nonlinearity of the MLPs.
@@ -126,6 +145,19 @@ section! {
         init: Init = default(Init::Xavier);
         /// A factor on the initial weights.
         init_scale: f64 = default(1.0) in (computed AboveZero);
+    }
+}
+
+words! {
+    /// A named size of a transformer (`model.preset`); other keys override its parts.
+    TransformerPreset {
+        /// About 20 thousand parameters.
+        Tiny = "tiny",
+        /// About 200 thousand parameters.
+        #[default]
+        Small = "small",
+        /// About 2 million parameters.
+        Large = "large",
     }
 }
 
@@ -161,53 +193,6 @@ fn divides(key: &str, found: usize, whole: usize) -> Result<(), Violation> {
     if whole.is_multiple_of(found) {
         return Ok(());
     }
-    Err(Violation::new(key, Rule::Divides { found, whole }).against("model.width"))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::samples::{PLAIN, message};
-
-    #[test]
-    fn a_width_is_positive() {
-        assert_eq!(
-            message(&format!("model.hidden = [64, 0]\n{PLAIN}")),
-            "x.toml: `model.hidden.1` (line 1) must be a positive integer, found 0"
-        );
-    }
-
-    #[test]
-    fn an_unknown_kind_lists_the_known() {
-        assert_eq!(
-            message(&format!("model.kind = \"rnn\"\n{PLAIN}")),
-            "x.toml: `model.kind` (line 1) must be one of \"mlp\", \"resnet\", \"transformer\", found \"rnn\""
-        );
-    }
-
-    #[test]
-    fn a_key_of_another_network_names_both() {
-        let text = format!("model.kind = \"resnet\"\nmodel.hidden = [3]\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.hidden` (line 2) only applies to model.kind = "mlp"; this config has "resnet""#);
-        let text = format!("model.kind = \"transformer\"\nmodel.preset = \"resnet8\"\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.preset` (line 2) must be one of "tiny", "small", "large", found "resnet8""#);
-    }
-
-    #[test]
-    fn heads_and_groups_divide_the_width() {
-        let text = format!("model.kind = \"transformer\"\nmodel.heads = 5\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @"x.toml: `model.heads` (line 2) must divide model.width = 64, found 5");
-        let text =
-            format!("model.kind = \"resnet\"\nmodel.norm = \"group\"\nmodel.groups = 3\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @"x.toml: `model.groups` (line 3) must divide model.width = 16, found 3");
-    }
-
-    #[test]
-    fn a_resnet_has_a_stage_and_an_mlp_no_groups() {
-        let text = format!("model.kind = \"resnet\"\nmodel.blocks = []\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @"x.toml: `model.blocks` (line 2) must have at least one stage");
-        let text = format!("model.norm = \"group\"\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.norm` (line 1) = "group" needs channels; allowed for model.kind = "mlp" are "none", "batch" and "layer""#);
-        let text = format!("model.kind = \"resnet\"\nmodel.groups = 4\n{PLAIN}");
-        insta::assert_snapshot!(message(&text), @r#"x.toml: `model.groups` (line 2) only applies to model.norm = "group"; this config has "batch""#);
-    }
+    let rule = format!("must divide model.width = {whole}, found {found}");
+    Err(Violation::new(key, rule).against("model.width"))
 }

@@ -1,7 +1,7 @@
 //! `[optimizer]`: how a gradient becomes an update.
 
-use super::choice::{DecayExclusion, OptimizerKind};
-use super::rule::{Rule, Violation};
+use super::error::Violation;
+use super::kind::each_once;
 use super::section::Reader;
 
 section! {
@@ -19,48 +19,48 @@ section! {
     }
 }
 
-fn names_each_exclusion_once(
-    optimizer: &mut Optimizer,
-    reader: &Reader<'_>,
-) -> Result<(), Violation> {
-    let named = &optimizer.weight_decay_excludes;
-    let again = (1..named.len()).find(|&place| named[..place].contains(&named[place]));
-    match again {
-        None => Ok(()),
-        Some(place) => Err(Violation::new(
-            reader.path(&format!("weight_decay_excludes.{place}")),
-            Rule::ExclusionRepeated {
-                found: named[place],
-            },
-        )),
+words! {
+    /// Parameters that weight decay leaves alone (`optimizer.weight_decay_excludes`).
+    DecayExclusion {
+        /// What is added to the outputs of a layer or of a normalisation.
+        #[default]
+        Biases = "biases",
+        /// The affine maps of normalisation layers, weight and bias.
+        Norms = "norms",
     }
+}
+
+fn names_each_exclusion_once(optimizer: &mut Optimizer, _: &Reader<'_>) -> Result<(), Violation> {
+    let key = "optimizer.weight_decay_excludes";
+    each_once(key, "kind of parameter", &optimizer.weight_decay_excludes)
 }
 
 kinds! {
     /// The update rule and what only it needs.
     pub enum Method: OptimizerKind in "kind", "The update rule." {
-        /// `kind = "sgd"`
-        Sgd(Momentum),
-        /// `kind = "gd"`: every step uses the whole training part.
-        Gd(Momentum),
-        /// `kind = "perturbed_gd"`: every step uses the whole training part.
-        PerturbedGd(Perturbation),
-        /// `kind = "normalized_sgd"`
-        NormalizedSgd,
-        /// `kind = "loss_normalized_sgd"`
-        LossNormalizedSgd,
-        /// `kind = "signsgd"`
-        SignSgd(SignMomentum),
-        /// `kind = "adam"`
-        Adam(Moments),
-        /// `kind = "adamw"`
-        AdamW(Moments),
-        /// `kind = "rmsprop"`
-        RmsProp(MeanSquare),
-        /// `kind = "adagrad"`
-        Adagrad(Accumulator),
-        /// `kind = "adagrad_norm"`
-        AdagradNorm(Accumulator),
+        /// Stochastic gradient descent on mini-batches; the default.
+        #[default]
+        Sgd(Momentum) = "sgd",
+        /// Gradient descent on the whole training part.
+        Gd(Momentum) = "gd",
+        /// Gradient descent that jumps at random where the gradient is small (Jin et al. 2021).
+        PerturbedGd(Perturbation) = "perturbed_gd",
+        /// Steps of one length along the gradient.
+        NormalizedSgd = "normalized_sgd",
+        /// Steps along the gradient over the loss.
+        LossNormalizedSgd = "loss_normalized_sgd",
+        /// Steps along the signs of the gradient (Bernstein et al. 2018).
+        SignSgd(SignMomentum) = "signsgd",
+        /// Adam; weight decay is added to the gradient.
+        Adam(Moments) = "adam",
+        /// Adam with decoupled weight decay.
+        AdamW(Moments) = "adamw",
+        /// The gradient over the root of a running mean of its squares.
+        RmsProp(MeanSquare) = "rmsprop",
+        /// The gradient over the root of the sum of its squares, parameter by parameter.
+        Adagrad(Accumulator) = "adagrad",
+        /// The same with one sum for all parameters (Ward, Wu & Bottou 2019).
+        AdagradNorm(Accumulator) = "adagrad_norm",
     }
 }
 
@@ -78,8 +78,8 @@ section! {
 
 fn looks_ahead_of_something(momentum: &mut Momentum, _: &Reader<'_>) -> Result<(), Violation> {
     if momentum.nesterov && momentum.coefficient == 0.0 {
-        let violation = Violation::new("optimizer.nesterov", Rule::NesterovWithoutMomentum);
-        return Err(violation.against("optimizer.momentum"));
+        let rule = "= true needs optimizer.momentum above 0";
+        return Err(Violation::new("optimizer.nesterov", rule).against("optimizer.momentum"));
     }
     Ok(())
 }
@@ -142,93 +142,5 @@ section! {
         initial_accumulator: f64 = default(0.0) in (computed AtLeastZero);
         /// Added to the denominator.
         epsilon: f64 = default(1e-10) in (computed AboveZero);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::samples::message;
-
-    fn optimizer(keys: &str) -> String {
-        message(&format!("optimizer = {{{keys}}}\ntrain.epochs = 3"))
-    }
-
-    #[test]
-    fn a_learning_rate_is_required() {
-        assert_eq!(
-            message("train.epochs = 3"),
-            "x.toml: `optimizer.learning_rate` is required: a number above 0"
-        );
-    }
-
-    #[test]
-    fn momentum_does_not_apply_to_adam() {
-        assert_eq!(
-            optimizer("kind = \"adam\", learning_rate = 0.1, momentum = 0.9"),
-            "x.toml: `optimizer.momentum` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\" or \"signsgd\" or \"rmsprop\"; this config has \"adam\""
-        );
-        assert_eq!(
-            optimizer("kind = \"adamw\", learning_rate = 0.1, nesterov = false"),
-            "x.toml: `optimizer.nesterov` (line 1) only applies to optimizer.kind = \"sgd\" or \"gd\"; this config has \"adamw\""
-        );
-    }
-
-    #[test]
-    fn betas_do_not_apply_to_sgd() {
-        for key in ["beta1", "beta2", "epsilon"] {
-            assert_eq!(
-                optimizer(&format!("learning_rate = 0.1, {key} = 0.9")),
-                format!(
-                    "x.toml: `optimizer.{key}` (line 1) only applies to optimizer.kind = \"adam\" or \"adamw\"{}; this config has \"sgd\"",
-                    if key == "epsilon" {
-                        " or \"rmsprop\" or \"adagrad\" or \"adagrad_norm\""
-                    } else {
-                        ""
-                    }
-                )
-            );
-        }
-    }
-
-    #[test]
-    fn nesterov_needs_momentum() {
-        assert_eq!(
-            optimizer("learning_rate = 0.1, nesterov = true"),
-            "x.toml: `optimizer.nesterov` (line 1) = true needs optimizer.momentum above 0"
-        );
-    }
-
-    #[test]
-    fn parameters_are_excluded_from_decay_once() {
-        assert_eq!(
-            optimizer(
-                "learning_rate = 0.1, weight_decay_excludes = [\"norms\", \"biases\", \"norms\"]"
-            ),
-            "x.toml: `optimizer.weight_decay_excludes.2` (line 1) must name each kind of parameter once, found \"norms\" again"
-        );
-    }
-
-    #[test]
-    fn keys_of_one_rule_are_refused_for_another() {
-        for (kind, key, owners) in [
-            ("adam", "alpha = 0.9", "\"rmsprop\""),
-            ("sgd", "centered = true", "\"rmsprop\""),
-            ("rmsprop", "beta2 = 0.9", "\"adam\" or \"adamw\""),
-            (
-                "rmsprop",
-                "initial_accumulator = 1",
-                "\"adagrad\" or \"adagrad_norm\"",
-            ),
-            ("normalized_sgd", "nesterov = false", "\"sgd\" or \"gd\""),
-            ("gd", "gradient_threshold = 1", "\"perturbed_gd\""),
-        ] {
-            let name = key.split(' ').next().unwrap();
-            assert_eq!(
-                optimizer(&format!("kind = \"{kind}\", learning_rate = 0.1, {key}")),
-                format!(
-                    "x.toml: `optimizer.{name}` (line 1) only applies to optimizer.kind = {owners}; this config has \"{kind}\""
-                )
-            );
-        }
     }
 }

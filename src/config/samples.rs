@@ -1,10 +1,13 @@
 //! Configs for tests.
 
+use std::path::PathBuf;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use toml::Value as Toml;
 
-use super::key::{KEYS, Key};
+use super::key::Key;
 use super::kind::{Kind, Range};
 use super::*;
 
@@ -19,45 +22,54 @@ pub(crate) fn plain() -> Config {
     parse(PLAIN, "x.toml", &[], "x", KNOWN).unwrap()
 }
 
-/// What is wrong with a config text.
-pub(crate) fn message(text: &str) -> String {
-    parse(text, "x.toml", &[], "x", KNOWN)
-        .unwrap_err()
-        .to_string()
+/// The configs of the repository.
+pub(crate) fn configs() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("configs")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                found.push((path.clone(), std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
 }
 
 /// A value of a declared key.
-fn any_value(key: &Key) -> BoxedStrategy<toml::Value> {
+fn any_value(key: &Key) -> BoxedStrategy<Toml> {
     match key.path.as_str() {
         "name" => "[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}"
-            .prop_map(toml::Value::String)
+            .prop_map(Toml::String)
             .boxed(),
         "hooks.measures" => subsequence(KNOWN.to_vec(), 1..=KNOWN.len())
-            .prop_map(|names| {
-                toml::Value::Array(names.into_iter().map(toml::Value::from).collect())
-            })
+            .prop_map(Toml::from)
             .boxed(),
         _ => any_of(&key.kind, key.range),
     }
 }
 
-fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<toml::Value> {
+fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<Toml> {
     match kind {
-        Kind::Boolean => any::<bool>().prop_map(toml::Value::Boolean).boxed(),
-        Kind::Text => "[a-z]{1,8}".prop_map(toml::Value::String).boxed(),
+        Kind::Boolean => any::<bool>().prop_map(Toml::from).boxed(),
+        Kind::Text => "[a-z]{1,8}".prop_map(Toml::String).boxed(),
         // Small numbers divide each other now and then.
         Kind::Count => prop_oneof![1..9_i64, 1..1_000_000_i64]
-            .prop_map(toml::Value::Integer)
+            .prop_map(Toml::from)
             .boxed(),
         Kind::Whole => prop_oneof![0..9_i64, 0..=i64::MAX]
-            .prop_map(toml::Value::Integer)
+            .prop_map(Toml::from)
             .boxed(),
-        Kind::Class => (0..=9_i64).prop_map(toml::Value::Integer).boxed(),
-        Kind::Real => any_real(range).prop_map(toml::Value::Float).boxed(),
-        Kind::Word(words) => select(*words).prop_map(toml::Value::from).boxed(),
-        Kind::List(item) => vec(any_of(item, range), 0..4)
-            .prop_map(toml::Value::Array)
-            .boxed(),
+        Kind::Class => (0..=9_i64).prop_map(Toml::from).boxed(),
+        Kind::Real => any_real(range).prop_map(Toml::from).boxed(),
+        Kind::Word(words) => select(*words).prop_map(Toml::from).boxed(),
+        Kind::List(item) => vec(any_of(item, range), 0..4).prop_map(Toml::from).boxed(),
     }
 }
 
@@ -69,99 +81,74 @@ fn any_real(range: Range) -> BoxedStrategy<f64> {
         .boxed()
 }
 
-/// The text of a config made of some of the declared keys, of which others may exclude some.
-fn any_document() -> impl Strategy<Value = toml::Table> {
-    let written: Vec<_> = KEYS
-        .list
-        .iter()
-        .map(|key| {
-            // A kind decides which keys apply, so every one of them is seen often.
-            let probability = if key.path.ends_with(".kind") {
-                0.7
-            } else {
-                0.15
-            };
-            (
-                Just(key.path.as_str()),
-                proptest::option::weighted(probability, any_value(key)),
-            )
-        })
-        .collect();
-    written.prop_map(|entries| {
-        let mut table: toml::Table = PLAIN.parse().unwrap();
-        for (path, value) in entries {
-            let Some(value) = value else { continue };
-            put(&mut table, path, value);
-        }
-        table
-    })
-}
-
-/// Writes a key into a document; of hooks, into the first.
-fn put(table: &mut toml::Table, path: &str, value: toml::Value) {
-    let Some((section, name)) = path.split_once('.') else {
-        table.insert(path.to_owned(), value);
-        return;
-    };
-    let none: toml::Value = match section {
-        "hooks" => vec![toml::Table::new()].into(),
-        _ => toml::Table::new().into(),
-    };
-    let section = table.entry(section).or_insert(none);
-    let section = match section {
-        toml::Value::Array(items) => &mut items[0],
-        table => table,
-    };
-    let section = section.as_table_mut().unwrap();
-    section.insert(name.to_owned(), value);
-}
-
-/// Any config that keeps all rules: what a text breaks is left out of it, key by key.
-pub(crate) fn any_config() -> impl Strategy<Value = Config> {
-    any_document().prop_filter_map("keeps the rules", |mut table| {
-        for _ in 0..40 {
-            let text = toml::to_string(&table).unwrap();
-            match parse(&text, "x.toml", &[], "x", KNOWN) {
-                Ok(config) => return Some(config),
-                Err(ConfigError::Rule { key, .. } | ConfigError::Fault { key, .. }) => {
-                    leave_out(&mut table, &key.path)?;
+/// [`PLAIN`] and more keys; of hooks, those of the first.
+fn document(keys: impl IntoIterator<Item = (&'static str, Toml)>) -> Document {
+    let mut document = Document::parse(PLAIN, "x.toml").unwrap();
+    for (path, value) in keys {
+        let place = match path.split_once('.') {
+            Some((array, name)) if KEYS.is_array(array) == Some(true) => {
+                if document.get(array).is_none() {
+                    let item = Toml::Table(toml::Table::new());
+                    document.put(array, vec![item].into(), "").unwrap();
                 }
-                Err(error) => panic!("{error}\n{text}"),
+                format!("{array}.0.{name}")
+            }
+            _ => path.to_owned(),
+        };
+        document.put(&place, value, "").unwrap();
+    }
+    document
+}
+
+/// A document made of some of the declared keys, of which others may exclude some.
+fn any_document() -> impl Strategy<Value = Document> {
+    let written = |key: &'static Key| {
+        // A kind decides which keys apply, so every one of them is seen often.
+        let is_kind = key.path.ends_with(".kind");
+        let probability = if is_kind { 0.7 } else { 0.15 };
+        let value = proptest::option::weighted(probability, any_value(key));
+        value.prop_map(|value| value.map(|value| (key.path.as_str(), value)))
+    };
+    let written: Vec<_> = KEYS.list.iter().map(written).collect();
+    written.prop_map(|written| document(written.into_iter().flatten()))
+}
+
+/// Any config that keeps all rules: what a document breaks is left out of it, key by key.
+pub(crate) fn any_config() -> impl Strategy<Value = Config> {
+    any_document().prop_filter_map("keeps the rules", |mut document| {
+        for _ in 0..40 {
+            match checked(document.clone(), "x", KNOWN) {
+                Ok(config) => return Some(config),
+                Err(ConfigError::Rule { key, .. }) => {
+                    let path = key.path.as_str();
+                    let table = path.split('.').next().unwrap_or_default();
+                    // A table goes with a key that it lacks.
+                    let is_whole = table == "hooks" || document.get(path).is_none();
+                    let place = if is_whole { table } else { path };
+                    document.get(place)?;
+                    document.remove(place, "");
+                }
+                Err(error) => panic!("{error}"),
             }
         }
         None
     })
 }
 
-/// Takes the key at a place out of a document; `None` where nothing is there to take out.
-fn leave_out(table: &mut toml::Table, place: &str) -> Option<()> {
-    let mut parts = place.split('.');
-    let first = parts.next()?;
-    if first == "hooks" {
-        return table.remove("hooks").map(drop);
-    }
-    match parts.next() {
-        None => table.remove(first).map(drop),
-        Some(name) => table.get_mut(first)?.as_table_mut()?.remove(name).map(drop),
-    }
-}
-
 /// A document in which every key is written, and which no check would accept.
-pub(crate) fn every_key() -> toml::Table {
-    let mut table = toml::Table::new();
-    for key in &KEYS.list {
-        put(&mut table, &key.path, one_of(&key.kind));
-    }
-    table
+pub(crate) fn every_key() -> String {
+    let keys = KEYS.list.iter();
+    let keys = keys.map(|key| (key.path.as_str(), one_of(&key.kind)));
+    toml::to_string(&document(keys).root).unwrap()
 }
 
-fn one_of(kind: &Kind) -> toml::Value {
+fn one_of(kind: &Kind) -> Toml {
     match kind {
         Kind::Boolean => true.into(),
         Kind::Text => "x".into(),
         Kind::Count | Kind::Whole | Kind::Class => 1.into(),
         Kind::Real => 0.5.into(),
         Kind::Word(words) => words[0].into(),
-        Kind::List(item) => toml::Value::Array(vec![one_of(item)]),
+        Kind::List(item) => Toml::Array(vec![one_of(item)]),
     }
 }

@@ -1,7 +1,5 @@
 //! `[schedule]`: the learning rate over time.
 
-use super::choice::{LimitKind, RateRuleKind, ScheduleKind, Unit};
-
 section! {
     /// `[schedule]`: the learning rate over time.
     pub struct Schedule {
@@ -18,14 +16,15 @@ kinds! {
     /// How the learning rate moves after the warm-up.
     #[derive(Copy)]
     pub enum Shape: ScheduleKind in "kind", "How the learning rate moves." {
-        /// `kind = "constant"`
-        Constant,
-        /// `kind = "step"`
-        Step(Step),
-        /// `kind = "cosine"`
-        Cosine(Cosine),
-        /// `kind = "exponential"`
-        Exponential(Exponential),
+        /// It does not move; the default.
+        #[default]
+        Constant = "constant",
+        /// Multiplied by a factor every few epochs.
+        Step(Step) = "step",
+        /// Half a cosine wave down to a final fraction.
+        Cosine(Cosine) = "cosine",
+        /// Multiplied by a factor every epoch, or every step.
+        Exponential(Exponential) = "exponential",
     }
 }
 
@@ -76,14 +75,26 @@ section! {
     }
 }
 
+words! {
+    /// What is counted (`schedule.unit`, `hooks.unit`).
+    Unit {
+        /// Passes over the training part; the default.
+        #[default]
+        Epochs = "epochs",
+        /// Updates of the parameters.
+        Steps = "steps",
+    }
+}
+
 kinds! {
     /// What bounds the learning rate besides its schedule.
     #[derive(Copy)]
     pub enum Limit: LimitKind in "limit", "What bounds the learning rate besides its schedule." {
-        /// `limit = "none"`
-        None,
-        /// `limit = "sharpness"`
-        Sharpness(SharpnessLimit),
+        /// Nothing; the default.
+        #[default]
+        None = "none",
+        /// A multiple of 2 over the largest eigenvalue of the Hessian.
+        Sharpness(SharpnessLimit) = "sharpness",
     }
 }
 
@@ -106,12 +117,13 @@ kinds! {
     /// `[learning_rate_rule]`: how the learning rate follows the batch size.
     #[derive(Copy)]
     pub enum LearningRateRule: RateRuleKind in "rule", "How the learning rate follows the batch size." {
-        /// `rule = "none"`
-        None,
-        /// `rule = "linear"` (Goyal et al. 2017)
-        Linear(BaseBatch),
-        /// `rule = "sqrt"` (Krizhevsky 2014)
-        Sqrt(BaseBatch),
+        /// It does not; the default.
+        #[default]
+        None = "none",
+        /// In proportion (Goyal et al. 2017).
+        Linear(BaseBatch) = "linear",
+        /// With its square root (Krizhevsky 2014).
+        Sqrt(BaseBatch) = "sqrt",
     }
 }
 
@@ -133,59 +145,5 @@ impl LearningRateRule {
             Self::Linear(base) => ratio(base),
             Self::Sqrt(base) => ratio(base).sqrt(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::samples::{PLAIN, message};
-
-    fn schedule(keys: &str) -> String {
-        message(&format!("schedule = {{{keys}}}\n{PLAIN}"))
-    }
-
-    #[test]
-    fn a_key_of_another_kind_is_refused() {
-        let cases = [
-            (
-                "kind = \"cosine\", factor = 0.5",
-                "factor",
-                "step",
-                "cosine",
-            ),
-            ("every = 3", "every", "step", "constant"),
-            (
-                "final_fraction = 0.1",
-                "final_fraction",
-                "cosine",
-                "constant",
-            ),
-            (
-                "kind = \"step\", every = 1, decay = 0.9",
-                "decay",
-                "exponential",
-                "step",
-            ),
-        ];
-        for (keys, key, owner, kind) in cases {
-            assert_eq!(
-                schedule(keys),
-                format!(
-                    "x.toml: `schedule.{key}` (line 1) only applies to schedule.kind = \"{owner}\"; this config has \"{kind}\""
-                )
-            );
-        }
-    }
-
-    #[test]
-    fn step_needs_its_period_and_exponential_its_decay() {
-        assert_eq!(
-            schedule("kind = \"step\""),
-            "x.toml: `schedule.every` is required: a positive number of epochs"
-        );
-        assert_eq!(
-            schedule("kind = \"exponential\""),
-            "x.toml: `schedule.decay` is required: a factor per epoch above 0"
-        );
     }
 }

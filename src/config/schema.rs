@@ -1,9 +1,10 @@
 //! The declared keys for readers: a table, and a JSON schema for editors.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::key::{Absent, KEYS, Key};
-use super::kind::Range;
+use super::key::{Absent, Key};
+use super::kind::{Range, quoted};
+use super::whole::KEYS;
 
 /// A line of the table of keys.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -26,15 +27,14 @@ pub fn key_rows() -> Vec<KeyRow> {
 }
 
 fn row(key: &Key) -> KeyRow {
-    let owners = key.owners.iter().map(|owner| {
-        let words: Vec<String> = owner.words.iter().map(|word| format!("{word:?}")).collect();
-        format!("{} = {}", owner.key, words.join(" or "))
-    });
+    let owners = key.owners.iter();
+    let owners = owners.map(|owner| format!("{} = {}", owner.key, quoted(&owner.words, " or ")));
+    let (_, name, _) = key.kind.said(key.range);
     KeyRow {
         key: key.path.clone(),
         values: match key.range {
-            Range::Any => key.kind.name(),
-            range => format!("{} {}", key.kind.name(), range.phrase()),
+            Range::Any => name,
+            range => format!("{name} {}", range.phrase()),
         },
         default: match &key.absent {
             Absent::Required(_) => "required".to_owned(),
@@ -48,30 +48,28 @@ fn row(key: &Key) -> KeyRow {
 
 /// The JSON schema (draft 7) of a config, for editors that complete and check TOML by one.
 pub fn schema() -> Json {
-    let mut top = Map::new();
-    let mut tables: Vec<(&str, Map<String, Json>)> = Vec::new();
+    let mut top = json!({});
     for key in &KEYS.list {
         let Some((table, name)) = key.path.split_once('.') else {
             add(&mut top, &key.path, key);
             continue;
         };
-        match tables.iter_mut().find(|(other, _)| *other == table) {
-            Some((_, properties)) => add(properties, name, key),
-            None => {
-                let mut properties = Map::new();
-                add(&mut properties, name, key);
-                tables.push((table, properties));
-            }
+        let is_array = KEYS.is_array(table) == Some(true);
+        let schema = &mut top[table];
+        if schema.is_null() {
+            let object =
+                json!({ "type": "object", "properties": {}, "additionalProperties": false });
+            *schema = match is_array {
+                true => json!({ "type": "array", "items": object }),
+                false => object,
+            };
         }
-    }
-    for (table, properties) in tables {
-        let object =
-            json!({ "type": "object", "properties": properties, "additionalProperties": false });
-        let schema = match KEYS.is_array(table) {
-            true => json!({ "type": "array", "items": object }),
-            false => object,
+        let object = if is_array {
+            &mut schema["items"]
+        } else {
+            schema
         };
-        top.insert(table.to_owned(), schema);
+        add(&mut object["properties"], name, key);
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -84,9 +82,8 @@ pub fn schema() -> Json {
 
 /// Adds a key to the properties of its table. Where a path is declared for several owners, its values
 /// are those of any of them.
-fn add(properties: &mut Map<String, Json>, name: &str, key: &Key) {
+fn add(properties: &mut Json, name: &str, key: &Key) {
     let row = row(key);
-    let mut schema = key.kind.schema(key.range);
     let only = match row.only.as_str() {
         "" => String::new(),
         only => format!(" Only for {only}."),
@@ -95,19 +92,20 @@ fn add(properties: &mut Map<String, Json>, name: &str, key: &Key) {
         Absent::Required(what) => format!("Required: {what}."),
         _ => format!("Default: {}.", row.default),
     };
+    let (_, _, mut schema) = key.kind.said(key.range);
     schema["description"] = json!(format!("{} {absent}{only}", row.meaning));
     if let Absent::Default(default) = &key.absent {
         schema["default"] = json!(default);
     }
-    match properties.remove(name) {
-        None => properties.insert(name.to_owned(), schema),
-        Some(Json::Object(mut other)) if other.contains_key("anyOf") => {
-            if let Some(Json::Array(alternatives)) = other.get_mut("anyOf") {
+    properties[name] = match properties[name].take() {
+        Json::Null => schema,
+        mut other => match other.get_mut("anyOf").and_then(Json::as_array_mut) {
+            Some(alternatives) => {
                 alternatives.push(schema);
+                other
             }
-            properties.insert(name.to_owned(), Json::Object(other))
-        }
-        Some(other) => properties.insert(name.to_owned(), json!({ "anyOf": [other, schema] })),
+            None => json!({ "anyOf": [other, schema] }),
+        },
     };
 }
 
@@ -117,54 +115,32 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn every_key_is_in_the_schema_with_its_meaning() {
+    fn every_key_is_in_the_schema_and_means_something() {
         let schema = schema();
         for key in Config::keys() {
-            let mut place = &schema["properties"];
-            for (depth, part) in key.split('.').enumerate() {
-                place = match depth {
-                    0 => &place[part],
-                    _ => &place["properties"][part],
-                };
-            }
-            assert!(place.is_object(), "{key}");
+            let place = format!("/properties/{}", key.replace('.', "/properties/"));
+            assert!(schema.pointer(&place).is_some_and(Json::is_object), "{key}");
         }
-        let rate = &schema["properties"]["optimizer"]["properties"]["learning_rate"];
-        assert_eq!(rate["exclusiveMinimum"], json!(0));
-        let description = rate["description"].as_str().unwrap();
-        assert!(
-            description.ends_with("Required: a number above 0."),
-            "{description}"
-        );
-        let activation = &schema["properties"]["model"]["properties"]["activation"]["anyOf"];
-        let defaults: Vec<&str> = (0..3)
-            .filter_map(|index| activation[index]["default"].as_str())
-            .collect();
-        assert_eq!(defaults, ["relu", "relu", "gelu"]);
-        let every = &schema["properties"]["hooks"]["items"]["properties"]["every"];
-        assert_eq!(every["minimum"], json!(1));
-    }
-
-    #[test]
-    fn every_key_means_something() {
         for row in key_rows() {
             assert!(row.meaning.ends_with('.'), "{row:?}");
         }
     }
 
     #[test]
-    fn a_key_of_several_kinds_is_one_line_where_it_is_the_same() {
-        let rows = key_rows();
-        let momentum: Vec<&KeyRow> = rows
-            .iter()
-            .filter(|row| row.key == "optimizer.momentum")
-            .collect();
-        assert_eq!(momentum.len(), 1);
-        assert_eq!(
-            momentum[0].only,
-            "optimizer.kind = \"sgd\" or \"gd\" or \"signsgd\" or \"rmsprop\""
-        );
-        assert_eq!(momentum[0].values, "number in [0, 1)");
-        assert_eq!(momentum[0].default, "0.0");
+    fn the_committed_schema_is_the_declared_one_and_configs_name_it() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let text = std::fs::read_to_string(folder.join("lab.schema.json")).unwrap();
+        let committed: Json = serde_json::from_str(&text).unwrap();
+        let mend = "run `lab config schema > configs/lab.schema.json`";
+        assert_eq!(committed, schema(), "{mend}");
+        for (file, text) in crate::config::samples::configs() {
+            let line = text.lines().next().unwrap_or_default();
+            let path = line.strip_prefix("#:schema ").unwrap_or_default();
+            let named = file.parent().unwrap().join(path);
+            assert_eq!(
+                named.canonicalize().unwrap(),
+                folder.join("lab.schema.json")
+            );
+        }
     }
 }

@@ -15,72 +15,107 @@
 //! words")` of fields above it, `optional("in words")` of an `Option`, or `required("what")`. `in` confines
 //! a number to a range, `in (computed Range)` one that the run computes with in its precision. `when "key" is WORDS` to configs in which another key is one of these words.
 //! `part()` takes in another section whose keys stand in the same table, `part_for("key", WORDS)` an
-//! optional one, `table()` a table of its own and `tables()` an array of tables. `shorthand { … }` holds
-//! keys that only give other keys their values.
+//! optional one, `table()` a table of its own (of an `Option`: one that need not be there) and `tables()` an
+//! array of tables. `shorthand { … }` holds keys that only give other keys their values.
 
-use super::document::{Node, Value as Found};
-use super::key::Keys;
-use super::lookup::word;
-use super::rule::{Rule, Violation};
-use super::value::Value;
+use toml::Value as Toml;
+
+use super::document::{Document, Provenance};
+pub(super) use super::error::Violation;
+pub(super) use super::key::{Absent, Keys};
+pub(super) use super::kind::{Range, Value};
 
 /// A part of the config that is declared.
 pub(crate) trait Section: Sized {
     /// Adds its keys to the list.
     fn describe(keys: &mut Keys);
 
-    /// Reads it from a document whose shapes and ranges have been checked.
+    /// Reads it from a document that holds declared keys only, and checks it.
     ///
     /// # Errors
     ///
-    /// The first rule among its keys that is broken.
+    /// The first value that is wrong, or rule among its keys that is broken.
     fn read(reader: &Reader<'_>) -> Result<Self, Violation>;
 
     /// Writes its keys into a table.
     fn write(&self, table: &mut toml::Table);
+
+    /// Reads it from a table of its own, which may be absent.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Section::read`].
+    fn read_table(reader: &Reader<'_>) -> Result<Self, Violation> {
+        Self::read(reader)
+    }
+
+    /// Itself as a table of its own.
+    fn table(&self) -> Option<Toml> {
+        let mut table = toml::Table::new();
+        self.write(&mut table);
+        Some(Toml::Table(table))
+    }
 }
 
 /// The table of a document that a section is read from.
 pub(crate) struct Reader<'a> {
-    root: &'a Node,
-    table: Option<&'a Node>,
+    keys: &'a Keys,
+    document: &'a Document,
     path: String,
 }
 
 impl<'a> Reader<'a> {
     /// The top level.
-    pub(super) fn new(root: &'a Node) -> Self {
+    pub(super) fn new(keys: &'a Keys, document: &'a Document) -> Self {
+        let path = String::new();
         Self {
-            root,
-            table: Some(root),
-            path: String::new(),
+            keys,
+            document,
+            path,
         }
     }
 
     /// The table under a name; absent tables are empty.
     pub(super) fn table(&self, name: &str) -> Self {
-        Self {
-            root: self.root,
-            table: self.table.and_then(|table| table.get([name])),
-            path: self.path(name),
-        }
+        let path = self.path(name);
+        Self { path, ..*self }
     }
 
     /// The sections of an array of tables.
     pub(super) fn tables<S: Section>(&self, name: &str) -> Result<Vec<S>, Violation> {
         let array = self.table(name);
-        let count = match array.table.map(|node| &node.value) {
-            Some(Found::Array(items)) => items.len(),
-            _ => 0,
-        };
-        (0..count)
-            .map(|index| S::read(&array.table(&index.to_string())))
-            .collect()
+        let items = self.document.get(&array.path).and_then(Toml::as_array);
+        let count = items.map_or(0, Vec::len);
+        let tables = (0..count).map(|index| S::read(&array.table(&index.to_string())));
+        tables.collect()
     }
 
-    /// The value of a key of this table.
+    /// The value of a key of this table, if it is written.
     pub(super) fn get<T: Value>(&self, name: &str) -> Option<T> {
-        self.table?.get([name]).and_then(T::read)
+        let found = self.document.get(&self.path(name))?;
+        found.clone().try_into().ok()
+    }
+
+    /// The same, refused where its type or its range is wrong; the run may compute with it.
+    pub(super) fn read<T: Value>(
+        &self,
+        name: &str,
+        (range, is_computed): (Range, bool),
+    ) -> Result<Option<T>, Violation> {
+        let place = self.path(name);
+        let Some(found) = self.document.get(&place) else {
+            return Ok(None);
+        };
+        T::kind().check(&place, found)?;
+        let number = match found {
+            Toml::Integer(number) => Some(*number as f64),
+            found => found.as_float(),
+        };
+        if let Some(number) = number {
+            let is_f32 = is_computed && self.is_one_of("precision", &["f32"]);
+            range.check(&place, number, is_f32)?;
+        }
+        Ok(self.get(name))
     }
 
     /// The path of a key of this table.
@@ -98,23 +133,14 @@ impl<'a> Reader<'a> {
 
     /// Whether another key of the config, given by its whole path, is one of some words.
     pub(super) fn is_one_of(&self, key: &str, words: &[&str]) -> bool {
-        word(self.root, key, &self.path).is_some_and(|word| words.contains(&word.as_str()))
+        let word = self.keys.word(&self.document.root, key, &self.path);
+        word.is_some_and(|word| words.contains(&word))
     }
 
     /// The violation of an absent key.
-    pub(super) fn missing(&self, name: &str, what: &'static str) -> Violation {
-        Violation::new(self.path(name), Rule::Missing { what })
+    pub(super) fn missing(&self, name: &str, what: &str) -> Violation {
+        Violation::new(self.path(name), format!("is required: {what}"))
     }
-}
-
-/// The section of the items of an array.
-pub(crate) trait Items {
-    /// The section.
-    type Item: Section;
-}
-
-impl<S: Section> Items for Vec<S> {
-    type Item = S;
 }
 
 /// A section that only some configs have.
@@ -132,6 +158,39 @@ impl<S: Section> Section for Option<S> {
             section.write(table);
         }
     }
+
+    fn read_table(reader: &Reader<'_>) -> Result<Self, Violation> {
+        let is_there = reader.document.get(&reader.path).is_some();
+        is_there.then(|| S::read(reader)).transpose()
+    }
+
+    fn table(&self) -> Option<Toml> {
+        self.as_ref().and_then(S::table)
+    }
+}
+
+/// What a config knows of itself without any key.
+impl Section for Provenance {
+    fn describe(_: &mut Keys) {}
+
+    fn read(reader: &Reader<'_>) -> Result<Self, Violation> {
+        Ok(reader.document.provenance.clone())
+    }
+
+    fn write(&self, _: &mut toml::Table) {}
+}
+
+/// Writes a value into a table, if there is one.
+pub(super) fn put(table: &mut toml::Table, name: &str, value: Option<Toml>) {
+    if let Some(value) = value {
+        table.insert(name.to_owned(), value);
+    }
+}
+
+/// The tables of an array, if there is one.
+pub(super) fn tables_of(items: &[impl Section]) -> Option<Toml> {
+    let tables: Vec<Toml> = items.iter().filter_map(Section::table).collect();
+    (!tables.is_empty()).then(|| Toml::Array(tables))
 }
 
 macro_rules! section {
@@ -163,7 +222,7 @@ macro_rules! section {
         }
 
         impl $crate::config::section::Section for $name {
-            fn describe(keys: &mut $crate::config::key::Keys) {
+            fn describe(keys: &mut $crate::config::section::Keys) {
                 $($(
                     field!(describe keys, stringify!($short), $short_type, $short_how $short_args,
                         concat!($($short_doc),+), [], []);
@@ -176,14 +235,14 @@ macro_rules! section {
 
             fn read(
                 reader: &$crate::config::section::Reader<'_>,
-            ) -> Result<Self, $crate::config::rule::Violation> {
+            ) -> Result<Self, $crate::config::section::Violation> {
                 $($(
-                    let $short: $short_type =
-                        field!(read reader, stringify!($short), $short_type, $short_how $short_args);
+                    let $short: $short_type = field!(
+                        read reader, stringify!($short), $short_type, $short_how $short_args, []);
                 )+)?
                 $(
-                    let $field: $type =
-                        field!(read reader, field!(name $field $($key)?), $type, $how $args);
+                    let $field: $type = field!(
+                        read reader, field!(name $field $($key)?), $type, $how $args, [$($range)?]);
                 )*
                 #[allow(unused_mut, reason = "only sections with rules of their own change")]
                 let mut section = Self { $($field),* };
@@ -213,11 +272,9 @@ macro_rules! field {
         $keys.within($name, false, <$type as $crate::config::section::Section>::describe)
     };
     (describe $keys:ident, $name:expr, $type:ty, tables (), $doc:expr, [], []) => {
-        $keys.within(
-            $name,
-            true,
-            <<$type as $crate::config::section::Items>::Item as $crate::config::section::Section>::describe,
-        )
+        $keys.within($name, true, |keys| {
+            <<$type as IntoIterator>::Item as $crate::config::section::Section>::describe(keys)
+        })
     };
     (describe $keys:ident, $name:expr, $type:ty, $how:ident $args:tt, $doc:expr, $range:tt, [$owner:expr, $words:expr]) => {
         $keys.owned($owner, $words, |keys| {
@@ -225,63 +282,50 @@ macro_rules! field {
         })
     };
     (describe $keys:ident, $name:expr, $type:ty, $how:ident $args:tt, $doc:expr, $range:tt, []) => {
-        $keys.push(
-            $name,
-            <$type as $crate::config::value::Value>::kind(),
-            field!(range $range),
-            field!(absent $type, $how $args),
-            $doc,
-        )
+        $keys.push::<$type>($name, field!(range $range).0, field!(absent $type, $how $args), $doc)
     };
 
-    (range []) => { ($crate::config::kind::Range::Any, false) };
-    (range [$range:ident]) => { ($crate::config::kind::Range::$range, false) };
-    (range [(computed $range:ident)]) => { ($crate::config::kind::Range::$range, true) };
+    (range []) => { ($crate::config::section::Range::Any, false) };
+    (range [$range:ident]) => { ($crate::config::section::Range::$range, false) };
+    (range [(computed $range:ident)]) => { ($crate::config::section::Range::$range, true) };
 
-    (absent $type:ty, default ($default:expr)) => {{
-        let default: $type = $default;
-        match $crate::config::value::Value::write(&default) {
-            Some(default) => $crate::config::key::Absent::Default(default),
-            None => $crate::config::key::Absent::Described("unset"),
-        }
-    }};
+    (absent $type:ty, default ($default:expr)) => {
+        $crate::config::section::Absent::default::<$type>(&$default)
+    };
     (absent $type:ty, derived ($default:expr, $words:literal)) => {
-        $crate::config::key::Absent::Described($words)
+        $crate::config::section::Absent::Described($words)
     };
     (absent $type:ty, optional ($words:literal)) => {
-        $crate::config::key::Absent::Described($words)
+        $crate::config::section::Absent::Described($words)
     };
     (absent $type:ty, required ($what:literal)) => {
-        $crate::config::key::Absent::Required($what)
+        $crate::config::section::Absent::Required($what)
     };
 
-    (read $reader:ident, $name:expr, $type:ty, default ($default:expr)) => {
-        $reader.get::<$type>($name).unwrap_or_else(|| $default)
-    };
-    (read $reader:ident, $name:expr, $type:ty, derived ($default:expr, $words:literal)) => {
-        $reader.get::<$type>($name).unwrap_or_else(|| $default)
-    };
-    (read $reader:ident, $name:expr, $type:ty, optional ($words:literal)) => {
-        $reader.get::<$type>($name).unwrap_or_default()
-    };
-    (read $reader:ident, $name:expr, $type:ty, required ($what:literal)) => {
-        $reader.get::<$type>($name).ok_or_else(|| $reader.missing($name, $what))?
-    };
-    (read $reader:ident, $name:expr, $type:ty, part ()) => {
+    (read $reader:ident, $name:expr, $type:ty, part (), []) => {
         <$type as $crate::config::section::Section>::read($reader)?
     };
-    (read $reader:ident, $name:expr, $type:ty, part_for ($owner:literal, $words:expr)) => {
+    (read $reader:ident, $name:expr, $type:ty, part_for ($owner:literal, $words:expr), []) => {
         if $reader.is_one_of($owner, $words) {
             <$type as $crate::config::section::Section>::read($reader)?
         } else {
             None
         }
     };
-    (read $reader:ident, $name:expr, $type:ty, table ()) => {
-        <$type as $crate::config::section::Section>::read(&$reader.table($name))?
+    (read $reader:ident, $name:expr, $type:ty, table (), []) => {
+        <$type as $crate::config::section::Section>::read_table(&$reader.table($name))?
     };
-    (read $reader:ident, $name:expr, $type:ty, tables ()) => {
+    (read $reader:ident, $name:expr, $type:ty, tables (), []) => {
         $reader.tables($name)?
+    };
+    (read $reader:ident, $name:expr, $type:ty, required ($what:literal), $range:tt) => {
+        $reader.read::<$type>($name, field!(range $range))?.ok_or_else(|| $reader.missing($name, $what))?
+    };
+    (read $reader:ident, $name:expr, $type:ty, optional ($words:literal), $range:tt) => {
+        $reader.read::<$type>($name, field!(range $range))?.unwrap_or_default()
+    };
+    (read $reader:ident, $name:expr, $type:ty, $how:ident ($default:expr $(, $words:literal)?), $range:tt) => {
+        $reader.read::<$type>($name, field!(range $range))?.unwrap_or_else(|| $default)
     };
 
     (write $table:ident, $name:expr, $value:expr, part) => {
@@ -291,108 +335,120 @@ macro_rules! field {
         $crate::config::section::Section::write(&$value, $table)
     };
     (write $table:ident, $name:expr, $value:expr, table) => {
-        $table.insert($name.to_owned(), $crate::config::section::table_of(&$value))
+        $crate::config::section::put($table, $name, $crate::config::section::Section::table(&$value))
     };
     (write $table:ident, $name:expr, $value:expr, tables) => {
-        if !$value.is_empty() {
-            let items = $value.iter().map($crate::config::section::table_of).collect();
-            $table.insert($name.to_owned(), toml::Value::Array(items));
-        }
+        $crate::config::section::put($table, $name, $crate::config::section::tables_of(&$value))
     };
     (write $table:ident, $name:expr, $value:expr, $how:ident) => {
-        if let Some(value) = $crate::config::value::Value::write(&$value) {
-            $table.insert($name.to_owned(), value);
-        }
+        $crate::config::section::put($table, $name, toml::Value::try_from(&$value).ok())
     };
 }
 
-/// A section as a table of its own.
-pub(super) fn table_of(section: &impl Section) -> toml::Value {
-    let mut table = toml::Table::new();
-    section.write(&mut table);
-    toml::Value::Table(table)
-}
-
-/// Declares alternatives of which a key of its own says which one holds; each may be a section, whose
-/// keys apply to that alternative only.
+/// Declares alternatives, each with the word of a key that says which one holds; the first is what holds
+/// without the key. Each may be a section, whose keys apply to that alternative only.
 macro_rules! kinds {
     (
         $(#[$meta:meta])*
         pub enum $name:ident: $kind:ident in $key:literal, $doc:literal {
-            $($(#[$of_variant:meta])* $variant:ident $(($section:ty))?),+ $(,)?
+            $($(#[$of_variant:meta])* $variant:ident $(($section:ty))? = $word:literal),+ $(,)?
         }
     ) => {
+        words! {
+            #[doc = $doc]
+            $kind {
+                $($(#[$of_variant])* $variant = $word),+
+            }
+        }
+
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $name {
-            $($(#[$of_variant])* $variant $(($section))?),+
+            $(#[doc = concat!("`", $key, " = \"", $word, "\"`")] $variant $(($section))?),+
         }
 
         impl $name {
             #[doc = concat!("`", $key, "`.")]
             pub fn kind(&self) -> $kind {
                 match self {
-                    $(variant!(pattern _part, $variant $(($section))?) => $kind::$variant),+
+                    $(Self::$variant { .. } => $kind::$variant),+
                 }
             }
         }
 
         impl $crate::config::section::Section for $name {
-            fn describe(keys: &mut $crate::config::key::Keys) {
-                keys.push(
-                    $key,
-                    <$kind as $crate::config::value::Value>::kind(),
-                    field!(range []),
-                    field!(absent $kind, default ($kind::default())),
-                    $doc,
-                );
+            fn describe(keys: &mut $crate::config::section::Keys) {
+                field!(describe keys, $key, $kind, default ($kind::default()), $doc, [], []);
                 $($(
-                    keys.owned(
-                        $key,
-                        &[$kind::$variant.as_str()],
-                        <$section as $crate::config::section::Section>::describe,
-                    );
+                    field!(describe keys, $key, $section, part_for ($key, &[$word]), $doc, [], []);
                 )?)+
             }
 
             fn read(
                 reader: &$crate::config::section::Reader<'_>,
-            ) -> Result<Self, $crate::config::rule::Violation> {
-                Ok(match reader.get::<$kind>($key).unwrap_or_default() {
-                    $($kind::$variant => variant!(read reader, $variant $(($section))?)),+
+            ) -> Result<Self, $crate::config::section::Violation> {
+                let kind = field!(read reader, $key, $kind, default ($kind::default()), []);
+                Ok(match kind {
+                    $($kind::$variant => {
+                        Self::$variant $((field!(read reader, $key, $section, part (), [])))?
+                    }),+
                 })
             }
 
             fn write(&self, table: &mut toml::Table) {
-                table.insert($key.to_owned(), toml::Value::String(self.kind().to_string()));
+                field!(write table, $key, self.kind(), default);
                 match self {
-                    $(variant!(pattern _part, $variant $(($section))?) => {
-                        variant!(write table, _part $(, $section)?);
-                    })+
+                    $($(
+                        Self::$variant(part) => {
+                            <$section as $crate::config::section::Section>::write(part, table);
+                        }
+                    )?)+
+                    #[allow(unreachable_patterns, reason = "where every alternative is a section")]
+                    _ => {}
                 }
             }
         }
     };
 }
 
-/// One alternative, with or without a section.
-macro_rules! variant {
-    (pattern $part:ident, $variant:ident) => {
-        Self::$variant
-    };
-    (pattern $part:ident, $variant:ident ($section:ty)) => {
-        Self::$variant($part)
-    };
-    (read $reader:ident, $variant:ident) => {
-        Self::$variant
-    };
-    (read $reader:ident, $variant:ident ($section:ty)) => {
-        Self::$variant(<$section as $crate::config::section::Section>::read(
-            $reader,
-        )?)
-    };
-    (write $table:ident, $part:ident) => {};
-    (write $table:ident, $part:ident, $section:ty) => {
-        $crate::config::section::Section::write($part, $table)
-    };
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    section! {
+        /// The top level.
+        pub struct Top {
+            /// A table that need not be there.
+            extra: Option<Extra> = table();
+        }
+    }
+
+    section! {
+        /// A table with a key that must be there.
+        pub struct Extra {
+            /// The key.
+            size("how_much"): f64 = required("a number") in Fraction;
+        }
+    }
+
+    fn read(text: &str) -> Result<Top, Violation> {
+        let mut keys = Keys::default();
+        Top::describe(&mut keys);
+        assert_eq!(keys.paths(), ["extra.how_much"]);
+        let document = Document::parse(text, "x.toml").unwrap();
+        Top::read(&Reader::new(&keys, &document))
+    }
+
+    #[test]
+    fn a_table_that_need_not_be_there_needs_its_keys_where_it_is() {
+        assert_eq!(read("").unwrap(), Top { extra: None });
+        let extra = Some(Extra { size: 0.5 });
+        let text = "[extra]\nhow_much = 0.5\n";
+        assert_eq!(read(text).unwrap(), Top { extra });
+        for text in ["", text] {
+            let table = read(text).unwrap().table().unwrap();
+            assert_eq!(toml::to_string(&table).unwrap(), text);
+        }
+        assert_eq!(read("[extra]").unwrap_err().rule, "is required: a number");
+    }
 }

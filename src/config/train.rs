@@ -1,8 +1,9 @@
 //! `[train]`: the loop.
 
-use super::choice::{BatchScheduleKind, OptimizerKind, Sampling};
-use super::rule::{FullBatch, Rule, Violation};
+use super::error::Violation;
+use super::optimizer::OptimizerKind;
 use super::section::Reader;
+use crate::data::Sampling;
 use crate::objective::Loss;
 
 /// The word of the update rule without batches.
@@ -21,6 +22,10 @@ section! {
         batch_size: Option<usize> = optional("32, or all");
         /// How the batch size moves.
         batch_schedule: BatchSchedule = part();
+        /// Batches whose mean gradient a step follows; of an epoch's last step, those that are left.
+        accumulate: Option<usize> = optional("1");
+        /// Steps that stand for one of SGD, each at this part of the learning rate (SVAG); an epoch has as many times the steps.
+        svag: Option<usize> = optional("plain steps");
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.
@@ -44,10 +49,11 @@ kinds! {
     /// How the batch size moves over training.
     #[derive(Copy)]
     pub enum BatchSchedule: BatchScheduleKind in "batch_schedule", "How the batch size moves." {
-        /// `batch_schedule = "constant"`
-        Constant,
-        /// `batch_schedule = "step"` (Smith et al. 2018)
-        Step(BatchGrowth),
+        /// It does not move; the default.
+        #[default]
+        Constant = "constant",
+        /// Multiplied by a factor every few epochs (Smith et al. 2018).
+        Step(BatchGrowth) = "step",
     }
 }
 
@@ -83,179 +89,73 @@ impl Train {
     }
 }
 
+/// What says that every step uses all training samples, in a config with or without the short form: its
+/// key, and what it says.
+pub(super) fn says_full_batch(is_gd: bool) -> (&'static str, &'static str) {
+    if is_gd {
+        ("optimizer.kind", "optimizer.kind = \"gd\"")
+    } else {
+        ("train.full_batch", "train.full_batch = true")
+    }
+}
+
 fn has_one_length_and_batches(train: &mut Train, reader: &Reader<'_>) -> Result<(), Violation> {
     match (train.epochs, train.steps) {
         (Some(_), Some(_)) => {
-            let violation = Violation::new("train.epochs", Rule::EpochsAndSteps);
-            return Err(violation.against("train.steps"));
+            let rule = "and `train.steps` cannot both be set: a run has one length";
+            return Err(Violation::new("train.epochs", rule).against("train.steps"));
         }
-        (None, None) => return Err(Violation::new("train", Rule::NeitherEpochsNorSteps)),
+        (None, None) => {
+            let rule = "needs a length: exactly one of `epochs` and `steps`";
+            return Err(Violation::new("train", rule));
+        }
         _ => {}
     }
     if reader.is_one_of("optimizer.kind", PERTURBED) && !train.full_batch {
-        let violation = Violation::new("optimizer.kind", Rule::PerturbedWithBatches);
-        return Err(violation.against("train.full_batch"));
+        let rule = "= \"perturbed_gd\" needs train.full_batch = true: whether it jumps depends on the gradient over all training samples";
+        return Err(Violation::new("optimizer.kind", rule).against("train.full_batch"));
     }
     let is_gd = reader.is_one_of("optimizer.kind", GD);
+    let (key, why) = says_full_batch(is_gd);
+    let refused = |of, rule: &str| Err(Violation::new(of, rule).against(key));
+    let all = "uses all training samples in every step";
     if is_gd && reader.get::<bool>("full_batch") == Some(false) {
-        return Err(
-            Violation::new("train.full_batch", Rule::GdWithBatches).against(FullBatch::Gd.key())
+        let rule = format!(
+            "= false contradicts {why}, which {all}; \"sgd\" is the same rule with batches"
         );
+        return refused("train.full_batch", &rule);
     }
-    let why = FullBatch::of(is_gd);
     train.full_batch |= is_gd;
     if !train.full_batch {
         let batch = *train.batch_size.get_or_insert(32);
         return keeps_growing(batch, &train.batch_schedule);
     }
-    let refused = |key, rule| Err(Violation::new(key, rule).against(why.key()));
-    if train.batch_size.is_some() {
-        return refused("train.batch_size", Rule::BatchSizeOfAll { why });
-    }
-    if train.batch_schedule != BatchSchedule::Constant {
-        return refused("train.batch_schedule", Rule::BatchSizeOfAll { why });
+    let is_growing = train.batch_schedule != BatchSchedule::Constant;
+    let of_batches = [
+        ("train.batch_size", train.batch_size.is_some()),
+        ("train.batch_schedule", is_growing),
+        ("train.accumulate", train.accumulate.is_some()),
+    ];
+    if let Some((of, _)) = of_batches.into_iter().find(|(_, is_there)| *is_there) {
+        return refused(of, &format!("must be absent for {why}, which {all}"));
     }
     if train.sampling == Sampling::Replacement {
-        return refused("train.sampling", Rule::ReplacementOfAll { why });
+        let rule = format!("= \"replacement\" needs batches; {why} {all}");
+        return refused("train.sampling", &rule);
     }
     Ok(())
 }
 
 /// Refuses a schedule that begins above its end.
 fn keeps_growing(batch: usize, schedule: &BatchSchedule) -> Result<(), Violation> {
-    let BatchSchedule::Step(growth) = schedule else {
-        return Ok(());
-    };
-    match growth.largest_batch.filter(|&largest| largest < batch) {
-        None => Ok(()),
-        Some(found) => {
-            let rule = Rule::LargestBatchTooSmall { found, batch };
+    match schedule {
+        BatchSchedule::Step(BatchGrowth {
+            largest_batch: Some(found),
+            ..
+        }) if *found < batch => {
+            let rule = format!("must be at least train.batch_size = {batch}, found {found}");
             Err(Violation::new("train.largest_batch", rule).against("train.batch_size"))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::parse;
-    use crate::config::samples::{KNOWN, message};
-
-    fn train(optimizer: &str, keys: &str) -> String {
-        message(&format!(
-            "[optimizer]\nkind = \"{optimizer}\"\nlearning_rate = 0.1\n[train]\n{keys}"
-        ))
-    }
-
-    #[test]
-    fn gd_has_no_batch_size() {
-        assert_eq!(
-            train("gd", "epochs = 1\nbatch_size = 32"),
-            "x.toml: `train.batch_size` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn a_full_batch_has_no_size_and_draws_nothing() {
-        let adam = |keys: &str| train("adam", &format!("epochs = 1\nfull_batch = true\n{keys}"));
-        assert_eq!(
-            adam("batch_size = 32"),
-            "x.toml: `train.batch_size` (line 7) must be absent for train.full_batch = true, which uses all training samples in every step"
-        );
-        assert_eq!(
-            adam("sampling = \"replacement\""),
-            "x.toml: `train.sampling` (line 7) = \"replacement\" needs batches; train.full_batch = true uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn gd_is_a_full_batch() {
-        assert_eq!(
-            train("gd", "epochs = 1\nfull_batch = false"),
-            "x.toml: `train.full_batch` (line 6) = false contradicts optimizer.kind = \"gd\", which uses all training samples in every step; \"sgd\" is the same rule with batches"
-        );
-        let resolved = |optimizer: &str| {
-            let text =
-                format!("optimizer = {{{optimizer}, learning_rate = 0.1}}\ntrain.epochs = 3");
-            parse(&text, "x.toml", &[], "x", KNOWN).unwrap()
-        };
-        let gd = resolved("kind = \"gd\"");
-        assert_eq!(gd.value("train.full_batch"), Some(true.into()));
-        assert_eq!((gd.train.batch_size, gd.epochs(100).first()), (None, 1));
-        let sgd = resolved("kind = \"sgd\"");
-        assert_eq!(sgd.value("train.full_batch"), Some(false.into()));
-    }
-
-    #[test]
-    fn gd_does_not_sample_with_replacement() {
-        assert_eq!(
-            train("gd", "epochs = 1\nsampling = \"replacement\""),
-            "x.toml: `train.sampling` (line 6) = \"replacement\" needs batches; optimizer.kind = \"gd\" uses all training samples in every step"
-        );
-    }
-
-    #[test]
-    fn a_perturbed_descent_sees_the_whole_gradient() {
-        let keys = "gradient_threshold = 1\noptimizer.perturbation_radius = 1\noptimizer.perturbation_interval = 3";
-        let text = |train: &str| {
-            format!(
-                "optimizer.learning_rate = 0.1\noptimizer.kind = \"perturbed_gd\"\noptimizer.{keys}\ntrain.epochs = 1\n{train}"
-            )
-        };
-        assert_eq!(
-            message(&text("")),
-            "x.toml: `optimizer.kind` (line 2) = \"perturbed_gd\" needs train.full_batch = true: whether it jumps depends on the gradient over all training samples"
-        );
-        assert!(parse(&text("train.full_batch = true"), "x.toml", &[], "x", KNOWN).is_ok());
-        assert_eq!(
-            message(
-                &text("train.full_batch = true").replace("optimizer.perturbation_radius = 1\n", "")
-            ),
-            "x.toml: `optimizer.perturbation_radius` is required: a number above 0"
-        );
-    }
-
-    #[test]
-    fn a_batch_grows_from_its_size_and_only_where_there_are_batches() {
-        assert_eq!(
-            train(
-                "sgd",
-                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nlargest_batch = 31"
-            ),
-            "x.toml: `train.largest_batch` (line 8) must be at least train.batch_size = 32, found 31"
-        );
-        assert_eq!(
-            train(
-                "gd",
-                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1"
-            ),
-            "x.toml: `train.batch_schedule` (line 6) must be absent for optimizer.kind = \"gd\", which uses all training samples in every step"
-        );
-        assert_eq!(
-            train("sgd", "epochs = 1\nbatch_every = 1"),
-            "x.toml: `train.batch_every` (line 6) only applies to train.batch_schedule = \"step\"; this config has \"constant\""
-        );
-        assert_eq!(
-            train(
-                "sgd",
-                "epochs = 1\nbatch_schedule = \"step\"\nbatch_every = 1\nbatch_factor = 1"
-            ),
-            "x.toml: `train.batch_factor` (line 8) must be above 1, found 1.0"
-        );
-    }
-
-    #[test]
-    fn a_run_has_one_length() {
-        assert_eq!(
-            train("sgd", "epochs = 1\nsteps = 10"),
-            "x.toml: `train.epochs` (line 5) and `train.steps` cannot both be set: a run has one length"
-        );
-    }
-
-    #[test]
-    fn a_run_has_a_length() {
-        assert_eq!(
-            train("sgd", ""),
-            "x.toml: `train` (line 4) needs a length: exactly one of `epochs` and `steps`"
-        );
+        _ => Ok(()),
     }
 }

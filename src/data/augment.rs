@@ -1,9 +1,8 @@
 //! Random changes of training images that keep their class: shifts within a padded frame and
 //! mirroring, as He et al. 2016 ("Deep residual learning", sec. 4.2) train on CIFAR-10.
 
-pub use crate::config::Augment;
-
 use super::order::below;
+use super::words::Augment;
 use crate::random::{StreamRng, Streams};
 
 /// The pixels added on each side before an image is cropped to its old size.

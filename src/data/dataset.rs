@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::normalise::{Pixel, PixelNormalisation, Tables};
+use super::normalise::{Pixel, Tables};
+use super::words::PixelNormalisation;
 use super::{Change, Images};
 
 /// Labelled images with the tables that normalise them, or windows of tokens. Pixels stay bytes until

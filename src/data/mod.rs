@@ -32,11 +32,12 @@ mod subset;
 mod tar;
 mod text;
 mod verify;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use augment::{Augment, Change, changes};
+pub use augment::{Change, changes};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use fetch::{FetchOptions, MIRROR_VARIABLE, fetch};
@@ -45,13 +46,13 @@ pub(crate) use file::sha256_hex;
 pub use format::FormatError;
 pub use images::Images;
 pub use list::{ListRow, list};
-pub use name::DatasetName;
 pub use noise::redraw_labels;
-pub use normalise::{Pixel, PixelNormalisation, Tables};
-pub use order::{Sampling, epoch_order, replacement_batch};
+pub use normalise::{Pixel, Tables};
+pub use order::{epoch_order, replacement_batch, second_replacement_batch};
 pub use read::{Raw, read};
-pub use subset::{Subset, keep_classes};
+pub use subset::keep_classes;
 pub use verify::{FileReport, FileState, verify};
+pub use words::{Augment, DatasetName, PixelNormalisation, Sampling, Subset};
 
 use crate::config::Data;
 use crate::random::Streams;

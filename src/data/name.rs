@@ -1,10 +1,8 @@
 //! The names of the datasets.
 
-pub use crate::config::Dataset as DatasetName;
-
 use std::str::FromStr;
 
-use super::DataError;
+use super::{DataError, DatasetName};
 
 impl DatasetName {
     /// The name as configs and commands write it.

@@ -1,8 +1,7 @@
 //! From pixel bytes to numbers: one table of 256 values per channel.
 
-pub use crate::config::PixelNormalisation;
-
 use super::Images;
+use super::words::PixelNormalisation;
 
 /// The value of every pixel byte in every channel, in both precisions.
 #[derive(Clone, Debug, PartialEq)]

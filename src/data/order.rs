@@ -1,8 +1,6 @@
 //! The order in which samples are visited. A pure function of the run's streams and of the epoch or
 //! step, so a resumed run goes on as if it had never stopped.
 
-pub use crate::config::Sampling;
-
 use rand::Rng;
 
 use crate::random::{StreamRng, Streams};
@@ -15,11 +13,20 @@ pub fn epoch_order(streams: &Streams, epoch: u64, n: usize) -> Vec<u32> {
 /// The `batch` samples of step `step`, drawn from `0..n` with replacement from the stream `order`.
 /// Empty when `n` is 0.
 pub fn replacement_batch(streams: &Streams, step: u64, n: usize, batch: usize) -> Vec<u32> {
+    drawn(&mut streams.stream("order", step), n, batch)
+}
+
+/// Another batch for the same step, independent of [`replacement_batch`]'s: from the stream
+/// `order.second`.
+pub fn second_replacement_batch(streams: &Streams, step: u64, n: usize, batch: usize) -> Vec<u32> {
+    drawn(&mut streams.stream("order.second", step), n, batch)
+}
+
+fn drawn(rng: &mut StreamRng, n: usize, batch: usize) -> Vec<u32> {
     if n == 0 {
         return Vec::new();
     }
-    let mut rng = streams.stream("order", step);
-    (0..batch).map(|_| below(&mut rng, n) as u32).collect()
+    (0..batch).map(|_| below(rng, n) as u32).collect()
 }
 
 /// A uniform permutation of `0..n` (Fisher–Yates).

@@ -1,9 +1,8 @@
 //! Which samples of a part are used: all, the first, a stratified or a random choice, and which
 //! classes are kept.
 
-pub use crate::config::Subset;
-
 use super::order::sample;
+use super::words::Subset;
 use super::{DataError, Images};
 use crate::random::StreamRng;
 

@@ -91,7 +91,8 @@ fn windows(tokens: &[u8], sequence: usize, classes: usize) -> Images {
 mod tests {
     use super::super::{Dataset, load};
     use super::*;
-    use crate::config::{Data, Dataset as Name, Subset};
+    use crate::config::Data;
+    use crate::data::{DatasetName as Name, Subset};
     use crate::random::Streams;
 
     fn plan(sequence: usize) -> Data {

@@ -90,7 +90,21 @@ fn linear_ticks(span: Span, room: Room) -> Ticks {
     if let Some(best) = all.iter().find(has_room) {
         return best.clone();
     }
-    // Two labels tell the scale; where not even they have room, one tells the place.
+    // Two labels tell the scale, if not all of a step have room its outermost; where not even they have, one tells
+    // the place.
+    let mut outermost = all.iter().rev().filter_map(|ticks| {
+        let [first, .., last] = &ticks.ticks[..] else {
+            return None;
+        };
+        let ends = vec![first.clone(), last.clone()];
+        room.holds(span, &ends).then_some(Ticks {
+            ticks: ends,
+            exponent: ticks.exponent,
+        })
+    });
+    if let Some(two) = outermost.next() {
+        return two;
+    }
     let mut alone = all.into_iter().next_back().unwrap_or_default();
     let middle = alone.ticks.len() / 2;
     alone.ticks = alone.ticks.into_iter().skip(middle).take(1).collect();
@@ -344,6 +358,21 @@ mod tests {
                 digit.parse::<f64>().unwrap() * 10f64.powi(power[2..].parse().unwrap())
             }
         }
+    }
+
+    #[test]
+    fn of_three_labels_that_crowd_the_outer_two_are_left() {
+        let span = Span {
+            low: -99_956.0,
+            high: -64_257.0,
+            is_log: false,
+        };
+        let labels = |room: f64| -> Vec<String> {
+            let ticks = ticks(span, beside(room)).ticks;
+            ticks.into_iter().filter_map(|tick| tick.label).collect()
+        };
+        assert_eq!(labels(154.47), ["−90000", "−70000"]);
+        assert_eq!(labels(300.0), ["−90000", "−80000", "−70000"]);
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
+use crate::kernel::vectorised;
 use crate::linear::Precision;
 use crate::workers::filled;
 use rayon::prelude::*;
@@ -181,11 +182,14 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         let blocks = vector.par_chunks(BLOCK).enumerate();
         let sums: Vec<Vec<f64>> = blocks
             .map(|(index, part)| {
-                let directions = self.vectors.iter();
-                directions
-                    .map(|direction| inner_product(&direction[index * BLOCK..], part))
-                    .chain([inner_product(part, part)])
-                    .collect()
+                vectorised(|| {
+                    let mut sums = Vec::with_capacity(self.vectors.len() + 1);
+                    for direction in &self.vectors {
+                        sums.push(inner_product(&direction[index * BLOCK..], part));
+                    }
+                    sums.push(inner_product(part, part));
+                    sums
+                })
             })
             .collect();
         let mut components = vec![0.0; self.vectors.len() + 1];
@@ -200,9 +204,11 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         let dimension = self.vectors.first().map_or(0, |vector| vector.len());
         let (terms, no_state) = (self.terms(coordinates, 1.0), || ());
         filled(dimension, BLOCK, no_state, |(), index, part| {
-            for (direction, factor) in &terms {
-                axpy(*factor, &direction[index * BLOCK..], part);
-            }
+            vectorised(|| {
+                for (direction, factor) in &terms {
+                    axpy(*factor, &direction[index * BLOCK..], part);
+                }
+            });
         })
     }
 
@@ -225,10 +231,12 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         let blocks = target.par_chunks_mut(BLOCK).enumerate();
         let squares: Vec<f64> = blocks
             .map(|(index, part)| {
-                for (direction, factor) in &terms {
-                    axpy(*factor, &direction[index * BLOCK..], part);
-                }
-                inner_product(part, part)
+                vectorised(|| {
+                    for (direction, factor) in &terms {
+                        axpy(*factor, &direction[index * BLOCK..], part);
+                    }
+                    inner_product(part, part)
+                })
             })
             .collect();
         squares.iter().sum::<f64>().sqrt()
@@ -256,9 +264,11 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
                 let mut sum = vec![0.0; BLOCK];
                 for (part, coordinates) in block.into_iter().zip(coordinates) {
                     sum.fill(0.0);
-                    for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
-                        axpy(coordinate, &direction[index * BLOCK..], &mut sum);
-                    }
+                    vectorised(|| {
+                        for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
+                            axpy(coordinate, &direction[index * BLOCK..], &mut sum);
+                        }
+                    });
                     for (value, sum) in part.iter_mut().zip(&sum) {
                         *value = round(*sum);
                     }
@@ -292,6 +302,7 @@ const SHORTENED: f64 = std::f64::consts::FRAC_1_SQRT_2;
 const BLOCK: usize = 1 << 11;
 
 /// `target += factor · vector`, as far as both reach.
+#[inline(always)]
 fn axpy<T: Copy + Into<f64>>(factor: f64, vector: &[T], target: &mut [f64]) {
     for (target, &value) in target.iter_mut().zip(vector) {
         *target += factor * value.into();
@@ -299,6 +310,7 @@ fn axpy<T: Copy + Into<f64>>(factor: f64, vector: &[T], target: &mut [f64]) {
 }
 
 /// The inner product of a stored vector and one in f64, as far as both reach, in partial sums.
+#[inline(always)]
 fn inner_product<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
     const LANES: usize = 8;
     let length = stored.len().min(vector.len());

@@ -26,6 +26,8 @@ pub enum StepRule<'a> {
     },
     /// Steps that no condition here is for.
     Other {
+        /// What is left of the last step in the next one.
+        momentum: f64,
         /// Why, as a clause.
         reason: &'static str,
     },
@@ -35,8 +37,9 @@ impl StepRule<'_> {
     /// What is left of the last step in the next one.
     pub fn momentum(self) -> f64 {
         match self {
-            Self::Descent { momentum, .. } | Self::Adaptive { momentum, .. } => momentum,
-            Self::Other { .. } => 0.0,
+            Self::Descent { momentum, .. }
+            | Self::Adaptive { momentum, .. }
+            | Self::Other { momentum, .. } => momentum,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::dual::{self, Dual};
 use crate::extremes::largest;
 use burn::tensor::Tensor;
+use burn::tensor::activation::{sigmoid, softmax};
 
 words! {
     /// The loss that is minimised (`train.loss`).
@@ -42,6 +43,31 @@ impl Loss {
             return losses;
         }
         losses.reshape([samples, rows / samples]).mean_dim(1)
+    }
+
+    /// `√H v` for rows `v` of the outputs' shape, with a matrix `√H √Hᵀ = H` for the Hessian `H` of the loss
+    /// of each row in its outputs. That of cross-entropy, `diag(p) − ppᵀ`, has the root `(I − p1ᵀ) diag(√p)`,
+    /// since `p` sums to 1; the others are diagonal.
+    pub fn curvature_root(
+        self,
+        outputs: Tensor<2>,
+        targets: Tensor<2>,
+        vectors: Tensor<2>,
+    ) -> Tensor<2> {
+        match self {
+            Loss::CrossEntropy => {
+                let probabilities = softmax(outputs, 1);
+                let weighed = probabilities.clone().sqrt() * vectors;
+                weighed.clone() - probabilities * weighed.sum_dim(1)
+            }
+            Loss::Square => vectors,
+            // σ(z) σ(−z), and t² = 1.
+            Loss::Logistic => {
+                let slope = sigmoid(outputs.clone()) * sigmoid(outputs.neg());
+                slope.sqrt() * vectors
+            }
+            Loss::Exponential => (outputs * targets).mul_scalar(-0.5).exp() * vectors,
+        }
     }
 
     /// The row of targets of a label: one-hot, or signs.

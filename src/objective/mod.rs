@@ -7,6 +7,7 @@ mod loss;
 mod parts;
 mod per_sample;
 mod reference;
+mod sample_gradients;
 mod subset;
 
 #[cfg(test)]

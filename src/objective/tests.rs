@@ -5,6 +5,7 @@ mod confident;
 mod parts;
 mod properties;
 mod pytorch;
+mod sample_gradients;
 pub mod tiny;
 
 use super::{Batch, Chunks, Loss, Objective};

@@ -101,7 +101,7 @@ impl UpdateRule for AdagradNorm {
         self.sum = Some(sum.clone());
         self.steps += 1;
         let divisor = sum.sqrt().add_scalar(self.constants.epsilon);
-        let direction = gradient.scaled_by(&divisor.recip());
+        let direction = gradient.times(&divisor.recip());
         Ok(parameters.plus_scaled(-input.learning_rate, direction))
     }
 

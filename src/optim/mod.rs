@@ -16,7 +16,9 @@ mod sign;
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
-use crate::config::{MeanSquare, Method, Moments, Momentum, Optimizer};
+use crate::config::{
+    Config, LabelNoise, MeanSquare, Method, Moments, Momentum, Optimizer, SignMomentum,
+};
 use crate::measure::StepRule;
 use crate::params::{Layout, Parameters, SavedState};
 use crate::random::Streams;
@@ -56,16 +58,61 @@ pub fn init(
     }
 }
 
-/// What an update rule makes of a gradient, for conditions on steps; with what it divides the gradient by, where
+/// What a step makes of the loss, for conditions on steps; with what the update rule divides the gradient by, where
 /// that is known.
-pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
-    let penalty = config.weight_decay;
-    if penalty > 0.0 && !config.weight_decay_excludes.is_empty() {
-        return StepRule::Other {
-            reason: "weight decay acts on a part of the parameters only, and the condition is for one \
-                     that acts on all",
-        };
+pub fn step_rule<'a>(config: &Config, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
+    let rule = of_gradient(&config.optimizer, preconditioner);
+    match why_no_plain_gradient(config) {
+        Some(reason) => StepRule::Other {
+            momentum: rule.momentum(),
+            reason,
+        },
+        None => rule,
     }
+}
+
+/// Why steps follow something else than the gradient of the training loss and its penalty, with the noise of
+/// batches or injected noise at most.
+fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
+    let redraws = matches!(config.label_noise, Some(LabelNoise::Redraw(_)));
+    let cases = [
+        (
+            config.sam.is_some(),
+            "the condition is for steps along the gradient; those of SAM follow it at another point, \
+             which moves their threshold (Long & Bartlett 2024)",
+        ),
+        (
+            config.gradient_penalty.is_some(),
+            "the condition is for steps along the gradient; those with a gradient penalty μ see H + μH² at \
+             a minimum",
+        ),
+        (
+            config.clip.is_some(),
+            "the condition is for steps along the gradient; clipped ones are shorter wherever the bound acts",
+        ),
+        (
+            config.train.svag.is_some(),
+            "the condition is for steps along the gradient of one batch; those of SVAG combine two, with \
+             more noise",
+        ),
+        (
+            config.optimizer.weight_decay > 0.0
+                && !config.optimizer.weight_decay_excludes.is_empty(),
+            "weight decay acts on a part of the parameters only, and the condition is for one that acts on all",
+        ),
+        (
+            redraws,
+            "the condition is for steps along the gradient; redrawn labels make its mean that of another \
+             loss",
+        ),
+    ];
+    let found = cases.into_iter().find(|(is_so, _)| *is_so);
+    found.map(|(_, why)| why)
+}
+
+/// What an update rule makes of a gradient.
+fn of_gradient<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> StepRule<'a> {
+    let penalty = config.weight_decay;
     let descent = |Momentum {
                        coefficient,
                        nesterov,
@@ -92,12 +139,15 @@ pub fn step_rule<'a>(config: &Optimizer, preconditioner: Option<&'a [f64]>) -> S
         Method::RmsProp(MeanSquare { momentum, .. }) => adaptive(momentum, [penalty, 0.0]),
         Method::Adagrad(_) | Method::AdagradNorm(_) => adaptive(0.0, [penalty, 0.0]),
         Method::NormalizedSgd => StepRule::Other {
+            momentum: 0.0,
             reason: "a normalised step is as long where the gradient is small, so that no minimum is stable",
         },
-        Method::SignSgd(_) => StepRule::Other {
+        Method::SignSgd(SignMomentum { coefficient }) => StepRule::Other {
+            momentum: coefficient,
             reason: "a step along signs is as long where the gradient is small, so that no minimum is stable",
         },
         Method::LossNormalizedSgd => StepRule::Other {
+            momentum: 0.0,
             reason: "a step over the loss has a rate without bound where the loss goes to 0",
         },
     }

@@ -25,7 +25,7 @@ impl UpdateRule for Normalised {
         let norm = gradient.norm();
         let least = smallest(&norm);
         self.steps += 1;
-        let direction = gradient.scaled_by(&norm.clamp_min(least).recip());
+        let direction = gradient.times(&norm.clamp_min(least).recip());
         Ok(parameters.plus_scaled(-input.learning_rate, direction))
     }
 
@@ -60,7 +60,7 @@ impl UpdateRule for LossNormalised {
         // A loss that has underflown to 0 has no gradient left either.
         let least = smallest(&loss);
         self.steps += 1;
-        let direction = gradient.scaled_by(&loss.clamp_min(least).recip());
+        let direction = gradient.times(&loss.clamp_min(least).recip());
         Ok(parameters.plus_scaled(-input.learning_rate, direction))
     }
 

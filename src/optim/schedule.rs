@@ -57,7 +57,7 @@ mod tests {
             rule: LearningRateRule::None,
             warmup,
             shape,
-            epochs: Epochs::new(10, 1),
+            epochs: Epochs::of_steps(10),
             total_steps: 100,
         };
         steps

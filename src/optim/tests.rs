@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::config::{
-    Accumulator, DecayExclusion, MeanSquare, Moments, Momentum, Perturbation, SignMomentum,
+    Accumulator, DecayExclusion, MeanSquare, Moments, Momentum, Perturbation, SignMomentum, parse,
 };
 
 const STEPS: u32 = 50;
@@ -353,12 +353,14 @@ fn what_a_rule_divides_by_is_that_of_its_next_state() {
 #[test]
 fn conditions_are_for_the_rules_that_have_one() {
     let divisor = [2.0];
+    let text = "optimizer.learning_rate = 0.1\ntrain.epochs = 1";
+    let mut run = parse(text, "x.toml", &[], "x", &[]).unwrap();
     for config in others() {
-        let whole = Optimizer {
+        run.optimizer = Optimizer {
             weight_decay_excludes: Vec::new(),
             ..config.clone()
         };
-        let rule = step_rule(&whole, Some(&divisor));
+        let rule = step_rule(&run, Some(&divisor));
         match config.method {
             Method::RmsProp(MeanSquare { momentum, .. }) => assert_eq!(
                 rule,
@@ -378,7 +380,8 @@ fn conditions_are_for_the_rules_that_have_one() {
             _ => assert!(matches!(rule, StepRule::Other { .. }), "{config:?}"),
         }
         // Half of a penalty shifts no eigenvalue by its strength.
-        assert!(matches!(step_rule(&config, None), StepRule::Other { .. }));
+        run.optimizer = config;
+        assert!(matches!(step_rule(&run, None), StepRule::Other { .. }));
     }
 }
 

@@ -26,16 +26,6 @@ impl Parameters {
         }
     }
 
-    /// `factor · self` for a tensor of one number.
-    pub fn scaled_by(self, factor: &Tensor<1>) -> Self {
-        self.into_map(|tensor| tensor * factor.clone())
-    }
-
-    /// The sign of every element, 0 of 0.
-    pub fn signs(self) -> Self {
-        self.into_map(|tensor| tensor.sign())
-    }
-
     /// Every element, or a number where that is larger.
     pub fn at_least(self, least: f64) -> Self {
         self.into_map(|tensor| tensor.clamp_min(least))
@@ -63,7 +53,7 @@ impl Parameters {
             .reduce(|left, right| left.max_pair(right))
             .expect("a vector of parameters has blocks");
         let unit = largest.clamp_min(f64::from(f32::MIN_POSITIVE));
-        let scaled = self.clone().scaled_by(&unit.clone().recip());
+        let scaled = self.clone().times(&unit.clone().recip());
         let square = scaled
             .squared_norm_in(|_| true)
             .expect("a vector of parameters has blocks");
@@ -99,7 +89,7 @@ mod tests {
         let square = right.squared_norm_in(|place| place == 0).unwrap();
         assert_eq!(read(&square).unwrap(), [5.0]);
         assert!(right.squared_norm_in(|_| false).is_none());
-        assert_eq!(host(right.scaled_by(&square)), [5.0, 10.0, 15.0]);
+        assert_eq!(host(right.times(&square)), [5.0, 10.0, 15.0]);
     }
 
     #[test]

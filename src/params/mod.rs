@@ -6,6 +6,7 @@ mod dual;
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod layout;
+mod size;
 mod state;
 pub mod store;
 

@@ -11,7 +11,7 @@ use crate::optim::step_rule;
 pub(super) fn threshold(run: &PlottedRun, along: Along) -> Track {
     let StepRule::Descent {
         momentum, penalty, ..
-    } = step_rule(&run.run.config.optimizer, None)
+    } = step_rule(&run.run.config, None)
     else {
         return Track::new();
     };

@@ -266,7 +266,7 @@ impl<'a> Engine<'a> {
             learning_rate: self.stepper.rate_of_last(step),
             batch_size: self.course.epochs.batch_size(step.saturating_sub(1)),
             average: average.as_ref(),
-            rule: step_rule(&self.problem.config.optimizer, preconditioner.as_deref()),
+            rule: step_rule(&self.problem.config, preconditioner.as_deref()),
             made: self.stepper.last_step(),
         };
         let measuring = &self.measuring;

@@ -162,8 +162,7 @@ impl BrokenOff {
             record,
             config,
         } = self;
-        let origin = directory.config_file().display().to_string();
-        let problem = Problem::open(config, &origin, data_dir)?;
+        let problem = Problem::open(config, data_dir)?;
         let mut record = record.unwrap_or_else(|| new_record(&problem));
         record.check_data(problem.sources())?;
         record.go_on();

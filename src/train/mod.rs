@@ -26,6 +26,8 @@ mod rate;
 mod state;
 mod step;
 mod telling;
+#[cfg(test)]
+mod testing;
 
 pub use engine::Outcome;
 pub use error::TrainError;

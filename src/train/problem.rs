@@ -2,14 +2,15 @@
 
 use super::hooks::{blocks, measures};
 use crate::backend::{BackendError, Compute};
-use crate::config::{Config, ConfigError, Epochs, Model, ModelKind, Sampling, nearest};
-use crate::data::{self, DataError, Source, Split};
+use crate::config::{Config, ConfigError, Epochs, Model, ModelKind};
+use crate::data::{self, DataError, Sampling, Source, Split};
 use crate::measure::about;
 use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
 };
 use crate::model::{DropoutMode, NormMode, Normalisation};
+use crate::nearest::nearest;
 use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, UpdateRule};
 use crate::params::{Layout, Parameters};
@@ -152,23 +153,23 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Opens the backend and loads the data of a config, which came from the file `origin`.
+    /// Opens the backend and loads the data of a config.
     ///
     /// # Errors
     ///
     /// [`ProblemError`]; nothing has been written.
-    pub fn open(config: Config, origin: &str, data_dir: &Path) -> Result<Self, ProblemError> {
+    pub fn open(config: Config, data_dir: &Path) -> Result<Self, ProblemError> {
         let data = data::load(&config.data, data_dir, &Streams::new(config.seed))?;
-        Self::with_data(config, origin, data)
+        Self::with_data(config, data)
     }
 
-    /// Opens the backend for a config, which came from the file `origin`, and data that are loaded.
+    /// Opens the backend for a config and data that are loaded.
     ///
     /// # Errors
     ///
     /// [`ProblemError`]; nothing has been written.
-    pub fn with_data(config: Config, origin: &str, data: Split) -> Result<Self, ProblemError> {
-        config.check_against_data(origin, data.train.len())?;
+    pub fn with_data(config: Config, data: Split) -> Result<Self, ProblemError> {
+        config.check_against_data(data.train.len())?;
         if config.data.text.is_none() {
             check_image(&config.model, data.train.shape())?;
         }
@@ -227,10 +228,10 @@ impl Problem {
         optim::init(config, layout, self.streams, self.compute())
     }
 
-    /// The learning rate as a function of the step.
+    /// The learning rate as a function of the step; of SVAG's steps, of which several stand for one.
     pub fn schedule(&self) -> Schedule {
         Schedule {
-            base: self.config.optimizer.learning_rate,
+            base: self.config.optimizer.learning_rate / self.config.train.svag.unwrap_or(1) as f64,
             rule: self.config.learning_rate_rule,
             warmup: self.config.schedule.warmup,
             shape: self.config.schedule.shape,
@@ -259,6 +260,13 @@ impl Problem {
     pub fn train_chunks(&self, samples: Option<usize>, norm_mode: NormMode) -> Chunks {
         let count = samples.unwrap_or(self.data.train.len());
         self.chunks(&self.data.train, count, norm_mode)
+    }
+
+    /// All training samples on the device, so many in a batch.
+    pub fn all_in_chunks_of(&self, size: usize) -> Chunks {
+        let train = &self.data.train;
+        let indices: Vec<u32> = (0..train.len() as u32).collect();
+        Chunks::gather(train, &indices, size, self.objective.loss(), self.compute())
     }
 
     /// All test samples on the device.
@@ -382,11 +390,20 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
     };
     let steps = config.total_steps(samples) as u64;
     let epochs = config.epochs(samples);
-    let mut sizes = epochs.batch_sizes(steps).map(|size| size as usize);
-    match sizes.find(|&batch| smallest(batch) * positions == 1) {
-        Some(batch) if norm == Normalisation::Batch => {
-            Err(ProblemError::LonelyValue { samples, batch })
-        }
+    // What is normalised together: of pieces, none has less than two samples but where all have one.
+    let micro_batch = config.sam.as_ref().and_then(|sam| sam.micro_batch);
+    let sizes = |step| {
+        let batch = epochs.accumulated_batch_size(step) as usize;
+        let piece = micro_batch.unwrap_or(batch).max(1);
+        (epochs.batch_size(step) as usize, piece)
+    };
+    let is_lonely =
+        |&(of_step, piece): &(usize, usize)| smallest(of_step).min(piece) * positions == 1;
+    match epochs.starts(steps).map(sizes).find(is_lonely) {
+        Some((of_step, piece)) if norm == Normalisation::Batch => Err(ProblemError::LonelyValue {
+            samples,
+            batch: of_step.min(piece),
+        }),
         _ => Ok(()),
     }
 }

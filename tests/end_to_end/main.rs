@@ -8,6 +8,7 @@ mod edge;
 mod endings;
 mod events;
 mod files;
+mod gradients;
 mod integrity;
 mod interrupt;
 #[cfg(unix)]

@@ -335,7 +335,7 @@ fn two_processes_cannot_write_to_one_run() {
 
 /// The commands of a run of 12 epochs of 10 steps that is broken off and gone on with, and of the same run
 /// left alone.
-fn assert_resumes(lab: &Lab, sets: &[&str]) {
+pub fn assert_resumes(lab: &Lab, sets: &[&str]) {
     let with = |more: &[&str]| -> Vec<String> {
         let mut words = vec![
             "train".to_owned(),

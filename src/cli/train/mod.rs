@@ -4,6 +4,7 @@ mod runs;
 mod task;
 mod watch;
 
+use super::find::find;
 use super::output::print;
 use super::seeds::{Seeds, parse_seeds};
 use super::{CommandError, DataDir, ExitCode};
@@ -126,7 +127,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
     if args.dry_run {
         for config in configs {
             let place = RunDirectory::place(args.out(), &config);
-            let problem = Problem::open(config, &origin(args), &args.data_dir.data_dir)?;
+            let problem = Problem::open(config, &args.data_dir.data_dir)?;
             print(&described(&problem, &place))?;
         }
         return Ok(ExitCode::Success);
@@ -136,19 +137,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
     runs::train_all(args, planned.collect())
 }
 
-/// The config file as messages name it.
-fn origin(args: &TrainArgs) -> String {
-    let name = args.config.as_deref().unwrap_or(Path::new(""));
-    config::find(name)
-        .unwrap_or_else(|_| name.to_owned())
-        .display()
-        .to_string()
-}
-
 /// The checked config of each seed.
 fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
     let name = args.config.as_deref().unwrap_or(Path::new(""));
-    let path = config::find(name)?;
+    let path = find(name)?;
     let mut overrides = Vec::new();
     for text in &args.overrides {
         overrides.push(Override::parse(text)?);

@@ -1,8 +1,8 @@
 //! Training the runs of a command, one after another.
 
+use super::TrainArgs;
 use super::task::Task;
 use super::watch::{Watch, before_first_step};
-use super::{TrainArgs, origin};
 use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, device};
@@ -115,7 +115,7 @@ fn begin(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
         Some(_) => task.hint(&place),
     };
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run began: {words}"));
-    let problem = Problem::open(planned.config, &origin(args), &args.data_dir.data_dir)?;
+    let problem = Problem::open(planned.config, &args.data_dir.data_dir)?;
     drop(at_once);
     execute(task, Run::begin(problem, &place, args.force)?)
 }

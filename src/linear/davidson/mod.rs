@@ -308,10 +308,14 @@ impl Search {
         })
     }
 
-    /// A first direction: what is remembered with a little of a random vector, or a random vector alone.
+    /// A first direction: what is remembered, or a random vector where nothing is. Of several the first alone has a
+    /// little of a random vector: each costs as much as a product.
     fn start(&mut self, start: Start, rng: &mut StreamRng) -> Option<Step> {
-        let random = self.random(rng)?;
         let (made, count) = (self.model.products(), self.model.remembered());
+        let random = match made {
+            0 => Some(self.random(rng)?),
+            _ => None,
+        };
         let factors: Vec<f64> = match start {
             Start::Mixture if count > 0 => {
                 let mut signs = random_signs(count, rng);
@@ -321,11 +325,16 @@ impl Search {
             Start::Leading if made < count => (0..count)
                 .map(|index| f64::from(u8::from(index == made)))
                 .collect(),
-            _ => return Some(Step::Random(random)),
+            _ => return random.or_else(|| self.random(rng)).map(Step::Random),
         };
-        let mixture = self.model.mixture(&factors) + RANDOM_SHARE * random;
-        let (direction, length) = self.model.outside(&mixture);
-        (length > 0.0).then_some(Step::Aside(direction))
+        let mixture = match random {
+            Some(random) => self.model.mixture(&factors) + RANDOM_SHARE * random,
+            None => self.model.mixture(&factors),
+        };
+        match self.model.outside(&mixture) {
+            (direction, length) if length > DEPENDENT => Some(Step::Aside(direction)),
+            _ => self.random(rng).map(Step::Random),
+        }
     }
 
     /// The next direction: of the model's leading eigenvectors, up to the first pair that has not

@@ -63,7 +63,7 @@ impl Session<'_> {
                 "the condition is for gradient descent, with or without momentum; for steps of Adam, RMSProp \
                  and AdaGrad it is stability.adam",
             )),
-            Some(StepRule::Other { reason }) => Err(Failure::not_defined(reason)),
+            Some(StepRule::Other { reason, .. }) => Err(Failure::not_defined(reason)),
             None => Err(Failure::not_known("the update rule is not known")),
         }
     }

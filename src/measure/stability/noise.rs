@@ -77,7 +77,7 @@ impl Session<'_> {
         };
         if batch >= samples {
             return Err(Failure::not_defined(
-                "steps that use all training samples have no noise",
+                "steps that use all training samples have no noise of batches",
             ));
         }
         Ok((rate, batch as f64, samples as f64))

@@ -29,7 +29,7 @@ impl Session<'_> {
                 preconditioner,
                 ..
             }) => (penalty, preconditioner),
-            Some(StepRule::Other { reason }) => return Err(Failure::not_defined(reason)),
+            Some(StepRule::Other { reason, .. }) => return Err(Failure::not_defined(reason)),
             _ => {
                 return Err(Failure::not_defined(
                     "the condition is for steps of Adam, RMSProp and AdaGrad",

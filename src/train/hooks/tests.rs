@@ -232,6 +232,7 @@ fn what_is_of_a_block_is_taken_for_each_and_all_else_once() {
             .collect::<Vec<_>>()
     };
     let of = |block: &str| (Some(block.to_owned()), "hessian.trace norm.l2".to_owned());
+    // Among the evaluations, which are under the same circumstances.
     let whole = (None, "norm.path".to_owned());
     assert_eq!(
         named("layers"),

@@ -50,7 +50,7 @@ fn trained(model: &str, samples: usize, steps: i32, rate: f64) -> Ground {
          kind = \"sgd\"\nlearning_rate = 0.1\n[train]\nepochs = 1\n"
     );
     let config = config::parse(&text, "test.toml", &[], "test", &[]).unwrap();
-    let problem = Problem::open(config, "test.toml", Path::new("")).unwrap();
+    let problem = Problem::open(config, Path::new("")).unwrap();
     let data = problem.train_chunks(Some(samples), NormMode::Eval);
     let mut values = problem.initial_values();
     let (mut mean, mut square) = (vec![0.0; values.len()], vec![0.0; values.len()]);

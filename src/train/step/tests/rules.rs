@@ -1,9 +1,12 @@
 //! Fifty steps of each update rule, averages, bounds on the rate, and going on from a saved state.
 
 use super::*;
+use crate::config::parse;
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LanczosOptions, lanczos};
 use crate::random::Streams;
+use crate::train::persistence;
+use crate::train::testing::data;
 
 /*
 The expected numbers are what PyTorch gives, or NumPy by the authors' formulas where PyTorch has no such rule:
@@ -292,7 +295,7 @@ fn every_rule_goes_on_from_what_it_has_saved_on_every_network() {
                  schedule.limit = \"sharpness\"\nschedule.limit_every = 3"
             );
             let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
-            let problem = Problem::with_data(config, "x.toml", data()).unwrap();
+            let problem = Problem::with_data(config, data()).unwrap();
             let values = problem.initial_values();
             let start = persistence::first(&problem, &values).position;
             let mut whole = stepper(&problem);

@@ -4,6 +4,9 @@
 //! where it is: after each step it is put back.
 
 use super::*;
+use crate::config::parse;
+use crate::train::persistence;
+use crate::train::testing::data;
 use std::ops::Range;
 
 /// A layer in front of a layer normalisation, whose weights are scale-invariant, and a last one.
@@ -13,7 +16,7 @@ fn normalised(hidden: usize, keys: &str) -> Problem {
          model.bias = false\noptimizer.learning_rate = 0.05\ntrain.steps = 30\n{keys}"
     );
     let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
-    Problem::with_data(config, "x.toml", data()).unwrap()
+    Problem::with_data(config, data()).unwrap()
 }
 
 /// The scale-invariant weights.

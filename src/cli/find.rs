@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::ConfigError;
-use super::nearest::nearest;
+use super::CommandError;
+use crate::nearest::{hint, nearest};
 
 /// The folder configs are kept in.
 const FOLDER: &str = "configs";
@@ -13,26 +13,28 @@ const FOLDER: &str = "configs";
 ///
 /// # Errors
 ///
-/// [`ConfigError::NotFound`] with what was tried and the nearest config of `configs/`.
-pub fn find(path: &Path) -> Result<PathBuf, ConfigError> {
+/// [`CommandError::Input`] with what was tried and the nearest config of `configs/`.
+pub fn find(path: &Path) -> Result<PathBuf, CommandError> {
     find_from(Path::new(""), path)
 }
 
-fn find_from(directory: &Path, path: &Path) -> Result<PathBuf, ConfigError> {
+fn find_from(directory: &Path, path: &Path) -> Result<PathBuf, CommandError> {
     let candidates = candidates(path);
     match candidates
         .iter()
         .find(|candidate| directory.join(candidate).is_file())
     {
         Some(found) => Ok(directory.join(found)),
-        None => Err(ConfigError::NotFound {
-            name: path.display().to_string(),
-            tried: candidates
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect(),
-            nearest: nearest_config(directory, path),
-        }),
+        None => {
+            let tried = candidates.iter().map(|path| path.display().to_string());
+            let tried = tried.collect::<Vec<_>>().join(", ");
+            let nearest = nearest_config(directory, path);
+            let hint = nearest.map_or_else(String::new, |nearest| hint(Some(&nearest)));
+            let name = path.display();
+            Err(CommandError::Input(format!(
+                "no config `{name}`: tried {tried}{hint}"
+            )))
+        }
     }
 }
 
