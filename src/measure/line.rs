@@ -2,16 +2,20 @@
 
 use super::measurement::Measurement;
 use super::stability::descent::Descent;
+use super::stability::preconditioned;
 use super::step_rule::StepRule;
 
-/// The measures that tell.
-pub const LINE_MEASURES: [&str; 3] = [LAMBDA_MAX, "stability.momentum", "stability.adam"];
+/// The measures that tell, those that go before others last.
+pub const LINE_MEASURES: [&str; 4] = [LAMBDA_MAX, FOLLOWED, "stability.momentum", "stability.adam"];
 
 const LAMBDA_MAX: &str = "hessian.lambda_max";
 
+/// The largest eigenvalue of the matrix that steps see.
+const FOLLOWED: &str = "stability.eigenvalue_1";
+
 /// The curvature over the line of a run's own update rule, with its error: 1 is the line. One number for each
 /// set of circumstances under which rows of the whole network tell it. A row of the condition itself goes before
-/// one of the eigenvalue, of which `η (λmax + μ)` over the threshold is made here.
+/// one of an eigenvalue, of which `η (λmax + μ)` over the threshold, or what it is for Adam, is made here.
 pub fn over_the_line<'r>(
     rows: impl IntoIterator<Item = &'r Measurement>,
     rule: StepRule<'_>,
@@ -28,7 +32,7 @@ pub fn over_the_line<'r>(
         };
         let mut known = found.iter_mut();
         match known.find(|known| known.circumstances == ratio.circumstances) {
-            Some(known) if row.name != LAMBDA_MAX => *known = ratio,
+            Some(known) if place(&known.name) < place(&ratio.name) => *known = ratio,
             Some(_) => {}
             None => found.push(ratio),
         }
@@ -36,25 +40,42 @@ pub fn over_the_line<'r>(
     found
 }
 
+/// The place of a measure among those that tell.
+fn place(name: &str) -> Option<usize> {
+    LINE_MEASURES.iter().position(|measure| *measure == name)
+}
+
 /// The curvature of one row over the line; none of an eigenvalue where the line is not one of it.
 fn ratio(row: &Measurement, rule: StepRule<'_>, rate: f64) -> Option<Measurement> {
-    if row.name != LAMBDA_MAX {
+    let is_of_hessian = row.name == LAMBDA_MAX;
+    if !is_of_hessian && row.name != FOLLOWED {
         return Some(row.clone());
     }
-    let StepRule::Descent {
-        momentum,
-        is_nesterov,
-        penalty,
-    } = rule
-    else {
-        return None;
-    };
-    let descent = Descent {
-        momentum,
-        is_nesterov,
-        penalty,
-    };
-    Some(row.clone().plus(penalty).times(rate / descent.threshold()))
+    match rule {
+        StepRule::Descent {
+            momentum,
+            is_nesterov,
+            penalty,
+        } => {
+            let descent = Descent {
+                momentum,
+                is_nesterov,
+                penalty,
+            };
+            let of_steps = match is_of_hessian {
+                true => row.clone().plus(penalty),
+                false => row.clone(),
+            };
+            Some(of_steps.times(rate / descent.threshold()))
+        }
+        StepRule::Adaptive {
+            momentum, decay, ..
+        } if !is_of_hessian => {
+            let line = preconditioned::threshold(rate, momentum, decay);
+            Some(row.clone().times(line.recip()))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +99,28 @@ mod tests {
         assert_eq!(found[0].value, Some(0.5));
         let error = found[0].absolute_error().unwrap();
         assert!((error - 0.05 * 0.25 / 3.0).abs() < 1e-15, "{error}");
+    }
+
+    #[test]
+    fn the_eigenvalue_that_is_followed_is_of_the_matrix_of_the_line() {
+        let followed = row("stability.eigenvalue_1", 6.0);
+        let found = over_the_line(
+            &[row("hessian.lambda_max", 5.0), followed],
+            HEAVY_BALL,
+            0.25,
+        );
+        // The penalty is in it.
+        assert_eq!((found.len(), found[0].value), (1, Some(0.5)));
+        assert_eq!(found[0].name, "stability.eigenvalue_1");
+        let adam = StepRule::Adaptive {
+            momentum: 0.9,
+            penalty: 0.0,
+            decay: 0.0,
+            preconditioner: None,
+        };
+        let found = over_the_line(&[row("stability.eigenvalue_1", 190.0)], adam, 0.1);
+        // 2 (1 + β₁) / ((1 − β₁) η) = 380.
+        assert!((found[0].value.unwrap() - 0.5).abs() < 1e-12);
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(super) mod descent;
 mod edge;
 mod followed;
 mod noise;
-mod preconditioned;
+pub(super) mod preconditioned;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::measure::step_rule::StepRule;
 /// (Cohen et al. 2022, "Adaptive gradient methods at the edge of stability", sec. 2). A decay `θ ← θ − ηωθ`
 /// beside the step makes it `(1 + β₁)(2 − ηω) / ((1 − β₁)η)`, by the same conditions on the trace and the
 /// determinant of the step's matrix: `1 − ηω − η(1 − β₁)λ + β₁ > −1 − β₁(1 − ηω)`.
-pub(super) fn threshold(rate: f64, momentum: f64, decay: f64) -> f64 {
+pub(in crate::measure) fn threshold(rate: f64, momentum: f64, decay: f64) -> f64 {
     (1.0 + momentum) * (2.0 - rate * decay) / ((1.0 - momentum) * rate)
 }
 
