@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use lab::backend::{Compute, Precision};
 use lab::data::digits;
 use lab::dual::Dual;
+use lab::measure::invariance::Verdict;
 use lab::measure::{Measure, Session, Subject, catalogue};
 use lab::model::{
     Blueprint, Builder, Freedom, LinearMap, LinearMapKind, Network, Pass, Slab, Start, Symmetry,
@@ -140,6 +141,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{kind}: {claims} claims, function and claims kept: {}",
             report.passed()
         );
+        for line in report
+            .lines
+            .iter()
+            .filter(|line| line.verdict == Verdict::Broken)
+        {
+            println!("{line:?}");
+        }
         broken += usize::from(!report.passed());
     }
     assert!(

@@ -79,7 +79,9 @@ pub(super) const FAMILY: Family = &[
         "learning_coefficient.r_hat",
         "split-R of its chains: near 1 where they have forgotten where they began",
         |session, name| session.spread_of_chains(name),
-    ),
+    )
+    // A statistic of these chains alone: other chains have another.
+    .invariant(&[]),
 ];
 
 const fn coefficient(name: &'static str, description: &'static str, take: Take) -> Measure {
