@@ -5,7 +5,7 @@
 //! single eigenvalue: the error of a Rayleigh quotient is of the square of its residual, over the gap.
 //!
 //! A search that remembers begins with mixtures of all that is remembered. With the five leading vectors alone it takes
-//! a third of the products, and never sees that another of the ten has risen above the fifth.
+//! about half the products, and never sees that another of the ten has risen above the fifth.
 
 use super::edge::Edge;
 use crate::extremes::largest_size;
