@@ -14,6 +14,7 @@ mod axis;
 mod check;
 mod colour;
 mod content;
+mod data;
 mod describe;
 mod draw;
 mod error;

@@ -6,6 +6,11 @@
 
 pub(crate) mod chains;
 pub(crate) mod difference;
+pub mod estimate;
+pub mod verdict;
+
+pub use estimate::{Estimate, Method};
+pub use verdict::{Rule, Verdict};
 
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {

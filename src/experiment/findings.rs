@@ -1,0 +1,161 @@
+//! What an experiment finds: claims with their verdicts, tables and figures.
+
+use crate::figure::Figure;
+use crate::statistics::{Estimate, Rule, Verdict};
+use crate::table::Table;
+
+/// Whose claim it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is what the source prints.
+    Printed,
+    /// It is what is right where the source prints something else.
+    Corrected,
+    /// It must fail where the source's reason is missing, or hold where it is not needed: a negative control.
+    Control,
+}
+
+impl Standing {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Printed => "printed",
+            Self::Corrected => "corrected",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// A claim with what was measured of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Its place in the catalogue of sources, such as `theory 3-1`.
+    pub id: &'static str,
+    /// One sentence that is true or false, without the verdict in it.
+    pub text: String,
+    /// Whose it is.
+    pub standing: Standing,
+    /// What it says of the number.
+    pub rule: Rule,
+    /// The number.
+    pub estimate: Estimate,
+}
+
+impl Claim {
+    /// What the source prints.
+    pub fn printed(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+        Self::of(Standing::Printed, id, text, rule, estimate)
+    }
+
+    /// What is right where the source, under the same id, prints something else.
+    pub fn corrected(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+        Self::of(Standing::Corrected, id, text, rule, estimate)
+    }
+
+    /// A negative control.
+    pub fn control(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+        Self::of(Standing::Control, id, text, rule, estimate)
+    }
+
+    fn of(
+        standing: Standing,
+        id: &'static str,
+        text: impl Into<String>,
+        rule: Rule,
+        estimate: Estimate,
+    ) -> Self {
+        let text = text.into();
+        Self {
+            id,
+            text,
+            standing,
+            rule,
+            estimate,
+        }
+    }
+
+    /// Whether it holds.
+    pub fn verdict(&self) -> Verdict {
+        self.rule.judge(&self.estimate)
+    }
+
+    /// How the verdict is reached: the statistic and how many values it is of.
+    pub fn how(&self) -> String {
+        let what = match self.rule {
+            Rule::Equals { .. } => "equality within a tolerance",
+            Rule::Below(_) | Rule::Above(_) | Rule::Between(..) => "inequality",
+            Rule::Contains { .. } => "interval contains",
+        };
+        format!("{what}, {}", self.estimate.method.words())
+    }
+}
+
+/// What an experiment finds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// Claims with what was measured of them.
+    pub claims: Vec<Claim>,
+    /// Tables with the names of their files.
+    pub tables: Vec<(&'static str, Table)>,
+    /// Figures with the names of their files.
+    pub figures: Vec<(&'static str, Figure)>,
+}
+
+impl Findings {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a claim more.
+    pub fn claim(mut self, claim: Claim) -> Self {
+        self.claims.push(claim);
+        self
+    }
+
+    /// With some claims more.
+    pub fn claims(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// With a table more, in a file of that name.
+    pub fn table(mut self, name: &'static str, table: Table) -> Self {
+        self.tables.push((name, table));
+        self
+    }
+
+    /// With a figure more, in files of that name.
+    pub fn figure(mut self, name: &'static str, figure: Figure) -> Self {
+        self.figures.push((name, figure));
+        self
+    }
+
+    /// What was found, in one sentence that is made of the verdicts.
+    pub fn sentence(&self) -> String {
+        let of = |verdict: Verdict| self.claims.iter().filter(move |claim| claim.verdict() == verdict);
+        let count = |verdict| of(verdict).count();
+        let all = self.claims.len();
+        let mut sentence = format!("{} of {all} claims hold", count(Verdict::Holds));
+        for verdict in [Verdict::Fails, Verdict::NotDecided] {
+            if let Some(first) = of(verdict).next() {
+                let words = match verdict {
+                    Verdict::Fails => "fail",
+                    _ => "are not decided",
+                };
+                sentence += &format!(
+                    "; {} {words}, first \"{}\" ({} where {} is expected)",
+                    count(verdict),
+                    first.text.trim_end_matches('.'),
+                    number(first.estimate.value),
+                    first.rule.expected(),
+                );
+            }
+        }
+        sentence + "."
+    }
+}
+
+fn number(value: f64) -> String {
+    crate::table::significant(value)
+}

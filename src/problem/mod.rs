@@ -1,0 +1,4 @@
+//! Classical problems without networks, and their closed forms.
+
+pub mod dense;
+pub mod draw;
