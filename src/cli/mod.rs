@@ -5,6 +5,7 @@ mod config;
 mod data;
 mod device;
 mod exit;
+mod experiment;
 mod find;
 mod folder;
 mod interrupt;
@@ -51,6 +52,8 @@ enum Command {
     Compare(compare::CompareArgs),
     Plot(plot::PlotArgs),
     #[command(subcommand)]
+    Experiment(experiment::ExperimentCommand),
+    #[command(subcommand)]
     Data(data::DataCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -84,6 +87,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Experiment(command) => experiment::run(&command),
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Selfcheck(args) => selfcheck::run(&args),

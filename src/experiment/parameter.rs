@@ -13,6 +13,17 @@ pub enum Value {
     Numbers(Vec<f64>),
 }
 
+impl Value {
+    /// The value for a file.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Count(count) => (*count).into(),
+            Self::Number(number) => (*number).into(),
+            Self::Numbers(numbers) => numbers.clone().into(),
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

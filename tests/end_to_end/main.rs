@@ -7,6 +7,7 @@ mod config_errors;
 mod edge;
 mod endings;
 mod events;
+mod experiment;
 mod files;
 mod gradients;
 mod integrity;

@@ -1,0 +1,71 @@
+//! Optimisation: gradient descent and its relatives on quadratics, logistic regression and small functions that are not
+//! convex, with and without noise.
+
+mod descent_lemma;
+mod minibatch;
+mod momentum;
+mod quadratic;
+
+use super::Experiment;
+use crate::figure::Line;
+use crate::statistics::Rule;
+use crate::statistics::estimate::median;
+
+/// All of this subject, in the order in which they are read.
+pub static EXPERIMENTS: &[&dyn Experiment] = &[
+    &descent_lemma::DescentLemma,
+    &quadratic::GradientDescentOnAQuadratic,
+    &momentum::Momentum,
+    &minibatch::MinibatchGradients,
+];
+
+/// Equality within a tolerance.
+fn equals(value: f64, tolerance: f64) -> Rule {
+    Rule::Equals { value, tolerance }
+}
+
+/// One number out of what each seed gave.
+fn each<T>(seeds: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
+    seeds.iter().map(of).collect()
+}
+
+/// A line through the medians over the seeds, in a band from the smallest to the largest. Every seed has a row.
+fn banded(label: impl Into<String>, x: &[f64], rows: &[&[f64]]) -> Line {
+    let column = |index: usize| -> Vec<f64> { rows.iter().map(|row| row[index]).collect() };
+    let over = |fold: fn(f64, f64) -> f64| -> Vec<f64> {
+        let ends = (0..x.len()).map(|index| column(index).into_iter().reduce(fold));
+        ends.map(|end| end.unwrap_or(f64::NAN)).collect()
+    };
+    let medians = (0..x.len()).map(|index| median(&column(index))).collect();
+    Line::new(label, x.to_vec(), medians).with_band(
+        over(f64::min),
+        over(f64::max),
+        "median, and smallest to largest over the seeds",
+    )
+}
+
+/// The slope of the least-squares line through the logarithms of points.
+fn power(x: &[f64], y: &[f64]) -> f64 {
+    let logs = |values: &[f64]| -> Vec<f64> { values.iter().map(|value| value.ln()).collect() };
+    crate::statistics::Estimate::slope(&logs(x), &logs(y)).value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_power_is_the_exponent_of_a_power_law() {
+        let x = [1.0, 2.0, 5.0, 10.0];
+        let y = x.map(|x: f64| 3.0 * x.powf(-1.5));
+        assert!((power(&x, &y) + 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_band_goes_from_the_smallest_to_the_largest() {
+        let line = banded("a", &[1.0, 2.0], &[&[3.0, 0.0], &[1.0, 5.0], &[2.0, 4.0]]);
+        assert_eq!(line.y, [2.0, 4.0]);
+        let band = line.band.unwrap();
+        assert_eq!((band.low, band.high), (vec![1.0, 0.0], vec![3.0, 5.0]));
+    }
+}
