@@ -6,6 +6,7 @@
 //! gradients and Hessian-vector products of an [`objective`]; [`curvature`] makes operators of them; [`measure`] names
 //! numbers about a solution and [`reparam`] the maps that they should survive. [`train`] follows a [`config`] and
 //! measures on the way, [`run`] keeps what comes of it, [`compare`] decides between groups of runs, and [`table`] prints.
+//! Beside them stand [`experiment`]s about classical [`problem`]s, whose claims a rule decides by an estimate with its interval.
 //!
 //! A solution of your own is measured in three lines: a [`measure::Subject`], a [`measure::Session`] of it, and
 //! [`measure::Session::measure`]. The examples show a network, an operator and a measure of one's own.

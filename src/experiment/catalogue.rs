@@ -78,9 +78,14 @@ pub enum Refusal {
 /// [`Refusal::Unknown`].
 pub fn find(name: &str) -> Result<&'static dyn Experiment, Refusal> {
     let all = all();
-    let found = all.iter().find(|experiment| experiment.about().name == name);
+    let found = all
+        .iter()
+        .find(|experiment| experiment.about().name == name);
     found.copied().ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|experiment| experiment.about().name).collect();
+        let names: Vec<&str> = all
+            .iter()
+            .map(|experiment| experiment.about().name)
+            .collect();
         let nearest = nearest(name, &names);
         let hint = match nearest {
             Some(_) => hint(nearest),
@@ -135,12 +140,20 @@ fn no_parameter(key: &str, experiments: &[&dyn Experiment]) -> Refusal {
         [one] => format!("`{}`", one.about().name),
         _ => "none of these experiments".to_owned(),
     };
-    let of = if experiments.len() == 1 { of } else { format!("{of} that were asked for") };
+    let of = if experiments.len() == 1 {
+        of
+    } else {
+        format!("{of} that were asked for")
+    };
     Refusal::NoParameter {
         key: key.to_owned(),
         of,
         hint: hint(nearest(key, &names)),
-        allowed: if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+        allowed: if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        },
     }
 }
 
@@ -165,9 +178,11 @@ fn value(parameter: &Parameter, text: &str) -> Result<Value, Refusal> {
             .filter(|count| is_allowed(*count as f64))
             .map(Value::Count),
         (Value::Number(_), Some(found)) => number(found).map(Value::Number),
-        (Value::Numbers(_), Some(toml::Value::Array(found))) if !found.is_empty() => {
-            found.iter().map(number).collect::<Option<Vec<f64>>>().map(Value::Numbers)
-        }
+        (Value::Numbers(_), Some(toml::Value::Array(found))) if !found.is_empty() => found
+            .iter()
+            .map(number)
+            .collect::<Option<Vec<f64>>>()
+            .map(Value::Numbers),
         _ => None,
     };
     value.ok_or_else(|| Refusal::Value {
@@ -187,9 +202,17 @@ pub fn expected(parameter: &Parameter) -> String {
     };
     let range = match parameter.allowed {
         [least, f64::MAX] if least == -f64::MAX => String::new(),
-        [least, f64::MAX] => format!(" of at least {least}"),
-        [least, greatest] if least == -f64::MAX => format!(" of at most {greatest}"),
-        [least, greatest] => format!(" from {least} to {greatest}"),
+        [least, f64::MAX] => format!(" of at least {}", Value::Number(least)),
+        [least, greatest] if least == -f64::MAX => {
+            format!(" of at most {}", Value::Number(greatest))
+        }
+        [least, greatest] => format!(
+            " from {} to {}",
+            Value::Number(least),
+            Value::Number(greatest)
+        ),
     };
-    format!("{kind}{range}").trim_end_matches(", each").to_owned()
+    format!("{kind}{range}")
+        .trim_end_matches(", each")
+        .to_owned()
 }

@@ -43,17 +43,32 @@ pub struct Claim {
 
 impl Claim {
     /// What the source prints.
-    pub fn printed(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+    pub fn printed(
+        id: &'static str,
+        text: impl Into<String>,
+        rule: Rule,
+        estimate: Estimate,
+    ) -> Self {
         Self::of(Standing::Printed, id, text, rule, estimate)
     }
 
     /// What is right where the source, under the same id, prints something else.
-    pub fn corrected(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+    pub fn corrected(
+        id: &'static str,
+        text: impl Into<String>,
+        rule: Rule,
+        estimate: Estimate,
+    ) -> Self {
         Self::of(Standing::Corrected, id, text, rule, estimate)
     }
 
     /// A negative control.
-    pub fn control(id: &'static str, text: impl Into<String>, rule: Rule, estimate: Estimate) -> Self {
+    pub fn control(
+        id: &'static str,
+        text: impl Into<String>,
+        rule: Rule,
+        estimate: Estimate,
+    ) -> Self {
         Self::of(Standing::Control, id, text, rule, estimate)
     }
 
@@ -131,26 +146,43 @@ impl Findings {
         self
     }
 
-    /// What was found, in one sentence that is made of the verdicts.
+    /// What was found, in one sentence that is made of the verdicts: how many claims hold as they are printed, the first
+    /// that does not, and how many corrected ones do.
     pub fn sentence(&self) -> String {
-        let of = |verdict: Verdict| self.claims.iter().filter(move |claim| claim.verdict() == verdict);
-        let count = |verdict| of(verdict).count();
-        let all = self.claims.len();
-        let mut sentence = format!("{} of {all} claims hold", count(Verdict::Holds));
-        for verdict in [Verdict::Fails, Verdict::NotDecided] {
-            if let Some(first) = of(verdict).next() {
-                let words = match verdict {
-                    Verdict::Fails => "fail",
-                    _ => "are not decided",
-                };
+        let of = |standing: Standing| {
+            self.claims
+                .iter()
+                .filter(move |claim| claim.standing == standing)
+        };
+        let counted = |standing: Standing, verdict: Verdict| {
+            of(standing)
+                .filter(|claim| claim.verdict() == verdict)
+                .count()
+        };
+        let share = |standing: Standing| {
+            format!(
+                "{} of {}",
+                counted(standing, Verdict::Holds),
+                of(standing).count()
+            )
+        };
+        let mut sentence = format!("{} claims hold as printed", share(Standing::Printed));
+        for (verdict, words) in [
+            (Verdict::Fails, "fail"),
+            (Verdict::NotDecided, "not decided"),
+        ] {
+            if let Some(first) = of(Standing::Printed).find(|claim| claim.verdict() == verdict) {
                 sentence += &format!(
-                    "; {} {words}, first \"{}\" ({} where {} is expected)",
-                    count(verdict),
+                    "; {} {words}, such as \"{}\" ({} where {} is expected)",
+                    counted(Standing::Printed, verdict),
                     first.text.trim_end_matches('.'),
                     number(first.estimate.value),
                     first.rule.expected(),
                 );
             }
+        }
+        if of(Standing::Corrected).next().is_some() {
+            sentence += &format!("; {} corrected ones hold", share(Standing::Corrected));
         }
         sentence + "."
     }

@@ -48,7 +48,8 @@ impl<'a> Ledger<'a> {
     /// How many claims there are of each verdict, in one sentence.
     fn summary(&self) -> String {
         let count = |standing: &str, verdict: Verdict| {
-            let of = |entry: &&Entry| entry.row.standing == standing && entry.row.verdict == verdict;
+            let of =
+                |entry: &&Entry| entry.row.standing == standing && entry.row.verdict == verdict;
             self.entries.iter().filter(of).count()
         };
         let of = |standing: &str| {
@@ -81,7 +82,9 @@ impl<'a> Ledger<'a> {
                 row.measured_cell(),
                 row.n.into(),
                 row.verdict.to_string().into(),
-                entry.instead.map_or(Cell::Empty, |row| row.claim.as_str().into()),
+                entry
+                    .instead
+                    .map_or(Cell::Empty, |row| row.claim.as_str().into()),
                 Cell::Code(entry.outcome.name.clone()),
             ]
         });
@@ -125,10 +128,16 @@ impl<'a> Ledger<'a> {
 
     /// As one HTML page that needs nothing else, but for the figures it links to.
     pub fn html(&self) -> String {
-        let rows: String = self.entries.iter().map(|entry| self.html_row(entry)).collect();
+        let rows: String = self
+            .entries
+            .iter()
+            .map(|entry| self.html_row(entry))
+            .collect();
         let results = self.results();
-        let results: String =
-            results.iter().map(|line| format!("<li>{}</li>\n", linked(line))).collect();
+        let results: String = results
+            .iter()
+            .map(|line| format!("<li>{}</li>\n", linked(line)))
+            .collect();
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -145,8 +154,14 @@ impl<'a> Ledger<'a> {
     fn html_row(&self, entry: &Entry) -> String {
         let row = entry.row;
         let verdict = row.verdict.to_string();
-        let measured = Markdown.table(&Table::new([Column::text("")]).with_rows([vec![row.measured_cell()]]));
-        let measured = measured.lines().last().unwrap_or_default().trim_matches(['|', ' ']).to_owned();
+        let measured =
+            Markdown.table(&Table::new([Column::text("")]).with_rows([vec![row.measured_cell()]]));
+        let measured = measured
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_matches(['|', ' '])
+            .to_owned();
         format!(
             "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td>\
              <td class=\"number\">{}</td><td><b>{verdict}</b></td><td>{}</td>\
@@ -189,7 +204,10 @@ fn instead<'a>(outcome: &'a Outcome, row: &VerdictRow) -> Option<&'a VerdictRow>
     if !row.as_printed || row.verdict == Verdict::Holds {
         return None;
     }
-    let corrected = outcome.verdicts.iter().filter(|other| other.standing == "corrected");
+    let corrected = outcome
+        .verdicts
+        .iter()
+        .filter(|other| other.standing == "corrected");
     corrected
         .filter(|other| other.id == row.id && other.verdict == Verdict::Holds)
         .next()
@@ -212,7 +230,12 @@ fn linked(line: &str) -> String {
             .and_then(|(text, after)| Some((text, after.split_once(')')?)));
         match link {
             Some((text, (address, after))) if !text.contains('[') => {
-                html += &format!("{}<a href=\"{}\">{}</a>", escaped(before), escaped(address), escaped(text));
+                html += &format!(
+                    "{}<a href=\"{}\">{}</a>",
+                    escaped(before),
+                    escaped(address),
+                    escaped(text)
+                );
                 rest = after;
             }
             _ => {

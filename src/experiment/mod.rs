@@ -8,10 +8,23 @@
 //!
 //! The room reads and writes no files.
 
+pub mod catalogue;
 mod findings;
+pub mod ledger;
 pub mod outcome;
 pub mod parameter;
 mod setup;
+
+mod capacity;
+mod double_descent;
+mod factorisations;
+mod kernels;
+mod landscapes;
+mod least_squares;
+mod margins;
+mod mirror_descent;
+mod optimisation;
+mod scaling;
 
 pub use findings::{Claim, Findings, Standing};
 pub use parameter::{Count, Handle, Number, Numbers, Parameter, Value};
@@ -141,3 +154,6 @@ pub trait Experiment: Sync {
     /// [`Failure`].
     fn run(&self, setup: &Setup) -> Result<Findings, Failure>;
 }
+
+#[cfg(test)]
+mod tests;

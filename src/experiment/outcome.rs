@@ -65,16 +65,21 @@ pub struct Outcome {
     pub version: String,
 }
 
+/// How the file with the numbers of a figure ends: a table may have the figure's name.
+const FIGURE_DATA: &str = "figure.csv";
+
 /// A file to be written: its name and what is in it.
 pub type NamedBytes = (String, Vec<u8>);
 
 impl Outcome {
     /// Of findings.
     pub fn of(about: &About, findings: &Findings) -> Self {
-        let figures = findings.figures.iter().map(|(name, _)| *name);
-        let tables = findings.tables.iter().map(|(name, _)| *name);
+        let mut figures = findings.figures.iter().map(|(name, _)| *name);
+        let mut tables = findings.tables.iter().map(|(name, _)| *name);
         let files = |names: &mut dyn Iterator<Item = &'static str>, ending: &str| {
-            names.map(|name| format!("{name}.{ending}")).collect::<Vec<_>>()
+            names
+                .map(|name| format!("{name}.{ending}"))
+                .collect::<Vec<_>>()
         };
         Self {
             name: about.name.to_owned(),
@@ -87,7 +92,7 @@ impl Outcome {
             parameters: BTreeMap::new(),
             verdicts: findings.claims.iter().map(row).collect(),
             figures: files(&mut figures.clone(), "svg"),
-            tables: files(&mut tables.chain(figures), "csv"),
+            tables: [files(&mut tables, "csv"), files(&mut figures, FIGURE_DATA)].concat(),
             seconds: 0.0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -159,12 +164,18 @@ pub fn files(
         let id = format!("{}-{name}", about.name);
         files.push((format!("{name}.svg"), figure.svg(&id)?.into_bytes()));
         files.push((format!("{name}.png"), figure.png(Theme::Light)?));
-        files.push((format!("{name}.csv"), lines(Csv.table(&figure.data()))));
+        files.push((
+            format!("{name}.{FIGURE_DATA}"),
+            lines(Csv.table(&figure.data())),
+        ));
     }
     for (name, table) in &findings.tables {
         files.push((format!("{name}.csv"), lines(Csv.table(table))));
     }
-    files.push(("report.md".to_owned(), lines(report(about, findings, outcome))));
+    files.push((
+        "report.md".to_owned(),
+        lines(report(about, findings, outcome)),
+    ));
     // Last: where it is, everything is.
     let json = serde_json::to_string_pretty(outcome).unwrap_or_default();
     files.push(("result.json".to_owned(), lines(json)));
@@ -176,9 +187,14 @@ fn lines(text: String) -> Vec<u8> {
 }
 
 fn report(about: &About, findings: &Findings, outcome: &Outcome) -> String {
-    let set_up = outcome.parameters.iter().map(|(key, value)| format!("`{key}` = {value}"));
+    let set_up = outcome
+        .parameters
+        .iter()
+        .map(|(key, value)| format!("`{key}` = {value}"));
     let seeds = match (outcome.seeds.first(), outcome.seeds.last()) {
-        (Some(first), Some(last)) => vec![format!("seeds {first} to {last} ({})", outcome.seeds.len())],
+        (Some(first), Some(last)) => {
+            vec![format!("seeds {first} to {last} ({})", outcome.seeds.len())]
+        }
         _ => Vec::new(),
     };
     let page = Page::default()
@@ -192,6 +208,9 @@ fn report(about: &About, findings: &Findings, outcome: &Outcome) -> String {
     let page = findings.figures.iter().fold(page, |page, (name, figure)| {
         page.paragraph(format!("![{}]({name}.svg)", figure.title))
     });
-    let page = findings.tables.iter().fold(page, |page, (_, table)| page.table(table.clone()));
+    let page = findings
+        .tables
+        .iter()
+        .fold(page, |page, (_, table)| page.table(table.clone()));
     Markdown.page(&page)
 }

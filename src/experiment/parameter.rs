@@ -28,12 +28,21 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Number(number) => f.write_str(&written(*number)),
             Self::Numbers(numbers) => {
-                let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
+                let numbers: Vec<String> = numbers.iter().copied().map(written).collect();
                 write!(f, "[{}]", numbers.join(", "))
             }
         }
+    }
+}
+
+/// A number as a user writes it, whole ones without a point.
+fn written(number: f64) -> String {
+    if number != 0.0 && !(1e-4..1e15).contains(&number.abs()) {
+        format!("{number:e}")
+    } else {
+        format!("{number}")
     }
 }
 

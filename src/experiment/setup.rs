@@ -35,10 +35,16 @@ impl<'a> Setup<'a> {
     /// The value of a parameter.
     pub fn get<H: Handle>(&self, handle: H) -> H::Read {
         let parameter = handle.parameter();
-        let default = if self.is_quick { &parameter.quick } else { &parameter.full };
+        let default = if self.is_quick {
+            &parameter.quick
+        } else {
+            &parameter.full
+        };
         let value = self.values.get(parameter.name).unwrap_or(default);
         // A value of another kind is refused before there is a set-up, and the default is of this one.
-        H::read(value).or_else(|| H::read(default)).expect("a default is of the kind of its parameter")
+        H::read(value)
+            .or_else(|| H::read(default))
+            .expect("a default is of the kind of its parameter")
     }
 
     /// The seeds, in the order in which results come.

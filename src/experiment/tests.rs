@@ -77,10 +77,17 @@ fn check(subject: Subject) {
         let name = about.name;
         assert_eq!(about.subject, subject, "{name}");
         let findings = quickly(experiment);
-        assert!(!findings.claims.is_empty() && !findings.figures.is_empty(), "{name}");
+        assert!(
+            !findings.claims.is_empty() && !findings.figures.is_empty(),
+            "{name}"
+        );
         for claim in &findings.claims {
             let measured = claim.estimate.value;
-            assert!(measured.is_finite(), "{name}: \"{}\" has no number: {measured}", claim.text);
+            assert!(
+                measured.is_finite(),
+                "{name}: \"{}\" has no number: {measured}",
+                claim.text
+            );
             open.remove(claim.id);
             assert!(is_place(claim.id), "{name}: {}", claim.id);
         }
@@ -88,10 +95,16 @@ fn check(subject: Subject) {
         let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names.len(), files.len(), "{name}: two files of one name");
         if about.seconds.quick <= 0.5 {
-            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let alone = rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .build()
+                .unwrap();
             let again = alone.install(|| written(experiment, &quickly(experiment)));
             for ((file, bytes), (_, others)) in files.iter().zip(&again) {
-                assert!(bytes == others, "{name}: {file} is not the same with one thread");
+                assert!(
+                    bytes == others,
+                    "{name}: {file} is not the same with one thread"
+                );
             }
         }
     }
@@ -100,7 +113,10 @@ fn check(subject: Subject) {
 
 /// Whether any subject has this place.
 fn is_place(id: &str) -> bool {
-    Subject::ALL.into_iter().flat_map(places).any(|place| place == id)
+    Subject::ALL
+        .into_iter()
+        .flat_map(places)
+        .any(|place| place == id)
 }
 
 macro_rules! every_experiment_of {
@@ -137,7 +153,12 @@ fn names_are_unique_words_with_hyphens_and_texts_are_sentences() {
             assert!(text.ends_with('.'), "{}: {text}", about.name);
         }
         assert!(about.seeds.quick <= about.seeds.full, "{}", about.name);
-        assert_eq!(about.seeds.quick == 0, about.seeds.full == 0, "{}", about.name);
+        assert_eq!(
+            about.seeds.quick == 0,
+            about.seeds.full == 0,
+            "{}",
+            about.name
+        );
         let mut keys = BTreeSet::new();
         for parameter in experiment.parameters() {
             let name = parameter.name;
@@ -153,7 +174,10 @@ fn names_are_unique_words_with_hyphens_and_texts_are_sentences() {
 
 #[test]
 fn all_quick_runs_fit_into_four_minutes() {
-    let seconds: f64 = catalogue::all().iter().map(|each| each.about().seconds.quick).sum();
+    let seconds: f64 = catalogue::all()
+        .iter()
+        .map(|each| each.about().seconds.quick)
+        .sum();
     assert!(seconds <= 240.0, "{seconds}");
 }
 
@@ -161,18 +185,33 @@ fn all_quick_runs_fit_into_four_minutes() {
 fn settings_are_refused_with_what_is_allowed() {
     let experiment = *catalogue::all().first().unwrap();
     let parameter = experiment.parameters().into_iter().next().unwrap();
-    let refused = |setting: String| catalogue::settings(&[experiment], &[setting]).unwrap_err().to_string();
+    let refused = |setting: String| {
+        catalogue::settings(&[experiment], &[setting])
+            .unwrap_err()
+            .to_string()
+    };
     assert!(refused("samples".to_owned()).contains("key=value"));
     let unknown = refused(format!("{}x=1", parameter.name));
-    assert!(unknown.contains(&format!("did you mean `{}`?", parameter.name)), "{unknown}");
+    assert!(
+        unknown.contains(&format!("did you mean `{}`?", parameter.name)),
+        "{unknown}"
+    );
     for text in ["none", "\"5\"", "nan", "[1, \"x\"]", "1\nother = 2"] {
         let message = refused(format!("{}={text}", parameter.name));
         assert!(message.contains(parameter.meaning), "{message}");
     }
-    assert!(matches!(parameter.full, Value::Count(_)), "the first parameter is a count");
+    assert!(
+        matches!(parameter.full, Value::Count(_)),
+        "the first parameter is a count"
+    );
     assert!(refused(format!("{}=-3", parameter.name)).contains("whole number"));
     let message = catalogue::find("minimal-norm").map(|found| found.about().name);
-    assert!(message.unwrap_err().to_string().contains("lab experiment list"));
+    assert!(
+        message
+            .unwrap_err()
+            .to_string()
+            .contains("lab experiment list")
+    );
 }
 
 fn outcome() -> Outcome {
@@ -200,17 +239,28 @@ fn the_ledger_is_sorted_by_verdict_and_says_what_is_right_instead() {
     let outcomes = [outcome];
     let ledger = ledger::Ledger::of(&outcomes, "experiments/");
     let markdown = ledger.markdown();
-    let line = |text: &str| markdown.lines().position(|line| line.starts_with(&format!("| {text}"))).unwrap();
+    let line = |text: &str| {
+        markdown
+            .lines()
+            .position(|line| line.starts_with(&format!("| {text}")))
+            .unwrap()
+    };
     assert!(line("It is wrong.") < line("It is a control."));
     assert!(line("It is a control.") < line("It is <right>."));
     let wrong = markdown.lines().nth(line("It is wrong.")).unwrap();
-    assert!(wrong.contains("| fails") && wrong.contains("It is <right>."), "{wrong}");
+    assert!(
+        wrong.contains("| fails") && wrong.contains("It is <right>."),
+        "{wrong}"
+    );
     let report = format!("(experiments/{}/report.md)", outcomes[0].name);
     assert!(markdown.contains(&report), "{markdown}");
     let html = ledger.html();
     assert!(html.contains("It is &lt;right&gt;.") && !html.contains("<right>"));
     assert!(html.contains("<tr class=\"not-decided\">"));
-    assert!(html.contains(&format!("<a href=\"experiments/{}/report.md\">", outcomes[0].name)));
+    assert!(html.contains(&format!(
+        "<a href=\"experiments/{}/report.md\">",
+        outcomes[0].name
+    )));
 }
 
 #[test]

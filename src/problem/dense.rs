@@ -21,7 +21,11 @@ pub fn numbers(vector: ColRef<f64>) -> Vec<f64> {
 
 /// The identity times a number.
 pub fn scaled_identity(size: usize, factor: f64) -> Mat<f64> {
-    Mat::from_fn(size, size, |row, column| if row == column { factor } else { 0.0 })
+    Mat::from_fn(
+        size,
+        size,
+        |row, column| if row == column { factor } else { 0.0 },
+    )
 }
 
 /// The cosine between two vectors.
@@ -73,10 +77,18 @@ pub fn least_norm(x: MatRef<f64>, y: ColRef<f64>) -> Result<Col<f64>, Failure> {
         .thin_svd()
         .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
     let singular = svd.S().column_vector();
-    let largest = if singular.nrows() == 0 { 0.0 } else { singular[0] };
+    let largest = if singular.nrows() == 0 {
+        0.0
+    } else {
+        singular[0]
+    };
     let along = svd.U().transpose() * y;
     let scaled = Col::from_fn(along.nrows(), |index| {
-        if singular[index] > 1e-12 * largest { along[index] / singular[index] } else { 0.0 }
+        if singular[index] > 1e-12 * largest {
+            along[index] / singular[index]
+        } else {
+            0.0
+        }
     });
     Ok(svd.V() * scaled)
 }
@@ -113,10 +125,17 @@ mod tests {
     #[test]
     fn the_solution_of_least_norm_is_the_textbook_s() {
         // X w = y with w = (3/4, 3/4, 1/4, 1/4, 1/2), whose squared norm is 3/2.
-        let rows = [[1.0, 0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0, 1.0]];
+        let rows = [
+            [1.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 1.0, 0.0],
+            [1.0, 1.0, 0.0, 0.0, 1.0],
+        ];
         let x = Mat::from_fn(3, 5, |row, column| rows[row][column]);
         let w = least_norm(x.as_ref(), column(&[1.0, 1.0, 2.0]).as_ref()).unwrap();
-        for (found, expected) in numbers(w.as_ref()).iter().zip([0.75, 0.75, 0.25, 0.25, 0.5]) {
+        for (found, expected) in numbers(w.as_ref())
+            .iter()
+            .zip([0.75, 0.75, 0.25, 0.25, 0.5])
+        {
             assert!((found - expected).abs() < 1e-14);
         }
         let outside = outside_the_row_space(x.as_ref(), w.as_ref()).unwrap();

@@ -39,7 +39,9 @@ pub fn orthogonal(rng: &mut StreamRng, size: usize) -> Mat<f64> {
     let qr = gaussian(rng, size, size).qr();
     let (q, r) = (qr.compute_Q(), qr.R());
     // The signs of the diagonal of R, which Gaussian matrices do not prefer.
-    Mat::from_fn(size, size, |row, column| q[(row, column)] * r[(column, column)].signum())
+    Mat::from_fn(size, size, |row, column| {
+        q[(row, column)] * r[(column, column)].signum()
+    })
 }
 
 /// A symmetric matrix with these eigenvalues and random eigenvectors.

@@ -68,13 +68,18 @@ impl Layers {
             covariances.push(last);
         }
         slopes.push(arc_cosine_zero(last));
-        Self { covariances, slopes }
+        Self {
+            covariances,
+            slopes,
+        }
     }
 
     /// The tangent kernel, `Σ_h Σ⁽ʰ⁻¹⁾ Π_{h' = h}^{L} Σ̇⁽ʰ'⁾` over `h = 1 … L + 1`: the output has no slope.
     pub fn tangent(&self) -> f64 {
         let hidden = self.covariances.len() - 1;
-        (0..=hidden).map(|h| self.covariances[h] * self.slopes[h..hidden].iter().product::<f64>()).sum()
+        (0..=hidden)
+            .map(|h| self.covariances[h] * self.slopes[h..hidden].iter().product::<f64>())
+            .sum()
     }
 
     /// The same with a slope of the output, by the rule of the other layers.
@@ -91,24 +96,50 @@ pub fn sphere(rng: &mut StreamRng, points: usize, inputs: usize) -> Mat<f64> {
 
 /// Points of two classes on the unit sphere and their labels ±1 by turns: the classes lie around opposite directions,
 /// and their spread falls with the number of the input, as that of images does.
-pub fn two_classes(rng: &mut StreamRng, points: usize, inputs: usize, distance: f64) -> (Mat<f64>, Col<f64>) {
+pub fn two_classes(
+    rng: &mut StreamRng,
+    points: usize,
+    inputs: usize,
+    distance: f64,
+) -> (Mat<f64>, Col<f64>) {
     let labels = Col::from_fn(points, |point| if point % 2 == 0 { 1.0 } else { -1.0 });
     let noise = draw::gaussian(rng, points, inputs);
     let raw = Mat::from_fn(points, inputs, |point, input| {
-        let centre = if input == 0 { distance * labels[point] } else { 0.0 };
+        let centre = if input == 0 {
+            distance * labels[point]
+        } else {
+            0.0
+        };
         centre + noise[(point, input)] / (1.0 + input as f64).sqrt()
     });
-    (Mat::from_fn(points, inputs, |point, input| raw[(point, input)] / raw.row(point).norm_l2()), labels)
+    (
+        Mat::from_fn(points, inputs, |point, input| {
+            raw[(point, input)] / raw.row(point).norm_l2()
+        }),
+        labels,
+    )
 }
 
 /// The Gram matrix of a kernel `‖x‖‖x'‖ k(cos(x, x'))` between two sets of points, a row for each point.
-pub fn gram_between(points: MatRef<f64>, others: MatRef<f64>, kernel: impl Fn(f64) -> f64) -> Mat<f64> {
+pub fn gram_between(
+    points: MatRef<f64>,
+    others: MatRef<f64>,
+    kernel: impl Fn(f64) -> f64,
+) -> Mat<f64> {
     let products = points * others.transpose();
-    let norms: Vec<f64> = (0..points.nrows()).map(|row| points.row(row).norm_l2()).collect();
-    let other_norms: Vec<f64> = (0..others.nrows()).map(|row| others.row(row).norm_l2()).collect();
+    let norms: Vec<f64> = (0..points.nrows())
+        .map(|row| points.row(row).norm_l2())
+        .collect();
+    let other_norms: Vec<f64> = (0..others.nrows())
+        .map(|row| others.row(row).norm_l2())
+        .collect();
     Mat::from_fn(points.nrows(), others.nrows(), |row, column| {
         let scale = norms[row] * other_norms[column];
-        if scale > 0.0 { scale * kernel(products[(row, column)] / scale) } else { 0.0 }
+        if scale > 0.0 {
+            scale * kernel(products[(row, column)] / scale)
+        } else {
+            0.0
+        }
     })
 }
 
@@ -124,7 +155,9 @@ pub fn gram(points: MatRef<f64>, kernel: impl Fn(f64) -> f64) -> Mat<f64> {
 /// [`Failure`] where the matrix is not finite.
 pub fn spectral_norm(matrix: MatRef<f64>) -> Result<f64, Failure> {
     let values = dense::eigenvalues(matrix)?;
-    Ok(values.iter().fold(0.0, |norm: f64, value| norm.max(value.abs())))
+    Ok(values
+        .iter()
+        .fold(0.0, |norm: f64, value| norm.max(value.abs())))
 }
 
 /// The eigenvalues of a Gram matrix in ascending order with their eigenvectors.
@@ -160,7 +193,9 @@ impl Modes {
     /// A vector, of which each eigenvector's part is multiplied by a function of the eigenvalue.
     pub fn filtered(&self, vector: ColRef<f64>, filter: impl Fn(f64) -> f64) -> Col<f64> {
         let along = self.vectors.transpose() * vector;
-        let scaled = Col::from_fn(along.nrows(), |index| along[index] * filter(self.values[index]));
+        let scaled = Col::from_fn(along.nrows(), |index| {
+            along[index] * filter(self.values[index])
+        });
         &self.vectors * scaled
     }
 

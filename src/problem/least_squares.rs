@@ -68,7 +68,9 @@ impl LeastSquares {
     ///
     /// [`Failure`] where the rows are not independent.
     pub fn shortest_in(&self, p: &Col<f64>) -> Result<Col<f64>, Failure> {
-        let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| self.x[(row, column)] * p[column]);
+        let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| {
+            self.x[(row, column)] * p[column]
+        });
         let gram = &scaled * self.x.transpose();
         Ok(scaled.transpose() * dense::solve(gram.as_ref(), self.y.as_ref())?)
     }
@@ -120,11 +122,19 @@ impl LeastSquares {
     }
 
     /// Where a rule of steps leads.
-    pub fn walk(&self, rule: &Rule, start: &Col<f64>, steps: usize, rng: &mut StreamRng) -> Col<f64> {
+    pub fn walk(
+        &self,
+        rule: &Rule,
+        start: &Col<f64>,
+        steps: usize,
+        rng: &mut StreamRng,
+    ) -> Col<f64> {
         match rule {
-            Rule::Momentum { step, momentum, looks_ahead } => {
-                self.with_momentum(start, [*step, *momentum], *looks_ahead, steps)
-            }
+            Rule::Momentum {
+                step,
+                momentum,
+                looks_ahead,
+            } => self.with_momentum(start, [*step, *momentum], *looks_ahead, steps),
             Rule::Batches { step, size } => self.in_batches(start, *step, *size, steps, rng),
             Rule::Adam { step, fade } => self.adam(start, *step, *fade, steps),
             Rule::Adagrad { step } => self.adagrad(start, *step, steps),
@@ -151,7 +161,14 @@ impl LeastSquares {
     }
 
     /// A pass after the other through the rows in a new order each; a batch's gradient is the mean over its rows.
-    fn in_batches(&self, start: &Col<f64>, step: f64, size: usize, steps: usize, rng: &mut StreamRng) -> Col<f64> {
+    fn in_batches(
+        &self,
+        start: &Col<f64>,
+        step: f64,
+        size: usize,
+        steps: usize,
+        rng: &mut StreamRng,
+    ) -> Col<f64> {
         let rows = self.x.nrows();
         let mut order: Vec<usize> = (0..rows).collect();
         let mut w = start.clone();
@@ -165,8 +182,10 @@ impl LeastSquares {
             place += size;
             let share = step / batch.len() as f64;
             // All residuals are of the same point.
-            let residuals: Vec<f64> =
-                batch.iter().map(|&row| self.x.row(row) * &w - self.y[row]).collect();
+            let residuals: Vec<f64> = batch
+                .iter()
+                .map(|&row| self.x.row(row) * &w - self.y[row])
+                .collect();
             for (&row, residual) in batch.iter().zip(residuals) {
                 w -= Scale(share * residual) * self.x.row(row).transpose();
             }
@@ -215,7 +234,9 @@ impl LeastSquares {
         let mut w = start.clone();
         for _ in 0..steps {
             let gradient = self.gradient(&w);
-            w = Col::from_fn(w.nrows(), |index| w[index] - step * p[index] * gradient[index]);
+            w = Col::from_fn(w.nrows(), |index| {
+                w[index] - step * p[index] * gradient[index]
+            });
         }
         w
     }
@@ -302,7 +323,10 @@ pub fn relative_distance(a: &Col<f64>, b: &Col<f64>) -> f64 {
 /// A vector of which only the first numbers are not zero; those are standard normal.
 pub fn sparse_truth(rng: &mut StreamRng, size: usize, nonzero: usize) -> Col<f64> {
     let head = draw::normals(rng, nonzero.min(size));
-    Col::from_fn(size, |index| if index < nonzero { head[index] } else { 0.0 })
+    Col::from_fn(
+        size,
+        |index| if index < nonzero { head[index] } else { 0.0 },
+    )
 }
 
 /// Moore and Penrose's inverse, `Σ vᵢuᵢᵀ/σᵢ`. Singular values below `1e-12` of the largest count as zero.
@@ -311,12 +335,21 @@ pub fn sparse_truth(rng: &mut StreamRng, size: usize, nonzero: usize) -> Col<f64
 ///
 /// [`Failure`] where the matrix is not finite.
 pub fn pseudo_inverse(matrix: &Mat<f64>) -> Result<Mat<f64>, Failure> {
-    let svd =
-        matrix.thin_svd().map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+    let svd = matrix
+        .thin_svd()
+        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
     let singular = svd.S().column_vector();
-    let least = if singular.nrows() == 0 { 0.0 } else { 1e-12 * singular[0] };
+    let least = if singular.nrows() == 0 {
+        0.0
+    } else {
+        1e-12 * singular[0]
+    };
     let scaled = Mat::from_fn(svd.V().nrows(), singular.nrows(), |row, column| {
-        if singular[column] > least { svd.V()[(row, column)] / singular[column] } else { 0.0 }
+        if singular[column] > least {
+            svd.V()[(row, column)] / singular[column]
+        } else {
+            0.0
+        }
     });
     Ok(scaled * svd.U().transpose())
 }
@@ -334,14 +367,29 @@ mod tests {
 
     #[test]
     fn the_textbook_s_solution_of_least_norm_is_found_by_every_way_that_keeps_to_the_rows() {
-        let rows = [[1.0, 0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0, 1.0]];
+        let rows = [
+            [1.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 1.0, 0.0],
+            [1.0, 1.0, 0.0, 0.0, 1.0],
+        ];
         let x = Mat::from_fn(3, 5, |row, column| rows[row][column]);
-        let problem = LeastSquares { x, y: dense::column(&[1.0, 1.0, 2.0]) };
+        let problem = LeastSquares {
+            x,
+            y: dense::column(&[1.0, 1.0, 2.0]),
+        };
         let expected = dense::column(&[0.75, 0.75, 0.25, 0.25, 0.5]);
         let mut rng = Streams::new(0).stream("test", 0);
         let rules = [
-            Rule::Momentum { step: 0.2, momentum: 0.5, looks_ahead: false },
-            Rule::Momentum { step: 0.2, momentum: 0.5, looks_ahead: true },
+            Rule::Momentum {
+                step: 0.2,
+                momentum: 0.5,
+                looks_ahead: false,
+            },
+            Rule::Momentum {
+                step: 0.2,
+                momentum: 0.5,
+                looks_ahead: true,
+            },
             Rule::Batches { step: 0.3, size: 1 },
             Rule::Conjugate,
         ];
@@ -349,7 +397,9 @@ mod tests {
             let found = problem.walk(&rule, &problem.origin(), 2_000, &mut rng);
             assert!(relative_distance(&found, &expected) < 1e-12, "{rule:?}");
         }
-        assert!(relative_distance(&problem.descend(&problem.origin(), 0.3, 500), &expected) < 1e-12);
+        assert!(
+            relative_distance(&problem.descend(&problem.origin(), 0.3, 500), &expected) < 1e-12
+        );
         assert!(relative_distance(&problem.ridge(1e-10).unwrap(), &expected) < 1e-9);
         assert!(relative_distance(&problem.shortest_in(&Col::ones(5)).unwrap(), &expected) < 1e-13);
     }
@@ -359,7 +409,13 @@ mod tests {
         let problem = problem();
         let gradient = problem.gradient(&problem.origin());
         let mut rng = Streams::new(0).stream("test", 0);
-        for rule in [Rule::Adam { step: 0.1, fade: 1.0 }, Rule::Adagrad { step: 0.1 }] {
+        for rule in [
+            Rule::Adam {
+                step: 0.1,
+                fade: 1.0,
+            },
+            Rule::Adagrad { step: 0.1 },
+        ] {
             let w = problem.walk(&rule, &problem.origin(), 1, &mut rng);
             for index in 0..12 {
                 assert!((w[index] + 0.1 * gradient[index].signum()).abs() < 1e-6);
@@ -372,7 +428,10 @@ mod tests {
         let problem = problem();
         let p = Col::from_fn(12, |index| 1.0 + index as f64);
         let mut rng = Streams::new(0).stream("test", 0);
-        let rule = Rule::Preconditioned { step: 0.005, p: p.clone() };
+        let rule = Rule::Preconditioned {
+            step: 0.005,
+            p: p.clone(),
+        };
         let found = problem.walk(&rule, &problem.origin(), 20_000, &mut rng);
         assert!(relative_distance(&found, &problem.shortest_in(&p).unwrap()) < 1e-9);
         assert!(relative_distance(&found, &problem.shortest().unwrap()) > 0.05);

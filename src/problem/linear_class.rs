@@ -4,7 +4,8 @@
 use crate::experiment::Failure;
 use crate::problem::dense::{self, dot};
 use crate::problem::draw;
-use crate::random::StreamRng;
+use crate::random::{StreamRng, Streams};
+use crate::statistics::Estimate;
 use faer::{Col, ColRef, Mat, Scale};
 use rand_distr::{ChiSquared, Distribution};
 
@@ -23,9 +24,36 @@ pub fn correlation(x: &[f64], y: &[f64]) -> f64 {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (x_mean, y_mean) = (mean(x), mean(y));
     let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        x.iter().zip(y).map(|(x, y)| f(x - x_mean, y - y_mean)).sum()
+        x.iter()
+            .zip(y)
+            .map(|(x, y)| f(x - x_mean, y - y_mean))
+            .sum()
     };
     sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
+}
+
+/// The largest value over seeds, for a bound that no seed may break: one value above it, and the claim does not hold. The
+/// interval is of resampled seeds and tells how many are that large; of seeds that were not drawn it says nothing.
+pub fn largest(values: &[f64]) -> Estimate {
+    of_resampled_seeds(values.len(), |drawn| {
+        highest(drawn.iter().map(|seed| values[*seed]))
+    })
+}
+
+/// A statistic of all seeds, such as the largest of some means, with an interval of resampled seeds.
+pub fn of_resampled_seeds(seeds: usize, of: impl Fn(&[usize]) -> f64) -> Estimate {
+    Estimate::bootstrap(seeds, 400, Streams::new(0), of)
+}
+
+/// The largest value; not a number where one of them is none.
+pub fn highest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::NEG_INFINITY, |largest, value| {
+        if value.is_nan() || largest.is_nan() {
+            f64::NAN
+        } else {
+            largest.max(value)
+        }
+    })
 }
 
 /// Weighted logistic regression, `Σᵢ cᵢ·log(1 + e^{−yᵢ⟨w, xᵢ⟩}) + (λ/2)‖w‖²`.
@@ -45,12 +73,19 @@ impl Logistic {
     /// With the mean over all examples.
     pub fn of_mean(x: Mat<f64>, y: Vec<f64>, ridge: f64) -> Self {
         let weights = vec![1.0 / y.len() as f64; y.len()];
-        Self { x, y, weights, ridge }
+        Self {
+            x,
+            y,
+            weights,
+            ridge,
+        }
     }
 
     /// The objective.
     pub fn value(&self, w: ColRef<f64>) -> f64 {
-        let losses = (0..self.y.len()).map(|index| self.weights[index] * self.loss(index, w));
+        let outputs = &self.x * w;
+        let losses = (0..self.y.len())
+            .map(|index| self.weights[index] * logistic(self.y[index] * outputs[index]));
         losses.sum::<f64>() + self.ridge * w.squared_norm_l2() / 2.0
     }
 
@@ -61,22 +96,27 @@ impl Logistic {
 
     /// The gradient of the loss of an example, without its weight.
     pub fn loss_gradient(&self, index: usize, w: ColRef<f64>) -> Col<f64> {
-        let factor = self.factor(index, w);
+        let factor = self.factor(index, self.x.row(index) * w);
         Col::from_fn(w.nrows(), |place| factor * self.x[(index, place)])
     }
 
     /// The gradient of the objective.
     pub fn gradient(&self, w: ColRef<f64>) -> Col<f64> {
-        let factors = Col::from_fn(self.y.len(), |index| self.weights[index] * self.factor(index, w));
+        let outputs = &self.x * w;
+        let factors = Col::from_fn(self.y.len(), |index| {
+            self.weights[index] * self.factor(index, outputs[index])
+        });
         self.x.transpose() * factors + Scale(self.ridge) * w
     }
 
     /// The Hessian of the objective.
     pub fn hessian(&self, w: ColRef<f64>) -> Mat<f64> {
-        let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| {
-            let share = sigmoid(self.x.row(row) * w);
-            self.weights[row] * share * (1.0 - share) * self.x[(row, column)]
+        let outputs = &self.x * w;
+        let factors = Col::from_fn(self.y.len(), |row| {
+            let share = sigmoid(outputs[row]);
+            self.weights[row] * share * (1.0 - share)
         });
+        let scaled = factors.as_diagonal() * &self.x;
         self.x.transpose() * scaled + dense::scaled_identity(self.x.ncols(), self.ridge)
     }
 
@@ -104,14 +144,16 @@ impl Logistic {
         if left < 1e-8 {
             Ok(w)
         } else {
-            Err(Failure::because("Newton's method found no minimiser: the examples may be separable"))
+            Err(Failure::because(
+                "Newton's method found no minimiser: the examples may be separable",
+            ))
         }
     }
 
     /// The derivative of the loss by the output: `−y/(1 + e^{y⟨w, x⟩})`.
-    fn factor(&self, index: usize, w: ColRef<f64>) -> f64 {
+    fn factor(&self, index: usize, output: f64) -> f64 {
         let y = self.y[index];
-        -y * sigmoid(-y * (self.x.row(index) * w))
+        -y * sigmoid(-y * output)
     }
 }
 
@@ -122,7 +164,11 @@ pub fn logistic_examples(rng: &mut StreamRng, count: usize, w: &[f64]) -> (Mat<f
     let w = dense::column(w);
     let y = (0..count).map(|row| {
         let chance = sigmoid(x.row(row) * &w);
-        if rng.random::<f64>() < chance { 1.0 } else { -1.0 }
+        if rng.random::<f64>() < chance {
+            1.0
+        } else {
+            -1.0
+        }
     });
     let y = y.collect();
     (x, y)
@@ -161,7 +207,12 @@ impl Ridge {
             losses_without.push(squared / (1.0 - leverage).powi(2));
             moved.push(squared.sqrt() * seen.col(row).norm_l2() / (1.0 - leverage));
         }
-        Ok(Self { w, losses, losses_without, moved })
+        Ok(Self {
+            w,
+            losses,
+            losses_without,
+            moved,
+        })
     }
 }
 
@@ -172,9 +223,9 @@ impl Ridge {
 /// [`Failure`] where `A` is not positive definite.
 pub fn solve_all(a: &Mat<f64>, b: &Mat<f64>) -> Result<Mat<f64>, Failure> {
     use faer::linalg::solvers::Solve;
-    let factors = a
-        .llt(faer::Side::Lower)
-        .map_err(|_| Failure::because("a matrix is not positive definite; more ridge makes it so"))?;
+    let factors = a.llt(faer::Side::Lower).map_err(|_| {
+        Failure::because("a matrix is not positive definite; more ridge makes it so")
+    })?;
     Ok(factors.solve(b))
 }
 
@@ -191,8 +242,9 @@ pub fn wishart(rng: &mut StreamRng, size: usize, columns: usize) -> Result<Mat<f
             factor[(row, column)] = draw::normal(rng);
         }
         let freedom = columns as f64 - row as f64;
-        let law = ChiSquared::new(freedom)
-            .map_err(|_| Failure::because("a Gram matrix needs at least as many columns as rows"))?;
+        let law = ChiSquared::new(freedom).map_err(|_| {
+            Failure::because("a Gram matrix needs at least as many columns as rows")
+        })?;
         factor[(row, row)] = law.sample(rng).sqrt();
     }
     Ok(&factor * factor.transpose())
@@ -206,7 +258,6 @@ pub fn form(a: &Mat<f64>, x: ColRef<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Streams;
 
     #[test]
     fn newton_s_method_finds_the_minimiser_and_the_hessian_is_its_slope() {
@@ -234,11 +285,15 @@ mod tests {
     #[test]
     fn leaving_out_in_closed_form_is_fitting_again() {
         let mut rng = Streams::new(1).stream("test", 0);
-        let (x, y) = (draw::gaussian(&mut rng, 12, 20), draw::gaussian(&mut rng, 12, 2));
+        let (x, y) = (
+            draw::gaussian(&mut rng, 12, 20),
+            draw::gaussian(&mut rng, 12, 2),
+        );
         let ridge = Ridge::fit(&x, &y, 0.3).unwrap();
         for left in [0, 5, 11] {
             let rows: Vec<usize> = (0..12).filter(|row| *row != left).collect();
-            let of = |m: &Mat<f64>| Mat::from_fn(11, m.ncols(), |row, column| m[(rows[row], column)]);
+            let of =
+                |m: &Mat<f64>| Mat::from_fn(11, m.ncols(), |row, column| m[(rows[row], column)]);
             let without = Ridge::fit(&of(&x), &of(&y), 0.3).unwrap();
             let residual = x.row(left) * &without.w - y.row(left);
             assert!((residual.squared_norm_l2() - ridge.losses_without[left]).abs() < 1e-11);
@@ -261,6 +316,20 @@ mod tests {
         assert!((trace / f64::from(repetitions) / 30.0 - 1.0).abs() < 0.01);
         assert!((inverse / f64::from(repetitions) / 0.5 - 1.0).abs() < 0.05);
         assert!(wishart(&mut rng, 3, 2).is_err());
+    }
+
+    #[test]
+    fn one_large_value_is_the_largest_and_decides_against_a_bound() {
+        use crate::statistics::Rule;
+        use crate::statistics::Verdict;
+        let mut values = vec![0.5; 20];
+        assert_eq!(Rule::Below(1.0).judge(&largest(&values)), Verdict::Holds);
+        values[7] = 2.0;
+        assert_eq!(largest(&values).value, 2.0);
+        assert_ne!(Rule::Below(1.0).judge(&largest(&values)), Verdict::Holds);
+        values[7] = f64::NAN;
+        assert_ne!(Rule::Below(1.0).judge(&largest(&values)), Verdict::Holds);
+        assert_eq!(Rule::Below(1.0).judge(&largest(&[3.0; 20])), Verdict::Fails);
     }
 
     #[test]

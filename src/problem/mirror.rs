@@ -3,11 +3,11 @@
 
 use super::dense;
 use super::draw;
+use super::linear_program::LinearProgram;
 use crate::experiment::Failure;
 use crate::random::StreamRng;
 use differential_equations::prelude::{ExplicitRungeKutta, IVP};
 use faer::{Col, ColRef, Mat, Scale};
-use microlp::{ComparisonOp, OptimizationDirection, Problem};
 use rand::RngExt;
 
 /// Rows `x` with targets `y`.
@@ -165,7 +165,10 @@ impl Potential {
             }
             Self::Power { exponent } => norm(z, exponent / (exponent - 1.0)).powi(2) / 2.0,
             Self::Hyperbolic { scale } => {
-                let sum: f64 = dense::numbers(z).into_iter().map(|z| (4.0 * z).cosh()).sum();
+                let sum: f64 = dense::numbers(z)
+                    .into_iter()
+                    .map(|z| (4.0 * z).cosh())
+                    .sum();
                 sum * scale * scale / 2.0
             }
         })
@@ -174,7 +177,11 @@ impl Potential {
     /// `∇²R*(z) = (∇²R(w))⁻¹` at `w = ∇R*(z)`.
     pub fn metric(&self, z: ColRef<f64>) -> Result<Mat<f64>, Failure> {
         let diagonal = |of: &dyn Fn(f64) -> f64| {
-            Mat::from_fn(z.nrows(), z.nrows(), |i, j| if i == j { of(z[i]) } else { 0.0 })
+            Mat::from_fn(
+                z.nrows(),
+                z.nrows(),
+                |i, j| if i == j { of(z[i]) } else { 0.0 },
+            )
         };
         Ok(match self {
             Self::Euclidean => diagonal(&|_| 1.0),
@@ -182,9 +189,7 @@ impl Potential {
             Self::Entropy => diagonal(&f64::exp),
             Self::SpectralEntropy { size } => spectral_metric(z, *size)?,
             Self::Power { exponent } => power_metric(z, exponent / (exponent - 1.0)),
-            Self::Hyperbolic { scale } => {
-                diagonal(&|z| 8.0 * scale * scale * (4.0 * z).cosh())
-            }
+            Self::Hyperbolic { scale } => diagonal(&|z| 8.0 * scale * scale * (4.0 * z).cosh()),
         })
     }
 
@@ -210,7 +215,9 @@ pub fn norm(w: ColRef<f64>, exponent: f64) -> f64 {
     if largest == 0.0 {
         return 0.0;
     }
-    let each = dense::numbers(w).into_iter().map(|w| (w.abs() / largest).powf(exponent));
+    let each = dense::numbers(w)
+        .into_iter()
+        .map(|w| (w.abs() / largest).powf(exponent));
     largest * each.sum::<f64>().powf(1.0 / exponent)
 }
 
@@ -220,7 +227,9 @@ pub fn power_map(w: ColRef<f64>, exponent: f64) -> Col<f64> {
     if size == 0.0 {
         return Col::zeros(w.nrows());
     }
-    map(w, |w| size * w.signum() * (w.abs() / size).powf(exponent - 1.0))
+    map(w, |w| {
+        size * w.signum() * (w.abs() / size).powf(exponent - 1.0)
+    })
 }
 
 /// The second derivative of `½‖z‖_q²` with `q ≥ 2`; the identity at zero, where it has none for `q > 2`.
@@ -231,7 +240,11 @@ fn power_metric(z: ColRef<f64>, exponent: f64) -> Mat<f64> {
     }
     let unit = map(z, |z| z.signum() * (z.abs() / size).powf(exponent - 1.0));
     Mat::from_fn(z.nrows(), z.nrows(), |i, j| {
-        let curved = if i == j { (exponent - 1.0) * (z[i].abs() / size).powf(exponent - 2.0) } else { 0.0 };
+        let curved = if i == j {
+            (exponent - 1.0) * (z[i].abs() / size).powf(exponent - 2.0)
+        } else {
+            0.0
+        };
         curved + (2.0 - exponent) * unit[i] * unit[j]
     })
 }
@@ -243,11 +256,19 @@ fn matrix_of(vector: ColRef<f64>, size: usize) -> Mat<f64> {
     })
 }
 
-fn spectral(vector: ColRef<f64>, size: usize, of: impl Fn(f64) -> f64) -> Result<Col<f64>, Failure> {
+fn spectral(
+    vector: ColRef<f64>,
+    size: usize,
+    of: impl Fn(f64) -> f64,
+) -> Result<Col<f64>, Failure> {
     let (values, basis) = dense::eigen(matrix_of(vector, size).as_ref())?;
-    let scaled = Mat::from_fn(size, size, |row, column| basis[(row, column)] * of(values[column]));
+    let scaled = Mat::from_fn(size, size, |row, column| {
+        basis[(row, column)] * of(values[column])
+    });
     let matrix = scaled * basis.transpose();
-    Ok(Col::from_fn(size * size, |index| matrix[(index % size, index / size)]))
+    Ok(Col::from_fn(size * size, |index| {
+        matrix[(index % size, index / size)]
+    }))
 }
 
 /// The derivative of the matrix exponential, by divided differences in the eigenbasis (Daleckii & Krein 1965).
@@ -255,7 +276,11 @@ fn spectral_metric(z: ColRef<f64>, size: usize) -> Result<Mat<f64>, Failure> {
     let (values, basis) = dense::eigen(matrix_of(z, size).as_ref())?;
     let quotient = |a: f64, b: f64| {
         let half = (a - b) / 2.0;
-        let ratio = if half.abs() < 1e-6 { 1.0 + half * half / 6.0 } else { half.sinh() / half };
+        let ratio = if half.abs() < 1e-6 {
+            1.0 + half * half / 6.0
+        } else {
+            half.sinh() / half
+        };
         ((a + b) / 2.0).exp() * ratio
     };
     let all = size * size;
@@ -313,13 +338,7 @@ pub fn nearest_interpolant(
         }
         let metric = potential.metric(z.as_ref())?;
         let step = newton_step(problem, &metric, &residual)?;
-        // Exponentials of dual weights must not leap: ten units of the exponent at once are enough.
-        let reach = (problem.x.transpose() * &step).norm_max();
-        let mut length = match potential {
-            Potential::Euclidean | Potential::Quadratic { .. } | Potential::Power { .. } => 1.0,
-            Potential::Hyperbolic { .. } => (2.5 / reach).min(1.0),
-            _ => (10.0 / reach).min(1.0),
-        };
+        let mut length = potential.first_length(problem, &step);
         let slope = dense::dot(residual.as_ref(), step.as_ref());
         loop {
             let trial = &multipliers + &step * Scale(length);
@@ -339,11 +358,28 @@ pub fn nearest_interpolant(
     Err(no_interpolant())
 }
 
+impl Potential {
+    /// The share of Newton's step to be tried first. Exponentials of dual weights must not leap: ten units of the
+    /// exponent at once are enough.
+    fn first_length(&self, problem: &Regression, step: &Col<f64>) -> f64 {
+        let reach = (problem.x.transpose() * step).norm_max();
+        match self {
+            Self::Euclidean | Self::Quadratic { .. } | Self::Power { .. } => 1.0,
+            Self::Hyperbolic { .. } => (2.5 / reach).min(1.0),
+            Self::Entropy | Self::SpectralEntropy { .. } => (10.0 / reach).min(1.0),
+        }
+    }
+}
+
 fn no_interpolant() -> Failure {
     Failure::because("the nearest interpolant was not found: are there fewer rows than weights?")
 }
 
-fn newton_step(problem: &Regression, metric: &Mat<f64>, residual: &Col<f64>) -> Result<Col<f64>, Failure> {
+fn newton_step(
+    problem: &Regression,
+    metric: &Mat<f64>,
+    residual: &Col<f64>,
+) -> Result<Col<f64>, Failure> {
     let mut hessian = &problem.x * metric * problem.x.transpose();
     let mean = (0..hessian.nrows()).map(|i| hessian[(i, i)]).sum::<f64>() / hessian.nrows() as f64;
     for index in 0..hessian.nrows() {
@@ -358,25 +394,28 @@ fn newton_step(problem: &Regression, metric: &Mat<f64>, residual: &Col<f64>) -> 
 ///
 /// [`Failure`] where there is none.
 pub fn least_absolute(problem: &Regression, is_nonnegative: bool) -> Result<Col<f64>, Failure> {
-    let mut program = Problem::new(OptimizationDirection::Minimize);
     let features = problem.x.ncols();
-    let mut part = || -> Vec<_> {
-        (0..features).map(|_| program.add_var(1.0, (0.0, f64::INFINITY))).collect()
+    // The weights are the difference of two parts that are not negative; of one where they are not themselves.
+    let signs: &[f64] = if is_nonnegative { &[1.0] } else { &[1.0, -1.0] };
+    let program = LinearProgram {
+        costs: vec![1.0; features * signs.len()],
+        constraints: Vec::new(),
     };
-    let above = part();
-    let below = if is_nonnegative { Vec::new() } else { part() };
-    for row in 0..problem.x.nrows() {
-        let coefficient = |column: usize| problem.x[(row, column)];
-        let terms = above.iter().enumerate().map(|(column, variable)| (*variable, coefficient(column)));
-        let minus = below.iter().enumerate().map(|(column, variable)| (*variable, -coefficient(column)));
-        let terms: Vec<_> = terms.chain(minus).collect();
-        program.add_constraint(&terms, ComparisonOp::Eq, problem.y[row]);
-    }
-    let failed = || Failure::because("the linear program of the least absolute norm has no solution");
-    let solution = program.solve().map_err(|_| failed())?.into_solution().map_err(|_| failed())?;
+    let program = (0..problem.x.nrows()).fold(program, |program, row| {
+        let part = |sign: f64| (0..features).map(move |column| sign * problem.x[(row, column)]);
+        program.with_equality(
+            signs.iter().copied().flat_map(part).collect(),
+            problem.y[row],
+        )
+    });
+    let failed =
+        || Failure::because("the linear program of the least absolute norm has no solution");
+    let solution = program.solve().ok_or_else(failed)?;
     Ok(Col::from_fn(features, |column| {
-        let minus = below.get(column).map_or(0.0, |variable| solution.var_value(*variable));
-        solution.var_value(above[column]) - minus
+        let parts = signs.iter().enumerate();
+        parts
+            .map(|(part, sign)| sign * solution.variables[part * features + column])
+            .sum::<f64>()
     }))
 }
 
@@ -437,6 +476,50 @@ pub fn mirror_descent(
     potential.primal(z.as_ref())
 }
 
+/// Exponentiated gradient without normalisation, `w ← w exp(−η∇L)` on `½‖Xw − y‖²` (Kivinen & Warmuth 1997), with all
+/// weights `size` at the start, until the misfit is below `tolerance` or there were `steps` steps. The step is one over
+/// the trace of the curvature in the geometry of the entropy, and moves no exponent by more than one.
+pub fn exponentiated_gradient(
+    problem: &Regression,
+    size: f64,
+    (steps, tolerance): (usize, f64),
+) -> Col<f64> {
+    let features = problem.x.ncols();
+    let columns: Vec<f64> = (0..features)
+        .map(|i| problem.x.col(i).squared_norm_l2())
+        .collect();
+    let mut w = Col::from_fn(features, |_| size);
+    for _ in 0..steps {
+        let residual = problem.residual(w.as_ref());
+        if residual.norm_l2() < tolerance * problem.y.norm_l2() {
+            break;
+        }
+        let gradient = problem.x.transpose() * residual;
+        let trace: f64 = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| w[i] * column)
+            .sum();
+        let step = (1.0 / trace).min(1.0 / gradient.norm_max());
+        w = Col::from_fn(features, |i| w[i] * (-step * gradient[i]).exp());
+    }
+    w
+}
+
+/// Gradient descent on `½‖Xw − y‖²` with projection to weights that are not negative, from zero.
+pub fn projected_gradient(problem: &Regression, (steps, tolerance): (usize, f64)) -> Col<f64> {
+    let step = 1.0 / (problem.x.transpose() * &problem.x).norm_l2();
+    let mut w = Col::zeros(problem.x.ncols());
+    for _ in 0..steps {
+        if problem.misfit(w.as_ref()) < tolerance {
+            break;
+        }
+        let moved = &w - problem.gradient(w.as_ref()) * Scale(step);
+        w = map(moved.as_ref(), |w| w.max(0.0));
+    }
+    w
+}
+
 /// Steepest descent on `‖Xw − y‖²` in a norm `‖·‖_p`, from zero until the misfit is below 10⁻¹¹ or there were `steps`
 /// steps: `w ← w − η ∇(½‖g‖_q²)` with `g` the gradient and `1/p + 1/q = 1` (Boyd & Vandenberghe 2004, sec. 9.4).
 pub fn steepest_descent(problem: &Regression, exponent: f64, step: f64, steps: usize) -> Col<f64> {
@@ -478,7 +561,10 @@ pub fn flow(
     let mut path = Vec::with_capacity(times.len());
     // From each time to the next, since between its steps the solver interpolates to seven digits only.
     for time in times {
-        let method = ExplicitRungeKutta::dop853().rtol(1e-10).atol(1e-13).max_steps(1_000_000);
+        let method = ExplicitRungeKutta::dop853()
+            .rtol(1e-10)
+            .atol(1e-13)
+            .max_steps(1_000_000);
         let solution = IVP::ode_from_fn(derivative, begin.0, *time, begin.1)
             .method(method)
             .solve()
@@ -506,7 +592,10 @@ pub struct Parameterisation {
 impl Parameterisation {
     /// `G(θ) = Bθ`.
     pub fn linear(matrix: Mat<f64>) -> Self {
-        Self { terms: vec![Vec::new(); matrix.nrows()], slopes: matrix }
+        Self {
+            terms: vec![Vec::new(); matrix.nrows()],
+            slopes: matrix,
+        }
     }
 
     fn quadratic(parameters: usize, terms: Vec<Vec<Term>>) -> Self {
@@ -521,7 +610,10 @@ impl Parameterisation {
 
     /// `G(u, v) = uv`, number by number.
     pub fn pairs(size: usize) -> Self {
-        Self::quadratic(2 * size, (0..size).map(|i| vec![(i, size + i, 1.0)]).collect())
+        Self::quadratic(
+            2 * size,
+            (0..size).map(|i| vec![(i, size + i, 1.0)]).collect(),
+        )
     }
 
     /// `G(θ₊, θ₋) = θ₊² − θ₋²`, number by number.
@@ -535,7 +627,9 @@ impl Parameterisation {
         let place = |row: usize, inner: usize| inner * size + row;
         let component = |index: usize| {
             let (row, column) = (index % size, index / size);
-            (0..size).map(|k| (place(row, k), size * size + place(column, k), 1.0)).collect()
+            (0..size)
+                .map(|k| (place(row, k), size * size + place(column, k), 1.0))
+                .collect()
         };
         Self::quadratic(2 * size * size, (0..size * size).map(component).collect())
     }
@@ -554,7 +648,9 @@ impl Parameterisation {
     pub fn value(&self, parameters: ColRef<f64>) -> Col<f64> {
         let straight = &self.slopes * parameters;
         Col::from_fn(self.terms.len(), |i| {
-            let curved = self.terms[i].iter().map(|(a, b, f)| f * parameters[*a] * parameters[*b]);
+            let curved = self.terms[i]
+                .iter()
+                .map(|(a, b, f)| f * parameters[*a] * parameters[*b]);
             straight[i] + curved.sum::<f64>()
         })
     }
@@ -591,7 +687,9 @@ impl Parameterisation {
     pub fn metric(&self, parameters: ColRef<f64>) -> Mat<f64> {
         let mut jacobian = Mat::zeros(self.weights(), self.parameters());
         for index in 0..self.weights() {
-            jacobian.row_mut(index).copy_from(self.gradient(index, parameters).transpose());
+            jacobian
+                .row_mut(index)
+                .copy_from(self.gradient(index, parameters).transpose());
         }
         &jacobian * jacobian.transpose()
     }
@@ -629,12 +727,14 @@ impl Parameterisation {
         start: ColRef<f64>,
         (latest, tolerance): (f64, f64),
     ) -> Result<Col<f64>, Failure> {
-        let (mut parameters, mut time, mut stretch) = (start.to_owned(), 0.0, 1.0);
-        while time < latest && problem.misfit(self.value(parameters.as_ref()).as_ref()) > tolerance {
+        let rate = (&problem.x * self.metric(start) * problem.x.transpose()).norm_l2();
+        let (mut parameters, mut time, mut stretch) = (start.to_owned(), 0.0, 1.0 / rate);
+        while time < latest && problem.misfit(self.value(parameters.as_ref()).as_ref()) > tolerance
+        {
             let mut path = self.flow(parameters.as_ref(), &[stretch], |w| problem.gradient(w))?;
             parameters = path.pop().unwrap_or(parameters);
             time += stretch;
-            stretch *= 1.5;
+            stretch *= 1.3;
         }
         Ok(parameters)
     }
@@ -654,12 +754,16 @@ pub fn mirror_flow(
     let origin = potential.dual(start)?;
     let path = flow(&dense::numbers(origin.as_ref()), times, |y, slope| {
         // A matrix that has no eigenvalues is not finite; the solver then refuses the step.
-        let down = potential.primal(ColRef::from_slice(y)).map(|w| gradient(w.as_ref()));
+        let down = potential
+            .primal(ColRef::from_slice(y))
+            .map(|w| gradient(w.as_ref()));
         for (index, slope) in slope.iter_mut().enumerate() {
             *slope = down.as_ref().map_or(f64::NAN, |down| -down[index]);
         }
     })?;
-    path.iter().map(|numbers| potential.primal(ColRef::from_slice(numbers))).collect()
+    path.iter()
+        .map(|numbers| potential.primal(ColRef::from_slice(numbers)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -674,7 +778,9 @@ mod tests {
             Potential::quadratic(matrix).unwrap(),
             Potential::Entropy,
             Potential::SpectralEntropy { size: 2 },
-            Potential::Power { exponent: 4.0 / 3.0 },
+            Potential::Power {
+                exponent: 4.0 / 3.0,
+            },
             Potential::Hyperbolic { scale: 0.7 },
         ]
     }
@@ -694,26 +800,43 @@ mod tests {
             let slope = (potential.value(moved(1.0).as_ref()).unwrap()
                 - potential.value(moved(-1.0).as_ref()).unwrap())
                 / (2.0 * step);
-            assert!((slope - dense::dot(z.as_ref(), direction.as_ref())).abs() < 1e-8, "{potential:?}");
+            assert!(
+                (slope - dense::dot(z.as_ref(), direction.as_ref())).abs() < 1e-8,
+                "{potential:?}"
+            );
             let moved = |sign: f64| &z + &direction * Scale(sign * step);
             let change = (potential.primal(moved(1.0).as_ref()).unwrap()
                 - potential.primal(moved(-1.0).as_ref()).unwrap())
                 * Scale(0.5 / step);
             let metric = potential.metric(z.as_ref()).unwrap();
-            assert!((change - metric * &direction).norm_l2() < 1e-7, "{potential:?}");
+            assert!(
+                (change - metric * &direction).norm_l2() < 1e-7,
+                "{potential:?}"
+            );
         }
     }
 
     #[test]
     fn the_interpolant_of_least_norm_is_that_of_the_literature() {
-        let potential = Potential::Power { exponent: 4.0 / 3.0 };
+        let potential = Potential::Power {
+            exponent: 4.0 / 3.0,
+        };
         let found = nearest_interpolant(&two_points(), &potential, Col::zeros(3).as_ref()).unwrap();
-        for (found, expected) in dense::numbers(found.weights.as_ref()).iter().zip([0.00023, 4.99988, -4.00012]) {
+        for (found, expected) in dense::numbers(found.weights.as_ref())
+            .iter()
+            .zip([0.00023, 4.99988, -4.00012])
+        {
             assert!((found - expected).abs() < 2e-5, "{found}");
         }
         assert!((norm(found.weights.as_ref(), 4.0 / 3.0) - 7.58365).abs() < 1e-5);
-        let found = nearest_interpolant(&two_points(), &Potential::Euclidean, Col::zeros(3).as_ref()).unwrap();
-        for (found, expected) in dense::numbers(found.weights.as_ref()).iter().zip([1.0 / 3.0, 29.0 / 6.0, -25.0 / 6.0]) {
+        let found =
+            nearest_interpolant(&two_points(), &Potential::Euclidean, Col::zeros(3).as_ref())
+                .unwrap();
+        for (found, expected) in
+            dense::numbers(found.weights.as_ref())
+                .iter()
+                .zip([1.0 / 3.0, 29.0 / 6.0, -25.0 / 6.0])
+        {
             assert!((found - expected).abs() < 1e-12);
         }
     }
@@ -746,7 +869,9 @@ mod tests {
         // dθ/dt = −2θ(θ² − 1): w = θ² obeys dw/dt = 4w(1 − w).
         let map = Parameterisation::squares(1);
         let path = map
-            .flow(dense::column(&[0.1]).as_ref(), &[1.0, 2.0], |w| dense::column(&[w[0] - 1.0]))
+            .flow(dense::column(&[0.1]).as_ref(), &[1.0, 2.0], |w| {
+                dense::column(&[w[0] - 1.0])
+            })
             .unwrap();
         for (time, found) in [1.0f64, 2.0].iter().zip(path) {
             let expected = 1.0 / (1.0 + 99.0 * (-4.0 * time).exp());

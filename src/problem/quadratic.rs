@@ -17,7 +17,9 @@ pub struct Quadratic {
 impl Quadratic {
     /// With eigenvalues that are evenly spaced by their logarithms, ascending.
     pub fn log_spaced(least: f64, greatest: f64, count: usize) -> Self {
-        Self { eigenvalues: log_spaced(least, greatest, count) }
+        Self {
+            eigenvalues: log_spaced(least, greatest, count),
+        }
     }
 
     /// Its value.
@@ -34,12 +36,18 @@ impl Quadratic {
 
     /// The largest eigenvalue.
     pub fn sharpest(&self) -> f64 {
-        self.eigenvalues.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        self.eigenvalues
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The smallest eigenvalue.
     pub fn flattest(&self) -> f64 {
-        self.eigenvalues.iter().copied().fold(f64::INFINITY, f64::min)
+        self.eigenvalues
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -54,17 +62,28 @@ pub struct Waves {
 impl Waves {
     /// With heights that are evenly spaced by their logarithms, ascending.
     pub fn log_spaced(least: f64, greatest: f64, count: usize) -> Self {
-        Self { heights: log_spaced(least, greatest, count) }
+        Self {
+            heights: log_spaced(least, greatest, count),
+        }
     }
 
     /// Its value.
     pub fn loss(&self, w: &[f64]) -> f64 {
-        -self.heights.iter().zip(w).map(|(height, w)| height * w.cos()).sum::<f64>()
+        -self
+            .heights
+            .iter()
+            .zip(w)
+            .map(|(height, w)| height * w.cos())
+            .sum::<f64>()
     }
 
     /// Its gradient `hᵢ sin wᵢ`.
     pub fn gradient(&self, w: &[f64]) -> Vec<f64> {
-        self.heights.iter().zip(w).map(|(height, w)| height * w.sin()).collect()
+        self.heights
+            .iter()
+            .zip(w)
+            .map(|(height, w)| height * w.sin())
+            .collect()
     }
 
     /// The largest eigenvalue of its Hessian anywhere, in size: `max hᵢ`.
@@ -85,7 +104,10 @@ impl Waves {
     /// A point that is evenly distributed over a period.
     pub fn point(&self, rng: &mut StreamRng) -> Vec<f64> {
         let pi = std::f64::consts::PI;
-        self.heights.iter().map(|_| rng.random_range(-pi..pi)).collect()
+        self.heights
+            .iter()
+            .map(|_| rng.random_range(-pi..pi))
+            .collect()
     }
 }
 
@@ -114,7 +136,10 @@ pub fn inner(a: &[f64], b: &[f64]) -> f64 {
 
 /// `w + factor · direction`.
 pub fn moved(w: &[f64], factor: f64, direction: &[f64]) -> Vec<f64> {
-    w.iter().zip(direction).map(|(w, d)| w + factor * d).collect()
+    w.iter()
+        .zip(direction)
+        .map(|(w, d)| w + factor * d)
+        .collect()
 }
 
 /// The distance between two points.
@@ -130,6 +155,18 @@ pub fn normals(rng: &mut StreamRng, count: usize) -> Vec<f64> {
 /// How many steps it takes until what `step` returns is at most `target`; none where `limit` steps do not suffice.
 pub fn steps_until(target: f64, limit: usize, mut step: impl FnMut() -> f64) -> Option<usize> {
     (1..=limit).find(|_| step() <= target)
+}
+
+/// The first whole number from which on something is no longer so, which is so up to it; infinite beyond 10¹².
+pub fn first_without(is_so: impl Fn(f64) -> bool) -> f64 {
+    let mut high = 1.0;
+    while is_so(high) {
+        high *= 2.0;
+        if high > 1e12 {
+            return f64::INFINITY;
+        }
+    }
+    edge(0.0, high, is_so).ceil()
 }
 
 /// Where between `low`, at which something is so, and `high`, at which it is not, it ceases to be so: by bisection down
@@ -202,12 +239,26 @@ mod tests {
         let (ahead, behind) = (moved(&w, 1e-5, &direction), moved(&w, -1e-5, &direction));
         for (difference, gradient) in [
             (waves.loss(&ahead) - waves.loss(&behind), waves.gradient(&w)),
-            (quadratic.loss(&ahead) - quadratic.loss(&behind), quadratic.gradient(&w)),
+            (
+                quadratic.loss(&ahead) - quadratic.loss(&behind),
+                quadratic.gradient(&w),
+            ),
         ] {
             assert!((difference / 2e-5 - inner(&gradient, &direction)).abs() < 1e-7);
         }
-        assert_eq!((waves.smoothness(), quadratic.sharpest(), quadratic.flattest()), (4.0, 4.0, 0.5));
-        assert!((waves.range() - (waves.loss(&[std::f64::consts::PI; 5]) - waves.loss(&[0.0; 5]))).abs() < 1e-14);
+        assert_eq!(
+            (
+                waves.smoothness(),
+                quadratic.sharpest(),
+                quadratic.flattest()
+            ),
+            (4.0, 4.0, 0.5)
+        );
+        assert!(
+            (waves.range() - (waves.loss(&[std::f64::consts::PI; 5]) - waves.loss(&[0.0; 5])))
+                .abs()
+                < 1e-14
+        );
     }
 
     #[test]
@@ -224,6 +275,8 @@ mod tests {
         assert!((edge(0.0, 5.0, |x| x * x < 2.0) - 2f64.sqrt()).abs() < 1e-14);
         // A minimum is flat: half of the digits.
         assert!((lowest(-1.0, 5.0, |x| (x - 2.0).powi(2)) - 2.0).abs() < 1e-7);
+        assert_eq!(first_without(|x| x * x < 50.0), 8.0);
+        assert_eq!(first_without(|_| true), f64::INFINITY);
         let mut value = 1.0;
         let halve = || {
             value *= 0.5;

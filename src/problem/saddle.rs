@@ -18,7 +18,11 @@ pub fn square(x: &[f64]) -> f64 {
 
 /// The Euclidean distance.
 pub fn distance(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+    x.iter()
+        .zip(y)
+        .map(|(x, y)| (x - y).powi(2))
+        .sum::<f64>()
+        .sqrt()
 }
 
 /// The inner product.
@@ -37,7 +41,9 @@ pub fn add(x: &mut [f64], factor: f64, y: &[f64]) {
 pub fn in_ball(rng: &mut StreamRng, dimensions: usize, radius: f64) -> Vec<f64> {
     let direction = draw::on_sphere(rng, dimensions);
     let radius = radius * rng.random::<f64>().powf(1.0 / dimensions as f64);
-    (0..dimensions).map(|index| radius * direction[index]).collect()
+    (0..dimensions)
+        .map(|index| radius * direction[index])
+        .collect()
 }
 
 /// Standard normal numbers.
@@ -61,20 +67,32 @@ impl TopEigenvector {
 
     /// The least value of `f`: a quarter of the sum of the squares of all eigenvalues but the first.
     pub fn least(&self) -> f64 {
-        self.eigenvalues[1..].iter().map(|value| value * value).sum::<f64>() / 4.0
+        self.eigenvalues[1..]
+            .iter()
+            .map(|value| value * value)
+            .sum::<f64>()
+            / 4.0
     }
 
     /// `∇f(x) = (xxᵀ − M)x` (eq. 6.7).
     pub fn gradient(&self, x: &[f64]) -> Vec<f64> {
         let radius = square(x);
-        self.eigenvalues.iter().zip(x).map(|(value, x)| (radius - value) * x).collect()
+        self.eigenvalues
+            .iter()
+            .zip(x)
+            .map(|(value, x)| (radius - value) * x)
+            .collect()
     }
 
     /// `∇²f(x) = ‖x‖²I + 2xxᵀ − M` (eq. 6.7).
     pub fn hessian(&self, x: &[f64]) -> Mat<f64> {
         let radius = square(x);
         Mat::from_fn(x.len(), x.len(), |row, column| {
-            let diagonal = if row == column { radius - self.eigenvalues[row] } else { 0.0 };
+            let diagonal = if row == column {
+                radius - self.eigenvalues[row]
+            } else {
+                0.0
+            };
             diagonal + 2.0 * x[row] * x[column]
         })
     }
@@ -87,13 +105,21 @@ impl TopEigenvector {
             point[index] = self.eigenvalues[index].sqrt();
             point
         };
-        std::iter::once(vec![0.0; dimensions]).chain((0..dimensions).map(along)).collect()
+        std::iter::once(vec![0.0; dimensions])
+            .chain((0..dimensions).map(along))
+            .collect()
     }
 
     /// The eigenvalues of the Hessian at `√λᵢ·vᵢ`, ascending: `2λᵢ` along `vᵢ` and `λᵢ − λⱼ` along the others.
     pub fn spectrum_at(&self, index: usize) -> Vec<f64> {
         let here = self.eigenvalues[index];
-        let of = |(other, value): (usize, &f64)| if other == index { 2.0 * here } else { here - value };
+        let of = |(other, value): (usize, &f64)| {
+            if other == index {
+                2.0 * here
+            } else {
+                here - value
+            }
+        };
         let mut spectrum: Vec<f64> = self.eigenvalues.iter().enumerate().map(of).collect();
         spectrum.sort_by(f64::total_cmp);
         spectrum
@@ -102,7 +128,11 @@ impl TopEigenvector {
     /// By how much the gradient changes at most with the point, in the ball of a radius around the origin: the largest
     /// size of an eigenvalue of the Hessian there.
     pub fn gradient_lipschitz(&self, radius: f64) -> f64 {
-        let least = self.eigenvalues.iter().copied().fold(f64::INFINITY, f64::min);
+        let least = self
+            .eigenvalues
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min);
         self.eigenvalues[0].max(3.0 * radius * radius - least)
     }
 
@@ -118,7 +148,11 @@ impl TopEigenvector {
     }
 
     fn form(&self, x: &[f64]) -> f64 {
-        self.eigenvalues.iter().zip(x).map(|(value, x)| value * x * x).sum()
+        self.eigenvalues
+            .iter()
+            .zip(x)
+            .map(|(value, x)| value * x * x)
+            .sum()
     }
 }
 
@@ -133,13 +167,21 @@ pub struct RayleighQuotient {
 impl RayleighQuotient {
     /// `L(w)`.
     pub fn value(&self, w: &[f64]) -> f64 {
-        let form: f64 = self.eigenvalues.iter().zip(w).map(|(value, w)| value * w * w).sum();
+        let form: f64 = self
+            .eigenvalues
+            .iter()
+            .zip(w)
+            .map(|(value, w)| value * w * w)
+            .sum();
         form / square(w)
     }
 
     /// The least value.
     pub fn least(&self) -> f64 {
-        self.eigenvalues.iter().copied().fold(f64::INFINITY, f64::min)
+        self.eigenvalues
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// `∇L(w) = 2(A − L(w)I)w/‖w‖²`.
@@ -153,7 +195,11 @@ impl RayleighQuotient {
     pub fn hessian(&self, w: &[f64]) -> Mat<f64> {
         let (value, radius, gradient) = (self.value(w), square(w), self.gradient(w));
         Mat::from_fn(w.len(), w.len(), |row, column| {
-            let diagonal = if row == column { self.eigenvalues[row] - value } else { 0.0 };
+            let diagonal = if row == column {
+                self.eigenvalues[row] - value
+            } else {
+                0.0
+            };
             2.0 * (diagonal - w[row] * gradient[column] - gradient[row] * w[column]) / radius
         })
     }
@@ -161,7 +207,11 @@ impl RayleighQuotient {
     /// ρ, the largest size of an eigenvalue of the Hessian on the unit sphere: twice the spread of the eigenvalues of
     /// `A`, which the first and the last eigenvector attain.
     pub fn smoothness(&self) -> f64 {
-        let largest = self.eigenvalues.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let largest = self
+            .eigenvalues
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max);
         2.0 * (largest - self.least())
     }
 }
@@ -194,8 +244,12 @@ mod tests {
     fn derivatives_agree_with_differences() {
         let mut rng = Streams::new(0).stream("test", 0);
         let x = normals(&mut rng, 3);
-        let top = TopEigenvector { eigenvalues: vec![5.0, 3.0, 1.0] };
-        let rayleigh = RayleighQuotient { eigenvalues: vec![5.0, 3.0, 1.0] };
+        let top = TopEigenvector {
+            eigenvalues: vec![5.0, 3.0, 1.0],
+        };
+        let rayleigh = RayleighQuotient {
+            eigenvalues: vec![5.0, 3.0, 1.0],
+        };
         assert!(difference(|x| top.gradient(x), &x, &top.hessian(&x)) < 1e-8);
         let off = difference(|x| rayleigh.gradient(x), &x, &rayleigh.hessian(&x));
         assert!(off < 1e-6, "{off}");
@@ -214,7 +268,9 @@ mod tests {
 
     #[test]
     fn spectra_at_critical_points_are_the_golden_ones() {
-        let top = TopEigenvector { eigenvalues: vec![5.0, 3.0, 1.0] };
+        let top = TopEigenvector {
+            eigenvalues: vec![5.0, 3.0, 1.0],
+        };
         let golden = [[2.0, 4.0, 10.0], [-2.0, 2.0, 6.0], [-4.0, -2.0, 2.0]];
         for (index, golden) in golden.iter().enumerate() {
             let point = &top.critical_points()[index + 1];
@@ -232,7 +288,9 @@ mod tests {
     #[test]
     fn points_of_a_ball_fill_it_evenly() {
         let mut rng = Streams::new(1).stream("test", 0);
-        let inside = (0..4_000).filter(|_| norm(&in_ball(&mut rng, 3, 2.0)) < 1.0).count();
+        let inside = (0..4_000)
+            .filter(|_| norm(&in_ball(&mut rng, 3, 2.0)) < 1.0)
+            .count();
         // An eighth of the volume, within four standard errors.
         assert!((inside as f64 / 4_000.0 - 0.125).abs() < 0.021, "{inside}");
     }

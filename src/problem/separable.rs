@@ -5,10 +5,10 @@
 
 use super::dense;
 use super::draw;
+use super::linear_program::LinearProgram;
 use crate::experiment::Failure;
 use crate::random::StreamRng;
 use faer::{Col, Mat};
-use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
 /// Points with their labels taken into them.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,9 @@ impl Points {
 
     /// The least of `Xw`.
     pub fn least_margin(&self, w: &[f64]) -> f64 {
-        self.rows().map(|row| inner(row, w)).fold(f64::INFINITY, f64::min)
+        self.rows()
+            .map(|row| inner(row, w))
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// `Xᵀp`.
@@ -87,7 +89,10 @@ pub fn add(sum: &mut [f64], factor: f64, vector: &[f64]) {
 pub fn angle(a: &[f64], b: &[f64]) -> f64 {
     let (of_a, of_b) = (Norm::Two.of(a), Norm::Two.of(b));
     let squares = |sign: f64| -> f64 {
-        a.iter().zip(b).map(|(a, b)| (a / of_a + sign * b / of_b).powi(2)).sum()
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a / of_a + sign * b / of_b).powi(2))
+            .sum()
     };
     2.0 * squares(-1.0).sqrt().atan2(squares(1.0).sqrt()).to_degrees()
 }
@@ -108,7 +113,9 @@ pub enum Norm {
 impl Norm {
     /// Of a vector.
     pub fn of(self, vector: &[f64]) -> f64 {
-        let largest = vector.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        let largest = vector
+            .iter()
+            .fold(0.0f64, |largest, x| largest.max(x.abs()));
         match self {
             Self::Infinity => largest,
             Self::One => vector.iter().map(|x| x.abs()).sum(),
@@ -178,7 +185,9 @@ pub fn hard_margin(points: &Points) -> Result<HardMargin, Failure> {
     let mut target = vec![0.0; points.dimension() + 1];
     target[points.dimension()] = 1.0;
     let weights = nonnegative_least_squares(&columns, &target)?;
-    let support: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] > 0.0).collect();
+    let support: Vec<usize> = (0..weights.len())
+        .filter(|&index| weights[index] > 0.0)
+        .collect();
     let x = Mat::from_fn(support.len(), points.dimension(), |row, column| {
         points.row(support[row])[column]
     });
@@ -190,13 +199,20 @@ pub fn hard_margin(points: &Points) -> Result<HardMargin, Failure> {
     }
     let w = dense::numbers(w.as_ref());
     let norm = Norm::Two.of(&w);
-    let (proved, reached) =
-        (margin_bound(points, Norm::Two, &multipliers), points.least_margin(&w) / norm);
+    let (proved, reached) = (
+        margin_bound(points, Norm::Two, &multipliers),
+        points.least_margin(&w) / norm,
+    );
     if reached.is_nan() || proved - reached > 1e-6 * proved {
         return Err(Failure::because("no linear predictor separates the points"));
     }
     let margin = 1.0 / norm;
-    Ok(HardMargin { w, margin, multipliers, error: (proved - reached).abs() + 1e-15 })
+    Ok(HardMargin {
+        w,
+        margin,
+        multipliers,
+        error: (proved - reached).abs() + 1e-15,
+    })
 }
 
 /// No predictor has a margin above ‖Xᵀp‖₊ for any `p ≥ 0` with Σp = 1, in the dual norm (Shalev-Shwartz & Singer 2010,
@@ -210,7 +226,10 @@ pub fn margin_bound(points: &Points, norm: Norm, weights: &[f64]) -> f64 {
 /// # Errors
 ///
 /// [`Failure`] where it does not end.
-pub fn nonnegative_least_squares(columns: &[Vec<f64>], target: &[f64]) -> Result<Vec<f64>, Failure> {
+pub fn nonnegative_least_squares(
+    columns: &[Vec<f64>],
+    target: &[f64],
+) -> Result<Vec<f64>, Failure> {
     let mut u = vec![0.0; columns.len()];
     let mut passive: Vec<usize> = Vec::new();
     for _ in 0..30 * columns.len() + 30 {
@@ -230,7 +249,9 @@ pub fn nonnegative_least_squares(columns: &[Vec<f64>], target: &[f64]) -> Result
         passive.push(best);
         settle(columns, target, &mut passive, &mut u)?;
     }
-    Err(Failure::because("the active set of a least-squares problem did not settle"))
+    Err(Failure::because(
+        "the active set of a least-squares problem did not settle",
+    ))
 }
 
 /// Solves on the passive set, taking out what becomes negative on the way.
@@ -241,9 +262,14 @@ fn settle(
     u: &mut [f64],
 ) -> Result<(), Failure> {
     while !passive.is_empty() {
-        let e = Mat::from_fn(target.len(), passive.len(), |row, place| columns[passive[place]][row]);
+        let e = Mat::from_fn(target.len(), passive.len(), |row, place| {
+            columns[passive[place]][row]
+        });
         let z = dense::least_norm(e.as_ref(), dense::column(target).as_ref())?;
-        let shares = passive.iter().enumerate().filter(|(place, _)| z[*place] <= 0.0);
+        let shares = passive
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| z[*place] <= 0.0);
         let share = shares
             .map(|(place, index)| u[*index] / (u[*index] - z[place]).max(f64::MIN_POSITIVE))
             .fold(1.0, f64::min);
@@ -270,39 +296,46 @@ fn settle(
 ///
 /// [`Failure`] where no predictor separates the points, or the norm is another.
 pub fn least_norm_separator(points: &Points, norm: Norm) -> Result<Vec<f64>, Failure> {
-    let mut programme = Problem::new(OptimizationDirection::Minimize);
-    let cost = if norm == Norm::One { 1.0 } else { 0.0 };
-    let mut parts = |cost: f64| -> Vec<Variable> {
-        (0..points.dimension()).map(|_| programme.add_var(cost, (0.0, f64::INFINITY))).collect()
-    };
-    let (above, below) = (parts(cost), parts(cost));
-    match norm {
-        Norm::One => {}
+    let dimension = points.dimension();
+    // w is the difference of two parts that are not negative; after them, where that is the norm, their largest sum.
+    let (costs, mut constraints) = match norm {
+        Norm::One => (vec![1.0; 2 * dimension], Vec::new()),
         Norm::Infinity => {
-            let largest = programme.add_var(1.0, (0.0, f64::INFINITY));
-            for (above, below) in above.iter().zip(&below) {
-                let terms = [(*above, 1.0), (*below, 1.0), (largest, -1.0)];
-                programme.add_constraint(terms, ComparisonOp::Le, 0.0);
-            }
+            let below_the_largest = (0..dimension).map(|place| {
+                let mut row = vec![0.0; 2 * dimension + 1];
+                (row[place], row[dimension + place], row[2 * dimension]) = (-1.0, -1.0, 1.0);
+                (row, 0.0)
+            });
+            let mut costs = vec![0.0; 2 * dimension + 1];
+            costs[2 * dimension] = 1.0;
+            (costs, below_the_largest.collect())
         }
         Norm::Two | Norm::Power(_) => {
-            return Err(Failure::because("a margin in this norm is no linear programme"));
+            return Err(Failure::because(
+                "a margin in this norm is no linear programme",
+            ));
         }
-    }
-    for row in points.rows() {
-        let terms = above.iter().zip(row).map(|(variable, x)| (*variable, *x));
-        let terms: Vec<(Variable, f64)> =
-            terms.chain(below.iter().zip(row).map(|(variable, x)| (*variable, -x))).collect();
-        programme.add_constraint(terms, ComparisonOp::Ge, 1.0);
-    }
-    let outcome = programme.solve().map_err(|_| unsolved())?;
-    let solution = outcome.into_solution().map_err(|_| unsolved())?;
-    let value = |variable: &Variable| solution.var_value(*variable);
-    Ok(above.iter().zip(&below).map(|(above, below)| value(above) - value(below)).collect())
+    };
+    constraints.extend(points.rows().map(|row| {
+        let mut both: Vec<f64> = row.iter().copied().chain(row.iter().map(|x| -x)).collect();
+        both.resize(costs.len(), 0.0);
+        (both, 1.0)
+    }));
+    let solution = LinearProgram { costs, constraints }
+        .solve()
+        .ok_or_else(unsolved)?;
+    let (above, below) = solution.variables.split_at(dimension);
+    Ok(above
+        .iter()
+        .zip(below)
+        .map(|(above, below)| above - below)
+        .collect())
 }
 
 fn unsolved() -> Failure {
-    Failure::because("the linear programme of a margin has no solution: no predictor separates the points")
+    Failure::because(
+        "the linear programme of a margin has no solution: no predictor separates the points",
+    )
 }
 
 /// A loss with an exponential tail, as a function of a margin.
@@ -329,15 +362,47 @@ impl Loss {
         let least = margins.iter().copied().fold(f64::INFINITY, f64::min);
         // From there on both losses agree to the last digit.
         if self == Self::Exponential || least > 36.0 {
-            let mut weights: Vec<f64> = margins.iter().map(|m| (least - m).exp()).collect();
+            // What is a millionth of the last digit beside the largest is none, and costs no exponential.
+            let weight = |m: &f64| {
+                if m - least > 50.0 {
+                    0.0
+                } else {
+                    (least - m).exp()
+                }
+            };
+            let mut weights: Vec<f64> = margins.iter().map(weight).collect();
             let sum: f64 = weights.iter().sum();
             weights.iter_mut().for_each(|weight| *weight /= sum);
-            return Pull { weights, log_loss: sum.ln() - least };
+            return Pull {
+                weights,
+                log_loss: sum.ln() - least,
+            };
         }
-        let softplus = |m: f64| (-m.abs()).exp().ln_1p() + (-m).max(0.0);
-        let sum: f64 = margins.iter().map(|m| softplus(*m)).sum();
-        let weights = margins.iter().map(|m| 1.0 / (1.0 + m.exp()) / sum).collect();
-        Pull { weights, log_loss: sum.ln() }
+        let mut sum = 0.0;
+        let mut slope = |m: &f64| {
+            let small = (-m.abs()).exp();
+            sum += softplus(small) + (-m).max(0.0);
+            if *m > 0.0 {
+                small / (1.0 + small)
+            } else {
+                1.0 / (1.0 + small)
+            }
+        };
+        let mut weights: Vec<f64> = margins.iter().map(&mut slope).collect();
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+        Pull {
+            weights,
+            log_loss: sum.ln(),
+        }
+    }
+}
+
+/// log(1 + x) for x from 0 to 1; by its series where that is exact, which is faster.
+fn softplus(x: f64) -> f64 {
+    if x < 1e-4 {
+        x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * 0.25)))
+    } else {
+        x.ln_1p()
     }
 }
 
@@ -396,7 +461,11 @@ mod tests {
             assert!(points.least_margin(&found.w) > 1.0 - 1e-10);
             close(&points.mix(&found.multipliers), &found.w, 1e-9);
             let slack = points.margins(&found.w);
-            let off = found.multipliers.iter().zip(slack).filter(|(l, s)| **l > 0.0 && *s > 1.0 + 1e-9);
+            let off = found
+                .multipliers
+                .iter()
+                .zip(slack)
+                .filter(|(l, s)| **l > 0.0 && *s > 1.0 + 1e-9);
             assert_eq!(off.count(), 0);
         }
     }
@@ -412,7 +481,11 @@ mod tests {
     fn margins_of_linear_programmes_are_those_of_paper_and_pencil() {
         // Over |w₁| + |w₂| ≤ 1 the least of w₁ and 2w₂ is largest at (2/3, 1/3); over the square at (1, 1).
         let points = Points::new(&[vec![1.0, 0.0], vec![0.0, 2.0]]);
-        close(&least_norm_separator(&points, Norm::One).unwrap(), &[1.0, 0.5], 1e-12);
+        close(
+            &least_norm_separator(&points, Norm::One).unwrap(),
+            &[1.0, 0.5],
+            1e-12,
+        );
         let square = least_norm_separator(&points, Norm::Infinity).unwrap();
         assert!((Norm::Infinity.of(&square) - 1.0).abs() < 1e-12);
     }
@@ -420,8 +493,9 @@ mod tests {
     #[test]
     fn nonnegative_least_squares_meets_the_conditions_of_its_optimum() {
         let mut rng = Streams::new(5).stream("test", 0);
-        let columns: Vec<Vec<f64>> =
-            (0..12).map(|_| dense::numbers(draw::normals(&mut rng, 6).as_ref())).collect();
+        let columns: Vec<Vec<f64>> = (0..12)
+            .map(|_| dense::numbers(draw::normals(&mut rng, 6).as_ref()))
+            .collect();
         let target = dense::numbers(draw::normals(&mut rng, 6).as_ref());
         let u = nonnegative_least_squares(&columns, &target).unwrap();
         let mut left = target.clone();
@@ -430,7 +504,11 @@ mod tests {
         }
         for (u, column) in u.iter().zip(&columns) {
             let pull = inner(column, &left);
-            assert!(if *u > 0.0 { pull.abs() < 1e-12 } else { *u == 0.0 && pull < 1e-12 });
+            assert!(if *u > 0.0 {
+                pull.abs() < 1e-12
+            } else {
+                *u == 0.0 && pull < 1e-12
+            });
         }
     }
 
@@ -464,7 +542,11 @@ mod tests {
             let step = norm.steepest(&gradient);
             for _ in 0..300 {
                 let mut other = step.clone();
-                add(&mut other, 0.1, &dense::numbers(draw::normals(&mut rng, 3).as_ref()));
+                add(
+                    &mut other,
+                    0.1,
+                    &dense::numbers(draw::normals(&mut rng, 3).as_ref()),
+                );
                 assert!(model(norm, &other) >= model(norm, &step) - 1e-12);
             }
         }

@@ -23,7 +23,11 @@ impl Logistic {
             .collect();
         let label = |x: &Vec<f64>| {
             let chance = 1.0 / (1.0 + (-inner(truth, x)).exp());
-            if rng.random::<f64>() < chance { 1.0 } else { -1.0 }
+            if rng.random::<f64>() < chance {
+                1.0
+            } else {
+                -1.0
+            }
         };
         let labels = examples.iter().map(label).collect();
         Self { examples, labels }
@@ -53,7 +57,9 @@ impl Logistic {
     pub fn gradient_over(&self, batch: &[usize], w: &[f64]) -> Vec<f64> {
         let zero = vec![0.0; w.len()];
         let share = 1.0 / batch.len() as f64;
-        batch.iter().fold(zero, |sum, index| moved(&sum, share, &self.gradient_of(*index, w)))
+        batch.iter().fold(zero, |sum, index| {
+            moved(&sum, share, &self.gradient_of(*index, w))
+        })
     }
 
     /// The gradient of the mean loss.
@@ -81,6 +87,14 @@ pub fn without_replacement(rng: &mut StreamRng, all: usize, count: usize) -> Vec
     }
     indices.truncate(count);
     indices
+}
+
+/// `E w²` after some steps of `w ← (1 − ηλ) w + η z` from a fixed start, with independent noise `z` of mean 0: the
+/// recursion `E w² ← (1 − ηλ)² E w² + η² E z²`, solved.
+pub fn second_moment(eigenvalue: f64, start: f64, (rate, variance): (f64, f64), steps: f64) -> f64 {
+    let rest = rate * variance / (eigenvalue * (2.0 - rate * eigenvalue));
+    let left = (1.0 - rate * eigenvalue).powi(2).powf(steps);
+    rest + left * (start * start - rest)
 }
 
 /// The gradients at `x` of the three losses `(x − 3)²`, `(x + 3)²` and `x² + 9`, whose mean is `x² + 9`: what one step
@@ -116,14 +130,23 @@ pub fn moments(cumulants: &Cumulants) -> [f64; 4] {
         mean,
         variance + square,
         third + 3.0 * variance * mean + square * mean,
-        fourth + 4.0 * third * mean + 3.0 * variance * variance + 6.0 * variance * square + square * square,
+        fourth
+            + 4.0 * third * mean
+            + 3.0 * variance * variance
+            + 6.0 * variance * square
+            + square * square,
     ]
 }
 
 /// The cumulants at time `t` of `dX = −pull · X dt + noise · dW` from a fixed start (Ornstein & Uhlenbeck 1930).
 pub fn ornstein_uhlenbeck(start: f64, pull: f64, noise: f64, t: f64) -> Cumulants {
     let left = (-pull * t).exp();
-    [start * left, noise * noise * (1.0 - left * left) / (2.0 * pull), 0.0, 0.0]
+    [
+        start * left,
+        noise * noise * (1.0 - left * left) / (2.0 * pull),
+        0.0,
+        0.0,
+    ]
 }
 
 #[cfg(test)]
@@ -143,7 +166,18 @@ mod tests {
         assert!(((ahead - behind) / 2e-5 - slope).abs() < 1e-8);
         let every = without_replacement(&mut rng, 30, 30);
         assert!(distance(&problem.gradient_over(&every, &w), &problem.gradient(&w)) < 1e-14);
-        assert!((softplus(1.5) - (1.0 + 1.5f64.exp()).ln()).abs() < 1e-15 && softplus(800.0) == 800.0);
+        assert!(
+            (softplus(1.5) - (1.0 + 1.5f64.exp()).ln()).abs() < 1e-15 && softplus(800.0) == 800.0
+        );
+    }
+
+    #[test]
+    fn the_second_moment_is_that_of_the_recursion() {
+        let mut moment = 9.0;
+        for _ in 0..7 {
+            moment = (1.0 - 0.3 * 0.5f64).powi(2) * moment + 0.3 * 0.3 * 0.8;
+        }
+        assert!((second_moment(0.5, 3.0, (0.3, 0.8), 7.0) - moment).abs() < 1e-12);
     }
 
     #[test]

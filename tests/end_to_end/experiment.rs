@@ -11,10 +11,19 @@ fn json(text: &str) -> Value {
 
 /// The names of all experiments of a subject, in their order.
 fn names(lab: &Lab, subject: &str) -> Vec<String> {
-    let list = ["experiment", "list", "--subject", subject, "--format", "json"];
+    let list = [
+        "experiment",
+        "list",
+        "--subject",
+        subject,
+        "--format",
+        "json",
+    ];
     let list = json(&lab.run(&list).success().stdout);
     let names = list.as_array().unwrap().iter();
-    names.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    names
+        .map(|row| row["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The files in a folder and below it, but for the seconds in a result.
@@ -77,22 +86,39 @@ fn a_run_tells_what_was_found_and_leaves_the_same_bytes_each_time() {
         assert_eq!(result["quick"], true);
         assert!(said.contains(result["finding"].as_str().unwrap()), "{said}");
         for verdict in result["verdicts"].as_array().unwrap() {
-            let keys = ["claim", "as_printed", "expected", "measured", "error", "n", "rule", "verdict"];
+            let keys = [
+                "claim",
+                "as_printed",
+                "expected",
+                "measured",
+                "error",
+                "n",
+                "rule",
+                "verdict",
+            ];
             for key in keys {
                 assert!(verdict.get(key).is_some(), "{verdict}");
             }
-            assert!(["holds", "fails", "not decided"].contains(&verdict["verdict"].as_str().unwrap()));
+            assert!(
+                ["holds", "fails", "not decided"].contains(&verdict["verdict"].as_str().unwrap())
+            );
         }
         for figure in result["figures"].as_array().unwrap() {
             let figure = figure.as_str().unwrap();
             assert!(lab.read(&format!("a/{name}/{figure}")).starts_with("<svg "));
             let png = figure.replace(".svg", ".png");
-            assert!(lab.bytes(&format!("a/{name}/{png}")).starts_with(b"\x89PNG\r\n\x1a\n"));
+            assert!(
+                lab.bytes(&format!("a/{name}/{png}"))
+                    .starts_with(b"\x89PNG\r\n\x1a\n")
+            );
         }
         for table in result["tables"].as_array().unwrap() {
             assert!(lab.exists(&format!("a/{name}/{}", table.as_str().unwrap())));
         }
-        assert!(lab.read(&format!("a/{name}/report.md")).contains("| verdict"));
+        assert!(
+            lab.read(&format!("a/{name}/report.md"))
+                .contains("| verdict")
+        );
     }
     let first = files(&lab.path("a"));
     // Over the older results, and two at a time elsewhere.
@@ -108,17 +134,30 @@ fn the_ledger_gathers_results_and_links_to_them() {
     let name = &names(&lab, "least-squares")[0];
     lab.run(&["experiment", "run", name, "--quick"]).success();
     let printed = lab.run(&["experiment", "ledger"]).success().stdout;
-    assert!(printed.contains(&format!("({name}/report.md)")), "{printed}");
-    lab.run(&["experiment", "ledger", "--out", "ledger.md"]).success();
-    assert!(lab.read("ledger.md").contains(&format!("(experiments/{name}/report.md)")));
-    lab.run(&["experiment", "ledger", "--html", "--out", "ledger.html"]).success();
+    assert!(
+        printed.contains(&format!("({name}/report.md)")),
+        "{printed}"
+    );
+    lab.run(&["experiment", "ledger", "--out", "ledger.md"])
+        .success();
+    assert!(
+        lab.read("ledger.md")
+            .contains(&format!("(experiments/{name}/report.md)"))
+    );
+    lab.run(&["experiment", "ledger", "--html", "--out", "ledger.html"])
+        .success();
     let html = lab.read("ledger.html");
-    assert!(html.starts_with("<!doctype html>") && html.contains(&format!("experiments/{name}/report.md")));
+    assert!(
+        html.starts_with("<!doctype html>")
+            && html.contains(&format!("experiments/{name}/report.md"))
+    );
     // A damaged result is not left out in silence.
     lab.write(&format!("experiments/{name}/result.json"), "{");
     let message = lab.run(&["experiment", "ledger"]).failure(2);
     assert!(message.contains("result.json"), "{message}");
-    let message = lab.run(&["experiment", "ledger", "--dir", "none"]).failure(2);
+    let message = lab
+        .run(&["experiment", "ledger", "--dir", "none"])
+        .failure(2);
     assert!(message.contains("none"), "{message}");
 }
 

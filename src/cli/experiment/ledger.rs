@@ -27,15 +27,23 @@ pub struct LedgerArgs {
 /// Runs the command.
 pub fn run(args: &LedgerArgs) -> Result<ExitCode, CommandError> {
     let outcomes = outcomes(&args.dir)?;
-    let place = args.out.as_deref().map_or_else(|| Ok(String::new()), |out| place(&args.dir, out))?;
+    let place = args
+        .out
+        .as_deref()
+        .map_or_else(|| Ok(String::new()), |out| place(&args.dir, out))?;
     let ledger = Ledger::of(&outcomes, &place);
-    let text = if args.html { ledger.html() } else { ledger.markdown() };
+    let text = if args.html {
+        ledger.html()
+    } else {
+        ledger.markdown()
+    };
     match &args.out {
         None => print(&text)?,
         Some(out) => {
             let text = text.trim_end().to_owned() + "\n";
-            write_atomically(out, text.as_bytes())
-                .map_err(|error| CommandError::Input(format!("--out {}: {error}", out.display())))?;
+            write_atomically(out, text.as_bytes()).map_err(|error| {
+                CommandError::Input(format!("--out {}: {error}", out.display()))
+            })?;
             eprintln!("{} results, written to {}", outcomes.len(), out.display());
         }
     }
@@ -51,7 +59,11 @@ fn outcomes(folder: &Path) -> Result<Vec<Outcome>, CommandError> {
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
+        .filter(|path| {
+            !path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+        })
         .map(|path| path.join(RESULT))
         .filter(|path| path.is_file())
         .collect();
@@ -72,14 +84,25 @@ fn outcomes(folder: &Path) -> Result<Vec<Outcome>, CommandError> {
 /// The way from the folder of the ledger to the results, with a slash at its end.
 fn place(results: &Path, ledger: &Path) -> Result<String, CommandError> {
     let whole = |path: &Path| {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         fs::canonicalize(path)
             .map_err(|error| CommandError::Input(format!("{}: {error}", path.display())))
     };
-    let (to, from) = (whole(results)?, whole(ledger.parent().unwrap_or(Path::new(".")))?);
+    let (to, from) = (
+        whole(results)?,
+        whole(ledger.parent().unwrap_or(Path::new(".")))?,
+    );
     let parts = |path: &Path| -> Vec<String> {
-        let named = path.components().filter(|part| matches!(part, Component::Normal(_)));
-        named.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+        let named = path
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        named
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect()
     };
     let (to, from) = (parts(&to), parts(&from));
     let common = to.iter().zip(&from).take_while(|(a, b)| a == b).count();
@@ -99,8 +122,14 @@ mod tests {
             fs::create_dir_all(root.path().join("docs/experiments")).unwrap();
             place(&root.path().join(results), &root.path().join(ledger)).unwrap()
         };
-        assert_eq!(place_of("docs/experiments", "docs/ledger.md"), "experiments/");
-        assert_eq!(place_of("docs/experiments", "docs/experiments/ledger.md"), "");
+        assert_eq!(
+            place_of("docs/experiments", "docs/ledger.md"),
+            "experiments/"
+        );
+        assert_eq!(
+            place_of("docs/experiments", "docs/experiments/ledger.md"),
+            ""
+        );
         assert_eq!(place_of("docs", "docs/experiments/ledger.md"), "../");
     }
 }

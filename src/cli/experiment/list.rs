@@ -23,8 +23,15 @@ struct List(Vec<About>);
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> Result<ExitCode, CommandError> {
-    let experiments = args.subject.map_or_else(catalogue::all, |subject| catalogue::of(subject).to_vec());
-    let list = List(experiments.iter().map(|experiment| experiment.about()).collect());
+    let experiments = args
+        .subject
+        .map_or_else(catalogue::all, |subject| catalogue::of(subject).to_vec());
+    let list = List(
+        experiments
+            .iter()
+            .map(|experiment| experiment.about())
+            .collect(),
+    );
     print(&args.format.text(&list)?)?;
     Ok(ExitCode::Success)
 }

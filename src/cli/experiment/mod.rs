@@ -41,7 +41,9 @@ impl From<Refusal> for CommandError {
 fn subject() -> impl TypedValueParser<Value = Subject> {
     let words = Subject::ALL.map(Subject::word);
     PossibleValuesParser::new(words).map(|word| {
-        let found = Subject::ALL.into_iter().find(|subject| subject.word() == word);
+        let found = Subject::ALL
+            .into_iter()
+            .find(|subject| subject.word() == word);
         found.unwrap_or(Subject::LeastSquares)
     })
 }

@@ -176,11 +176,18 @@ fn carry_out(task: &Task, flag: &std::sync::atomic::AtomicBool) -> Option<Done> 
         Ok(findings) => findings,
         Err(Failure::Interrupted) => return None,
         Err(Failure::Failed(reason)) => {
-            return Some(Err(CommandError::Other(format!("{}: {reason}", about.name))));
+            return Some(Err(CommandError::Other(format!(
+                "{}: {reason}",
+                about.name
+            ))));
         }
     };
     let parameters = task.experiment.parameters().into_iter().map(|parameter| {
-        let default = if task.is_quick { parameter.quick } else { parameter.full };
+        let default = if task.is_quick {
+            parameter.quick
+        } else {
+            parameter.full
+        };
         let value = task.values.get(parameter.name).unwrap_or(&default);
         (parameter.name.to_owned(), value.json())
     });
@@ -232,7 +239,9 @@ fn bar(length: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(length as u64);
-    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} experiments, {elapsed}, about {eta} left");
+    let style = ProgressStyle::with_template(
+        "{bar:30} {pos} of {len} experiments, {elapsed}, about {eta} left",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

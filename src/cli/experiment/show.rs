@@ -40,7 +40,10 @@ impl Report for Description {
         let about = &self.about;
         let seeds = match about.seeds.full {
             0 => "Nothing in it is random.".to_owned(),
-            full => format!("It runs over {full} seeds, {} with --quick.", about.seeds.quick),
+            full => format!(
+                "It runs over {full} seeds, {} with --quick.",
+                about.seeds.quick
+            ),
         };
         let page = Page::default()
             .paragraph(format!("# {}", about.name))
@@ -59,7 +62,8 @@ impl Report for Description {
     }
 
     fn records(&self) -> Table {
-        let columns = ["parameter", "meaning", "default", "with --quick", "allowed"].map(Column::text);
+        let columns =
+            ["parameter", "meaning", "default", "with --quick", "allowed"].map(Column::text);
         Table::new(columns).with_rows(self.parameters.iter().map(|parameter| {
             vec![
                 Cell::Code(parameter.name.to_owned()),

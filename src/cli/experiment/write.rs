@@ -50,7 +50,9 @@ fn put(folder: &Path, files: &[NamedBytes]) -> io::Result<()> {
 fn fill(fresh: &Path, files: &[NamedBytes]) -> io::Result<()> {
     remove(fresh)?;
     fs::create_dir(fresh)?;
-    files.iter().try_for_each(|(name, bytes)| write_atomically(&fresh.join(name), bytes))
+    files
+        .iter()
+        .try_for_each(|(name, bytes)| write_atomically(&fresh.join(name), bytes))
 }
 
 /// A folder cannot be renamed over another one that is not empty.
@@ -100,7 +102,12 @@ mod tests {
         fs::create_dir(&other).unwrap();
         check(&other).unwrap();
         fs::write(other.join("thesis.tex"), "").unwrap();
-        assert!(check(&other).unwrap_err().to_string().contains("choose another folder"));
+        assert!(
+            check(&other)
+                .unwrap_err()
+                .to_string()
+                .contains("choose another folder")
+        );
     }
 
     #[test]

@@ -1,7 +1,15 @@
 //! Kernels and wide networks: closed forms against networks, laziness, rates by modes, and where networks leave them.
 
+mod beyond_the_kernel;
 mod deep_kernel;
+mod kernel_descent;
 mod kernel_drift;
+mod label_alignment;
+mod label_complexity;
+mod learnable_teachers;
+mod linear_splines;
+mod noise_and_spectrum;
+mod spectral_bias;
 mod two_layer_kernel;
 
 use super::{Experiment, Failure};
@@ -13,6 +21,14 @@ pub static EXPERIMENTS: &[&dyn Experiment] = &[
     &two_layer_kernel::TwoLayerKernel,
     &deep_kernel::DeepKernel,
     &kernel_drift::KernelDrift,
+    &kernel_descent::KernelDescent,
+    &label_alignment::LabelAlignment,
+    &spectral_bias::SpectralBias,
+    &noise_and_spectrum::NoiseAndSpectrum,
+    &label_complexity::LabelComplexity,
+    &learnable_teachers::LearnableTeachers,
+    &beyond_the_kernel::BeyondTheKernel,
+    &linear_splines::LinearSplines,
 ];
 
 /// The numbers of one place over seeds, of rows that have a number for each place.
@@ -22,29 +38,51 @@ fn at(rows: &[Vec<f64>], place: usize) -> Vec<f64> {
 
 /// A line through the medians over seeds, in a band from the smallest to the largest, of a row of numbers per seed.
 fn line(label: impl Into<String>, x: &[f64], rows: &[Vec<f64>]) -> Line {
-    let of = |statistic: &dyn Fn(&[f64]) -> f64| (0..x.len()).map(|place| statistic(&at(rows, place))).collect();
+    let of = |statistic: &dyn Fn(&[f64]) -> f64| {
+        (0..x.len())
+            .map(|place| statistic(&at(rows, place)))
+            .collect()
+    };
     let low = of(&|values| values.iter().copied().fold(f64::INFINITY, f64::min));
     let high = of(&|values| values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
     let meaning = format!("smallest to largest of {} seeds", rows.len());
-    Line::new(label, x.to_vec(), of(&|values| Estimate::median(values).value)).with_band(low, high, meaning)
+    Line::new(
+        label,
+        x.to_vec(),
+        of(&|values| Estimate::median(values).value),
+    )
+    .with_band(low, high, meaning)
 }
 
 /// The exponent of a power law, seed by seed and then averaged, of a row of numbers per seed.
 fn exponent(x: &[f64], rows: &[Vec<f64>]) -> Estimate {
-    let logs = |numbers: &[f64]| numbers.iter().map(|number| number.ln()).collect::<Vec<f64>>();
-    let slopes: Vec<f64> = rows.iter().map(|row| Estimate::slope(&logs(x), &logs(row)).value).collect();
+    let logs = |numbers: &[f64]| {
+        numbers
+            .iter()
+            .map(|number| number.ln())
+            .collect::<Vec<f64>>()
+    };
+    let slopes: Vec<f64> = rows
+        .iter()
+        .map(|row| Estimate::slope(&logs(x), &logs(row)).value)
+        .collect();
     Estimate::mean(&slopes)
 }
 
 /// Numbers of a parameter that must be whole, such as widths.
 fn whole(numbers: &[f64]) -> Vec<usize> {
-    numbers.iter().map(|number| number.round() as usize).collect()
+    numbers
+        .iter()
+        .map(|number| number.round() as usize)
+        .collect()
 }
 
 /// An error where a list has too few numbers for a trend.
 fn at_least(least: usize, name: &str, numbers: &[f64]) -> Result<(), Failure> {
     if numbers.len() < least {
-        return Err(Failure::because(format!("`{name}` needs at least {least} numbers to show a trend")));
+        return Err(Failure::because(format!(
+            "`{name}` needs at least {least} numbers to show a trend"
+        )));
     }
     Ok(())
 }

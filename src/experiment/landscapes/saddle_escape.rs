@@ -2,7 +2,8 @@
 //! hardly grows with the dimension.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::saddle::{self, TopEigenvector};
@@ -11,16 +12,48 @@ use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};
 use crate::table::{Column, Table};
 
-const DIMENSIONS: Numbers = Numbers::new("dimensions", "dimensions to compare, ascending", &[10.0, 50.0, 250.0, 1250.0, 6250.0])
-    .quick(&[10.0, 50.0, 250.0])
-    .allowed(3.0, 1e5);
-const STEP: Number = Number::new("step", "step size η; at most 1/3, the inverse of the smoothness", 0.25).allowed(1e-3, 1.0 / 3.0);
-const RADIUS: Number = Number::new("radius", "r, the size of the perturbation", 1e-3).allowed(1e-9, 1e-1);
-const TARGET: Number = Number::new("target", "loss above the least at which a run has escaped", 1e-4).allowed(1e-12, 0.2);
-const GAPS: Numbers = Numbers::new("gaps", "gaps of the two first eigenvalues, descending", &[0.4, 0.2, 0.1, 0.05, 0.025])
-    .quick(&[0.4, 0.2, 0.1])
-    .allowed(1e-3, 0.9);
-const FAILURE: Number = Number::new("failure", "δ, the chance of failing to escape that is allowed", 0.1).allowed(1e-6, 0.5);
+const DIMENSIONS: Numbers = Numbers::new(
+    "dimensions",
+    "dimensions to compare, ascending",
+    &[10.0, 50.0, 250.0, 1250.0, 6250.0],
+)
+.quick(&[10.0, 50.0, 250.0])
+.allowed(3.0, 1e5);
+const STEP: Number = Number::new(
+    "step",
+    "step size η; at most 1/3, the inverse of the \
+    smoothness",
+    0.25,
+)
+.allowed(1e-3, 1.0 / 3.0);
+const RADIUS: Number =
+    Number::new("radius", "r, the size of the perturbation", 1e-3).allowed(1e-9, 1e-1);
+const TARGET: Number = Number::new(
+    "target",
+    "loss above the least at which a run has escaped",
+    1e-4,
+)
+.allowed(1e-12, 0.2);
+const GAPS: Numbers = Numbers::new(
+    "gaps",
+    "gaps of the two first eigenvalues, descending",
+    &[0.4, 0.2, 0.1, 0.05, 0.025],
+)
+.quick(&[0.4, 0.2, 0.1])
+.allowed(1e-3, 0.9);
+const FAILURE: Number = Number::new(
+    "failure",
+    "δ, the chance of failing to escape that is \
+    allowed",
+    0.1,
+)
+.allowed(1e-6, 0.5);
+const CONSTANT: Number = Number::new(
+    "constant",
+    "absolute constant before the logarithm ι of the lemma",
+    4.0,
+)
+.allowed(1.0, 100.0);
 const LIMIT: Count = Count::new("limit", "steps at most", 100_000).allowed(10.0, 1e7);
 
 /// Theory of Deep Learning, section 7.2 and Lemma 7.3.1.
@@ -40,7 +73,12 @@ enum Perturbation {
 
 /// The loss above the least after each step of a run from the origin, until it is below the target; none where it does
 /// not get there.
-fn run(setup: &Setup, top: &TopEigenvector, how: Perturbation, streams: Streams) -> Result<(Vec<f64>, bool), Failure> {
+fn run(
+    setup: &Setup,
+    top: &TopEigenvector,
+    how: Perturbation,
+    streams: Streams,
+) -> Result<(Vec<f64>, bool), Failure> {
     let (step, radius, target) = (setup.get(STEP), setup.get(RADIUS), setup.get(TARGET));
     let dimensions = top.eigenvalues.len();
     let mut rng = streams.stream("perturbation", dimensions as u64);
@@ -52,7 +90,11 @@ fn run(setup: &Setup, top: &TopEigenvector, how: Perturbation, streams: Streams)
     if how == Perturbation::Across {
         x[0] = 0.0;
     }
-    let limit = if how == Perturbation::Across { 2_000 } else { setup.get(LIMIT) };
+    let limit = if how == Perturbation::Across {
+        2_000
+    } else {
+        setup.get(LIMIT)
+    };
     let mut losses = vec![top.value(&x) - top.least()];
     for index in 0..limit {
         if index % 1024 == 0 {
@@ -87,12 +129,15 @@ struct Grant {
     radius: f64,
 }
 
-/// With the constants of Jin et al. (2021, J. ACM 68, "On nonconvex optimization for machine learning"): ι = log(dℓΔ/(ρεδ)),
-/// 𝒯 = ιℓ/√(ρε), a fall of √(ε³/ρ)/(50ι³), r = ε/(400ι³), and √(ρε) = gap.
-fn grant(dimensions: usize, gap: f64, excess: f64, failure: f64) -> Grant {
+/// With the constants of Jin et al. (2021, J. ACM 68, "On nonconvex optimization for machine learning"): ι = c·log(dℓΔ/(ρεδ))
+/// with an absolute constant c, 𝒯 = ιℓ/√(ρε), a fall of √(ε³/ρ)/(50ι³), r = ε/(400ι³), and √(ρε) = gap.
+fn grant(dimensions: usize, gap: f64, excess: f64, [failure, constant]: [f64; 2]) -> Grant {
     let (smooth, bend) = (3.0, 6.0);
     let epsilon = gap * gap / bend;
-    let iota = (dimensions as f64 * smooth * excess / (bend * epsilon * failure)).ln().max(1.0);
+    let iota = constant
+        * (dimensions as f64 * smooth * excess / (bend * epsilon * failure))
+            .ln()
+            .max(1.0);
     Grant {
         steps: (iota * smooth / gap).ceil() as usize,
         drop: (epsilon.powi(3) / bend).sqrt() / (50.0 * iota.powi(3)),
@@ -119,19 +164,24 @@ impl Experiment for SaddleEscape {
         About {
             name: "saddle-escape",
             subject: Subject::Landscapes,
-            claim: "Perturbed gradient descent leaves a saddle point after a number of steps that grows with the logarithm \
-                    of the dimension only.",
-            source: "Arora et al., Theory of Deep Learning (draft), sec. 7.2, Theorem 7.2.1 and Lemma 7.3.1; constants of \
-                     Jin et al. (2021)",
-            mathematics: "At 0 the loss ¼‖zzᵀ − xxᵀ‖² with ‖z‖ = 1 has the gradient 0 and the curvature −1 along z. A \
-                perturbation of size r has a part of about r/√d along z, and each step multiplies it by 1 + η, so that after \
-                log(√d/r)/log(1 + η) steps it is of order one: escape takes ½ ln d/ln(1 + η) steps more in d dimensions than \
-                in one. Between the two first eigenvalues 1 and 1 − g of a matrix, the second eigenvector is a saddle point \
-                with the curvature −g, and the lemma grants a fall within ι·ℓ/g steps, up to logarithms.",
-            refuted_by: "An escape time that grows as a power of the dimension, or a fall that is smaller than granted in more \
-                         than a share δ of runs.",
-            seeds: Extent { full: 20, quick: 6 },
-            seconds: Extent { full: 2.0, quick: 0.1 },
+            claim: "Perturbed gradient descent leaves a saddle point after a number of steps \
+                that grows with the logarithm of the dimension only.",
+            source: "Arora et al., Theory of Deep Learning (draft), sec. 7.2, Theorem 7.2.1 \
+                and Lemma 7.3.1; constants of Jin et al. (2021)",
+            mathematics: "At 0 the loss ¼‖zzᵀ − xxᵀ‖² with ‖z‖ = 1 has the gradient 0 and the \
+                curvature −1 along z. A perturbation of size r has a part of about r/√d along \
+                z, and each step multiplies it by 1 + η, so that after log(√d/r)/log(1 + η) \
+                steps it is of order one: escape takes ½ ln d/ln(1 + η) steps more in d \
+                dimensions than in one. Between the two first eigenvalues 1 and 1 − g of a \
+                matrix, the second eigenvector is a saddle point with the curvature −g, and \
+                the lemma grants a fall within ι·ℓ/g steps, up to logarithms.",
+            refuted_by: "An escape time that grows as a power of the dimension, or a fall that \
+                is smaller than granted in more than a share δ of runs.",
+            seeds: Extent { full: 40, quick: 8 },
+            seconds: Extent {
+                full: 0.8,
+                quick: 0.01,
+            },
         }
     }
 
@@ -143,6 +193,7 @@ impl Experiment for SaddleEscape {
             TARGET.parameter(),
             GAPS.parameter(),
             FAILURE.parameter(),
+            CONSTANT.parameter(),
             LIMIT.parameter(),
         ]
     }
@@ -150,7 +201,9 @@ impl Experiment for SaddleEscape {
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
         let dimensions: Vec<usize> = setup.get(DIMENSIONS).iter().map(|d| *d as usize).collect();
         let seeds = setup.over_seeds(|streams| one(setup, &dimensions, streams))?;
-        let claims = escapes(setup, &dimensions, &seeds).into_iter().chain(grants(setup, &seeds));
+        let claims = escapes(setup, &dimensions, &seeds)
+            .into_iter()
+            .chain(grants(setup, &seeds));
         Ok(Findings::new()
             .claims(claims)
             .table("times", table(&dimensions, &seeds))
@@ -175,9 +228,19 @@ fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, Fa
         seed.each.push(path.len() as f64 - 1.0);
         seed.once.push(once.len() as f64 - 1.0);
         seed.escaped += usize::from(is_each) + usize::from(is_once);
-        seed.path = if *count == dimensions[0] { path } else { seed.path };
+        seed.path = if *count == dimensions[0] {
+            path
+        } else {
+            seed.path
+        };
     }
-    seed.across = run(setup, &rank_one(dimensions[0]), Perturbation::Across, streams)?.1;
+    seed.across = run(
+        setup,
+        &rank_one(dimensions[0]),
+        Perturbation::Across,
+        streams,
+    )?
+    .1;
     for (index, gap) in setup.get(GAPS).iter().enumerate() {
         let (fall, time) = fall(setup, *gap, streams.stream("gap", index as u64))?;
         seed.falls.push(fall);
@@ -195,9 +258,18 @@ fn fall(setup: &Setup, gap: f64, mut rng: crate::random::StreamRng) -> Result<(f
     let top = TopEigenvector { eigenvalues };
     let saddle_point = top.critical_points()[2].clone();
     let possible = top.value(&saddle_point) - top.least();
-    let grant = grant(DIMENSIONS, gap, possible, setup.get(FAILURE));
+    let grant = grant(
+        DIMENSIONS,
+        gap,
+        possible,
+        [setup.get(FAILURE), setup.get(CONSTANT)],
+    );
     let (mut x, step) = (saddle_point.clone(), 1.0 / 3.0);
-    saddle::add(&mut x, step, &saddle::in_ball(&mut rng, DIMENSIONS, grant.radius));
+    saddle::add(
+        &mut x,
+        step,
+        &saddle::in_ball(&mut rng, DIMENSIONS, grant.radius),
+    );
     let (mut fallen, mut half) = (0.0, f64::NAN);
     for index in 1..=(20 * grant.steps) {
         top.descend(&mut x, step);
@@ -215,7 +287,13 @@ fn fall(setup: &Setup, gap: f64, mut rng: crate::random::StreamRng) -> Result<(f
     Ok((fallen / grant.drop, half))
 }
 
-fn slope_of(xs: &[f64], seeds: &[Seed], of: &dyn Fn(&Seed) -> &Vec<f64>, x_log: bool, y_log: bool) -> Estimate {
+fn slope_of(
+    xs: &[f64],
+    seeds: &[Seed],
+    of: &dyn Fn(&Seed) -> &Vec<f64>,
+    x_log: bool,
+    y_log: bool,
+) -> Estimate {
     let log = |value: f64, is_log: bool| if is_log { value.ln() } else { value };
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for seed in seeds {
@@ -236,39 +314,51 @@ fn escapes(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Vec<Claim> {
     vec![
         Claim::printed(
             "theory 7-2",
-            format!("Perturbed at each step or once, descent from the saddle point comes below the loss {target} (share of runs)"),
+            format!(
+                "Perturbed at each step or once, descent from the saddle point comes below \
+                the loss {target} (share of runs)"
+            ),
             Rule::Above(0.9),
             Estimate::proportion(seeds.iter().map(|seed| seed.escaped).sum(), runs),
         ),
         Claim::control(
             "theory 7-2",
-            "Descent from the saddle point without a perturbation does, too (its loss after 1000 steps)",
+            "Descent from the saddle point without a perturbation does, too (its loss after \
+             1000 steps)",
             Rule::Below(target),
             Estimate::exact(rank_one(dimensions[0]).value(&still), 1e-12),
         ),
         Claim::control(
             "theory 7-2",
-            "A perturbation across the direction of escape is as good (share of runs that come below that loss in 2000 steps)",
+            "A perturbation across the direction of escape is as good (share of runs that come \
+             below that loss in 2000 steps)",
             Rule::Above(0.9),
             Estimate::proportion(seeds.iter().filter(|seed| seed.across).count(), seeds.len()),
         ),
         Claim::printed(
             "theory 7-3",
-            format!("The steps until escape grow by {expected:.3} for each unit of ln d, as ½/ln(1 + η) (noise at each step)"),
-            Rule::Equals { value: expected, tolerance: 0.25 * expected },
+            format!(
+                "The steps until escape grow by {expected:.3} for each unit of ln d, as \
+                ½/ln(1 + η) (noise at each step)"
+            ),
+            Rule::Equals {
+                value: expected,
+                tolerance: 0.25 * expected,
+            },
             slope_of(&xs, seeds, &|seed| &seed.each, true, false),
         ),
         Claim::printed(
             "theory 7-3",
-            "They grow more slowly than any power of d above d^0.1 (perturbed once; slope of the logarithms)",
+            "They grow more slowly than any power of d above d^0.1 (perturbed once; slope of \
+             the logarithms)",
             Rule::Below(0.1),
             slope_of(&xs, seeds, &|seed| &seed.once, true, true),
         ),
         Claim::printed(
             "theory 7-3",
             format!(
-                "They are fewer than ℓ(f(x₀) − f*)/ε² with the gradient's size ε = √{target} for which this is enough (largest \
-                 ratio)"
+                "They are fewer than ℓ(f(x₀) − f*)/ε² with the gradient's size ε = √{target} \
+                 for which this is enough (largest ratio)"
             ),
             Rule::Below(1.0),
             Estimate::exact(
@@ -281,20 +371,28 @@ fn escapes(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Vec<Claim> {
 
 fn grants(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     let (gaps, failure) = (setup.get(GAPS), setup.get(FAILURE));
-    let enough = seeds.iter().flat_map(|seed| &seed.falls).filter(|fall| **fall >= 1.0).count();
+    let enough = seeds
+        .iter()
+        .flat_map(|seed| &seed.falls)
+        .filter(|fall| **fall >= 1.0)
+        .count();
     let inverse: Vec<f64> = gaps.iter().map(|gap| 1.0 / gap).collect();
     let share = 1.0 - failure;
     vec![
         Claim::printed(
             "theory 7-4",
-            format!("In ι·ℓ/√(ρε) steps the loss falls by √(ε³/ρ)/(50ι³) at least, with chance {share} (share of runs over all gaps)"),
+            format!(
+                "In ι·ℓ/√(ρε) steps, with ι = {}·log(dℓΔ/(ρεδ)), the loss falls by \
+                 √(ε³/ρ)/(50ι³) at least, with chance {share} (share of runs over all gaps)",
+                setup.get(CONSTANT)
+            ),
             Rule::Above(share),
             Estimate::proportion(enough, seeds.len() * gaps.len()),
         ),
         Claim::printed(
             "theory 7-4",
-            "The steps until half of the possible fall grow as the inverse of the curvature √(ρε), up to logarithms \
-             (slope of the logarithms)",
+            "The steps until half of the possible fall grow as the inverse of the curvature \
+             √(ρε), up to logarithms (slope of the logarithms)",
             Rule::Between(1.0, 1.35),
             slope_of(&inverse, seeds, &|seed| &seed.times, true, true),
         ),
@@ -302,50 +400,111 @@ fn grants(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
 }
 
 fn table(dimensions: &[usize], seeds: &[Seed]) -> Table {
-    let columns = [Column::number("dimension"), Column::number("noise at each step"), Column::number("perturbed once")];
-    let at = |index: usize, of: &dyn Fn(&Seed) -> &Vec<f64>| median(&seeds.iter().map(|seed| of(seed)[index]).collect::<Vec<_>>());
+    let columns = [
+        Column::number("dimension"),
+        Column::number("noise at each step"),
+        Column::number(
+            "perturbed \
+        once",
+        ),
+    ];
+    let at = |index: usize, of: &dyn Fn(&Seed) -> &Vec<f64>| {
+        median(&seeds.iter().map(|seed| of(seed)[index]).collect::<Vec<_>>())
+    };
     let rows = dimensions.iter().enumerate().map(|(index, count)| {
-        vec![(*count).into(), at(index, &|seed| &seed.each).into(), at(index, &|seed| &seed.once).into()]
+        vec![
+            (*count).into(),
+            at(index, &|seed| &seed.each).into(),
+            at(index, &|seed| &seed.once).into(),
+        ]
     });
-    Table::new(columns).with_rows(rows).captioned("Median steps until the loss is below the target.")
+    Table::new(columns).with_rows(rows).captioned(
+        "Median steps until the loss is below the \
+        target.",
+    )
 }
 
 fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
     let xs: Vec<f64> = dimensions.iter().map(|count| *count as f64).collect();
     let step = setup.get(STEP);
     let values = |of: &dyn Fn(&Seed) -> &Vec<f64>, pick: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
-        (0..xs.len()).map(|index| pick(&seeds.iter().map(|seed| of(seed)[index]).collect::<Vec<_>>())).collect()
+        (0..xs.len())
+            .map(|index| pick(&seeds.iter().map(|seed| of(seed)[index]).collect::<Vec<_>>()))
+            .collect()
     };
     let low = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
     let with_band = |label: &str, of: &dyn Fn(&Seed) -> &Vec<f64>| {
         Line::new(label, xs.clone(), values(of, &median))
-            .with_band(values(of, &low), values(of, &high), "smallest to largest of all seeds")
+            .with_band(
+                values(of, &low),
+                values(of, &high),
+                "smallest to largest of all seeds",
+            )
             .with_markers()
     };
     let mid = values(&|seed| &seed.once, &median)[0];
-    let law = xs.iter().map(|x| mid + 0.5 * (x / xs[0]).ln() / step.ln_1p()).collect();
-    let times = Panel::new(Axis::counting("dimension").log(), Axis::counting("steps until escape").including(0.0))
-        .titled("Dimension")
-        .with(with_band("noise at each step", &|seed| &seed.each))
-        .with(with_band("perturbed once", &|seed| &seed.once))
-        .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE));
-    let losses = Panel::new(Axis::counting("step"), Axis::new("loss above the least", "1").log()).titled(format!("Runs in {} dimensions", dimensions[0]));
-    let style = crate::figure::Style { colour: Some(0), dash: 0 };
+    let law = xs
+        .iter()
+        .map(|x| mid + 0.5 * (x / xs[0]).ln() / step.ln_1p())
+        .collect();
+    let times = Panel::new(
+        Axis::counting("dimension").log(),
+        Axis::counting("steps until escape").including(0.0),
+    )
+    .titled("Dimension")
+    .with(with_band("noise at each step", &|seed| &seed.each))
+    .with(with_band("perturbed once", &|seed| &seed.once))
+    .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE));
+    let losses = Panel::new(
+        Axis::counting("step"),
+        Axis::new("loss above the least", "1").log(),
+    )
+    .titled(format!(
+        "Runs \
+        in {} dimensions",
+        dimensions[0]
+    ));
+    let style = crate::figure::Style {
+        colour: Some(0),
+        dash: 0,
+    };
     let losses = seeds.iter().fold(losses, |panel, seed| {
         let steps = (0..seed.path.len()).map(|index| index as f64).collect();
-        panel.with(Line::new("", steps, seed.path.clone()).styled(style).faint())
+        panel.with(
+            Line::new("", steps, seed.path.clone())
+                .styled(style)
+                .faint(),
+        )
     });
     let gaps = setup.get(GAPS);
     let inverse: Vec<f64> = gaps.iter().map(|gap| 1.0 / gap).collect();
-    let medians = (0..gaps.len()).map(|index| median(&seeds.iter().map(|seed| seed.times[index]).collect::<Vec<_>>()));
-    let curvature = Panel::new(Axis::new("inverse of the negative curvature", "1").log(), Axis::counting("steps until half the fall").log())
-        .titled("Curvature")
-        .with(Points::new("median", inverse, medians.collect()).with_fit());
-    Figure { columns: 3, width: Width::Page, ..Figure::new("Escape from a saddle point") }
-        .with(losses)
-        .with(times)
-        .with(curvature)
+    let medians = (0..gaps.len()).map(|index| {
+        median(
+            &seeds
+                .iter()
+                .map(|seed| seed.times[index])
+                .collect::<Vec<_>>(),
+        )
+    });
+    let curvature = Panel::new(
+        Axis::new("inverse of the negative curvature", "1").log(),
+        Axis::counting(
+            "steps \
+        until half the fall",
+        )
+        .log(),
+    )
+    .titled("Curvature")
+    .with(Points::new("median", inverse, medians.collect()).with_fit());
+    Figure {
+        columns: 3,
+        width: Width::Page,
+        ..Figure::new("Escape from a saddle point")
+    }
+    .with(losses)
+    .with(times)
+    .with(curvature)
 }
 
 #[cfg(test)]
@@ -359,14 +518,18 @@ mod tests {
         // The golden run: step ¼, r = 1e-3, d = 50; f < 1e-4 near step 60.
         let stop = AtomicBool::new(false);
         let setup = Setup::new(BTreeMap::new(), vec![0], false, &stop);
-        let (path, escaped) = run(&setup, &rank_one(50), Perturbation::Each, Streams::new(0)).unwrap();
+        let (path, escaped) =
+            run(&setup, &rank_one(50), Perturbation::Each, Streams::new(0)).unwrap();
         assert!(escaped && (45..80).contains(&path.len()), "{}", path.len());
         assert!((path[0] - 0.25).abs() < 1e-15);
     }
 
     #[test]
     fn the_granted_steps_are_those_of_the_inverse_curvature() {
-        let (one, half) = (grant(50, 0.2, 0.1, 0.1), grant(50, 0.1, 0.1, 0.1));
+        let (one, half) = (
+            grant(50, 0.2, 0.1, [0.1, 1.0]),
+            grant(50, 0.1, 0.1, [0.1, 1.0]),
+        );
         let ratio = half.steps as f64 / one.steps as f64;
         assert!(ratio > 2.0 && ratio < 3.0, "{ratio}");
         assert!(half.drop < one.drop && half.radius < one.radius);

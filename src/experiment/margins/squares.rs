@@ -1,11 +1,13 @@
 //! Steepest descent in a norm that is not Euclid's on a sum of squares: the solution it finds depends on the step.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Rule as Level, Style, Width};
 use crate::problem::separable::{Norm, add, inner};
 use crate::problem::{dense, draw};
+use crate::random::StreamRng;
 use crate::statistics::{Estimate, Rule};
 use crate::table::{Cell, Column, Table};
 use faer::{Col, Mat};
@@ -14,12 +16,19 @@ use faer::{Col, Mat};
 #[derive(Debug)]
 pub struct SteepestDescentOnSquares;
 
-const STEPS: Numbers =
-    Numbers::new("steps", "step sizes of descent, the largest first", &[0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4])
-        .quick(&[0.02, 0.01, 0.005, 0.002, 0.001])
-        .allowed(1e-5, 0.025);
-const DIMENSION: Count =
-    Count::new("dimension", "length of the random gradients, and unknowns of the random systems", 10).allowed(2.0, 100.0);
+const STEPS: Numbers = Numbers::new(
+    "steps",
+    "step sizes of descent, the largest first",
+    &[0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4],
+)
+.quick(&[0.02, 0.01, 0.005, 0.002, 0.001])
+.allowed(1e-5, 0.025);
+const DIMENSION: Count = Count::new(
+    "dimension",
+    "length of the random gradients, and unknowns of the random systems",
+    10,
+)
+.allowed(2.0, 100.0);
 
 /// The norm of the example: 4/3 with its dual 4.
 const EXAMPLE: Norm = Norm::Power(4.0 / 3.0);
@@ -31,19 +40,27 @@ const SOLVED: f64 = 1e-9;
 
 /// `w(s)` on the line of solutions.
 fn solution(s: f64) -> Vec<f64> {
-    (0..3).map(|index| SOLUTIONS[0][index] + s * SOLUTIONS[1][index]).collect()
+    (0..3)
+        .map(|index| SOLUTIONS[0][index] + s * SOLUTIONS[1][index])
+        .collect()
 }
 
 /// The solution of least norm: the derivative of the p-th power of the norm along the line rises, and is zero there.
 fn least(p: f64) -> Vec<f64> {
     let slope = |s: f64| -> f64 {
         let powers = solution(s).into_iter().zip(SOLUTIONS[1]);
-        powers.map(|(w, along)| along * w.signum() * w.abs().powf(p - 1.0)).sum()
+        powers
+            .map(|(w, along)| along * w.signum() * w.abs().powf(p - 1.0))
+            .sum()
     };
     let (mut low, mut high) = (-10.0, 10.0);
     for _ in 0..100 {
         let middle = 0.5 * (low + high);
-        if slope(middle) < 0.0 { low = middle } else { high = middle }
+        if slope(middle) < 0.0 {
+            low = middle
+        } else {
+            high = middle
+        }
     }
     solution(0.5 * (low + high))
 }
@@ -67,39 +84,64 @@ fn descend(setup: &Setup, norm: Norm, step: f64) -> Result<(Vec<f64>, Vec<Vec<f6
             add(&mut gradient, 2.0 * residual, x);
         }
         add(&mut w, step, &norm.steepest(&gradient));
-        if way.last().is_none_or(|last| w.iter().zip(last).any(|(a, b)| (a - b).abs() > 0.05)) {
+        if way
+            .last()
+            .is_none_or(|last| w.iter().zip(last).any(|(a, b)| (a - b).abs() > 0.05))
+        {
             way.push(w.clone());
         }
         if iteration % 65_536 == 0 {
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!("steepest descent with the step {step} (`steps`) does not end")))
+    Err(Failure::because(format!(
+        "steepest descent with the step {step} (`steps`) does not end"
+    )))
 }
+
+/// What one seed gives: what [`identities`] finds, and how far the limit in a quadratic norm is off.
+type Drawn = ((f64, f64), f64);
 
 /// The largest relative differences over norms of ⟨Δ, −g⟩, ‖Δ‖² and ‖g‖₊², and how many coordinates the step in the
 /// norm of absolute values moves.
 fn identities(gradient: &[f64]) -> (f64, f64) {
-    let norms = [Norm::One, EXAMPLE, Norm::Two, Norm::Power(3.0), Norm::Infinity];
+    let norms = [
+        Norm::One,
+        EXAMPLE,
+        Norm::Two,
+        Norm::Power(3.0),
+        Norm::Infinity,
+    ];
     let worst = norms.into_iter().map(|norm| {
         let step = norm.steepest(gradient);
         let expected = norm.dual().of(gradient).powi(2);
         let found = [-inner(&step, gradient), norm.of(&step).powi(2)];
-        found.map(|found| (found / expected - 1.0).abs()).into_iter().fold(0.0, f64::max)
+        found
+            .map(|found| (found / expected - 1.0).abs())
+            .into_iter()
+            .fold(0.0, f64::max)
     });
-    let moved = Norm::One.steepest(gradient).iter().filter(|x| **x != 0.0).count();
+    let moved = Norm::One
+        .steepest(gradient)
+        .iter()
+        .filter(|x| **x != 0.0)
+        .count();
     (worst.fold(0.0, f64::max), moved as f64)
 }
 
 /// How far steepest descent in the norm √(vᵀDv), from a random start, ends from the solution that is nearest to the start
 /// in that norm; relative to the way.
-fn quadratic_norm(rng: &mut crate::random::StreamRng, dimension: usize) -> Result<f64, Failure> {
+fn quadratic_norm(rng: &mut StreamRng, dimension: usize) -> Result<f64, Failure> {
     let equations = dimension.div_ceil(2);
     let x = draw::gaussian(rng, equations, dimension);
     let (y, start) = (draw::normals(rng, equations), draw::normals(rng, dimension));
-    let inverse: Vec<f64> = (0..dimension).map(|_| (draw::normal(rng) * 0.5).exp()).collect();
+    let inverse: Vec<f64> = (0..dimension)
+        .map(|_| (draw::normal(rng) * 0.5).exp())
+        .collect();
     // Xᵀ with its rows divided by D.
-    let scaled = Mat::from_fn(dimension, equations, |row, column| inverse[row] * x[(column, row)]);
+    let scaled = Mat::from_fn(dimension, equations, |row, column| {
+        inverse[row] * x[(column, row)]
+    });
     let gram = &x * &scaled;
     let nearest = &start + &scaled * dense::solve(gram.as_ref(), (&y - &x * &start).as_ref())?;
     let values = dense::eigenvalues(gram.as_ref())?;
@@ -116,7 +158,11 @@ fn quadratic_norm(rng: &mut crate::random::StreamRng, dimension: usize) -> Resul
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).powi(2))
+        .sum::<f64>()
+        .sqrt()
 }
 
 impl Experiment for SteepestDescentOnSquares {
@@ -136,8 +182,14 @@ impl Experiment for SteepestDescentOnSquares {
                 and w·(1,2,0) = 10, and a start at zero; its solutions form a line, on which the one of least norm is found by \
                 bisection. The limit of small steps is the value on the line through the limits of the two smallest steps.",
             refuted_by: "The same limit for all steps, or a limit of small steps that is the solution of least norm.",
-            seeds: Extent { full: 50, quick: 10 },
-            seconds: Extent { full: 0.3, quick: 0.05 },
+            seeds: Extent {
+                full: 50,
+                quick: 10,
+            },
+            seconds: Extent {
+                full: 0.1,
+                quick: 0.05,
+            },
         }
     }
 
@@ -162,13 +214,16 @@ impl Experiment for SteepestDescentOnSquares {
         let runs = setup.over(&steps, |step| descend(setup, EXAMPLE, *step))?;
         let limits: Vec<&Vec<f64>> = runs.iter().map(|(limit, _)| limit).collect();
         let (before, after) = (limits[limits.len() - 2], limits[limits.len() - 1]);
-        let small: Vec<f64> =
-            before.iter().zip(after).map(|(b, a)| a + (a - b) * last / (second - last)).collect();
+        let small: Vec<f64> = before
+            .iter()
+            .zip(after)
+            .map(|(b, a)| a + (a - b) * last / (second - last))
+            .collect();
         let least = least(4.0 / 3.0);
         let euclid = descend(setup, Norm::Two, steps[0])?.0;
         let euclid_small = descend(setup, Norm::Two, second)?.0;
 
-        let most = |of: &dyn Fn(&((f64, f64), f64)) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
+        let most = |of: &dyn Fn(&Drawn) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
         let below = Rule::Below(1e-12);
         let findings = Findings::new()
             .claim(Claim::printed(
@@ -209,7 +264,10 @@ impl Experiment for SteepestDescentOnSquares {
                 Estimate::exact(distance(&euclid, &euclid_small), 1e-8),
             ));
         let euclid_least = solution(-1.0 / 6.0);
-        let rows = steps.iter().zip(&limits).map(|(step, limit)| row(Cell::rough(*step), limit));
+        let rows = steps
+            .iter()
+            .zip(&limits)
+            .map(|(step, limit)| row(Cell::rough(*step), limit));
         let rows = rows.chain([
             row("small steps".into(), &small),
             row("least norm, p = 4/3".into(), &least),
@@ -225,30 +283,55 @@ impl Experiment for SteepestDescentOnSquares {
 
 fn row(name: Cell, w: &[f64]) -> Vec<Cell> {
     let norm = EXAMPLE.of(w);
-    [name].into_iter().chain(w.iter().chain([&norm]).map(|number| (*number).into())).collect()
+    [name]
+        .into_iter()
+        .chain(w.iter().chain([&norm]).map(|number| (*number).into()))
+        .collect()
 }
 
 fn figure(steps: &[f64], runs: &[(Vec<f64>, Vec<Vec<f64>>)], least: &[f64]) -> Figure {
-    let firsts = |way: &[Vec<f64>], index: usize| way.iter().map(|w| w[index]).collect::<Vec<f64>>();
-    let mut ways = Panel::new(Axis::new("w₁", "1"), Axis::new("w₂", "1")).titled("way to the solutions");
+    let firsts =
+        |way: &[Vec<f64>], index: usize| way.iter().map(|w| w[index]).collect::<Vec<f64>>();
+    let mut ways =
+        Panel::new(Axis::new("w₁", "1"), Axis::new("w₂", "1")).titled("way to the solutions");
     let on_line = [-0.2, 0.05].map(solution);
     ways = ways.with(
-        Line::new("solutions", on_line.iter().map(|w| w[0]).collect(), on_line.iter().map(|w| w[1]).collect())
-            .styled(Style { colour: None, dash: 0 }),
+        Line::new(
+            "solutions",
+            on_line.iter().map(|w| w[0]).collect(),
+            on_line.iter().map(|w| w[1]).collect(),
+        )
+        .styled(Style {
+            colour: None,
+            dash: 0,
+        }),
     );
     let shown = [0, runs.len() - 1];
     for index in shown {
         let way = &runs[index].1;
-        ways = ways.with(Line::new(format!("step {}", steps[index]), firsts(way, 0), firsts(way, 1)));
+        ways = ways.with(Line::new(
+            format!("step {}", steps[index]),
+            firsts(way, 0),
+            firsts(way, 1),
+        ));
     }
-    ways = ways.with(Dots::new("least norm, p = 4/3", vec![least[0]], vec![least[1]]));
+    ways = ways.with(Dots::new(
+        "least norm, p = 4/3",
+        vec![least[0]],
+        vec![least[1]],
+    ));
     let limits: Vec<f64> = runs.iter().map(|(limit, _)| limit[0]).collect();
-    let ends = Panel::new(Axis::new("step size", "1").log(), Axis::new("w₁ of the limit", "1").including(-0.03))
-        .titled("where it ends")
-        .with(Line::new("limit", steps.to_vec(), limits).with_markers())
-        .with(Level::level("least norm, p = 4/3", least[0]))
-        .with(Level::level("least norm, p = 2", 1.0 / 3.0));
-    let mut figure = Figure::new("Steepest descent with p = 4/3 on two equations").with(ways).with(ends);
+    let ends = Panel::new(
+        Axis::new("step size", "1").log(),
+        Axis::new("w₁ of the limit", "1").including(-0.03),
+    )
+    .titled("where it ends")
+    .with(Line::new("limit", steps.to_vec(), limits).with_markers())
+    .with(Level::level("least norm, p = 4/3", least[0]))
+    .with(Level::level("least norm, p = 2", 1.0 / 3.0));
+    let mut figure = Figure::new("Steepest descent with p = 4/3 on two equations")
+        .with(ways)
+        .with(ends);
     figure.columns = 2;
     figure.width = Width::Page;
     figure

@@ -1,7 +1,8 @@
 //! Coordinate descent by tiny steps on squares beside the path of the lasso: one where that path is monotone.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Style, Width};
 use crate::problem::separable::{Norm, add};
@@ -16,14 +17,21 @@ use faer::{Col, Mat};
 pub struct StagewiseAndTheLasso;
 
 const SAMPLES: Count = Count::new("samples", "equations", 4).allowed(2.0, 20.0);
-const FEATURES: Count = Count::new("features", "unknowns, more than equations", 10).allowed(3.0, 60.0);
-const STEP: Number =
-    Number::new("step", "part of the gradient by which a coordinate moves, relative to 1/curvature", 5e-4)
-        .quick(1e-3)
-        .allowed(1e-4, 0.5);
-const CLOSE: Number =
-    Number::new("close", "distance between paths, relative to the length of the solution, that counts as none", 0.005)
-        .allowed(1e-4, 1.0);
+const FEATURES: Count =
+    Count::new("features", "unknowns, more than equations", 10).allowed(3.0, 60.0);
+const STEP: Number = Number::new(
+    "step",
+    "part of the gradient by which a coordinate moves, relative to 1/curvature",
+    5e-4,
+)
+.quick(1e-3)
+.allowed(1e-4, 0.5);
+const CLOSE: Number = Number::new(
+    "close",
+    "distance between paths, relative to the length of the solution, that counts as none",
+    0.005,
+)
+.allowed(1e-4, 1.0);
 
 /// Where descent counts as ended: the largest derivative relative to the first.
 const ENDED: f64 = 1e-6;
@@ -36,8 +44,13 @@ struct Problem {
 
 fn problem(rng: &mut StreamRng, samples: usize, features: usize) -> Problem {
     let raw = draw::gaussian(rng, samples, features);
-    let x = Mat::from_fn(samples, features, |row, column| raw[(row, column)] / raw.col(column).norm_l2());
-    Problem { x, y: draw::normals(rng, samples) }
+    let x = Mat::from_fn(samples, features, |row, column| {
+        raw[(row, column)] / raw.col(column).norm_l2()
+    });
+    Problem {
+        x,
+        y: draw::normals(rng, samples),
+    }
 }
 
 /// The solutions of min ½‖Xw − y‖² + λ‖w‖₁ from the λ where they leave zero down to λ = 0; straight between these knots.
@@ -50,16 +63,26 @@ fn lasso(problem: &Problem) -> Result<Vec<Vec<f64>>, Failure> {
     let mut pulls = dense::numbers((problem.x.transpose() * &problem.y).as_ref());
     let mut lambda = Norm::Infinity.of(&pulls);
     let mut w = vec![0.0; features];
-    let mut active: Vec<usize> = (0..features).filter(|j| pulls[*j].abs() == lambda).collect();
+    let mut active: Vec<usize> = (0..features)
+        .filter(|j| pulls[*j].abs() == lambda)
+        .collect();
     let mut knots = vec![w.clone()];
     let mut left = None;
     for _ in 0..40 * features {
         let signs: Vec<f64> = active.iter().map(|j| pulls[*j].signum()).collect();
-        let inner = Mat::from_fn(active.len(), active.len(), |a, b| gram[(active[a], active[b])]);
+        let inner = Mat::from_fn(active.len(), active.len(), |a, b| {
+            gram[(active[a], active[b])]
+        });
         let rates = dense::solve(inner.as_ref(), dense::column(&signs).as_ref())?;
         // How fast the pulls fall, all by 1 on the active ones.
         let falls: Vec<f64> = (0..features)
-            .map(|j| active.iter().zip(rates.iter()).map(|(k, rate)| gram[(j, *k)] * rate).sum())
+            .map(|j| {
+                active
+                    .iter()
+                    .zip(rates.iter())
+                    .map(|(k, rate)| gram[(j, *k)] * rate)
+                    .sum()
+            })
             .collect();
         let mut event = (lambda, None);
         for j in 0..features {
@@ -72,7 +95,10 @@ fn lasso(problem: &Problem) -> Result<Vec<Vec<f64>>, Failure> {
                 ],
             };
             // With as many active coordinates as equations all pulls end together, where rounding would call one more.
-            for at in at.into_iter().filter(|at| *at > 1e-12 * lambda && *at < (1.0 - 1e-9) * lambda) {
+            for at in at
+                .into_iter()
+                .filter(|at| *at > 1e-12 * lambda && *at < (1.0 - 1e-9) * lambda)
+            {
                 if at < event.0 {
                     event = (at, Some(j));
                 }
@@ -107,7 +133,9 @@ fn retreat(knots: &[Vec<f64>]) -> f64 {
     let end = knots.last().map_or(1.0, |w| Norm::One.of(w));
     let coordinates = knots.first().map_or(0, Vec::len);
     let back = |j: usize| -> f64 {
-        let falls = knots.windows(2).map(|pair| (pair[0][j].abs() - pair[1][j].abs()).max(0.0));
+        let falls = knots
+            .windows(2)
+            .map(|pair| (pair[0][j].abs() - pair[1][j].abs()).max(0.0));
         falls.sum::<f64>() / end
     };
     (0..coordinates).map(back).fold(0.0, f64::max)
@@ -119,7 +147,11 @@ fn at(knots: &[Vec<f64>], sum: f64) -> Vec<f64> {
         let [before, after] = [&pair[0], &pair[1]].map(|w| Norm::One.of(w));
         if sum <= after && after > before {
             let share = (sum - before) / (after - before);
-            return pair[0].iter().zip(&pair[1]).map(|(a, b)| a + share * (b - a)).collect();
+            return pair[0]
+                .iter()
+                .zip(&pair[1])
+                .map(|(a, b)| a + share * (b - a))
+                .collect();
         }
     }
     knots.last().cloned().unwrap_or_default()
@@ -129,7 +161,9 @@ fn at(knots: &[Vec<f64>], sum: f64) -> Vec<f64> {
 /// of its way, the last one where it ends.
 fn stagewise(setup: &Setup, problem: &Problem, step: f64) -> Result<Vec<Vec<f64>>, Failure> {
     let gram = problem.x.transpose() * &problem.x;
-    let gram: Vec<Vec<f64>> = (0..gram.ncols()).map(|j| dense::numbers(gram.col(j))).collect();
+    let gram: Vec<Vec<f64>> = (0..gram.ncols())
+        .map(|j| dense::numbers(gram.col(j)))
+        .collect();
     let mut pulls = dense::numbers((problem.x.transpose() * &problem.y).as_ref());
     let first = Norm::Infinity.of(&pulls);
     let mut w = vec![0.0; gram.len()];
@@ -187,7 +221,10 @@ fn draw_one(setup: &Setup, rng: &mut StreamRng) -> Result<Drawn, Failure> {
     let knots = lasso(&problem)?;
     let way = stagewise(setup, &problem, setup.get(STEP))?;
     let euclid = dense::least_norm(problem.x.as_ref(), problem.y.as_ref())?;
-    let ends = [way.last().cloned().unwrap_or_default(), dense::numbers(euclid.as_ref())];
+    let ends = [
+        way.last().cloned().unwrap_or_default(),
+        dense::numbers(euclid.as_ref()),
+    ];
     let least = Norm::One.of(knots.last().map_or(&[], Vec::as_slice));
     Ok(Drawn {
         retreat: retreat(&knots),
@@ -216,18 +253,31 @@ impl Experiment for StagewiseAndTheLasso {
                 equations are Gaussian with columns of length 1, and fewer than the unknowns.",
             refuted_by: "A monotone path of the lasso that descent leaves by more than its step size explains, or one that is not \
                          monotone and that descent follows.",
-            seeds: Extent { full: 200, quick: 60 },
-            seconds: Extent { full: 2.0, quick: 0.2 },
+            seeds: Extent {
+                full: 200,
+                quick: 60,
+            },
+            seconds: Extent {
+                full: 0.2,
+                quick: 0.1,
+            },
         }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![SAMPLES.parameter(), FEATURES.parameter(), STEP.parameter(), CLOSE.parameter()]
+        vec![
+            SAMPLES.parameter(),
+            FEATURES.parameter(),
+            STEP.parameter(),
+            CLOSE.parameter(),
+        ]
     }
 
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
         if setup.get(FEATURES) <= setup.get(SAMPLES) {
-            return Err(Failure::because("`features` needs to be larger than `samples`"));
+            return Err(Failure::because(
+                "`features` needs to be larger than `samples`",
+            ));
         }
         let close = setup.get(CLOSE);
         let all = setup.over_seeds(|streams| draw_one(setup, &mut streams.stream("data", 0)))?;
@@ -275,29 +325,70 @@ impl Experiment for StagewiseAndTheLasso {
                 Rule::Above(0.1),
                 median(&|drawn| drawn.excess[1], &monotone),
             ));
-        let columns = ["retreat", "distance", "excess of coordinate descent", "excess of gradient descent"];
+        let columns = [
+            "retreat",
+            "distance",
+            "excess of coordinate descent",
+            "excess of gradient descent",
+        ];
         let rows = all.iter().map(|drawn| {
-            vec![drawn.retreat.into(), drawn.distance.into(), drawn.excess[0].into(), drawn.excess[1].into()]
+            vec![
+                drawn.retreat.into(),
+                drawn.distance.into(),
+                drawn.excess[0].into(),
+                drawn.excess[1].into(),
+            ]
         });
         let figure = figure(monotone.first().copied(), furthest(&others), &all);
-        Ok(findings.table("problems", Table::new(columns.map(Column::number)).with_rows(rows)).figure("paths", figure))
+        Ok(findings
+            .table(
+                "problems",
+                Table::new(columns.map(Column::number)).with_rows(rows),
+            )
+            .figure("paths", figure))
     }
 }
 
 fn furthest<'a>(among: &[&'a Drawn]) -> Option<&'a Drawn> {
-    among.iter().copied().max_by(|a, b| a.distance.total_cmp(&b.distance))
+    among
+        .iter()
+        .copied()
+        .max_by(|a, b| a.distance.total_cmp(&b.distance))
 }
 
 fn figure(monotone: Option<&Drawn>, other: Option<&Drawn>, all: &[Drawn]) -> Figure {
     let mut figure = Figure::new("Paths of descent and of the lasso");
-    let shown = [("monotone lasso", monotone), ("lasso that goes back", other)];
+    let shown = [
+        ("monotone lasso", monotone),
+        ("lasso that goes back", other),
+    ];
     for (title, drawn) in shown {
-        let axes = (Axis::new("‖w‖₁", "1").including(0.0), Axis::new("coordinates", "1"));
+        let axes = (
+            Axis::new("‖w‖₁", "1").including(0.0),
+            Axis::new("coordinates", "1"),
+        );
         let mut panel = Panel::new(axes.0, axes.1).titled(title);
-        for (j, drawn) in drawn.iter().flat_map(|drawn| (0..drawn.knots[0].len()).map(move |j| (j, drawn))) {
+        for (j, drawn) in drawn
+            .iter()
+            .flat_map(|drawn| (0..drawn.knots[0].len()).map(move |j| (j, drawn)))
+        {
             for (label, path, style) in [
-                ("lasso", &drawn.knots, Style { colour: Some(0), dash: 0 }),
-                ("descent", &drawn.way, Style { colour: Some(1), dash: 1 }),
+                (
+                    "lasso",
+                    &drawn.knots,
+                    Style {
+                        colour: Some(0),
+                        dash: 0,
+                    },
+                ),
+                (
+                    "descent",
+                    &drawn.way,
+                    Style {
+                        colour: Some(1),
+                        dash: 1,
+                    },
+                ),
             ] {
                 let sums = path.iter().map(|w| Norm::One.of(w)).collect();
                 let values: Vec<f64> = path.iter().map(|w| w[j]).collect();
@@ -308,9 +399,16 @@ fn figure(monotone: Option<&Drawn>, other: Option<&Drawn>, all: &[Drawn]) -> Fig
         }
         figure = figure.with(panel);
     }
-    let axes = (Axis::new("furthest retreat of a coordinate", "1").linear(), Axis::new("largest distance", "1").linear());
+    let axes = (
+        Axis::new("furthest retreat of a coordinate", "1").linear(),
+        Axis::new("largest distance", "1").linear(),
+    );
     let of = |of: fn(&Drawn) -> f64| all.iter().map(of).collect::<Vec<f64>>();
-    let dots = Dots::new("problem", of(|drawn| drawn.retreat), of(|drawn| drawn.distance));
+    let dots = Dots::new(
+        "problem",
+        of(|drawn| drawn.retreat),
+        of(|drawn| drawn.distance),
+    );
     let mut figure = figure.with(Panel::new(axes.0, axes.1).titled("all problems").with(dots));
     figure.columns = 3;
     figure.width = Width::Page;
@@ -350,14 +448,19 @@ mod tests {
         let before = dense::column(&knots[knots.len() - 2]);
         let residual = dense::numbers((&problem.y - &problem.x * before).as_ref());
         let pulls = dense::numbers((problem.x.transpose() * dense::column(&residual)).as_ref());
-        let bound = inner(&residual, &dense::numbers(problem.y.as_ref())) / Norm::Infinity.of(&pulls);
+        let bound =
+            inner(&residual, &dense::numbers(problem.y.as_ref())) / Norm::Infinity.of(&pulls);
         assert!((Norm::One.of(knots.last().unwrap()) - bound).abs() < 1e-9);
     }
 
     #[test]
     fn orthogonal_columns_give_a_monotone_path() {
         let x = Mat::from_fn(3, 3, |row, column| if row == column { 1.0 } else { 0.0 });
-        let knots = lasso(&Problem { x, y: dense::column(&[3.0, -1.0, 2.0]) }).unwrap();
+        let knots = lasso(&Problem {
+            x,
+            y: dense::column(&[3.0, -1.0, 2.0]),
+        })
+        .unwrap();
         assert_eq!(retreat(&knots), 0.0);
         assert_eq!(at(&knots, 2.0), vec![1.5, 0.0, 0.5]);
     }

@@ -11,8 +11,12 @@ use crate::random::Streams;
 use crate::statistics::{Estimate, Rule, mean};
 use faer::{Col, ColRef};
 
-const SIZE: Count =
-    Count::new("size", "weights of a parameterisation; for UV^T rows of the square factors", 2).allowed(2.0, 6.0);
+const SIZE: Count = Count::new(
+    "size",
+    "weights of a parameterisation; for UV^T rows of the square factors",
+    2,
+)
+.allowed(2.0, 6.0);
 
 /// See the file.
 #[derive(Debug)]
@@ -44,8 +48,14 @@ impl Experiment for CommutingParameterisations {
                           the second term, which is no bracket.",
             refuted_by: "A bracket, or a difference between the two orders, that is not zero within rounding for one of \
                          the first four.",
-            seeds: Extent { full: 20, quick: 5 },
-            seconds: Extent { full: 0.2, quick: 0.1 },
+            seeds: Extent {
+                full: 20,
+                quick: 20,
+            },
+            seconds: Extent {
+                full: 0.1,
+                quick: 0.05,
+            },
         }
     }
 
@@ -56,14 +66,23 @@ impl Experiment for CommutingParameterisations {
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
         let size = setup.get(SIZE);
         let runs = setup.over_seeds(|streams| run(streams, size))?;
-        let of = |get: &dyn Fn(&Run) -> f64| Estimate::mean(&runs.iter().map(get).collect::<Vec<_>>());
+        let of =
+            |get: &dyn Fn(&Run) -> f64| Estimate::mean(&runs.iter().map(get).collect::<Vec<_>>());
         let largest = |values: &[f64]| values[..COMMUTING].iter().copied().fold(0.0, f64::max);
         let logs: Vec<f64> = TIMES[..4].iter().map(|time| time.ln()).collect();
         let slope = |run: &Run| {
-            let apart: Vec<f64> = run.apart[COMMUTING][..4].iter().map(|apart| apart.ln()).collect();
+            let apart: Vec<f64> = run.apart[COMMUTING][..4]
+                .iter()
+                .map(|apart| apart.ln())
+                .collect();
             Estimate::slope(&logs, &apart).value
         };
-        let last = |run: &Run| run.apart.iter().map(|apart| apart[TIMES.len() - 1]).collect::<Vec<_>>();
+        let last = |run: &Run| {
+            run.apart
+                .iter()
+                .map(|apart| apart[TIMES.len() - 1])
+                .collect::<Vec<_>>()
+        };
         Ok(Findings::new()
             .claim(Claim::printed(
                 "theory 8-10",
@@ -125,12 +144,18 @@ fn run(streams: Streams, size: usize) -> Result<Run, Failure> {
         Parameterisation::signed_squares(size),
         Parameterisation::matrix_product(size),
     ];
-    let mut run = Run { brackets: Vec::new(), printed: Vec::new(), apart: Vec::new() };
+    let mut run = Run {
+        brackets: Vec::new(),
+        printed: Vec::new(),
+        apart: Vec::new(),
+    };
     for map in &maps {
         let start = draw::normals(&mut rng, map.parameters());
         let gradients = [0, 1].map(|_| draw::normals(&mut rng, map.weights()));
-        run.brackets.push(largest_bracket(map, start.as_ref(), |i, j| (j, i)));
-        run.printed.push(largest_bracket(map, start.as_ref(), |i, _| (i, i)));
+        run.brackets
+            .push(largest_bracket(map, start.as_ref(), |i, j| (j, i)));
+        run.printed
+            .push(largest_bracket(map, start.as_ref(), |i, _| (i, i)));
         run.apart.push(orders(map, &start, &gradients)?);
     }
     Ok(run)
@@ -159,10 +184,15 @@ fn largest_bracket(
 }
 
 /// How far the weights are apart where two constant gradients are followed in one and in the other order.
-fn orders(map: &Parameterisation, start: &Col<f64>, gradients: &[Col<f64>; 2]) -> Result<Vec<f64>, Failure> {
+fn orders(
+    map: &Parameterisation,
+    start: &Col<f64>,
+    gradients: &[Col<f64>; 2],
+) -> Result<Vec<f64>, Failure> {
     let follow = |parameters: &Col<f64>, which: usize, time: f64| -> Result<Col<f64>, Failure> {
         let mut path = map.flow(parameters.as_ref(), &[time], |_| gradients[which].clone())?;
-        path.pop().ok_or_else(|| Failure::because("a flow has no end"))
+        path.pop()
+            .ok_or_else(|| Failure::because("a flow has no end"))
     };
     TIMES
         .iter()
@@ -184,16 +214,28 @@ fn figure(runs: &[Run]) -> Figure {
         Axis::new("distance between the orders", "‖w‖").log(),
     );
     for (index, name) in NAMES.iter().enumerate() {
-        let at = |place: usize| runs.iter().map(|run| run.apart[index][place].max(1e-17)).collect::<Vec<_>>();
-        let of = |get: &dyn Fn(&[f64]) -> f64| (0..TIMES.len()).map(|place| get(&at(place))).collect::<Vec<_>>();
+        let at = |place: usize| {
+            runs.iter()
+                .map(|run| run.apart[index][place].max(1e-17))
+                .collect::<Vec<_>>()
+        };
+        let of = |get: &dyn Fn(&[f64]) -> f64| {
+            (0..TIMES.len())
+                .map(|place| get(&at(place)))
+                .collect::<Vec<_>>()
+        };
         let fold = |by: fn(f64, f64) -> f64, first: f64| {
             of(&|values: &[f64]| values.iter().copied().fold(first, by))
         };
-        panel = panel.with(Line::new(*name, TIMES.to_vec(), of(&mean)).with_markers().with_band(
-            fold(f64::min, f64::INFINITY),
-            fold(f64::max, 0.0),
-            format!("smallest to largest of {} seeds", runs.len()),
-        ));
+        panel = panel.with(
+            Line::new(*name, TIMES.to_vec(), of(&mean))
+                .with_markers()
+                .with_band(
+                    fold(f64::min, f64::INFINITY),
+                    fold(f64::max, 0.0),
+                    format!("smallest to largest of {} seeds", runs.len()),
+                ),
+        );
     }
     Figure::new("Two gradients followed in both orders").with(panel)
 }
@@ -214,6 +256,9 @@ mod tests {
         let parameters = parameters.as_ref();
         let term = |i: usize, j: usize| map.curve(i, map.gradient(j, parameters).as_ref());
         let bracket = term(0, 1) - term(1, 0);
-        assert_eq!(dense::numbers(bracket.as_ref()), [c, -a, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            dense::numbers(bracket.as_ref()),
+            [c, -a, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! Mirror descent ends at the interpolant that is nearest to its start in the Bregman divergence of its potential.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Rule as Level, Width};
 use crate::problem::mirror::{
-    self, Potential, Regression, Schedule, mirror_descent, nearest_interpolant, steepest_descent, two_points,
+    self, Potential, Regression, Schedule, mirror_descent, nearest_interpolant, steepest_descent,
+    two_points,
 };
 use crate::problem::{dense, draw};
 use crate::random::{StreamRng, Streams};
@@ -15,13 +17,20 @@ use faer::{Col, Mat};
 use rand::RngExt;
 
 const SAMPLES: Count = Count::new("samples", "rows of the data matrix", 6).allowed(1.0, 60.0);
-const SIZE: Count =
-    Count::new("size", "rows of the square matrix that the weights make up", 4).allowed(2.0, 12.0);
+const SIZE: Count = Count::new(
+    "size",
+    "rows of the square matrix that the weights make up",
+    4,
+)
+.allowed(2.0, 12.0);
 const STEPS: Count = Count::new("steps", "the most steps of descent", 20_000).allowed(10.0, 1e6);
-const STEP_SIZES: Numbers =
-    Numbers::new("step-sizes", "step sizes of steepest descent", &[0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4])
-        .quick(&[0.02, 0.01, 5e-3])
-        .allowed(1e-5, 0.02);
+const STEP_SIZES: Numbers = Numbers::new(
+    "step-sizes",
+    "step sizes of steepest descent",
+    &[0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4],
+)
+.quick(&[0.02, 0.01, 5e-3])
+.allowed(1e-5, 0.02);
 
 /// How near is "at" an interpolant, as a share of its norm.
 const NEAR: f64 = 1e-6;
@@ -51,13 +60,21 @@ impl Experiment for NearestInterpolant {
                           has no such conserved space: where it ends depends on its step.",
             refuted_by: "An end of mirror descent that differs from the nearest interpolant by more than a millionth \
                          of its norm.",
-            seeds: Extent { full: 20, quick: 5 },
-            seconds: Extent { full: 1.0, quick: 0.3 },
+            seeds: Extent { full: 12, quick: 4 },
+            seconds: Extent {
+                full: 2.5,
+                quick: 0.7,
+            },
         }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![SAMPLES.parameter(), SIZE.parameter(), STEPS.parameter(), STEP_SIZES.parameter()]
+        vec![
+            SAMPLES.parameter(),
+            SIZE.parameter(),
+            STEPS.parameter(),
+            STEP_SIZES.parameter(),
+        ]
     }
 
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
@@ -71,20 +88,34 @@ impl Experiment for NearestInterpolant {
         let runs = setup.over_seeds(|streams| run_potentials(setup, streams))?;
         let sizes = setup.get(STEP_SIZES);
         let ends = setup.over(&sizes, |step| {
-            Ok(steepest_descent(&two_points(), EXPONENT, *step, (200.0 / step) as usize))
+            Ok(steepest_descent(
+                &two_points(),
+                EXPONENT,
+                *step,
+                (200.0 / step) as usize,
+            ))
         })?;
         let potential = Potential::Power { exponent: EXPONENT };
         let least = nearest_interpolant(&two_points(), &potential, Col::zeros(3).as_ref())?;
         Ok(Findings::new()
             .claims(claims_of_potentials(samples, &runs))
             .claims(claims_of_steepest(&sizes, &ends, &least.weights))
-            .table("ends-of-steepest-descent", table(&sizes, &ends, &least.weights))
+            .table(
+                "ends-of-steepest-descent",
+                table(&sizes, &ends, &least.weights),
+            )
             .figure("approach", figure(&runs, &sizes, &ends, &least.weights)))
     }
 }
 
-const NAMES: [&str; 6] =
-    ["Euclidean", "quadratic", "entropy", "spectral entropy", "p-norm, p = 4/3", "hyperbolic entropy"];
+const NAMES: [&str; 6] = [
+    "Euclidean",
+    "quadratic",
+    "entropy",
+    "spectral entropy",
+    "p-norm, p = 4/3",
+    "hyperbolic entropy",
+];
 
 /// What one seed gives for each potential.
 struct Run {
@@ -99,7 +130,9 @@ struct Run {
 }
 
 fn potentials(rng: &mut StreamRng, size: usize) -> Result<[Potential; 6], Failure> {
-    let scales: Vec<f64> = (0..size * size).map(|_| rng.random_range(0.5..4.0)).collect();
+    let scales: Vec<f64> = (0..size * size)
+        .map(|_| rng.random_range(0.5..4.0))
+        .collect();
     Ok([
         Potential::Euclidean,
         Potential::quadratic(draw::symmetric(rng, &scales))?,
@@ -111,7 +144,12 @@ fn potentials(rng: &mut StreamRng, size: usize) -> Result<[Potential; 6], Failur
 }
 
 /// Symmetric rows and positive definite matrices, as they suit the spectral entropy, or general ones.
-fn problem(rng: &mut StreamRng, samples: usize, size: usize, is_spectral: bool) -> (Regression, Col<f64>) {
+fn problem(
+    rng: &mut StreamRng,
+    samples: usize,
+    size: usize,
+    is_spectral: bool,
+) -> (Regression, Col<f64>) {
     let features = size * size;
     let vector = |matrix: &Mat<f64>| Col::from_fn(features, |i| matrix[(i % size, i / size)]);
     if !is_spectral {
@@ -136,7 +174,7 @@ fn problem(rng: &mut StreamRng, samples: usize, size: usize, is_spectral: bool) 
 
 fn run_potentials(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
     let (samples, size) = (setup.get(SAMPLES), setup.get(SIZE));
-    let limits = (setup.get(STEPS), 1e-11);
+    let limits = (setup.get(STEPS), 1e-9);
     let potentials = potentials(&mut streams.stream("potentials", 0), size)?;
     let (mut distances, mut outside, mut paths, mut nearest) = (vec![], vec![], vec![], vec![]);
     for potential in &potentials {
@@ -148,11 +186,18 @@ fn run_potentials(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
         let far = |w: faer::ColRef<f64>| (w - &goal).norm_l2() / goal.norm_l2();
         let (mut worst, mut away, mut path) = (0.0f64, 0.0f64, vec![]);
         for schedule in [Schedule::Constant, Schedule::Irregular, Schedule::OneByOne] {
-            let end = mirror_descent(&problem, potential, start.as_ref(), schedule, limits, |step, w| {
-                if schedule == Schedule::Constant {
-                    path.push((step, far(w)));
-                }
-            })?;
+            let end = mirror_descent(
+                &problem,
+                potential,
+                start.as_ref(),
+                schedule,
+                limits,
+                |step, w| {
+                    if schedule == Schedule::Constant {
+                        path.push((step, far(w)));
+                    }
+                },
+            )?;
             worst = worst.max(far(end.as_ref()));
             let moved = potential.dual(end.as_ref())? - potential.dual(start.as_ref())?;
             let beyond = dense::outside_the_row_space(problem.x.as_ref(), moved.as_ref())?;
@@ -164,7 +209,12 @@ fn run_potentials(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
         nearest.push(goal);
     }
     let apart = (&nearest[0] - &nearest[2]).norm_l2() / nearest[2].norm_l2();
-    Ok(Run { distances, outside, apart, paths })
+    Ok(Run {
+        distances,
+        outside,
+        apart,
+        paths,
+    })
 }
 
 fn claims_of_potentials(samples: usize, runs: &[Run]) -> Vec<Claim> {
@@ -201,8 +251,12 @@ fn claims_of_potentials(samples: usize, runs: &[Run]) -> Vec<Claim> {
 }
 
 fn claims_of_steepest(sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> Vec<Claim> {
-    let smallest = (0..sizes.len()).min_by(|a, b| sizes[*a].total_cmp(&sizes[*b])).unwrap_or(0);
-    let largest = (0..sizes.len()).max_by(|a, b| sizes[*a].total_cmp(&sizes[*b])).unwrap_or(0);
+    let smallest = (0..sizes.len())
+        .min_by(|a, b| sizes[*a].total_cmp(&sizes[*b]))
+        .unwrap_or(0);
+    let largest = (0..sizes.len())
+        .max_by(|a, b| sizes[*a].total_cmp(&sizes[*b]))
+        .unwrap_or(0);
     vec![
         Claim::control(
             "theory 8-3",
@@ -229,9 +283,18 @@ fn claims_of_steepest(sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> Vec
 fn table(sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> Table {
     let row = |name: String, w: &Col<f64>| {
         let norm = mirror::norm(w.as_ref(), EXPONENT);
-        vec![name.into(), w[0].into(), w[1].into(), w[2].into(), norm.into()]
+        vec![
+            name.into(),
+            w[0].into(),
+            w[1].into(),
+            w[2].into(),
+            norm.into(),
+        ]
     };
-    let rows = sizes.iter().zip(ends).map(|(size, end)| row(format!("step {size}"), end));
+    let rows = sizes
+        .iter()
+        .zip(ends)
+        .map(|(size, end)| row(format!("step {size}"), end));
     Table::new([
         Column::text("end"),
         Column::number("w1"),
@@ -250,25 +313,45 @@ fn figure(runs: &[Run], sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> F
     )
     .titled("Mirror descent, seed 0");
     for (index, name) in NAMES.iter().enumerate() {
-        let path = runs.first().map(|run| run.paths[index].as_slice()).unwrap_or_default();
+        let path = runs
+            .first()
+            .map(|run| run.paths[index].as_slice())
+            .unwrap_or_default();
         // Evenly by logarithms, so that the file is small.
         let mut kept: Vec<(usize, f64)> = Vec::new();
         for (step, distance) in path {
-            if kept.last().is_none_or(|(last, _)| (step + 1) as f64 > 1.05 * (last + 1) as f64) {
+            if kept
+                .last()
+                .is_none_or(|(last, _)| (step + 1) as f64 > 1.05 * (last + 1) as f64)
+            {
                 kept.push((*step, *distance));
             }
         }
         let x = kept.iter().map(|(step, _)| *step as f64 + 1.0).collect();
-        let y = kept.iter().map(|(_, distance)| distance.max(1e-16)).collect();
+        let y = kept
+            .iter()
+            .map(|(_, distance)| distance.max(1e-16))
+            .collect();
         panel = panel.with(Line::new(*name, x, y));
     }
-    let steepest = Panel::new(Axis::new("step size η", "1").log(), Axis::new("first weight at the end", "1").linear())
-        .titled("Steepest descent, p = 4/3")
-        .with(Points::new("end", sizes.to_vec(), ends.iter().map(|w| w[0]).collect()))
-        .with(Level::level("least norm", least[0]));
-    Figure { columns: 2, width: Width::Page, ..Figure::new("Where mirror descent and steepest descent end") }
-        .with(panel)
-        .with(steepest)
+    let steepest = Panel::new(
+        Axis::new("step size η", "1").log(),
+        Axis::new("first weight at the end", "1").linear(),
+    )
+    .titled("Steepest descent, p = 4/3")
+    .with(Points::new(
+        "end",
+        sizes.to_vec(),
+        ends.iter().map(|w| w[0]).collect(),
+    ))
+    .with(Level::level("least norm", least[0]));
+    Figure {
+        columns: 2,
+        width: Width::Page,
+        ..Figure::new("Where mirror descent and steepest descent end")
+    }
+    .with(panel)
+    .with(steepest)
 }
 
 #[cfg(test)]
@@ -291,7 +374,8 @@ mod tests {
                     let copy = away.clone();
                     away = Col::from_fn(9, |i| copy[i] + copy[(i % 3) * 3 + i / 3]);
                 }
-                let along = dense::outside_the_row_space(problem.x.as_ref(), away.as_ref()).unwrap();
+                let along =
+                    dense::outside_the_row_space(problem.x.as_ref(), away.as_ref()).unwrap();
                 let moved = &found.weights + along * faer::Scale(1e-3);
                 assert!(of(&moved) > least, "{potential:?}");
             }

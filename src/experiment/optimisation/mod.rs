@@ -1,10 +1,25 @@
 //! Optimisation: gradient descent and its relatives on quadratics, logistic regression and small functions that are not
 //! convex, with and without noise.
 
+mod adagrad;
+mod adaptive;
+mod batch_size;
+mod blocks;
+mod delayed;
 mod descent_lemma;
+mod distributed;
+mod equation;
+mod linear_scaling;
 mod minibatch;
+mod modes;
 mod momentum;
+mod needle;
+mod plateau;
+mod preconditioners;
 mod quadratic;
+mod rate;
+mod stationary;
+mod stochastic_rate;
 
 use super::Experiment;
 use crate::figure::Line;
@@ -15,8 +30,23 @@ use crate::statistics::estimate::median;
 pub static EXPERIMENTS: &[&dyn Experiment] = &[
     &descent_lemma::DescentLemma,
     &quadratic::GradientDescentOnAQuadratic,
+    &modes::ModesByEigenvalue,
+    &blocks::BlockwiseStepSizes,
+    &preconditioners::Preconditioners,
+    &delayed::DelayedGradients,
     &momentum::Momentum,
+    &rate::RateOfGradientDescent,
+    &needle::NeedleInAHaystack,
+    &adaptive::AdaptiveStepSizes,
+    &plateau::PlateauStepSize,
     &minibatch::MinibatchGradients,
+    &stochastic_rate::RateOfStochasticGradientDescent,
+    &batch_size::BatchSizeAndSteps,
+    &adagrad::AdaGrad,
+    &linear_scaling::LinearScalingRule,
+    &stationary::ThreeParabolasAtRest,
+    &equation::EquationOfDescent,
+    &distributed::DistributedDescent,
 ];
 
 /// Equality within a tolerance.

@@ -2,20 +2,30 @@
 
 use super::equals;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
+    Setup, Subject,
 };
-use crate::figure::{Axis, Figure, Mark, Panel, Points, Width};
-use crate::problem::quadratic::{Momentum as Kind, Quadratic, Waves, distance, log_spaced, moved, momentum_step, norm, steps_until};
+use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Width};
+use crate::problem::quadratic::{
+    Momentum as Kind, Quadratic, Waves, distance, log_spaced, momentum_step, moved, norm,
+    steps_until,
+};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 
-const STEPS: Count = Count::new("steps", "steps over which forms are compared", 500).quick(200).allowed(10.0, 1e5);
+const STEPS: Count = Count::new("steps", "steps over which forms are compared", 500)
+    .quick(200)
+    .allowed(10.0, 1e5);
 const DECAY: Number = Number::new("decay", "momentum β", 0.9).allowed(0.0, 0.99);
-const FRICTION: Number = Number::new("friction", "friction a of the equation of motion", 0.5).allowed(0.01, 1.9);
-const CONDITIONS: Numbers =
-    Numbers::new("conditions", "condition numbers that are compared", &[10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4])
-        .quick(&[10.0, 30.0, 100.0, 300.0, 1e3])
-        .allowed(2.0, 1e5);
+const FRICTION: Number =
+    Number::new("friction", "friction a of the equation of motion", 0.5).allowed(0.01, 1.9);
+const CONDITIONS: Numbers = Numbers::new(
+    "conditions",
+    "condition numbers that are compared",
+    &[10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4],
+)
+.quick(&[10.0, 30.0, 100.0, 300.0, 1e3])
+.allowed(2.0, 1e5);
 
 /// Distances below this are rounding, relative to the length of the path.
 const ROUNDING: f64 = 1e-9;
@@ -51,23 +61,46 @@ impl Experiment for Momentum {
                 with condition number κ, the best heavy ball (Polyak 1964) shrinks errors by (√κ − 1)/(√κ + 1) a step, where \
                 gradient descent has (κ − 1)/(κ + 1).",
             refuted_by: "Two forms with different paths, or steps that grow as fast with κ as those of gradient descent.",
-            seeds: Extent { full: 20, quick: 10 },
-            seconds: Extent { full: 0.3, quick: 0.05 },
+            seeds: Extent {
+                full: 20,
+                quick: 10,
+            },
+            seconds: Extent {
+                full: 0.05,
+                quick: 0.02,
+            },
         }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![STEPS.parameter(), DECAY.parameter(), FRICTION.parameter(), CONDITIONS.parameter()]
+        vec![
+            STEPS.parameter(),
+            DECAY.parameter(),
+            FRICTION.parameter(),
+            CONDITIONS.parameter(),
+        ]
     }
 
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
         let (steps, decay) = (setup.get(STEPS), setup.get(DECAY));
         let gaps = setup.over_seeds(|streams| Ok(gaps(steps, decay, streams)))?;
         let friction = setup.get(FRICTION);
-        let errors: Vec<f64> = PACES.iter().map(|pace| motion_error(friction, *pace)).collect();
+        let errors: Vec<f64> = PACES
+            .iter()
+            .map(|pace| motion_error(friction, *pace))
+            .collect();
         let conditions = setup.get(CONDITIONS);
-        let count = |method| -> Vec<f64> { conditions.iter().map(|condition| steps_needed(method, *condition)).collect() };
-        let counts = [count(None), count(Some(Kind::HeavyBall)), count(Some(Kind::Nesterov))];
+        let count = |method| -> Vec<f64> {
+            conditions
+                .iter()
+                .map(|condition| steps_needed(method, *condition))
+                .collect()
+        };
+        let counts = [
+            count(None),
+            count(Some(Kind::HeavyBall)),
+            count(Some(Kind::Nesterov)),
+        ];
         Ok(Findings::new()
             .claims(forms(&gaps))
             .claims(speed(&errors, &conditions, &counts))
@@ -149,13 +182,23 @@ fn gaps(steps: usize, decay: f64, streams: Streams) -> Gaps {
     let rate = 0.05;
     let slope = |w: &[f64]| waves.gradient(w);
     let bowl = |w: &[f64]| quadratic.gradient(w);
-    let velocity = path(steps, &start, |w, u, _| momentum_step(Kind::HeavyBall, (rate, decay), (w, u), slope));
+    let velocity = path(steps, &start, |w, u, _| {
+        momentum_step(Kind::HeavyBall, (rate, decay), (w, u), slope)
+    });
     let behind = path(steps, &start, |w, _, before| {
-        *w = moved(&moved(&moved(w, -rate, &slope(w)), decay, w), -decay, before)
+        *w = moved(
+            &moved(&moved(w, -rate, &slope(w)), decay, w),
+            -decay,
+            before,
+        )
     });
     // w' = w − η∇f + β(w' − w), solved for w'.
-    let ahead = path(steps, &start, |w, _, _| *w = moved(w, -rate / (1.0 - decay), &slope(w)));
-    let by_velocity = path(steps, &start, |w, u, _| momentum_step(Kind::Nesterov, (rate, decay), (w, u), bowl));
+    let ahead = path(steps, &start, |w, _, _| {
+        *w = moved(w, -rate / (1.0 - decay), &slope(w))
+    });
+    let by_velocity = path(steps, &start, |w, u, _| {
+        momentum_step(Kind::Nesterov, (rate, decay), (w, u), bowl)
+    });
     let by_point = path(steps, &start, |w, _, before| {
         let y = moved(&moved(w, decay, w), -decay, before);
         *w = moved(&y, -rate, &bowl(&y));
@@ -176,8 +219,13 @@ fn gaps(steps: usize, decay: f64, streams: Streams) -> Gaps {
 }
 
 /// The places after each step of a method that knows where it is, its velocity, and where it was before.
-fn path(steps: usize, start: &[f64], mut step: impl FnMut(&mut Vec<f64>, &mut Vec<f64>, &[f64])) -> Vec<Vec<f64>> {
-    let (mut w, mut velocity, mut before) = (start.to_vec(), vec![0.0; start.len()], start.to_vec());
+fn path(
+    steps: usize,
+    start: &[f64],
+    mut step: impl FnMut(&mut Vec<f64>, &mut Vec<f64>, &[f64]),
+) -> Vec<Vec<f64>> {
+    let (mut w, mut velocity, mut before) =
+        (start.to_vec(), vec![0.0; start.len()], start.to_vec());
     let place = |_| {
         let here = w.clone();
         step(&mut w, &mut velocity, &before);
@@ -205,7 +253,9 @@ fn motion_error(friction: f64, pace: f64) -> f64 {
     let (mut w, mut velocity) = (vec![1.0], vec![0.0]);
     let constants = (pace * pace, 1.0 - friction * pace);
     let each = (1..=(10.0 / pace) as usize).map(|step| {
-        momentum_step(Kind::HeavyBall, constants, (&mut w, &mut velocity), |w| w.to_vec());
+        momentum_step(Kind::HeavyBall, constants, (&mut w, &mut velocity), |w| {
+            w.to_vec()
+        });
         (w[0] - exact(step as f64 * pace)).abs()
     });
     each.fold(0.0, f64::max)
@@ -214,7 +264,9 @@ fn motion_error(friction: f64, pace: f64) -> f64 {
 /// How many steps a method at its best constants takes to an error of [`ERROR`] on ten coordinates; gradient descent
 /// where there is no momentum.
 fn steps_needed(kind: Option<Kind>, condition: f64) -> f64 {
-    let quadratic = Quadratic { eigenvalues: log_spaced(1.0, condition, 10) };
+    let quadratic = Quadratic {
+        eigenvalues: log_spaced(1.0, condition, 10),
+    };
     let root = condition.sqrt();
     let slow = (root - 1.0) / (root + 1.0);
     let constants = match kind {
@@ -226,20 +278,33 @@ fn steps_needed(kind: Option<Kind>, condition: f64) -> f64 {
     let target = ERROR * norm(&w);
     let step = || {
         let kind = kind.unwrap_or(Kind::HeavyBall);
-        momentum_step(kind, constants, (&mut w, &mut velocity), |w| quadratic.gradient(w));
+        momentum_step(kind, constants, (&mut w, &mut velocity), |w| {
+            quadratic.gradient(w)
+        });
         norm(&w)
     };
     steps_until(target, 10_000_000, step).map_or(f64::NAN, |steps| steps as f64)
 }
 
 fn figure(errors: &[f64], conditions: &[f64], counts: &[Vec<f64>; 3]) -> Figure {
-    let motion = Panel::new(Axis::new("time step h", "1").log(), Axis::new("largest error", "1").log())
-        .titled("Heavy ball against the equation of motion")
-        .with(Mark::Points(Points::new("up to time 10", PACES.to_vec(), errors.to_vec()).with_fit()));
-    let mut needed = Panel::new(Axis::new("condition number κ", "1").log(), Axis::counting("steps").log())
-        .titled(format!("Steps to an error of {ERROR:e}"));
-    for (label, counts) in ["gradient descent", "heavy ball", "Nesterov"].iter().zip(counts) {
-        needed = needed.with(Mark::Points(Points::new(*label, conditions.to_vec(), counts.clone()).with_fit()));
+    let motion = Panel::new(
+        Axis::new("time step h", "1").log(),
+        Axis::new("largest error", "1").log(),
+    )
+    .titled("Heavy ball against the equation of motion")
+    .with(Mark::Points(
+        Points::new("heavy ball, to time 10", PACES.to_vec(), errors.to_vec()).with_fit(),
+    ));
+    let mut needed = Panel::new(
+        Axis::new("condition number κ", "1").log(),
+        Axis::counting("steps").log(),
+    )
+    .titled(format!("Steps to an error of {ERROR:e}"));
+    for (label, counts) in ["gradient descent", "heavy ball", "Nesterov"]
+        .iter()
+        .zip(counts)
+    {
+        needed = needed.with(Line::new(*label, conditions.to_vec(), counts.clone()).with_markers());
     }
     let figure = Figure {
         columns: 2,

@@ -2,9 +2,10 @@
 
 use super::{equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
+    Setup, Subject,
 };
-use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Width};
+use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{column, numbers};
 use crate::problem::draw;
 use crate::problem::quadratic::{Quadratic, distance, edge, moved, norm, normals, steps_until};
@@ -14,10 +15,13 @@ use crate::statistics::{Estimate, Rule};
 const SHARPEST: Number = Number::new("sharpest", "largest eigenvalue", 10.0).allowed(0.1, 1e3);
 const FLATTEST: Number = Number::new("flattest", "smallest eigenvalue", 1.0).allowed(1e-3, 1e3);
 const STEPS: Count = Count::new("steps", "steps of gradient descent", 200).allowed(10.0, 1e5);
-const CONDITIONS: Numbers =
-    Numbers::new("conditions", "condition numbers that are compared", &[10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4])
-        .quick(&[10.0, 30.0, 100.0, 300.0, 1e3])
-        .allowed(2.0, 1e5);
+const CONDITIONS: Numbers = Numbers::new(
+    "conditions",
+    "condition numbers that are compared",
+    &[10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4],
+)
+.quick(&[10.0, 30.0, 100.0, 300.0, 1e3])
+.allowed(2.0, 1e5);
 
 /// Errors down to which steps are counted, relative to the start.
 const ERRORS: [f64; 4] = [1e-2, 1e-4, 1e-8, 1e-12];
@@ -39,13 +43,24 @@ impl Experiment for GradientDescentOnAQuadratic {
                 η < 2/λ₁ with the largest eigenvalue λ₁. With η = 1/(2λ₁) the sharpest coordinate is halved each step and \
                 the flattest shrinks by 1 − λ_d/(2λ₁), so that an error ε takes about 2κ log(1/ε) steps, κ = λ₁/λ_d.",
             refuted_by: "A stable step size above 2/λ₁, or steps that do not grow with the condition number.",
-            seeds: Extent { full: 20, quick: 10 },
-            seconds: Extent { full: 0.2, quick: 0.05 },
+            seeds: Extent {
+                full: 20,
+                quick: 10,
+            },
+            seconds: Extent {
+                full: 0.1,
+                quick: 0.03,
+            },
         }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![SHARPEST.parameter(), FLATTEST.parameter(), STEPS.parameter(), CONDITIONS.parameter()]
+        vec![
+            SHARPEST.parameter(),
+            FLATTEST.parameter(),
+            STEPS.parameter(),
+            CONDITIONS.parameter(),
+        ]
     }
 
     fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
@@ -53,12 +68,19 @@ impl Experiment for GradientDescentOnAQuadratic {
         if flattest > sharpest {
             return Err(Failure::because("`flattest` must not exceed `sharpest`"));
         }
-        let pair = Quadratic { eigenvalues: vec![sharpest, flattest] };
+        let pair = Quadratic {
+            eigenvalues: vec![sharpest, flattest],
+        };
         let rotated = setup.over_seeds(|streams| Ok(rotation_gap(streams)))?;
         let conditions = setup.get(CONDITIONS);
         let counts: Vec<Vec<f64>> = ERRORS
             .iter()
-            .map(|error| conditions.iter().map(|condition| steps_to(*condition, *error)).collect())
+            .map(|error| {
+                conditions
+                    .iter()
+                    .map(|condition| steps_to(*condition, *error))
+                    .collect()
+            })
             .collect();
         Ok(Findings::new()
             .claim(Claim::printed(
@@ -84,13 +106,19 @@ fn stability(pair: &Quadratic) -> Vec<Claim> {
     vec![
         Claim::printed(
             id,
-            format!("The largest step size with which no coordinate grows is 1/λ₁ = {}.", 1.0 / sharpest),
+            format!(
+                "The largest step size with which no coordinate grows is 1/λ₁ = {}.",
+                1.0 / sharpest
+            ),
             equals(1.0 / sharpest, 0.01 / sharpest),
             Estimate::exact(most, 1e-9 / sharpest),
         ),
         Claim::corrected(
             id,
-            format!("The largest step size with which no coordinate grows is 2/λ₁ = {}.", 2.0 / sharpest),
+            format!(
+                "The largest step size with which no coordinate grows is 2/λ₁ = {}.",
+                2.0 / sharpest
+            ),
             equals(2.0 / sharpest, 0.01 / sharpest),
             Estimate::exact(most, 1e-9 / sharpest),
         ),
@@ -118,7 +146,9 @@ fn factors(pair: &Quadratic, steps: usize) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            format!("With η = 1/(2λ₁) the flattest coordinate is {expected:.4e} after {steps} steps from 1."),
+            format!(
+                "With η = 1/(2λ₁) the flattest coordinate is {expected:.4e} after {steps} steps from 1."
+            ),
             equals(expected, 1e-9 * expected),
             Estimate::exact(last, 1e-13 * expected),
         ),
@@ -127,15 +157,23 @@ fn factors(pair: &Quadratic, steps: usize) -> Vec<Claim> {
 
 fn rates(conditions: &[f64], counts: &[Vec<f64>]) -> Vec<Claim> {
     let (id, lengths) = ("theory 2-7", ERRORS.map(|error| (1.0 / error).ln()));
-    let of_largest: Vec<f64> = counts.iter().filter_map(|counts| counts.last().copied()).collect();
+    let of_largest: Vec<f64> = counts
+        .iter()
+        .filter_map(|counts| counts.last().copied())
+        .collect();
     let logs = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
-    let by_condition = counts.last().map_or(Estimate::exact(f64::NAN, 0.0), |counts| {
-        Estimate::slope(&logs(conditions), &logs(counts))
-    });
+    let by_condition = counts
+        .last()
+        .map_or(Estimate::exact(f64::NAN, 0.0), |counts| {
+            Estimate::slope(&logs(conditions), &logs(counts))
+        });
     vec![
         Claim::printed(
             id,
-            format!("The steps to an error of {:e} grow as the first power of the condition number.", ERRORS[3]),
+            format!(
+                "The steps to an error of {:e} grow as the first power of the condition number.",
+                ERRORS[3]
+            ),
             equals(1.0, 0.05),
             by_condition,
         ),
@@ -150,16 +188,26 @@ fn rates(conditions: &[f64], counts: &[Vec<f64>]) -> Vec<Claim> {
 
 /// Where gradient descent from (1, 1, ...) is after some steps.
 fn descend(quadratic: &Quadratic, rate: f64, steps: usize) -> Vec<f64> {
-    (0..steps).fold(vec![1.0; quadratic.eigenvalues.len()], |w, _| moved(&w, -rate, &quadratic.gradient(&w)))
+    (0..steps).fold(vec![1.0; quadratic.eigenvalues.len()], |w, _| {
+        moved(&w, -rate, &quadratic.gradient(&w))
+    })
 }
 
+/// The largest coordinate; infinite where one has grown beyond all numbers.
 fn size(w: &[f64]) -> f64 {
-    w.iter().fold(0.0, |largest, w| largest.max(w.abs()))
+    let largest = w.iter().fold(0.0, |largest: f64, w| largest.max(w.abs()));
+    if w.iter().any(|w| w.is_nan()) {
+        f64::INFINITY
+    } else {
+        largest
+    }
 }
 
 /// How many steps with η = 1/(2λ₁) bring both coordinates to an error.
 fn steps_to(condition: f64, error: f64) -> f64 {
-    let pair = Quadratic { eigenvalues: vec![condition, 1.0] };
+    let pair = Quadratic {
+        eigenvalues: vec![condition, 1.0],
+    };
     let mut w = vec![1.0; 2];
     let step = || {
         w = moved(&w, -0.5 / condition, &pair.gradient(&w));
@@ -183,7 +231,10 @@ fn rotation_gap(streams: Streams) -> f64 {
         let inside = numbers((basis.transpose() * &rotated).as_ref());
         let slope = &basis * column(&quadratic.gradient(&inside));
         rotated -= slope * faer::Scale(0.1);
-        gap = gap.max(distance(&numbers((basis.transpose() * &rotated).as_ref()), &plain));
+        gap = gap.max(distance(
+            &numbers((basis.transpose() * &rotated).as_ref()),
+            &plain,
+        ));
     }
     gap / start
 }
@@ -191,18 +242,24 @@ fn rotation_gap(streams: Streams) -> f64 {
 fn figure(pair: &Quadratic, steps: usize, conditions: &[f64], counts: &[Vec<f64>]) -> Figure {
     let sharpest = pair.sharpest();
     let shown = steps.min(60);
-    let mut descent = Panel::new(Axis::counting("steps"), Axis::new("loss", "1").log().over([1e-8, 1e4]))
-        .titled("Below, at and beyond 2/λ₁");
+    let mut descent = Panel::new(
+        Axis::counting("steps"),
+        Axis::new("loss", "1").log().over([1e-8, 1e4]),
+    )
+    .titled("Below, at and beyond 2/λ₁");
     for share in [0.5, 1.0, 1.9, 2.0, 2.1] {
         let losses = (0..=shown).map(|step| pair.loss(&descend(pair, share / sharpest, step)));
         let x = (0..=shown).map(|step| step as f64).collect();
         descent = descent.with(Line::new(format!("η = {share}/λ₁"), x, losses.collect()));
     }
-    let mut needed = Panel::new(Axis::new("condition number κ", "1").log(), Axis::counting("steps").log())
-        .titled("Steps to an error, η = 1/(2λ₁)");
+    let mut needed = Panel::new(
+        Axis::new("condition number κ", "1").log(),
+        Axis::counting("steps").log(),
+    )
+    .titled("Steps to an error, η = 1/(2λ₁)");
     for (error, counts) in ERRORS.iter().zip(counts) {
         let label = format!("ε = {error:e}");
-        needed = needed.with(Mark::Points(Points::new(label, conditions.to_vec(), counts.clone()).with_fit()));
+        needed = needed.with(Line::new(label, conditions.to_vec(), counts.clone()).with_markers());
     }
     let figure = Figure {
         columns: 2,
@@ -217,7 +274,9 @@ mod tests {
     use super::*;
 
     fn golden() -> Quadratic {
-        Quadratic { eigenvalues: vec![10.0, 1.0] }
+        Quadratic {
+            eigenvalues: vec![10.0, 1.0],
+        }
     }
 
     #[test]
@@ -233,6 +292,9 @@ mod tests {
     #[test]
     fn steps_are_those_of_the_slowest_factor() {
         // (1 − 1/200)ᵗ ≤ 1e-4 from t = 1838 on.
-        assert_eq!(steps_to(100.0, 1e-4), (1e-4f64.ln() / (1.0f64 - 0.005).ln()).ceil());
+        assert_eq!(
+            steps_to(100.0, 1e-4),
+            (1e-4f64.ln() / (1.0f64 - 0.005).ln()).ceil()
+        );
     }
 }

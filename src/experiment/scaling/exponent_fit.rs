@@ -2,9 +2,9 @@
 
 use super::{count, each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Failure, Findings, Handle, Number, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
+    Subject,
 };
-use crate::experiment::Extent;
 use crate::figure::{Axis, Figure, Histogram, Line, Panel, Points, Rule as Reference, Width};
 use crate::problem::power_law::{Curve, Fit, Law, lines_in_logarithms};
 use crate::random::Streams;
@@ -12,12 +12,18 @@ use crate::statistics::{Estimate, Rule, mean};
 use crate::table::{Column, Table};
 
 const BUDGETS: Count = Count::new("budgets", "budgets of a sweep", 20).allowed(8.0, 1e3);
-const DECADES: Number = Number::new("decades", "decades from the first to the last budget", 3.0).allowed(0.5, 8.0);
-const EXPONENT: Number = Number::new("exponent", "exponent of the true law", 0.35).allowed(0.02, 2.0);
-const AMPLITUDE: Number = Number::new("amplitude", "what falls, at the first budget, in nats", 2.0).allowed(0.1, 10.0);
+const DECADES: Number =
+    Number::new("decades", "decades from the first to the last budget", 3.0).allowed(0.5, 8.0);
+const EXPONENT: Number =
+    Number::new("exponent", "exponent of the true law", 0.35).allowed(0.02, 2.0);
+const AMPLITUDE: Number =
+    Number::new("amplitude", "what falls, at the first budget, in nats", 2.0).allowed(0.1, 10.0);
 const OFFSET: Number = Number::new("offset", "what stays, in nats", 1.5).allowed(0.1, 10.0);
-const ERROR: Number = Number::new("error", "standard error of the logarithm of a loss", 0.005).allowed(1e-6, 0.1);
-const RESAMPLES: Count = Count::new("resamples", "bootstrap samples of a sweep", 200).quick(60).allowed(20.0, 1e5);
+const ERROR: Number =
+    Number::new("error", "standard error of the logarithm of a loss", 0.005).allowed(1e-6, 0.1);
+const RESAMPLES: Count = Count::new("resamples", "bootstrap samples of a sweep", 200)
+    .quick(60)
+    .allowed(20.0, 1e5);
 
 /// Whether fits find the exponent of the law that the losses come from.
 #[derive(Debug)]
@@ -39,8 +45,14 @@ impl Experiment for ExponentFit {
                 for few points, compares curves with different numbers k of constants.",
             refuted_by: "A slope of the logarithms that is the exponent although something stays, or a fit with an \
                 offset that misses it.",
-            seeds: Extent { full: 100, quick: 40 },
-            seconds: Extent { full: 1.0, quick: 0.2 },
+            seeds: Extent {
+                full: 100,
+                quick: 40,
+            },
+            seconds: Extent {
+                full: 0.4,
+                quick: 0.1,
+            },
         }
     }
 
@@ -113,10 +125,20 @@ impl Truth {
     fn sweep(&self, streams: Streams, resamples: usize) -> Sweep {
         let budgets = &self.budgets;
         let draw = |name: &str, of: &dyn Fn(f64) -> f64| {
-            measured(&mut streams.stream(name, 0), budgets.iter().map(|budget| of(*budget)), self.error)
+            measured(
+                &mut streams.stream(name, 0),
+                budgets.iter().map(|budget| of(*budget)),
+                self.error,
+            )
         };
         let losses = draw("losses", &|budget| self.law.at(budget));
-        let bare = draw("bare", &|budget| Law { offset: 0.0, ..self.law }.at(budget));
+        let bare = draw("bare", &|budget| {
+            Law {
+                offset: 0.0,
+                ..self.law
+            }
+            .at(budget)
+        });
         let logarithmic = draw("logarithmic", &|budget| self.logarithm(budget));
         let curve = Curve::power_with_offset(budgets);
         let fit = curve.fit(&losses);
@@ -132,15 +154,22 @@ impl Truth {
     }
 
     fn of_slopes(&self, sweeps: &[Sweep]) -> Vec<Claim> {
-        let Law { exponent, offset, .. } = self.law;
-        let close = Rule::Equals { value: exponent, tolerance: 0.1 * exponent };
+        let Law {
+            exponent, offset, ..
+        } = self.law;
+        let close = Rule::Equals {
+            value: exponent,
+            tolerance: 0.1 * exponent,
+        };
         let slopes = each(sweeps, |sweep| sweep.line.value);
         let bias = Estimate::mean(&each(sweeps, |sweep| sweep.line.value - exponent));
         vec![
             Claim::printed(
                 "structure E13",
-                format!("Where losses fall with exponent {exponent} towards {offset} nats, the line through their \
-                    logarithms has this slope to a tenth."),
+                format!(
+                    "Where losses fall with exponent {exponent} towards {offset} nats, the line through their \
+                    logarithms has this slope to a tenth."
+                ),
                 close,
                 Estimate::mean(&slopes),
             ),
@@ -166,8 +195,11 @@ impl Truth {
     }
 
     fn of_intervals(&self, sweeps: &[Sweep]) -> Vec<Claim> {
-        let holds = |interval: &Estimate| interval.low <= self.law.exponent && self.law.exponent <= interval.high;
-        let share = |of: &dyn Fn(&Sweep) -> bool| Estimate::proportion(count(sweeps, of), sweeps.len());
+        let holds = |interval: &Estimate| {
+            interval.low <= self.law.exponent && self.law.exponent <= interval.high
+        };
+        let share =
+            |of: &dyn Fn(&Sweep) -> bool| Estimate::proportion(count(sweeps, of), sweeps.len());
         vec![
             Claim::printed(
                 "structure C.1",
@@ -197,8 +229,13 @@ impl Truth {
         vec![
             Claim::control(
                 "structure E13",
-                format!("Where nothing stays, the line through the logarithms has slope {exponent} to a tenth."),
-                Rule::Equals { value: exponent, tolerance: 0.1 * exponent },
+                format!(
+                    "Where nothing stays, the line through the logarithms has slope {exponent} to a tenth."
+                ),
+                Rule::Equals {
+                    value: exponent,
+                    tolerance: 0.1 * exponent,
+                },
                 Estimate::mean(&each(sweeps, |sweep| sweep.without_offset)),
             ),
             Claim::control(
@@ -218,8 +255,12 @@ impl Truth {
             Some(sweep) => self.drawn(curve, sweep),
             None => curve,
         };
-        let exponents = Panel::new(Axis::new("fitted exponent", "1"), Axis::counting("sweeps").including(0.0));
-        let histogram = |label: &str, of: &dyn Fn(&Sweep) -> f64| Histogram::of(label, &each(sweeps, of));
+        let exponents = Panel::new(
+            Axis::new("fitted exponent", "1"),
+            Axis::counting("sweeps").including(0.0),
+        );
+        let histogram =
+            |label: &str, of: &dyn Fn(&Sweep) -> f64| Histogram::of(label, &each(sweeps, of));
         let exponents = [
             histogram("line in logarithms", &|sweep| sweep.line.value),
             histogram("with an offset", &|sweep| sweep.law.value),
@@ -244,13 +285,21 @@ impl Truth {
         let line = lines_in_logarithms(&self.budgets, &sweep.losses, None);
         let height = |x: &f64| (line.coefficients[0] + line.coefficients[1] * x.ln()).exp();
         panel
-            .with(Line::new("line in logarithms", places.clone(), places.iter().map(height).collect()))
+            .with(Line::new(
+                "line in logarithms",
+                places.clone(),
+                places.iter().map(height).collect(),
+            ))
             .with(Line::new(
                 "with an offset",
                 places.clone(),
                 places.iter().map(|x| sweep.fit.law().at(*x)).collect(),
             ))
-            .with(Points::new("losses", self.budgets.clone(), sweep.losses.clone()))
+            .with(Points::new(
+                "losses",
+                self.budgets.clone(),
+                sweep.losses.clone(),
+            ))
             .with(Reference::level("irreducible", self.law.offset))
     }
 
@@ -258,7 +307,12 @@ impl Truth {
         let row = |name: &str, of: &dyn Fn(&Sweep) -> Estimate| {
             let values = each(sweeps, |sweep| of(sweep).value);
             let width = mean(&each(sweeps, |sweep| of(sweep).error()));
-            vec![name.into(), Estimate::mean(&values).value.into(), width.into(), (mean(&values) - self.law.exponent).into()]
+            vec![
+                name.into(),
+                Estimate::mean(&values).value.into(),
+                width.into(),
+                (mean(&values) - self.law.exponent).into(),
+            ]
         };
         Table::new([
             Column::text("fit"),
@@ -266,13 +320,20 @@ impl Truth {
             Column::number("mean half-width of its interval"),
             Column::number("mean error"),
         ])
-        .with_rows([row("line in logarithms", &|sweep| sweep.line), row("with an offset", &|sweep| sweep.law)])
+        .with_rows([
+            row("line in logarithms", &|sweep| sweep.line),
+            row("with an offset", &|sweep| sweep.law),
+        ])
     }
 }
 
 /// What the source prints of its own numbers.
 fn as_printed() -> Vec<Claim> {
-    let law = Law { amplitude: 2.0, exponent: 0.35, offset: 1.5 };
+    let law = Law {
+        amplitude: 2.0,
+        exponent: 0.35,
+        offset: 1.5,
+    };
     let budgets = in_equal_ratios(1e18, 1e21, 10);
     let losses = each(&budgets, |budget| law.at(*budget));
     let slope = -lines_in_logarithms(&budgets, &losses, None).coefficients[1];
@@ -282,13 +343,19 @@ fn as_printed() -> Vec<Claim> {
         Claim::printed(
             "structure C.1",
             "Losses 2 C^(−0.35) + 1.5 at ten budgets C from 1e18 to 1e21 have a slope in logarithms of 0.349.",
-            Rule::Equals { value: 0.349, tolerance: 0.005 },
+            Rule::Equals {
+                value: 0.349,
+                tolerance: 0.005,
+            },
             Estimate::exact(slope, 1e-9),
         ),
         Claim::printed(
             "structure C.1",
             "The loss 2 C^(−0.35) + 1.5 at C = 1e21 is 1.38.",
-            Rule::Equals { value: 1.38, tolerance: 0.005 },
+            Rule::Equals {
+                value: 1.38,
+                tolerance: 0.005,
+            },
             Estimate::exact(losses[9], 1e-12),
         ),
         Claim::printed(
@@ -328,7 +395,11 @@ mod tests {
 
     #[test]
     fn the_slope_of_logarithms_is_the_exponent_times_the_share_that_falls() {
-        let law = Law { amplitude: 2.0, exponent: 0.35, offset: 1.5 };
+        let law = Law {
+            amplitude: 2.0,
+            exponent: 0.35,
+            offset: 1.5,
+        };
         let budgets = in_equal_ratios(9.99, 10.01, 8);
         let losses = each(&budgets, |x| law.at(*x));
         let found = -lines_in_logarithms(&budgets, &losses, None).coefficients[1];
@@ -340,7 +411,11 @@ mod tests {
     fn the_criterion_tells_exact_curves_apart() {
         let budgets = in_equal_ratios(1.0, 1e3, 20);
         let mut rng = Streams::new(0).stream("test", 0);
-        let law = Law { amplitude: 2.0, exponent: 0.35, offset: 1.5 };
+        let law = Law {
+            amplitude: 2.0,
+            exponent: 0.35,
+            offset: 1.5,
+        };
         let of_law = measured(&mut rng, budgets.iter().map(|x| law.at(*x)), 1e-4);
         let of_logarithm = measured(&mut rng, budgets.iter().map(|x| 3.0 - 0.2 * x.ln()), 1e-4);
         assert!(preference(&budgets, &of_law) > 10.0);

@@ -3,9 +3,8 @@
 /// How many modes stand for themselves.
 const SINGLE: usize = 200;
 
-/// How many groups stand for the modes beyond, and how far these go.
-const GROUPS: usize = 400;
-const LAST: f64 = 1e14;
+/// By which ratio the index grows from one group of modes to the next, nearly.
+const RATIO: f64 = 1.09;
 
 /// Modes `j = 1, 2, ...` with curvature `λ_j = j^(−b)`, of which each has `j^(−a)` of the loss at the start. After
 /// 200 single modes they stand in groups of nearly equal curvature, in equal ratios of the index.
@@ -20,14 +19,16 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// With the power `a` of the losses, above one, and the power `b` of the curvatures.
-    pub fn new(a: f64, b: f64) -> Self {
+    /// With the power `a` of the losses, above one, and the power `b` of the curvatures, up to the `last` mode, which is
+    /// beyond the single ones.
+    pub fn new(a: f64, b: f64, last: f64) -> Self {
         let edge = SINGLE as f64 + 0.5;
-        let ratio = (LAST / edge).powf(1.0 / GROUPS as f64);
+        let count = ((last / edge).ln() / RATIO.ln()).ceil();
+        let ratio = (last / edge).powf(1.0 / count);
         let group = |index: usize| edge * ratio.powf(index as f64);
         let single = (1..=SINGLE).map(|index| (index as f64, 1.0, (index as f64).powf(-a)));
         // The integrals of the group's number and loss; its curvature is the one in its middle.
-        let groups = (0..GROUPS).map(|index| {
+        let groups = (0..count as usize).map(|index| {
             let (from, to) = (group(index), group(index + 1));
             let loss = (from.powf(1.0 - a) - to.powf(1.0 - a)) / (a - 1.0);
             ((from * to).sqrt(), to - from, loss)
@@ -43,7 +44,9 @@ impl Modes {
     /// The loss where each mode has this share of its error left.
     pub fn loss(&self, left: impl Fn(f64) -> f64) -> f64 {
         let pairs = self.curvatures.iter().zip(&self.losses);
-        pairs.map(|(curvature, loss)| loss * left(*curvature).powi(2)).sum()
+        pairs
+            .map(|(curvature, loss)| loss * left(*curvature).powi(2))
+            .sum()
     }
 
     /// The loss of gradient flow at a time.
@@ -58,11 +61,14 @@ mod tests {
 
     #[test]
     fn groups_stand_for_their_modes() {
-        let modes = Modes::new(1.5, 1.5);
+        let modes = Modes::new(1.5, 1.5, 1e16);
         // ζ(3/2) at the start, but for what lies beyond the last group.
         assert!((modes.of_flow(0.0) - 2.612_375_348_7).abs() < 1e-6);
         // Against the sum over a million modes and the rest, which has not moved.
-        let sum: f64 = (1..1_000_000).map(f64::from).map(|j| j.powf(-1.5) * (-2.0 * j.powf(-1.5) * 100.0).exp()).sum();
+        let sum: f64 = (1..1_000_000)
+            .map(f64::from)
+            .map(|j| j.powf(-1.5) * (-2.0 * j.powf(-1.5) * 100.0).exp())
+            .sum();
         let exact = sum + 2.0 * 999_999.5f64.powf(-0.5);
         assert!((modes.of_flow(100.0) / exact - 1.0).abs() < 1e-5);
     }
