@@ -204,13 +204,11 @@ fn instead<'a>(outcome: &'a Outcome, row: &VerdictRow) -> Option<&'a VerdictRow>
     if !row.as_printed || row.verdict == Verdict::Holds {
         return None;
     }
-    let corrected = outcome
+    let mut corrected = outcome
         .verdicts
         .iter()
         .filter(|other| other.standing == "corrected");
-    corrected
-        .filter(|other| other.id == row.id && other.verdict == Verdict::Holds)
-        .next()
+    corrected.find(|other| other.id == row.id && other.verdict == Verdict::Holds)
 }
 
 fn escaped(text: &str) -> String {
