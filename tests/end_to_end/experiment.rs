@@ -19,7 +19,7 @@ fn names(lab: &Lab, subject: &str) -> Vec<String> {
         "--format",
         "json",
     ];
-    let list = json(&lab.run(&list).success().stdout);
+    let list = json(&lab.run(&list).success());
     let names = list.as_array().unwrap().iter();
     names
         .map(|row| row["name"].as_str().unwrap().to_owned())
@@ -51,16 +51,16 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn experiments_are_listed_and_shown() {
     let lab = Lab::new();
-    let all = lab.run(&["experiment", "list"]).success().stdout;
+    let all = lab.run(&["experiment", "list"]).success();
     let names = names(&lab, "least-squares");
     assert!(names.len() >= 2);
     for name in &names {
         assert!(all.contains(&format!("| `{name}`")), "{all}");
     }
-    let text = lab.run(&["experiment", "show", &names[0]]).success().stdout;
+    let text = lab.run(&["experiment", "show", &names[0]]).success();
     assert!(text.contains("It would be refuted by this: "), "{text}");
     let shown = ["experiment", "show", &names[0], "--format", "json"];
-    let shown = json(&lab.run(&shown).success().stdout);
+    let shown = json(&lab.run(&shown).success());
     assert_eq!(shown["name"], names[0].as_str());
     let parameters = shown["parameters"].as_array().unwrap();
     assert!(!parameters.is_empty());
@@ -77,7 +77,7 @@ fn a_run_tells_what_was_found_and_leaves_the_same_bytes_each_time() {
     let run = |out: &str, jobs: &str| {
         let mut arguments = vec!["experiment", "run", "--quick", "--out", out, "--jobs", jobs];
         arguments.extend(names[..2].iter().map(String::as_str));
-        lab.run(&arguments).success().stdout
+        lab.run(&arguments).success()
     };
     let said = run("a", "1");
     assert!(said.starts_with(&format!("{}: ", names[0])), "{said}");
@@ -133,7 +133,7 @@ fn the_ledger_gathers_results_and_links_to_them() {
     let lab = Lab::new();
     let name = &names(&lab, "least-squares")[0];
     lab.run(&["experiment", "run", name, "--quick"]).success();
-    let printed = lab.run(&["experiment", "ledger"]).success().stdout;
+    let printed = lab.run(&["experiment", "ledger"]).success();
     assert!(
         printed.contains(&format!("({name}/report.md)")),
         "{printed}"

@@ -465,7 +465,7 @@ mod tests {
 
     #[test]
     fn values_around_a_point_tell_its_class() {
-        assert_eq!(by_values(|x| saddle::square(x), &[0.0; 3]), 1);
+        assert_eq!(by_values(saddle::square, &[0.0; 3]), 1);
         assert_eq!(by_values(|x| -saddle::square(x), &[0.0; 3]), -1);
         assert_eq!(by_values(|x| x[0] * x[0] - x[1] * x[1], &[0.0; 3]), 0);
         assert_eq!(by_spectrum(&[-1.0, 2.0]), Some(0));
