@@ -176,7 +176,7 @@ fn what_cannot_be_run_is_refused_and_leaves_nothing() {
     refused(&[name, "--set", "nothing=1"], "has no parameter `nothing`");
     refused(&[name, "--set", "samples"], "key=value");
     refused(&[name, "--seeds", "5"], "0..5");
-    refused(&[], "--all");
+    refused(&[], "<NAME>");
     std::fs::create_dir_all(lab.path(&format!("experiments/{name}"))).unwrap();
     lab.write(&format!("experiments/{name}/thesis.tex"), "");
     refused(&[name, "--quick"], "choose another folder with --out");
