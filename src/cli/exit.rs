@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::params::store::WeightsError;
 use crate::plot::PlotError;
 use crate::run::DirectoryError;
+use crate::sweep::SweepError;
 use crate::train::{ProblemError, Refusal, ResumeError, TrainError};
 use std::any::Any;
 use std::io::ErrorKind;
@@ -69,6 +70,9 @@ pub enum CommandError {
     /// Runs cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
+    /// A sweep cannot be had.
+    #[error(transparent)]
+    Sweep(SweepError),
     /// Anything else that is for the user to mend.
     #[error("{0}")]
     Input(String),
@@ -103,6 +107,16 @@ impl From<ResumeError> for CommandError {
     }
 }
 
+impl From<SweepError> for CommandError {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Data(error) => error.into(),
+            SweepError::Directory(error) => error.into(),
+            error => Self::Sweep(error),
+        }
+    }
+}
+
 impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -124,6 +138,7 @@ impl CommandError {
             | CommandError::Plot(_)
             | CommandError::Input(_) => true,
             CommandError::Data(error) => error.is_input(),
+            CommandError::Sweep(error) => error.is_input(),
             CommandError::Directory(error) | CommandError::Train(TrainError::Directory(error)) => {
                 match error {
                     DirectoryError::Io { .. } => false,

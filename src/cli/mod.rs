@@ -15,9 +15,9 @@ mod output;
 mod plot;
 mod reparam;
 mod runs;
-mod seeds;
 mod selfcheck;
 mod solution;
+mod sweep;
 mod train;
 
 pub use exit::{CommandError, ExitCode, panic_message};
@@ -47,6 +47,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::TrainArgs),
+    Sweep(sweep::SweepArgs),
     Measure(measure::MeasureArgs),
     Reparam(reparam::ReparamArgs),
     Compare(compare::CompareArgs),
@@ -83,6 +84,7 @@ struct DataDir {
 pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Train(args) => train::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),

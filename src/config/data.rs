@@ -24,6 +24,9 @@ section! {
         subset: Subset = default(Subset::First);
         /// How pixels become numbers.
         normalize: PixelNormalisation = default(PixelNormalisation::Unit) when "data.dataset" is DatasetName::IMAGE_WORDS;
+        /// The fraction of the training samples, drawn at random, that are not trained on and take the place of the test
+        /// part.
+        held_out: Option<f64> = optional("none") in OpenFraction when "data.dataset" is DatasetName::IMAGE_WORDS;
         /// The fraction of training labels replaced.
         label_noise: f64 = default(0.0) in Fraction when "data.dataset" is DatasetName::IMAGE_WORDS;
         /// The classes to keep, at least two.
@@ -54,6 +57,7 @@ impl Data {
             test: None,
             subset: Subset::default(),
             normalize: PixelNormalisation::default(),
+            held_out: None,
             label_noise: 0.0,
             classes: None,
             augment: Vec::new(),

@@ -202,6 +202,8 @@ pub enum Range {
     BelowOne,
     /// (0, 1]
     Factor,
+    /// (0, 1)
+    OpenFraction,
 }
 
 impl Range {
@@ -216,6 +218,7 @@ impl Range {
             Self::Fraction => ("in [0, 1]", (Included(0.0), Included(1.0))),
             Self::BelowOne => ("in [0, 1)", (Included(0.0), Excluded(1.0))),
             Self::Factor => ("in (0, 1]", (Excluded(0.0), Included(1.0))),
+            Self::OpenFraction => ("in (0, 1)", (Excluded(0.0), Excluded(1.0))),
         }
     }
 

@@ -58,6 +58,7 @@ pub use optimizer::{
     Accumulator, DecayExclusion, MeanSquare, Method, Moments, Momentum, Optimizer, OptimizerKind,
     Perturbation, SignMomentum,
 };
+pub(crate) use rules::is_folder_name;
 pub use schedule::{
     BaseBatch, Cosine, Exponential, LearningRateRule, Limit, Schedule, ScheduleKind, Shape,
     SharpnessLimit, Step, Unit,

@@ -50,7 +50,7 @@ pub(super) fn check(config: &Config) -> Result<(), Violation> {
 }
 
 /// Whether a name is that of one plain folder.
-pub(super) fn is_folder_name(name: &str) -> bool {
+pub fn is_folder_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !name.is_empty() && name.chars().all(is_plain) && name != "." && name != ".."
 }

@@ -90,6 +90,15 @@ impl Override {
         }
     }
 
+    /// The override that takes a key out; errors quote `flag`.
+    pub fn without(flag: &str, key: &str) -> Self {
+        Self {
+            flag: flag.to_owned(),
+            key: key.to_owned(),
+            value: None,
+        }
+    }
+
     /// The key it sets, such as `train.batch_size`.
     pub fn key(&self) -> &str {
         &self.key

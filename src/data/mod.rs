@@ -84,8 +84,11 @@ pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, Da
         });
     }
     let raw = read(plan.dataset, data_dir)?;
-    let mut train = part(plan, raw.train, true, streams)?;
-    let test = part(plan, raw.test, false, streams)?;
+    let train = part(plan, raw.train, true, streams)?;
+    let (mut train, test) = match plan.held_out {
+        Some(fraction) => held_out(&train, fraction, streams)?,
+        None => (train, part(plan, raw.test, false, streams)?),
+    };
     let tables = Arc::new(Tables::fit(plan.normalize, &train));
     let clean_labels = train.labels.clone();
     let noisy = redraw_labels(
@@ -141,10 +144,69 @@ fn part(
     }
 }
 
+/// What is left of a part, and the fraction of it that is held out; at least one sample each.
+fn held_out(
+    images: &Images,
+    fraction: f64,
+    streams: &Streams,
+) -> Result<(Images, Images), DataError> {
+    let count = images.len();
+    if count < 2 {
+        return Err(DataError::NothingToHoldOut);
+    }
+    let held = ((fraction * count as f64).round() as usize).clamp(1, count - 1);
+    let mut rng = streams.stream("held_out", 0);
+    let chosen = Subset::Random.choose(&images.labels, images.classes, held, &mut rng);
+    let is_chosen = |index: &usize| chosen.binary_search(index).is_ok();
+    let left: Vec<usize> = (0..count).filter(|index| !is_chosen(index)).collect();
+    Ok((images.select(&left), images.select(&chosen)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::PathBuf;
+
+    #[test]
+    fn what_is_held_out_is_of_the_training_part_and_is_not_trained_on() {
+        let whole = load_digits(|_| {}, 0).unwrap();
+        let split = load_digits(|plan| plan.held_out = Some(0.2), 0).unwrap();
+        assert_eq!((split.train.len(), split.test.len()), (1038, 259));
+        let samples = |set: &Dataset| -> Vec<Vec<u8>> {
+            let images = set.images();
+            let image = |index| [images.sample(index), &[images.labels[index]]].concat();
+            (0..set.len()).map(image).collect()
+        };
+        let mut both = samples(&split.train);
+        both.extend(samples(&split.test));
+        let mut expected = samples(&whole.train);
+        both.sort();
+        expected.sort();
+        assert!(both == expected, "the parts do not make up the whole");
+        let again = load_digits(|plan| plan.held_out = Some(0.2), 0).unwrap();
+        assert_eq!(samples(&again.test), samples(&split.test));
+        let other = load_digits(|plan| plan.held_out = Some(0.2), 1).unwrap();
+        assert_ne!(samples(&other.test), samples(&split.test));
+    }
+
+    #[test]
+    fn each_part_has_a_sample_however_few_there_are() {
+        let split = load_digits(
+            |plan| {
+                (plan.train, plan.held_out) = (Some(2), Some(0.01));
+            },
+            0,
+        );
+        let split = split.unwrap();
+        assert_eq!((split.train.len(), split.test.len()), (1, 1));
+        let none = load_digits(
+            |plan| {
+                (plan.train, plan.held_out) = (Some(1), Some(0.5));
+            },
+            0,
+        );
+        assert!(none.unwrap_err().to_string().contains("data.held_out"));
+    }
 
     fn load_digits(change: impl FnOnce(&mut Data), seed: u64) -> Result<Split, DataError> {
         let mut plan = Data::new(DatasetName::Digits);

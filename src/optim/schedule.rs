@@ -1,6 +1,6 @@
 //! Learning-rate schedules, as pure functions of the step: a resumed run needs no state for them.
 
-use crate::config::{Cosine, Epochs, Exponential, LearningRateRule, Shape, Step, Unit};
+use crate::config::{Config, Cosine, Epochs, Exponential, LearningRateRule, Shape, Step, Unit};
 use std::f64::consts::PI;
 
 /// A shape with the quantities that place it on the axis of steps.
@@ -21,6 +21,23 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The schedule of a config over so many training samples; of SVAG's steps, of which several stand for one.
+    pub fn of(config: &Config, samples: usize) -> Self {
+        Self {
+            base: config.optimizer.learning_rate / config.train.svag.unwrap_or(1) as f64,
+            rule: config.learning_rate_rule,
+            warmup: config.schedule.warmup,
+            shape: config.schedule.shape,
+            epochs: config.epochs(samples),
+            total_steps: config.total_steps(samples) as u64,
+        }
+    }
+
+    /// The sum of the learning rates of all steps.
+    pub fn cumulative(&self) -> f64 {
+        (0..self.total_steps).map(|step| self.learning_rate(step)).sum()
+    }
+
     /// The learning rate of the step with this index, the first being 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         let base = self.base * self.rule.factor(self.epochs.batch_size(step));

@@ -11,6 +11,7 @@ mod measurements;
 mod number;
 mod progress;
 mod seeds;
+mod sweep;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
@@ -22,6 +23,7 @@ pub use measurements::run_table;
 pub use number::error_of;
 pub use progress::Progress;
 pub use seeds::{seed_line, seeds_page};
+pub use sweep::{PlanReport, PlannedRow, StatusReport, SweepProgress};
 
 use crate::table::{Json, Page, Renderer, Table};
 

@@ -86,6 +86,8 @@ impl RunDirectory {
             path: path.to_owned(),
             lock: Some(lock(path)?),
         };
+        // Another process may have made this run, whole, before the lock was this one's.
+        Self::check(path, false)?;
         // The config first: it is what makes the folder a run.
         directory.write("config.toml", config.to_toml().as_bytes())?;
         let checkpoints = directory.checkpoints();
@@ -130,6 +132,13 @@ impl RunDirectory {
         remove_partial(path)?;
         directory.forget_old_checkpoints()?;
         Ok(directory)
+    }
+
+    /// Whether a process is writing to the run at a place, where there may be none.
+    pub fn is_being_written(path: &Path) -> bool {
+        // A lock that is shared is no writer's, so those who ask do not disturb each other.
+        let file = File::open(path.join(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder.

@@ -56,6 +56,9 @@ pub struct RunRecord {
     pub status: Status,
     /// Why it ended, or what is wrong with its end.
     pub reason: Option<String>,
+    /// The most memory its process has held, in bytes, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
     /// Whether it would end so again from any checkpoint.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
@@ -106,6 +109,7 @@ impl RunRecord {
             ended: None,
             status: Status::Running,
             reason: None,
+            peak_memory: None,
             is_final: false,
             divergence: None,
             effective_learning_rate: None,
@@ -156,6 +160,8 @@ impl RunRecord {
         self.status = status;
         self.reason = reason;
         self.ended = Some(now());
+        // Of a run that went on, the process that held the most.
+        self.peak_memory = self.peak_memory.max(peak_memory());
     }
 
     /// Refuses to go on with other data than the run began with.
@@ -186,6 +192,24 @@ impl RunRecord {
 /// What is assumed of a record that does not say what built its program.
 fn unknown() -> String {
     "unknown".to_owned()
+}
+
+/// The most memory this process has held, in bytes.
+#[cfg(unix)]
+fn peak_memory() -> Option<u64> {
+    // SAFETY: all zeros are a valid `rusage`, which the call only writes to.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) == 0).then_some(usage)
+    }?;
+    // Bytes on Apple's systems, kilobytes elsewhere.
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    u64::try_from(usage.ru_maxrss).ok().map(|size| size * unit)
+}
+
+#[cfg(not(unix))]
+fn peak_memory() -> Option<u64> {
+    None
 }
 
 fn now() -> String {

@@ -26,6 +26,7 @@ mod rate;
 mod state;
 mod step;
 mod telling;
+mod timing;
 #[cfg(test)]
 mod testing;
 
@@ -36,5 +37,7 @@ pub use hooks::{Ahead, Due, HookPlan, Scope};
 pub use launch::{BrokenOff, Found, ResumeError, Run, reopen};
 pub use next::Ending;
 pub use observer::Observer;
+pub(crate) use plan::difference;
 pub use plan::{Action, Existing, Planned, Refusal, plan};
 pub use problem::{Problem, ProblemError};
+pub use timing::seconds_per_step;

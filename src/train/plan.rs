@@ -81,11 +81,9 @@ fn action(config: &Config, place: &Path, existing: Existing) -> Result<Action, R
         return Ok(Action::Begin);
     }
     let found = config::load(&place.join("config.toml"), &[], &measure::names())?;
-    if let Some(key) = config.difference(&found) {
-        return Err(Refusal::OtherConfig {
-            place: place.display().to_string(),
-            difference: difference(key, config, &found),
-        });
+    if let Some(difference) = difference(config, &found) {
+        let place = place.display().to_string();
+        return Err(Refusal::OtherConfig { place, difference });
     }
     Ok(if RunDirectory::open(place)?.is_finished() {
         Action::Leave
@@ -94,17 +92,24 @@ fn action(config: &Config, place: &Path, existing: Existing) -> Result<Action, R
     })
 }
 
-/// In words, what differs between a config and the one of the run that is there.
-fn difference(key: &str, here: &Config, there: &Config) -> String {
+/// In words, what differs between a config and the one of the run that is there; nothing of the same.
+pub(crate) fn difference(here: &Config, there: &Config) -> Option<String> {
+    // Comparing key by key takes long.
+    if here == there {
+        return None;
+    }
+    let key = here.difference(there)?;
     if key == "hooks" {
-        return "other `hooks`".to_owned();
+        return Some("other `hooks`".to_owned());
     }
     let value = |config: &Config| {
         let value = config.value(key).map(|value| value.to_string());
         value.unwrap_or_else(|| "absent".to_owned())
     };
     let (here, there) = (value(here), value(there));
-    format!("another config: `{key}` is {there} there and {here} here")
+    Some(format!(
+        "another config: `{key}` is {there} there and {here} here"
+    ))
 }
 
 #[cfg(test)]

@@ -228,16 +228,9 @@ impl Problem {
         optim::init(config, layout, self.streams, self.compute())
     }
 
-    /// The learning rate as a function of the step; of SVAG's steps, of which several stand for one.
+    /// The learning rate as a function of the step.
     pub fn schedule(&self) -> Schedule {
-        Schedule {
-            base: self.config.optimizer.learning_rate / self.config.train.svag.unwrap_or(1) as f64,
-            rule: self.config.learning_rate_rule,
-            warmup: self.config.schedule.warmup,
-            shape: self.config.schedule.shape,
-            epochs: self.epochs(),
-            total_steps: self.total_steps(),
-        }
+        Schedule::of(&self.config, self.data.train.len())
     }
 
     /// The passes over the training data.

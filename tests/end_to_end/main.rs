@@ -22,5 +22,6 @@ mod real_data;
 mod reparam;
 mod resume;
 mod rules;
+mod sweep;
 mod text;
 mod train;

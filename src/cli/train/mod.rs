@@ -4,13 +4,16 @@ mod runs;
 mod task;
 mod watch;
 
+pub(in crate::cli) use runs::{Ended, train};
+pub(in crate::cli) use task::{Command, Task, quoted};
+
 use super::find::find;
 use super::output::print;
-use super::seeds::{Seeds, parse_seeds};
 use super::{CommandError, DataDir, ExitCode};
 use crate::config::{self, Config, Override};
 use crate::measure;
 use crate::run::RunDirectory;
+use crate::seeds::{Seeds, parse_seeds};
 use crate::train::{self, Existing, Problem};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -83,6 +86,23 @@ impl TrainArgs {
             Existing::Replace
         } else {
             Existing::Keep
+        }
+    }
+
+    /// One run of several where `place` says which of how many.
+    fn task(&self, place: Option<(usize, usize)>) -> Task<'_> {
+        Task {
+            data_dir: &self.data_dir.data_dir,
+            force: self.force,
+            quiet: self.quiet,
+            command: match place {
+                None => Command::OfOneRun,
+                Some((run, of)) => Command::OfSeveral {
+                    run,
+                    of,
+                    finished: 0,
+                },
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 //! Training the runs of a command, one after another.
 
 use super::TrainArgs;
-use super::task::Task;
+use super::task::{Command, Task};
 use super::watch::{Watch, before_first_step};
 use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
@@ -13,7 +13,7 @@ use crate::train::{self, Action, Found, Planned, Problem, Run, TrainError};
 use std::path::Path;
 
 /// How a run ends that did not fail.
-enum Ended {
+pub(in crate::cli) enum Ended {
     /// It came to its end, now.
     Now(Box<Summary>),
     /// It had come to its end before.
@@ -24,7 +24,7 @@ enum Ended {
 
 /// Goes on with the run in a directory.
 pub(super) fn resume_one(args: &TrainArgs, path: &Path) -> Result<ExitCode, CommandError> {
-    conclude(resume(&Task::single(args), path)?, path)
+    conclude(resume(&args.task(None), path)?, path)
 }
 
 /// Trains one run after another, unless one of them cannot be had. One that fails does not cost the
@@ -40,7 +40,7 @@ pub(super) fn train_all(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitC
     match <[Planned; 1]>::try_from(wanted) {
         Ok([planned]) => {
             let place = planned.place.clone();
-            conclude(train(&Task::single(args), planned)?, &place)
+            conclude(train(&args.task(None), planned)?, &place)
         }
         Err(several) => train_several(args, several),
     }
@@ -58,16 +58,21 @@ fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, CommandError> {
 
 fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, CommandError> {
     let of = planned.len();
-    let mut task = Task::single(args);
+    let mut task = args.task(None);
     let mut code = ExitCode::Success;
+    let mut finished = 0;
     let mut summaries = Vec::new();
     for (index, planned) in planned.into_iter().enumerate() {
-        task.place = Some((index + 1, of));
+        task.command = Command::OfSeveral {
+            run: index + 1,
+            of,
+            finished,
+        };
         let is_there = !matches!(planned.action, Action::Begin);
         let place = planned.place.display().to_string();
         match train(&task, planned) {
             Ok(Ended::Now(summary) | Ended::Before(summary)) => {
-                task.finished += 1;
+                finished += 1;
                 print(&seed_line(&summary, &place))?;
                 summaries.push(*summary);
             }
@@ -85,8 +90,8 @@ fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Co
     if let Some(page) = seeds_page(&summaries) {
         print(&format!("\n{}", Markdown.page(&page)))?;
     }
-    if task.finished < of {
-        eprintln!("{} of {of} runs are finished", task.finished);
+    if finished < of {
+        eprintln!("{finished} of {of} runs are finished");
     }
     Ok(code)
 }
@@ -101,7 +106,7 @@ fn is_of_one_run(failure: &CommandError, is_there: bool) -> bool {
 }
 
 /// Begins a run, or goes on with it.
-fn train(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
+pub(in crate::cli) fn train(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
     match planned.action {
         Action::Begin => begin(task, planned),
         _ => resume(task, &planned.place),
@@ -109,15 +114,15 @@ fn train(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
 }
 
 fn begin(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
-    let (args, place) = (task.args, planned.place);
-    let words = match task.place {
-        None => "nothing was written".to_owned(),
-        Some(_) => task.hint(&place),
+    let place = planned.place;
+    let words = match task.command {
+        Command::OfOneRun => "nothing was written".to_owned(),
+        Command::OfSeveral { .. } | Command::ToRepeat => task.hint(&place),
     };
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run began: {words}"));
-    let problem = Problem::open(planned.config, &args.data_dir.data_dir)?;
+    let problem = Problem::open(planned.config, task.data_dir)?;
     drop(at_once);
-    execute(task, Run::begin(problem, &place, args.force)?)
+    execute(task, Run::begin(problem, &place, task.force)?)
 }
 
 fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
@@ -131,17 +136,17 @@ fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
     };
     let words = task.hint(path);
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run went on: {words}"));
-    let run = broken_off.load(&task.args.data_dir.data_dir)?;
+    let run = broken_off.load(task.data_dir)?;
     drop(at_once);
     execute(task, run)
 }
 
 fn execute(task: &Task, mut run: Run) -> Result<Ended, CommandError> {
-    let quiet = task.args.quiet;
+    let quiet = task.quiet;
     let hint = task.hint(run.path());
     let device = device::announcement(run.problem().compute()).filter(|_| !quiet);
     device.iter().for_each(|device| eprintln!("{device}"));
-    let progress = Progress::new(run.problem(), task.place, quiet);
+    let progress = Progress::new(run.problem(), task.command.place(), quiet);
     let before_steps = before_first_step(&run, hint.clone(), progress.clearing());
     let mut watch = Watch {
         at_once: Some(AtOnce::after(before_steps)),

@@ -1,37 +1,58 @@
-//! One run of a command that may have several, and how to go on with what is left of it.
+//! One run of a command, and how to go on with what is left of it.
 
-use super::TrainArgs;
 use std::path::Path;
 
 /// One run of a command that may have several.
-pub(super) struct Task<'a> {
-    /// The command's arguments.
-    pub args: &'a TrainArgs,
-    /// Which of how many, where there are several.
-    pub place: Option<(usize, usize)>,
-    /// How many of them are finished.
-    pub finished: usize,
+pub(in crate::cli) struct Task<'a> {
+    /// The folder with the data sets.
+    pub data_dir: &'a Path,
+    /// Whether an earlier run in the same place is replaced.
+    pub force: bool,
+    /// Whether there is no progress.
+    pub quiet: bool,
+    /// Whose run it is.
+    pub command: Command,
 }
 
-impl<'a> Task<'a> {
-    /// The only run of its command.
-    pub fn single(args: &'a TrainArgs) -> Self {
-        Self {
-            args,
-            place: None,
-            finished: 0,
+/// A command that trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Command {
+    /// It has one run.
+    OfOneRun,
+    /// It has several.
+    OfSeveral {
+        /// Which this is, from 1.
+        run: usize,
+        /// How many there are.
+        of: usize,
+        /// How many are finished.
+        finished: usize,
+    },
+    /// It goes on with its run where it is given again.
+    ToRepeat,
+}
+
+impl Command {
+    /// Which of how many runs, where there are several.
+    pub fn place(self) -> Option<(usize, usize)> {
+        match self {
+            Self::OfSeveral { run, of, .. } => Some((run, of)),
+            Self::OfOneRun | Self::ToRepeat => None,
         }
     }
+}
 
+impl Task<'_> {
     /// How to go on after an interrupt in this run.
     pub fn hint(&self, run: &Path) -> String {
-        match self.place {
-            None => format!("continue with `lab train --resume {}`", run.display()),
-            Some((_, of)) => format!(
-                "{} of {of} runs are finished; continue with `{}`",
-                self.finished,
-                continuation(std::env::args().skip(1))
+        let arguments = || std::env::args().skip(1);
+        match self.command {
+            Command::OfOneRun => format!("continue with `lab train --resume {}`", run.display()),
+            Command::OfSeveral { of, finished, .. } => format!(
+                "{finished} of {of} runs are finished; continue with `{}`",
+                continuation(arguments())
             ),
+            Command::ToRepeat => format!("continue with `lab {}`", line(arguments())),
         }
     }
 }
@@ -43,12 +64,17 @@ fn continuation(arguments: impl Iterator<Item = String>) -> String {
     if !words.iter().any(|word| word == "--resume") {
         words.push("--resume".to_owned());
     }
-    let words: Vec<String> = words.into_iter().map(quoted).collect();
+    line(words.into_iter())
+}
+
+/// Words as a line that a shell reads back.
+fn line(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.map(quoted).collect();
     words.join(" ")
 }
 
 /// A word as a shell reads it back.
-fn quoted(word: String) -> String {
+pub(in crate::cli) fn quoted(word: String) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word

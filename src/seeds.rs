@@ -1,4 +1,4 @@
-//! The seeds of `--seeds`.
+//! The seeds of `--seeds`, and of a sweep.
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,161 @@
+//! `lab sweep FILE --launcher slurm`: array jobs, and following them.
+
+use super::launch::LaunchArgs;
+use super::local::Watch;
+use super::{CommandError, ExitCode};
+use crate::cli::interrupt;
+use crate::cli::train::quoted;
+use crate::files::write_atomically;
+use crate::sweep::launch::local::Observer;
+use crate::sweep::launch::slurm::{self, Script};
+use crate::sweep::{MemberState, State, Sweep, SweepDirectory, SweepError};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Between two looks at what became of the members.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Submits what is left, and follows it.
+pub(super) fn run(
+    args: &LaunchArgs,
+    sweep: &Sweep,
+    directory: &SweepDirectory,
+) -> Result<ExitCode, CommandError> {
+    let max_array_size = slurm::max_array_size()?;
+    let left = left(sweep, args.places.out())?;
+    if left.is_empty() {
+        eprintln!("nothing is left to submit");
+        return Ok(ended(&directory.states()));
+    }
+    let script = write_script(args, sweep, directory)?;
+    let (tuning, members): (Vec<usize>, Vec<usize>) =
+        left.into_iter().partition(|task| sweep.tasks[*task].tunes.is_some());
+    let mut jobs: Vec<String> = Vec::new();
+    let submit = |tasks: &[usize], after: &[String]| -> Result<Vec<String>, SweepError> {
+        let arrays = slurm::arrays(tasks, max_array_size);
+        let concurrent = sweep.entries.slurm.concurrent;
+        let numbers = arrays.iter().map(|array| slurm::submit(&script, array, concurrent, after));
+        numbers.collect()
+    };
+    jobs.extend(submit(&tuning, &[])?);
+    let after = jobs.clone();
+    jobs.extend(submit(&members, &after)?);
+    eprintln!(
+        "submitted job {} ({}); `lab sweep status {}` tells how it goes, `scancel {}` ends it",
+        jobs.join(", "),
+        script.display(),
+        directory.path().display(),
+        jobs.join(" ")
+    );
+    match args.detach {
+        true => Ok(ExitCode::Success),
+        false => follow(args, sweep, directory, &jobs),
+    }
+}
+
+/// The tasks that are neither finished nor hopeless nor under way.
+fn left(sweep: &Sweep, out: &Path) -> Result<Vec<usize>, CommandError> {
+    let mut left = Vec::new();
+    for task in &sweep.tasks {
+        match sweep.state(task, out)?.state {
+            State::Waiting | State::NotBegun | State::BrokenOff | State::Failed(_) => {
+                left.push(task.number);
+            }
+            State::Running | State::Finished(_) | State::Diverged(_) => {}
+            State::Unusable(reason) => return Err(CommandError::Input(reason)),
+        }
+    }
+    Ok(left)
+}
+
+/// Writes the job script into the folder of the sweep.
+fn write_script(
+    args: &LaunchArgs,
+    sweep: &Sweep,
+    directory: &SweepDirectory,
+) -> Result<PathBuf, CommandError> {
+    let other = |what: &str| {
+        let what = what.to_owned();
+        move |error: std::io::Error| CommandError::Other(format!("{what}: {error}"))
+    };
+    let folder = std::env::current_dir().map_err(other("the working folder"))?;
+    let program = std::env::current_exe().map_err(other("the program's own file"))?;
+    let logs = directory.path().join("slurm");
+    let shown = logs.display().to_string();
+    std::fs::create_dir_all(&logs).map_err(other(&shown))?;
+    let logs = logs.canonicalize().map_err(other(&shown))?;
+    let words = [program.display().to_string()].into_iter();
+    let words = words.chain(args.task_command(sweep)).chain(["--requeue".to_owned()]);
+    let command: Vec<String> = words.map(quoted).collect();
+    let script = Script {
+        name: &sweep.name,
+        slurm: &sweep.entries.slurm,
+        logs: &logs,
+        folder: &folder,
+        command: &command.join(" "),
+    };
+    let path = logs.join("job.sh");
+    write_atomically(&path, script.text().as_bytes()).map_err(other(&path.display().to_string()))?;
+    Ok(path)
+}
+
+/// Tells which members end, until no job is left or the user has seen enough.
+fn follow(
+    args: &LaunchArgs,
+    sweep: &Sweep,
+    directory: &SweepDirectory,
+    jobs: &[String],
+) -> Result<ExitCode, CommandError> {
+    let out = args.places.out();
+    let mut watch = Watch::new(sweep, sweep.entries.slurm.concurrent.unwrap_or(1), args.quiet);
+    let mut left: VecDeque<usize> = (0..sweep.tasks.len()).collect();
+    let mut is_first = true;
+    loop {
+        // Before the states are read, so that nothing ends between the two.
+        let are_queued = slurm::are_queued(jobs)?;
+        let mut running = Vec::new();
+        let mut still = VecDeque::new();
+        for task in left {
+            let state = match sweep.state(&sweep.tasks[task], out) {
+                Err(SweepError::Tuning { .. }) => MemberState::waiting(),
+                state => state?,
+            };
+            match &state.state {
+                State::Finished(_) => {
+                    let seconds = state.seconds().filter(|_| !is_first);
+                    watch.ended(task, &state, seconds);
+                }
+                State::Diverged(reason) | State::Unusable(reason) => watch.failed(task, reason),
+                State::Running => running.push((task, 0.0)),
+                _ => still.push_back(task),
+            }
+        }
+        watch.waited(&running, &still);
+        left = running.iter().map(|(task, _)| *task).chain(still).collect();
+        is_first = false;
+        if !are_queued {
+            watch.progress.clear();
+            return Ok(ended(&directory.states()));
+        }
+        if interrupt::flag().load(Ordering::SeqCst) {
+            watch.progress.clear();
+            eprintln!("no longer following: the jobs go on by themselves");
+            return Ok(ExitCode::Interrupted);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// How a sweep has ended whose jobs are gone.
+fn ended(states: &[MemberState]) -> ExitCode {
+    let is_finished = |member: &MemberState| matches!(member.state, State::Finished(_));
+    let finished = states.iter().filter(|member| is_finished(member)).count();
+    let of = states.len();
+    if finished == of {
+        return ExitCode::Success;
+    }
+    eprintln!("{finished} of {of} tasks are finished; the same command submits the others again");
+    ExitCode::Failed
+}

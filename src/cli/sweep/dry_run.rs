@@ -1,0 +1,65 @@
+//! `lab sweep FILE --dry-run`.
+
+use super::launch::LaunchArgs;
+use super::{CommandError, ExitCode, check};
+use crate::cli::output::print;
+use crate::config::Limit;
+use crate::report::{PlanReport, PlannedRow};
+use crate::sweep::{MemberState, Sweep};
+use crate::train;
+use std::collections::BTreeMap;
+
+/// Prints the tasks with their cost, and writes nothing.
+pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandError> {
+    let out = args.places.out();
+    let mut kinds: BTreeMap<(usize, Option<u64>), PlannedRow> = BTreeMap::new();
+    let mut may_end_early = false;
+    check::every_arm(sweep, out, |task, problem| {
+        let steps = problem.total_steps();
+        let seconds = train::seconds_per_step(problem)? * steps as f64;
+        let is_known = problem.config.schedule.limit == Limit::None;
+        let row = PlannedRow {
+            task: 0,
+            arm: sweep.arms[task.arm].label.clone(),
+            seed: 0,
+            learning_rate: Some(problem.base_rate()),
+            batch: problem.epochs().batch_size(0),
+            steps,
+            cumulative_rate: is_known.then(|| problem.schedule().cumulative()),
+            seconds,
+            state: "",
+        };
+        may_end_early |= problem.config.train.stop_at_train_loss.is_some();
+        kinds.insert((task.arm, task.tunes.map(f64::to_bits)), row);
+        Ok(())
+    })?;
+    let mut rows = Vec::new();
+    for task in &sweep.tasks {
+        let Some(kind) = kinds.get(&(task.arm, task.tunes.map(f64::to_bits))) else {
+            continue;
+        };
+        let state = sweep.state(task, out).unwrap_or_else(|_| MemberState::waiting());
+        let is_tuned = state.place.as_os_str().is_empty();
+        rows.push(PlannedRow {
+            task: task.number,
+            arm: match task.tunes {
+                Some(_) => format!("{} (tuning)", kind.arm),
+                None => kind.arm.clone(),
+            },
+            seed: task.seed,
+            learning_rate: kind.learning_rate.filter(|_| !is_tuned),
+            cumulative_rate: kind.cumulative_rate.filter(|_| !is_tuned),
+            state: state.state.word(),
+            ..kind.clone()
+        });
+    }
+    let report = PlanReport {
+        name: sweep.name.clone(),
+        fingerprint: sweep.fingerprint.clone(),
+        directory: sweep.directory(out).display().to_string(),
+        may_end_early,
+        rows,
+    };
+    print(&args.format.text(&report)?)?;
+    Ok(ExitCode::Success)
+}

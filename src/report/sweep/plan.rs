@@ -1,0 +1,95 @@
+//! What `lab sweep FILE --dry-run` prints.
+
+use super::duration;
+use crate::report::Report;
+use crate::table::{Cell, Column, Page, Table};
+
+/// The tasks of a sweep, before anything is done.
+#[derive(Clone, Debug)]
+pub struct PlanReport {
+    /// The sweep's name.
+    pub name: String,
+    /// What tells it from others.
+    pub fingerprint: String,
+    /// Its folder.
+    pub directory: String,
+    /// Whether runs may end before they have made all their steps.
+    pub may_end_early: bool,
+    /// The tasks, in their order.
+    pub rows: Vec<PlannedRow>,
+}
+
+/// A task.
+#[derive(Clone, Debug)]
+pub struct PlannedRow {
+    /// Its number.
+    pub task: usize,
+    /// Its arm.
+    pub arm: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its learning rate at its first batch size; not known before tuning.
+    pub learning_rate: Option<f64>,
+    /// Samples of its first step.
+    pub batch: u64,
+    /// Its steps.
+    pub steps: u64,
+    /// The sum of its learning rates, where they follow from the schedule alone.
+    pub cumulative_rate: Option<f64>,
+    /// The seconds of all steps, by those of one.
+    pub seconds: f64,
+    /// What became of it so far.
+    pub state: &'static str,
+}
+
+impl Report for PlanReport {
+    fn page(&self) -> Page {
+        let seconds: f64 = self.rows.iter().map(|row| row.seconds).sum();
+        let left = self.rows.iter().filter(|row| row.state != "finished");
+        let left: f64 = left.map(|row| row.seconds).sum();
+        let bound = if self.may_end_early { "at most " } else { "" };
+        let cost = format!(
+            "{} tasks; their steps take {bound}{}, {bound}{} of it left, one after another with all cores, by one timed \
+             step of each arm. Measurements come on top.",
+            self.rows.len(),
+            duration(seconds),
+            duration(left),
+        );
+        Page::from(self.records()).paragraph(cost)
+    }
+
+    fn records(&self) -> Table {
+        let caption = format!(
+            "{}, fingerprint {}, in {}",
+            self.name, self.fingerprint, self.directory
+        );
+        let columns = [
+            Column::number("task"),
+            Column::text("arm"),
+            Column::number("seed"),
+            Column::number("learning rate").keyed("learning_rate"),
+            Column::number("batch"),
+            Column::number("steps"),
+            Column::number("sum of rates").keyed("cumulative_learning_rate"),
+            Column::number("seconds"),
+            Column::text("state"),
+        ];
+        Table::new(columns)
+            .captioned(caption)
+            .with_rows(self.rows.iter().map(row))
+    }
+}
+
+fn row(row: &PlannedRow) -> Vec<Cell> {
+    vec![
+        row.task.into(),
+        row.arm.as_str().into(),
+        row.seed.into(),
+        row.learning_rate.into(),
+        row.batch.into(),
+        row.steps.into(),
+        row.cumulative_rate.into(),
+        Cell::seconds(row.seconds),
+        row.state.into(),
+    ]
+}

@@ -1,0 +1,208 @@
+//! The folder of a sweep: the runs of its members, and the list of its tasks, which says nothing of what became of
+//! them.
+
+use super::{MemberState, State, Sweep, SweepError};
+use crate::files::write_atomically;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file with the list of tasks.
+const LISTING: &str = "sweep.json";
+
+/// The file whose lock is held while the list is looked at and written.
+const LOCK: &str = ".lock";
+
+/// The folder of a sweep.
+#[derive(Clone, Debug)]
+pub struct SweepDirectory {
+    path: PathBuf,
+    /// The tasks.
+    pub listing: Listing,
+}
+
+/// `sweep.json`: the tasks of a sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The sweep's name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// What tells it from others.
+    pub fingerprint: String,
+    /// The tasks, each at its number.
+    pub tasks: Vec<Listed>,
+}
+
+/// A task in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its arm.
+    pub arm: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Whether it only tunes a learning rate.
+    pub tunes: bool,
+    /// Its run, below the folder of the sweep.
+    pub run: PathBuf,
+}
+
+impl Listing {
+    fn of(sweep: &Sweep, out: &Path) -> Result<Self, SweepError> {
+        let directory = sweep.directory(out);
+        let listed = |task| -> Result<Listed, SweepError> {
+            let place = sweep.place(task, out)?;
+            Ok(Listed {
+                arm: sweep.arms[task.arm].label.clone(),
+                seed: task.seed,
+                tunes: task.tunes.is_some(),
+                run: place.strip_prefix(&directory).unwrap_or(&place).to_owned(),
+            })
+        };
+        Ok(Self {
+            name: sweep.name.clone(),
+            file: sweep.file().to_owned(),
+            fingerprint: sweep.fingerprint.clone(),
+            tasks: sweep.tasks.iter().map(listed).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl SweepDirectory {
+    /// Makes the folder of a sweep below that of all runs, or takes the one that is there: with `resume` also where the
+    /// file was changed since, if no run is in the way.
+    ///
+    /// # Errors
+    ///
+    /// [`SweepError::Changed`] where the file was changed, with how many members stay valid.
+    pub fn claim(sweep: &Sweep, out: &Path, resume: bool) -> Result<Self, SweepError> {
+        let path = sweep.directory(out);
+        fs::create_dir_all(&path).map_err(|source| io_error(&path, source))?;
+        let _lock = lock(&path)?;
+        if let Some(listing) = read(&path)? {
+            if listing.fingerprint == sweep.fingerprint {
+                return Ok(Self { path, listing });
+            }
+            check_changed(sweep, out, &listing, resume)?;
+        }
+        let listing = Listing::of(sweep, out)?;
+        let file = path.join(LISTING);
+        let bytes = serde_json::to_vec_pretty(&listing).map_err(io::Error::from);
+        let written = bytes.and_then(|mut bytes| {
+            bytes.push(b'\n');
+            write_atomically(&file, &bytes)
+        });
+        written.map_err(|source| io_error(&file, source))?;
+        Ok(Self { path, listing })
+    }
+
+    /// Opens the folder of a sweep.
+    ///
+    /// # Errors
+    ///
+    /// [`SweepError::NotASweep`].
+    pub fn open(path: &Path) -> Result<Self, SweepError> {
+        let not = |reason: &str| SweepError::NotASweep {
+            path: path.display().to_string(),
+            reason: reason.to_owned(),
+        };
+        match read(path)? {
+            Some(listing) => Ok(Self {
+                path: path.to_owned(),
+                listing,
+            }),
+            None if !path.exists() => Err(not("there is no such folder")),
+            None => Err(not("it has no sweep.json, which `lab sweep FILE` writes")),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What became of every task, in their order.
+    pub fn states(&self) -> Vec<MemberState> {
+        let tasks = self.listing.tasks.iter();
+        tasks.map(|task| MemberState::of(&self.path.join(&task.run), None)).collect()
+    }
+}
+
+/// Refuses a sweep whose file was changed since, unless `resume` says that this is meant and no run is in the way.
+fn check_changed(
+    sweep: &Sweep,
+    out: &Path,
+    there: &Listing,
+    resume: bool,
+) -> Result<(), SweepError> {
+    let (mut valid, mut places, mut in_the_way) = (0, Vec::new(), Vec::new());
+    let directory = sweep.directory(out);
+    for task in &sweep.tasks {
+        let place = sweep.place(task, out)?;
+        if let Some(member) = sweep.planned(task, out)? {
+            match MemberState::of(&member.place(), Some(&member.config)).state {
+                State::Unusable(reason) => in_the_way.push(reason),
+                State::NotBegun | State::Waiting => {}
+                _ => valid += 1,
+            }
+        }
+        places.push(place);
+    }
+    let begun = there.tasks.iter().map(|task| directory.join(&task.run));
+    let begun: Vec<PathBuf> = begun.filter(|place| place.join("config.toml").exists()).collect();
+    let gone = begun.iter().filter(|place| !places.contains(place)).count();
+    if resume && in_the_way.is_empty() {
+        return Ok(());
+    }
+    let path = directory.display();
+    let counts = format!(
+        "{} was changed after {path} was begun: of the {} runs there {valid} stay valid, {} are of other configs now, \
+         {gone} are of no task any more",
+        sweep.file(),
+        begun.len(),
+        in_the_way.len(),
+    );
+    Err(SweepError::Changed(match in_the_way.first() {
+        None => format!(
+            "{counts}. --resume goes on with the file as it is now and keeps the valid runs; --out or `name` is \
+             another place"
+        ),
+        Some(first) => format!(
+            "{counts}: {first}. Put the file back as it was, move those runs away, or choose another place with --out \
+             or `name`"
+        ),
+    }))
+}
+
+/// The list in a folder, if there is one.
+fn read(path: &Path) -> Result<Option<Listing>, SweepError> {
+    let file = path.join(LISTING);
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error(&file, source)),
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| SweepError::NotASweep {
+        path: path.display().to_string(),
+        reason: format!("sweep.json: {error}; delete it, and `lab sweep FILE` writes it again"),
+    })
+}
+
+/// Waits until nobody else looks at the list.
+fn lock(path: &Path) -> Result<File, SweepError> {
+    let place = path.join(LOCK);
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).open(&place);
+    let file = file.map_err(|source| io_error(&place, source))?;
+    // A file system without locks protects nobody, and must not keep anybody from working.
+    let _ = file.lock();
+    Ok(file)
+}
+
+fn io_error(path: &Path, source: io::Error) -> SweepError {
+    SweepError::Io {
+        path: path.display().to_string(),
+        source,
+    }
+}
