@@ -113,7 +113,9 @@ pub enum DataError {
         dataset: DatasetName,
     },
     /// There are too few training samples to hold some out.
-    #[error("`data.held_out` needs two training samples at least: one to train on, one to hold out.")]
+    #[error(
+        "`data.held_out` needs two training samples at least: one to train on, one to hold out."
+    )]
     NothingToHoldOut,
     /// The share of noisy labels is not a share.
     #[error("`data.label_noise` = {value} is out of range: give a number from 0 to 1.")]

@@ -35,7 +35,9 @@ impl Schedule {
 
     /// The sum of the learning rates of all steps.
     pub fn cumulative(&self) -> f64 {
-        (0..self.total_steps).map(|step| self.learning_rate(step)).sum()
+        (0..self.total_steps)
+            .map(|step| self.learning_rate(step))
+            .sum()
     }
 
     /// The learning rate of the step with this index, the first being 0.

@@ -203,7 +203,11 @@ fn peak_memory() -> Option<u64> {
         (libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) == 0).then_some(usage)
     }?;
     // Bytes on Apple's systems, kilobytes elsewhere.
-    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    let unit = if cfg!(target_vendor = "apple") {
+        1
+    } else {
+        1024
+    };
     u64::try_from(usage.ru_maxrss).ok().map(|size| size * unit)
 }
 

@@ -62,7 +62,10 @@ pub(super) fn arms(file: &SweepFile, stem: &str) -> Result<Vec<Arm>, String> {
     let mut places = vec![start];
     for dimension in &dimensions {
         let with = |place: &Place| dimension.iter().map(|next| place.and(next)).collect();
-        places = places.iter().flat_map(|place| -> Vec<Place> { with(place) }).collect();
+        places = places
+            .iter()
+            .flat_map(|place| -> Vec<Place> { with(place) })
+            .collect();
     }
     for place in &places {
         check_keys(file, &place.settings)?;
@@ -73,7 +76,10 @@ pub(super) fn arms(file: &SweepFile, stem: &str) -> Result<Vec<Arm>, String> {
 impl Place {
     fn and(&self, next: &Self) -> Self {
         let parts = [&self.label, &next.label].into_iter();
-        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).map(String::as_str).collect();
+        let parts: Vec<&str> = parts
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect();
         let settings = self.settings.iter().chain(&next.settings);
         Self {
             label: parts.join("_"),
@@ -94,7 +100,11 @@ fn dimensions(file: &SweepFile) -> Result<Vec<Vec<Place>>, String> {
     }
     let zipped = lists("zip", &file.zip)?;
     let axes = lists("axes", &file.axes)?;
-    let keys: Vec<String> = zipped.iter().chain(&axes).map(|(key, _)| key.clone()).collect();
+    let keys: Vec<String> = zipped
+        .iter()
+        .chain(&axes)
+        .map(|(key, _)| key.clone())
+        .collect();
     let place = |table: &str, key: &String, value: &Toml| Place {
         label: format!("{}-{}", short(key, &keys), word(value)),
         settings: vec![Setting {
@@ -112,8 +122,11 @@ fn dimensions(file: &SweepFile) -> Result<Vec<Vec<Place>>, String> {
             ));
         }
         let together = (0..values.len()).map(|index| {
-            let each = zipped.iter().map(|(key, values)| place("zip", key, &values[index]));
-            each.reduce(|all, next| all.and(&next)).expect("there is a list")
+            let each = zipped
+                .iter()
+                .map(|(key, values)| place("zip", key, &values[index]));
+            each.reduce(|all, next| all.and(&next))
+                .expect("there is a list")
         });
         dimensions.push(together.collect());
     }
@@ -123,7 +136,12 @@ fn dimensions(file: &SweepFile) -> Result<Vec<Vec<Place>>, String> {
                 return Err(format!("`axes.{key}` has {value} twice"));
             }
         }
-        dimensions.push(values.iter().map(|value| place("axes", key, value)).collect());
+        dimensions.push(
+            values
+                .iter()
+                .map(|value| place("axes", key, value))
+                .collect(),
+        );
     }
     Ok(dimensions)
 }
@@ -134,7 +152,9 @@ fn lists(table: &str, entries: &toml::Table) -> Result<Vec<(String, Vec<Toml>)>,
     flatten("", entries, &mut leaves);
     let lists = leaves.into_iter().map(|(key, value)| match value {
         Toml::Array(values) if !values.is_empty() => Ok((key, values)),
-        Toml::Array(_) => Err(format!("`{table}.{key}` must have a value at least, found []")),
+        Toml::Array(_) => Err(format!(
+            "`{table}.{key}` must have a value at least, found []"
+        )),
         other => Err(format!(
             "`{table}.{key}` must be a list of values, such as [{other}], found {other}"
         )),
@@ -175,7 +195,9 @@ fn flatten(above: &str, entries: &toml::Table, leaves: &mut Vec<(String, Toml)>)
 /// The last part of a key; more of it where another key ends in the same.
 fn short<'k>(key: &'k str, keys: &[String]) -> &'k str {
     let last = |key: &'k str| key.rsplit('.').next().unwrap_or(key);
-    let same = keys.iter().filter(|other| other.rsplit('.').next() == Some(last(key)));
+    let same = keys
+        .iter()
+        .filter(|other| other.rsplit('.').next() == Some(last(key)));
     match same.count() {
         0 | 1 => last(key),
         _ => key,
@@ -190,7 +212,11 @@ fn word(value: &Toml) -> String {
         Toml::Array(items) => parts(items.iter().map(word).collect()),
         Toml::Table(entries) => {
             let entries = entries.iter();
-            parts(entries.map(|(key, value)| format!("{}-{}", plain(key), word(value))).collect())
+            parts(
+                entries
+                    .map(|(key, value)| format!("{}-{}", plain(key), word(value)))
+                    .collect(),
+            )
         }
         other => plain(&other.to_string()),
     }
@@ -198,7 +224,9 @@ fn word(value: &Toml) -> String {
 
 fn plain(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
+    text.chars()
+        .map(|c| if is_plain(c) { c } else { '-' })
+        .collect()
 }
 
 /// Refuses keys that are set twice, and keys that the sweep itself decides.
@@ -221,13 +249,22 @@ fn check_keys(file: &SweepFile, settings: &[Setting]) -> Result<(), String> {
 
 /// What of the sweep decides a key itself.
 fn decided_by(file: &SweepFile, key: &str) -> Option<&'static str> {
-    let length = ["train", "train.epochs", "train.steps", "train.stop_at_train_loss"];
+    let length = [
+        "train",
+        "train.epochs",
+        "train.steps",
+        "train.stop_at_train_loss",
+    ];
     let is_length = length.contains(&key);
     match (key, file.matching, file.learning_rate_rule) {
         ("seed", ..) => Some("`seeds`, which says the seeds of every arm"),
         ("name", ..) => Some("the folders of a sweep, which are named by arm"),
-        (_, Some(Matching::Epochs), _) if is_length => Some("match = \"epochs\", which decides the length"),
-        (_, Some(Matching::Steps), _) if is_length => Some("match = \"steps\", which decides the length"),
+        (_, Some(Matching::Epochs), _) if is_length => {
+            Some("match = \"epochs\", which decides the length")
+        }
+        (_, Some(Matching::Steps), _) if is_length => {
+            Some("match = \"steps\", which decides the length")
+        }
         (_, Some(Matching::CumulativeLearningRate), _) if is_length => {
             Some("match = \"cumulative_learning_rate\", which decides the length")
         }
@@ -265,4 +302,67 @@ fn labelled(places: Vec<Place>, stem: &str) -> Vec<Arm> {
         Arm { label, settings }
     });
     arms.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(text: &str) -> Result<Vec<String>, String> {
+        let file = SweepFile::parse(&format!("base = \"x\"\n{text}"), "s.toml");
+        let arms = arms(&file.map_err(|error| error.to_string())?, "only")?;
+        Ok(arms.into_iter().map(|arm| arm.label).collect())
+    }
+
+    #[test]
+    fn labels_say_what_differs_and_are_each_their_own() {
+        let found = |text: &str| labels(text).unwrap();
+        assert_eq!(found(""), ["only"]);
+        assert_eq!(
+            found("[axes]\na.x = [1, 0.5]\nb.y = [\"p q\", [3, 4]]"),
+            ["x-1_y-p-q", "x-1_y-3-4", "x-0.5_y-p-q", "x-0.5_y-3-4"]
+        );
+        // Keys with the same last part are told apart.
+        assert_eq!(
+            found("[axes]\na.kind = [1]\nb.kind = [2]"),
+            ["a.kind-1_b.kind-2"]
+        );
+        assert_eq!(
+            found(
+                "[[arms]]\nname = \"one\"\n[[arms]]\nname = \"two\"\n[zip]\na.x = [1, 2]\na.y = [3, 4]"
+            ),
+            ["one_x-1_y-3", "one_x-2_y-4", "two_x-1_y-3", "two_x-2_y-4"]
+        );
+        let alike = found("[axes]\na.x = [\"p q\", \"p-q\"]");
+        assert_eq!(alike[0], "x-p-q");
+        assert!(
+            alike[1].starts_with("x-p-q-") && alike[1].len() == 14,
+            "{alike:?}"
+        );
+        let long = found(&format!("[axes]\na.x = [\"{}\"]", "y".repeat(300)));
+        assert_eq!(long[0].len(), LONGEST_LABEL);
+    }
+
+    #[test]
+    fn a_key_is_set_once() {
+        let refused = |text: &str| labels(text).unwrap_err();
+        let message = refused("[set]\na.x = 1\n[axes]\na.x = [1]");
+        assert_eq!(
+            message,
+            "[axes] a.x = 1 contradicts every arm, a.x = 1: a key is set once"
+        );
+        let message = refused("[[arms]]\nname = \"n\"\nunset = [\"a\"]\n[axes]\na.x = [1]");
+        assert!(
+            message.contains("contradicts arm \"n\", unset a"),
+            "{message}"
+        );
+        assert!(refused("axes.name = [\"a\"]").contains("folders"));
+        assert!(
+            refused("learning_rate_rule = \"linear\"\naxes.learning_rate_rule.rule = [\"sqrt\"]")
+                .contains("of the sweep")
+        );
+        let many: Vec<String> = (0..400).map(|number| number.to_string()).collect();
+        let many = many.join(", ");
+        assert!(refused(&format!("[axes]\na = [{many}]\nb = [{many}]")).contains("160000 points"));
+    }
 }

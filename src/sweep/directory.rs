@@ -125,7 +125,9 @@ impl SweepDirectory {
     /// What became of every task, in their order.
     pub fn states(&self) -> Vec<MemberState> {
         let tasks = self.listing.tasks.iter();
-        tasks.map(|task| MemberState::of(&self.path.join(&task.run), None)).collect()
+        tasks
+            .map(|task| MemberState::of(&self.path.join(&task.run), None))
+            .collect()
     }
 }
 
@@ -150,7 +152,9 @@ fn check_changed(
         places.push(place);
     }
     let begun = there.tasks.iter().map(|task| directory.join(&task.run));
-    let begun: Vec<PathBuf> = begun.filter(|place| place.join("config.toml").exists()).collect();
+    let begun: Vec<PathBuf> = begun
+        .filter(|place| place.join("config.toml").exists())
+        .collect();
     let gone = begun.iter().filter(|place| !places.contains(place)).count();
     if resume && in_the_way.is_empty() {
         return Ok(());
@@ -183,17 +187,23 @@ fn read(path: &Path) -> Result<Option<Listing>, SweepError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(io_error(&file, source)),
     };
-    serde_json::from_str(&text).map(Some).map_err(|error| SweepError::NotASweep {
-        path: path.display().to_string(),
-        reason: format!("sweep.json: {error}; delete it, and `lab sweep FILE` writes it again"),
-    })
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| SweepError::NotASweep {
+            path: path.display().to_string(),
+            reason: format!("sweep.json: {error}; delete it, and `lab sweep FILE` writes it again"),
+        })
 }
 
 /// Waits until nobody else looks at the list.
 fn lock(path: &Path) -> Result<File, SweepError> {
     let place = path.join(LOCK);
     let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).write(true).open(&place);
+    let file = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&place);
     let file = file.map_err(|source| io_error(&place, source))?;
     // A file system without locks protects nobody, and must not keep anybody from working.
     let _ = file.lock();

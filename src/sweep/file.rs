@@ -73,7 +73,10 @@ pub struct ArmEntry {
 
 /// `seeds`: a range such as `"0..5"`, or a list.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "must be a range such as \"0..5\", or a list such as [0, 3, 7]")]
+#[serde(
+    untagged,
+    expecting = "must be a range such as \"0..5\", or a list such as [0, 3, 7]"
+)]
 pub enum SeedsEntry {
     /// A range.
     Range(String),
@@ -269,9 +272,7 @@ impl SweepFile {
             factors, held_out, ..
         } = &self.tuning;
         if let Some(found) = factors.iter().find(|f| !(f.is_finite() && **f > 0.0)) {
-            return Err(format!(
-                "`tuning.factors` must be above 0, found {found}"
-            ));
+            return Err(format!("`tuning.factors` must be above 0, found {found}"));
         }
         let mut sorted = factors.clone();
         sorted.sort_by(f64::total_cmp);
@@ -320,12 +321,19 @@ impl SeedsEntry {
             Self::List(list) if list.is_empty() => Err("there is no seed in it".to_owned()),
             Self::List(list) => {
                 let mut seen = BTreeSet::new();
-                Ok(list.iter().copied().filter(|seed| seen.insert(*seed)).collect())
+                Ok(list
+                    .iter()
+                    .copied()
+                    .filter(|seed| seen.insert(*seed))
+                    .collect())
             }
         };
         let seeds = seeds.map_err(|reason| format!("`{key}`: {reason}"))?;
         match seeds.iter().find(|seed| i64::try_from(**seed).is_err()) {
-            Some(seed) => Err(format!("`{key}`: {seed} is above the largest seed, {}", i64::MAX)),
+            Some(seed) => Err(format!(
+                "`{key}`: {seed} is above the largest seed, {}",
+                i64::MAX
+            )),
             None => Ok(seeds),
         }
     }
@@ -342,10 +350,14 @@ impl Slurm {
             ("memory", &self.memory),
         ];
         let of_options = self.options.iter().map(|option| ("options", option));
-        let words = words.into_iter().filter_map(|(key, word)| Some((key, word.as_ref()?)));
+        let words = words
+            .into_iter()
+            .filter_map(|(key, word)| Some((key, word.as_ref()?)));
         for (key, word) in words.chain(of_options) {
             if word.trim().is_empty() || word.chars().any(char::is_control) {
-                return Err(format!("`slurm.{key}` must be one line and not empty, found {word:?}"));
+                return Err(format!(
+                    "`slurm.{key}` must be one line and not empty, found {word:?}"
+                ));
             }
         }
         if let Some(option) = self.options.iter().find(|option| !option.starts_with('-')) {

@@ -81,7 +81,11 @@ impl Target {
             Self::Steps(steps) => ("match = \"steps\"", Some(("train.steps", count(steps)))),
             Self::TrainLoss(loss) => {
                 let flag = "match = \"train_loss\"";
-                return vec![Override::from_flag(flag, "train.stop_at_train_loss", &loss.into())];
+                return vec![Override::from_flag(
+                    flag,
+                    "train.stop_at_train_loss",
+                    &loss.into(),
+                )];
             }
             Self::CumulativeRate(_) => (OF_RATE, None),
         };
@@ -102,7 +106,11 @@ impl Target {
             Self::CumulativeRate(sum) => {
                 let steps = steps_to(sum, config, samples)?;
                 let steps = i64::try_from(steps).unwrap_or(i64::MAX);
-                Ok(Some(Override::from_flag(OF_RATE, "train.steps", &steps.into())))
+                Ok(Some(Override::from_flag(
+                    OF_RATE,
+                    "train.steps",
+                    &steps.into(),
+                )))
             }
             Self::Epochs(_) | Self::Steps(_) | Self::TrainLoss(_) => Ok(None),
         }
@@ -162,8 +170,11 @@ pub(super) fn rate_overrides(rule: RateRule, base_batch: Option<usize>) -> Vec<O
     };
     let flag = format!("learning_rate_rule = \"{word}\"");
     let batch = base_batch.map(|size| ("learning_rate_rule.base_batch", count(size)));
-    let keys = [("learning_rate_rule.rule", Toml::from(word))].into_iter().chain(batch);
-    keys.map(|(key, value)| Override::from_flag(&flag, key, &value)).collect()
+    let keys = [("learning_rate_rule.rule", Toml::from(word))]
+        .into_iter()
+        .chain(batch);
+    keys.map(|(key, value)| Override::from_flag(&flag, key, &value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -197,8 +208,16 @@ mod tests {
         let falling = config(
             "optimizer.learning_rate = 0.1\nschedule = {kind = \"exponential\", decay = 0.5, unit = \"steps\"}",
         );
-        assert!(steps_to(0.3, &falling, 100).unwrap_err().contains("do not add up to 0.3"));
+        assert!(
+            steps_to(0.3, &falling, 100)
+                .unwrap_err()
+                .contains("do not add up to 0.3")
+        );
         let bounded = config("optimizer.learning_rate = 0.1\nschedule.limit = \"sharpness\"");
-        assert!(steps_to(0.3, &bounded, 100).unwrap_err().contains("schedule.limit"));
+        assert!(
+            steps_to(0.3, &bounded, 100)
+                .unwrap_err()
+                .contains("schedule.limit")
+        );
     }
 }

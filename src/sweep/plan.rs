@@ -84,7 +84,11 @@ impl Sweep {
         let shown = file.display().to_string();
         let entries = SweepFile::parse(text, &shown)?;
         let wrong = |rule: String| SweepError::rule(&shown, rule);
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let name = entries.name.clone().unwrap_or(stem);
         if !config::is_folder_name(&name) {
             return Err(wrong(format!(
@@ -222,7 +226,8 @@ impl Sweep {
             None => self.member(task, None, out).map(Some),
             Some(tuned) => {
                 let rate = tuned.rate();
-                rate.map(|rate| self.member(task, Some(rate), out)).transpose()
+                rate.map(|rate| self.member(task, Some(rate), out))
+                    .transpose()
             }
         }
     }
@@ -275,7 +280,10 @@ impl Sweep {
             Some(value) => Override::from_flag(&setting.origin, &setting.key, value),
             None => Override::without(&setting.origin, &setting.key),
         }));
-        overrides.extend(rate_overrides(self.entries.learning_rate_rule, self.base_batch));
+        overrides.extend(rate_overrides(
+            self.entries.learning_rate_rule,
+            self.base_batch,
+        ));
         overrides.extend(extra);
         let Some(target) = self.target else {
             return self.parsed(&overrides).map_err(named);
@@ -287,7 +295,10 @@ impl Sweep {
         }
         let length = target.length_of(&config, self.samples(&config)?);
         let length = length.map_err(|rule| {
-            SweepError::rule(&self.file, format!("task {} ({}): {rule}", task.number, self.called(task)))
+            SweepError::rule(
+                &self.file,
+                format!("task {} ({}): {rule}", task.number, self.called(task)),
+            )
         })?;
         overrides.extend(length);
         self.parsed(&overrides).map_err(named)
@@ -324,17 +335,23 @@ impl Sweep {
         let size = self.base_config()?.train.batch_size;
         let rule = "learning rates that follow the batch size need `base_batch`, because every step of the base \
                     uses all samples";
-        size.map(Some).ok_or_else(|| SweepError::rule(&self.file, rule))
+        size.map(Some)
+            .ok_or_else(|| SweepError::rule(&self.file, rule))
     }
 
     /// How many training samples a config has.
     fn samples(&self, config: &Config) -> Result<usize, SweepError> {
-        let key = config.value("data").map(|data| data.to_string()).unwrap_or_default();
+        let key = config
+            .value("data")
+            .map(|data| data.to_string())
+            .unwrap_or_default();
         if let Some(count) = self.samples.borrow().get(&key) {
             return Ok(*count);
         }
         let streams = Streams::new(config.seed);
-        let count = data::load(&config.data, &self.data_dir, &streams)?.train.len();
+        let count = data::load(&config.data, &self.data_dir, &streams)?
+            .train
+            .len();
         self.samples.borrow_mut().insert(key, count);
         Ok(count)
     }

@@ -46,7 +46,8 @@ impl Sweep {
             let loss = match MemberState::of(&member.place(), Some(&member.config)).state {
                 State::Finished(summary) => {
                     let mut rows = summary.measurements.iter();
-                    rows.find(|row| row.name == "loss.test").and_then(|row| row.value)
+                    rows.find(|row| row.name == "loss.test")
+                        .and_then(|row| row.value)
                 }
                 State::Diverged(_) => None,
                 State::Unusable(reason) => return Err(failed(reason)),
@@ -65,9 +66,14 @@ impl Sweep {
         if losses.is_empty() {
             return Ok(None);
         }
-        let tried = losses.into_iter().map(|(rate, losses)| (rate, mean(&losses)));
-        let reason = "every learning rate that was tried diverged; give `tuning.factors` smaller numbers";
-        choose(tried.collect()).map(Some).ok_or_else(|| failed(reason.to_owned()))
+        let tried = losses
+            .into_iter()
+            .map(|(rate, losses)| (rate, mean(&losses)));
+        let reason =
+            "every learning rate that was tried diverged; give `tuning.factors` smaller numbers";
+        choose(tried.collect())
+            .map(Some)
+            .ok_or_else(|| failed(reason.to_owned()))
     }
 }
 
@@ -80,7 +86,9 @@ fn mean(losses: &[Option<f64>]) -> Option<f64> {
 /// The rate of the least loss, the smaller of two rates with the same.
 fn choose(mut tried: Vec<(f64, Option<f64>)>) -> Option<Tuned> {
     tried.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    let losses = tried.iter().filter_map(|(rate, loss)| Some((*rate, (*loss)?)));
+    let losses = tried
+        .iter()
+        .filter_map(|(rate, loss)| Some((*rate, (*loss)?)));
     let (rate, _) = losses.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
     let ends = [tried.first(), tried.last()];
     let is_at_end = ends.into_iter().flatten().any(|(end, _)| *end == rate);

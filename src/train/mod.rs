@@ -26,9 +26,9 @@ mod rate;
 mod state;
 mod step;
 mod telling;
-mod timing;
 #[cfg(test)]
 mod testing;
+mod timing;
 
 pub use engine::Outcome;
 pub use error::TrainError;

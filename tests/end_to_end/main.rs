@@ -22,6 +22,8 @@ mod real_data;
 mod reparam;
 mod resume;
 mod rules;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod sweep;
 mod text;
 mod train;

@@ -43,7 +43,10 @@ pub(super) fn every_arm(
         };
         let problem = Problem::with_data(config, split).map_err(|error| {
             let (file, number) = (sweep.file(), task.number);
-            CommandError::Input(format!("{file}: task {number} ({}): {error}", sweep.called(task)))
+            CommandError::Input(format!(
+                "{file}: task {number} ({}): {error}",
+                sweep.called(task)
+            ))
         })?;
         look(task, &problem)?;
     }

@@ -1,6 +1,6 @@
 //! `lab sweep FILE --launcher slurm`: array jobs, and following them.
 
-use super::launch::LaunchArgs;
+use super::launch::{LaunchArgs, called};
 use super::local::Watch;
 use super::{CommandError, ExitCode};
 use crate::cli::interrupt;
@@ -17,26 +17,29 @@ use std::time::Duration;
 /// Between two looks at what became of the members.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Submits what is left, and follows it.
+/// Submits what is left to a cluster that takes arrays of this size, and follows it.
 pub(super) fn run(
     args: &LaunchArgs,
     sweep: &Sweep,
     directory: &SweepDirectory,
+    max_array_size: usize,
 ) -> Result<ExitCode, CommandError> {
-    let max_array_size = slurm::max_array_size()?;
     let left = left(sweep, args.places.out())?;
     if left.is_empty() {
         eprintln!("nothing is left to submit");
-        return Ok(ended(&directory.states()));
+        return Ok(ended(directory));
     }
     let script = write_script(args, sweep, directory)?;
-    let (tuning, members): (Vec<usize>, Vec<usize>) =
-        left.into_iter().partition(|task| sweep.tasks[*task].tunes.is_some());
+    let (tuning, members): (Vec<usize>, Vec<usize>) = left
+        .into_iter()
+        .partition(|task| sweep.tasks[*task].tunes.is_some());
     let mut jobs: Vec<String> = Vec::new();
     let submit = |tasks: &[usize], after: &[String]| -> Result<Vec<String>, SweepError> {
         let arrays = slurm::arrays(tasks, max_array_size);
         let concurrent = sweep.entries.slurm.concurrent;
-        let numbers = arrays.iter().map(|array| slurm::submit(&script, array, concurrent, after));
+        let numbers = arrays
+            .iter()
+            .map(|array| slurm::submit(&script, array, concurrent, after));
         numbers.collect()
     };
     jobs.extend(submit(&tuning, &[])?);
@@ -59,7 +62,14 @@ pub(super) fn run(
 fn left(sweep: &Sweep, out: &Path) -> Result<Vec<usize>, CommandError> {
     let mut left = Vec::new();
     for task in &sweep.tasks {
-        match sweep.state(task, out)?.state {
+        let state = match sweep.state(task, out) {
+            Err(error @ SweepError::Tuning { .. }) => {
+                eprintln!("error: {}: {error}", called(sweep, task));
+                continue;
+            }
+            state => state?.state,
+        };
+        match state {
             State::Waiting | State::NotBegun | State::BrokenOff | State::Failed(_) => {
                 left.push(task.number);
             }
@@ -87,7 +97,9 @@ fn write_script(
     std::fs::create_dir_all(&logs).map_err(other(&shown))?;
     let logs = logs.canonicalize().map_err(other(&shown))?;
     let words = [program.display().to_string()].into_iter();
-    let words = words.chain(args.task_command(sweep)).chain(["--requeue".to_owned()]);
+    let words = words
+        .chain(args.task_command(sweep))
+        .chain(["--requeue".to_owned()]);
     let command: Vec<String> = words.map(quoted).collect();
     let script = Script {
         name: &sweep.name,
@@ -97,7 +109,8 @@ fn write_script(
         command: &command.join(" "),
     };
     let path = logs.join("job.sh");
-    write_atomically(&path, script.text().as_bytes()).map_err(other(&path.display().to_string()))?;
+    write_atomically(&path, script.text().as_bytes())
+        .map_err(other(&path.display().to_string()))?;
     Ok(path)
 }
 
@@ -109,7 +122,11 @@ fn follow(
     jobs: &[String],
 ) -> Result<ExitCode, CommandError> {
     let out = args.places.out();
-    let mut watch = Watch::new(sweep, sweep.entries.slurm.concurrent.unwrap_or(1), args.quiet);
+    let mut watch = Watch::new(
+        sweep,
+        sweep.entries.slurm.concurrent.unwrap_or(1),
+        args.quiet,
+    );
     let mut left: VecDeque<usize> = (0..sweep.tasks.len()).collect();
     let mut is_first = true;
     loop {
@@ -137,7 +154,7 @@ fn follow(
         is_first = false;
         if !are_queued {
             watch.progress.clear();
-            return Ok(ended(&directory.states()));
+            return Ok(ended(directory));
         }
         if interrupt::flag().load(Ordering::SeqCst) {
             watch.progress.clear();
@@ -149,10 +166,15 @@ fn follow(
 }
 
 /// How a sweep has ended whose jobs are gone.
-fn ended(states: &[MemberState]) -> ExitCode {
-    let is_finished = |member: &MemberState| matches!(member.state, State::Finished(_));
-    let finished = states.iter().filter(|member| is_finished(member)).count();
-    let of = states.len();
+fn ended(directory: &SweepDirectory) -> ExitCode {
+    let states = directory.states();
+    let members = directory.listing.tasks.iter().zip(&states);
+    let finished = members.filter(|(task, member)| match member.state {
+        State::Finished(_) => true,
+        State::Diverged(_) => task.tunes,
+        _ => false,
+    });
+    let (finished, of) = (finished.count(), states.len());
     if finished == of {
         return ExitCode::Success;
     }

@@ -38,7 +38,9 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
         let Some(kind) = kinds.get(&(task.arm, task.tunes.map(f64::to_bits))) else {
             continue;
         };
-        let state = sweep.state(task, out).unwrap_or_else(|_| MemberState::waiting());
+        let state = sweep
+            .state(task, out)
+            .unwrap_or_else(|_| MemberState::waiting());
         let is_tuned = state.place.as_os_str().is_empty();
         rows.push(PlannedRow {
             task: task.number,

@@ -72,7 +72,10 @@ pub(super) fn run(args: &LaunchArgs) -> Result<ExitCode, CommandError> {
         return dry_run::run(args, &sweep);
     }
     if args.launcher == Launcher::Slurm {
-        for (flag, is_set) in [("--jobs", args.jobs.is_some()), ("--fail-fast", args.fail_fast)] {
+        for (flag, is_set) in [
+            ("--jobs", args.jobs.is_some()),
+            ("--fail-fast", args.fail_fast),
+        ] {
             if is_set {
                 return Err(CommandError::Input(format!(
                     "{flag} is for --launcher local; `slurm.concurrent` in the file bounds the members at a time"
@@ -80,12 +83,18 @@ pub(super) fn run(args: &LaunchArgs) -> Result<ExitCode, CommandError> {
             }
         }
     } else if args.detach {
-        return Err(CommandError::Input("--detach is for --launcher slurm".to_owned()));
+        return Err(CommandError::Input(
+            "--detach is for --launcher slurm".to_owned(),
+        ));
     }
     let jobs = local::Jobs::new(args)?;
     check::every_arm(&sweep, args.places.out(), |_, _| Ok(()))?;
     for task in &sweep.tasks {
-        Sweep::check_version(&sweep.state(task, args.places.out()).or_else(unless_of_tuning)?)?;
+        Sweep::check_version(
+            &sweep
+                .state(task, args.places.out())
+                .or_else(unless_of_tuning)?,
+        )?;
     }
     let directory = SweepDirectory::claim(&sweep, args.places.out(), args.resume)?;
     let code = match args.launcher {

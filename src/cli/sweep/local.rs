@@ -77,7 +77,10 @@ pub(super) fn run(
                 0 => String::new(),
                 left => format!(", {left} are left"),
             };
-            eprintln!("{} of {of} tasks are finished, {} have failed{left}", outcome.finished, outcome.failed);
+            eprintln!(
+                "{} of {of} tasks are finished, {} have failed{left}",
+                outcome.finished, outcome.failed
+            );
             Ok(ExitCode::Failed)
         }
     }
@@ -92,7 +95,14 @@ struct Members<'a> {
 
 impl Tasks for Members<'_> {
     fn state(&self, task: usize) -> Result<MemberState, SweepError> {
-        self.sweep.state(self.sweep.task(task)?, self.args.places.out())
+        self.sweep
+            .state(self.sweep.task(task)?, self.args.places.out())
+    }
+
+    fn must_converge(&self, task: usize) -> bool {
+        // That training diverges at a rate is what tuning is to find out.
+        let task = self.sweep.tasks.get(task);
+        task.is_some_and(|task| task.tunes.is_none())
     }
 
     fn command(&self, task: usize) -> Command {
@@ -150,12 +160,15 @@ impl Observer for Watch<'_> {
         self.progress.ended();
         if let Some(task) = self.sweep.tasks.get(task) {
             let called = called(self.sweep, task);
-            self.progress.aside(|| eprintln!("error: {called}: {reason}"));
+            self.progress
+                .aside(|| eprintln!("error: {called}: {reason}"));
         }
     }
 
     fn waited(&mut self, running: &[(usize, f64)], queue: &VecDeque<usize>) {
-        let under_way = running.iter().map(|(task, seconds)| (self.arm(*task), *seconds));
+        let under_way = running
+            .iter()
+            .map(|(task, seconds)| (self.arm(*task), *seconds));
         let left = queue.iter().map(|task| (self.arm(*task), 0.0));
         let members: Vec<(usize, f64)> = under_way.chain(left).collect();
         let left = self.forecast.left(&members, self.jobs);

@@ -56,7 +56,11 @@ enum End {
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sweep = open(&args.file, &args.places)?;
-    if let Some(expected) = args.fingerprint.as_ref().filter(|given| **given != sweep.fingerprint) {
+    if let Some(expected) = args
+        .fingerprint
+        .as_ref()
+        .filter(|given| **given != sweep.fingerprint)
+    {
         return Err(SweepError::Fingerprint {
             file: sweep.file().to_owned(),
             found: sweep.fingerprint.clone(),
@@ -66,9 +70,20 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     }
     let task = *sweep.task(args.task)?;
     SweepDirectory::claim(&sweep, args.places.out(), false)?;
-    let end = match tune(args, &sweep, &task)? {
-        End::Finished => run_task(args, &sweep, &task)?,
-        end => end,
+    let end = loop {
+        let end = match tune(args, &sweep, &task)? {
+            End::Finished => run_task(args, &sweep, &task)?,
+            end => end,
+        };
+        // A job that was queued again after its node was lost may find that the node is not, or that the lock outlives
+        // it for a while; nobody would run the task if it left.
+        if !(args.requeue && end == End::Left) {
+            break end;
+        }
+        if interrupt::flag().load(Ordering::SeqCst) {
+            break End::Interrupted;
+        }
+        std::thread::sleep(BUSY);
     };
     match end {
         End::Finished => Ok(ExitCode::Success),
@@ -124,7 +139,10 @@ fn run_task(args: &RunArgs, sweep: &Sweep, task: &Task) -> Result<End, CommandEr
     match state.state {
         State::Finished(summary) => {
             let (place, steps) = (member.place(), summary.steps);
-            eprintln!("{} is finished ({steps} steps): nothing to do", place.display());
+            eprintln!(
+                "{} is finished ({steps} steps): nothing to do",
+                place.display()
+            );
             Ok(End::Finished)
         }
         State::Diverged(reason) => Err(CommandError::Other(format!(

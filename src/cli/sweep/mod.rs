@@ -54,7 +54,10 @@ impl Places {
 
     /// The arguments that say the same to another command.
     fn arguments(&self) -> Vec<String> {
-        let out = self.out.as_ref().map(|out| ["--out".to_owned(), out.display().to_string()]);
+        let out = self
+            .out
+            .as_ref()
+            .map(|out| ["--out".to_owned(), out.display().to_string()]);
         let data = &self.data_dir.data_dir;
         let is_default = *data == super::folder::of_data();
         let data = (!is_default).then(|| ["--data-dir".to_owned(), data.display().to_string()]);
@@ -80,10 +83,15 @@ fn open(file: &Path, places: &Places) -> Result<Sweep, CommandError> {
     let name = crate::sweep::SweepFile::parse(&text, &shown)?.base;
     let beside = file.parent().unwrap_or(Path::new("")).join(&name);
     let with_extension = PathBuf::from(format!("{}.toml", beside.display()));
-    let base = match [beside, with_extension].into_iter().find(|path| path.is_file()) {
+    let base = match [beside, with_extension]
+        .into_iter()
+        .find(|path| path.is_file())
+    {
         Some(beside) => beside,
         None => find(Path::new(&name)).map_err(|error| {
-            CommandError::Input(format!("{shown}: `base`, from its folder or from here: {error}"))
+            CommandError::Input(format!(
+                "{shown}: `base`, from its folder or from here: {error}"
+            ))
         })?,
     };
     let base = Base {

@@ -57,7 +57,11 @@ impl Counts {
             self.broken_off.into(),
             self.failed.into(),
             self.left.into(),
-            if count == 0 { Cell::Missing } else { Cell::seconds(mean) },
+            if count == 0 {
+                Cell::Missing
+            } else {
+                Cell::seconds(mean)
+            },
             mebibytes.into(),
         ]
     }
@@ -66,16 +70,27 @@ impl Counts {
 impl<'a> StatusReport<'a> {
     fn members(&self) -> impl Iterator<Item = (usize, &'a crate::sweep::Listed, &'a MemberState)> {
         let members = self.listing.tasks.iter().zip(self.states);
-        members.enumerate().map(|(number, (task, state))| (number, task, state))
+        members
+            .enumerate()
+            .map(|(number, (task, state))| (number, task, state))
     }
 
     /// How many have come to their end, and what is left, in a sentence.
     fn progress(&self) -> String {
-        let (mut all, mut forecast, mut left) = (Counts::default(), Forecast::default(), Vec::new());
-        let arms: Vec<&str> = self.listing.tasks.iter().map(|task| task.arm.as_str()).collect();
+        let (mut all, mut forecast, mut left) =
+            (Counts::default(), Forecast::default(), Vec::new());
+        let arms: Vec<&str> = self
+            .listing
+            .tasks
+            .iter()
+            .map(|task| task.arm.as_str())
+            .collect();
         for (_, task, member) in self.members() {
             all.add(member);
-            let arm = arms.iter().position(|arm| *arm == task.arm).unwrap_or_default();
+            let arm = arms
+                .iter()
+                .position(|arm| *arm == task.arm)
+                .unwrap_or_default();
             match (&member.state, member.seconds()) {
                 (_, Some(seconds)) => forecast.ended(arm, seconds),
                 (State::Waiting | State::NotBegun | State::BrokenOff | State::Running, None) => {
@@ -86,12 +101,18 @@ impl<'a> StatusReport<'a> {
         }
         let time = forecast.left(&left, 1).filter(|_| !left.is_empty());
         let time = time.map_or_else(String::new, |seconds| {
-            format!("; about {} of work left, one after another", duration(seconds))
+            format!(
+                "; about {} of work left, one after another",
+                duration(seconds)
+            )
         });
         let memory = all.memory.map_or_else(String::new, |bytes| {
             format!("; a member takes up to {} of memory", mebibytes(bytes))
         });
-        format!("{} of {} tasks are finished{time}{memory}", all.finished, all.all)
+        format!(
+            "{} of {} tasks are finished{time}{memory}",
+            all.finished, all.all
+        )
     }
 
     /// What has failed, what cannot be compared, and where tuning may not have found the best.
@@ -105,7 +126,9 @@ impl<'a> StatusReport<'a> {
             }
             match &member.state {
                 State::Finished(summary) if is_unmatched(member, summary) => {
-                    let loss = summary.train_loss.map_or_else(|| "none".to_owned(), significant);
+                    let loss = summary
+                        .train_loss
+                        .map_or_else(|| "none".to_owned(), significant);
                     remarks.push(format!(
                         "task {number}, {place}: ended by {} before it reached the training loss that members have \
                          equal; its own is {loss}",
@@ -115,7 +138,8 @@ impl<'a> StatusReport<'a> {
                 State::Finished(summary) => {
                     let degenerate = summary.degenerate.iter();
                     remarks.extend(
-                        degenerate.map(|reason| format!("task {number}, {place}: degenerate: {reason}")),
+                        degenerate
+                            .map(|reason| format!("task {number}, {place}: degenerate: {reason}")),
                     );
                 }
                 _ => {}
@@ -182,7 +206,9 @@ impl Report for StatusReport<'_> {
                 arms.push((name, Counts::default()));
             }
             let counts = arms.iter_mut().find(|(other, _)| *other == name);
-            counts.into_iter().for_each(|(_, counts)| counts.add(member));
+            counts
+                .into_iter()
+                .for_each(|(_, counts)| counts.add(member));
         }
         let columns = [
             Column::text("arm"),
@@ -196,7 +222,10 @@ impl Report for StatusReport<'_> {
             Column::number("MiB"),
         ];
         let table = Table::new(columns)
-            .captioned(format!("{}, fingerprint {}", self.listing.name, self.listing.fingerprint))
+            .captioned(format!(
+                "{}, fingerprint {}",
+                self.listing.name, self.listing.fingerprint
+            ))
             .with_rows(arms.iter().map(|(name, counts)| counts.cells(name)));
         let page = Page::from(table);
         let page = match self.tuning() {
@@ -237,7 +266,9 @@ impl Report for StatusReport<'_> {
                 rate(member).into(),
                 summary.map(|summary| summary.steps).into(),
                 summary.and_then(|summary| summary.train_loss).into(),
-                summary.and_then(|summary| value(summary, "accuracy.test")).into(),
+                summary
+                    .and_then(|summary| value(summary, "accuracy.test"))
+                    .into(),
                 member.seconds().into(),
                 memory.into(),
                 member.place.display().to_string().into(),
@@ -249,7 +280,10 @@ impl Report for StatusReport<'_> {
 
 /// Whether a run that was to end at a training loss did not get there.
 fn is_unmatched(member: &MemberState, summary: &Summary) -> bool {
-    let config = member.record.as_ref().and_then(|record| record.config.as_ref());
+    let config = member
+        .record
+        .as_ref()
+        .and_then(|record| record.config.as_ref());
     let train = config.and_then(|config| config.get("train")?.as_table());
     let is_to_stop = train.is_some_and(|train| train.contains_key("stop_at_train_loss"));
     is_to_stop && summary.stopped_by != "train.stop_at_train_loss"

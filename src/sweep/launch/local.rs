@@ -1,7 +1,7 @@
 //! Tasks as processes of this machine, so many at a time.
 
 use crate::sweep::{MemberState, State, SweepError};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +26,16 @@ pub trait Tasks {
     /// Why that cannot be told.
     fn state(&self, task: usize) -> Result<MemberState, SweepError>;
 
-    /// The command that runs it.
+    /// The command that runs it; it says something on its standard output only where it has trained.
     fn command(&self, task: usize) -> Command;
+
+    /// Whether the sweep lacks something where the task diverges.
+    fn must_converge(&self, task: usize) -> bool;
 }
 
 /// Whoever watches. Every method has an empty default.
 pub trait Observer {
-    /// A task came to its end, after so many seconds; after none where it had before.
+    /// A task came to its end after so many seconds; after none where another process has trained it.
     fn ended(&mut self, _task: usize, _state: &MemberState, _seconds: Option<f64>) {}
 
     /// A task has failed, for this reason.
@@ -80,7 +83,7 @@ pub fn run(
         options,
         queue: order.collect(),
         running: Vec::new(),
-        tries: Default::default(),
+        tries: BTreeMap::new(),
         outcome: Outcome::default(),
         is_stopping: false,
     };
@@ -99,7 +102,7 @@ struct Pool<'a> {
     options: Options,
     queue: VecDeque<usize>,
     running: Vec<Process>,
-    tries: std::collections::BTreeMap<usize, usize>,
+    tries: BTreeMap<usize, usize>,
     outcome: Outcome,
     is_stopping: bool,
 }
@@ -147,6 +150,10 @@ impl Pool<'_> {
                     self.outcome.finished += 1;
                     observer.ended(task, &state, None);
                 }
+                State::Diverged(_) if !self.tasks.must_converge(task) => {
+                    self.outcome.finished += 1;
+                    observer.ended(task, &state, None);
+                }
                 State::Diverged(reason) | State::Unusable(reason) => {
                     self.failed(task, reason, observer);
                 }
@@ -186,7 +193,8 @@ impl Pool<'_> {
             has_ended = true;
             let process = self.running.swap_remove(index);
             let (task, seconds) = process.elapsed();
-            let (status, said) = process.collect();
+            let (status, [told, said]) = process.collect();
+            let seconds = (!told.is_empty()).then_some(seconds);
             let state = match self.tasks.state(task) {
                 Err(error @ SweepError::Tuning { .. }) => {
                     self.failed(task, &error.to_string(), observer);
@@ -203,7 +211,7 @@ impl Pool<'_> {
         &mut self,
         task: usize,
         state: &MemberState,
-        seconds: f64,
+        seconds: Option<f64>,
         status: Option<ExitStatus>,
         said: &str,
         observer: &mut dyn Observer,
@@ -213,7 +221,11 @@ impl Pool<'_> {
         match &state.state {
             State::Finished(_) => {
                 self.outcome.finished += 1;
-                observer.ended(task, state, Some(seconds));
+                observer.ended(task, state, seconds);
+            }
+            State::Diverged(_) if !self.tasks.must_converge(task) => {
+                self.outcome.finished += 1;
+                observer.ended(task, state, seconds);
             }
             State::Failed(reason) | State::Diverged(reason) | State::Unusable(reason) => {
                 self.failed(task, reason, observer);
@@ -250,9 +262,9 @@ impl Pool<'_> {
 /// What a process that has left no reason on the disk ended of.
 fn why(status: Option<ExitStatus>, said: &str) -> String {
     let lines = said.lines().rev().map(str::trim);
-    let last = lines.filter(|line| !line.is_empty()).map(|line| {
-        line.strip_prefix("error: ").unwrap_or(line)
-    });
+    let last = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line));
     let how = match status {
         None => "its process was lost".to_owned(),
         // "exit status: 1", "signal: 9 (SIGKILL)"
@@ -265,7 +277,8 @@ fn why(status: Option<ExitStatus>, said: &str) -> String {
 struct Process {
     task: usize,
     child: Child,
-    said: Option<JoinHandle<String>>,
+    /// What it says on standard output and standard error.
+    said: [Option<JoinHandle<String>>; 2],
     began: Instant,
     status: Option<ExitStatus>,
 }
@@ -274,18 +287,14 @@ impl Process {
     fn start(task: usize, mut command: Command) -> io::Result<Self> {
         command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         apart(&mut command);
         let mut child = command.spawn()?;
-        // Read while it runs, so that it never waits for a reader.
-        let said = child.stderr.take().map(|mut stderr| {
-            std::thread::spawn(move || {
-                let mut bytes = Vec::new();
-                let _ = stderr.read_to_end(&mut bytes);
-                String::from_utf8_lossy(&bytes).into_owned()
-            })
-        });
+        let said = [
+            child.stdout.take().map(read_aside),
+            child.stderr.take().map(read_aside),
+        ];
         Ok(Self {
             task,
             child,
@@ -311,10 +320,10 @@ impl Process {
     }
 
     /// How it ended, and what it said.
-    fn collect(mut self) -> (Option<ExitStatus>, String) {
+    fn collect(mut self) -> (Option<ExitStatus>, [String; 2]) {
         let status = self.status.or_else(|| self.child.wait().ok());
-        let said = self.said.take().and_then(|said| said.join().ok());
-        (status, said.unwrap_or_default())
+        let said = self.said.map(|said| said.and_then(|said| said.join().ok()));
+        (status, said.map(Option::unwrap_or_default))
     }
 
     #[cfg(unix)]
@@ -329,6 +338,16 @@ impl Process {
     fn ask_to_stop(&mut self) {
         let _ = self.child.kill();
     }
+}
+
+/// Reads what a process says while it runs, so that it never waits for a reader.
+fn read_aside(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was said until it could not be read any more.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// Puts a process into a group of its own, so that Ctrl-C reaches it once, through us, and ends it well where we are
@@ -387,6 +406,10 @@ mod tests {
             command.args(["-c", self.script, "sh"]).arg(self.file(task));
             command
         }
+
+        fn must_converge(&self, task: usize) -> bool {
+            task != 4
+        }
     }
 
     #[derive(Default)]
@@ -425,7 +448,12 @@ mod tests {
     fn each_task_runs_once_and_so_many_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let (outcome, notes) = run_all(folder.path(), "sleep 0.05; echo run >> $1", false);
-        assert_eq!((outcome.failed, outcome.left), (5, 0));
+        let Outcome {
+            finished,
+            failed,
+            left,
+        } = outcome;
+        assert_eq!((finished, failed, left), (1, 4, 0));
         assert_eq!(notes.most, 2);
         // Twice would be "run\nrun".
         assert!(notes.failed.iter().all(|(_, reason)| reason == "run"));
@@ -439,7 +467,11 @@ mod tests {
         assert_eq!((outcome.failed, outcome.left), (5, 0));
         assert_eq!(notes.failed[0], (0, "no luck".to_owned()));
         let (_, notes) = run_all(folder.path(), "kill -9 $$", false);
-        assert!(notes.failed[0].1.contains("signal: 9"), "{:?}", notes.failed);
+        assert!(
+            notes.failed[0].1.contains("signal: 9"),
+            "{:?}",
+            notes.failed
+        );
     }
 
     #[test]

@@ -215,7 +215,10 @@ fn said(command: &mut Command) -> Result<String, SweepError> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     match output.status.success() {
         true => Ok(text(&output.stdout)),
-        false => Err(SweepError::Slurm(format!("{name}: {}", text(&output.stderr)))),
+        false => Err(SweepError::Slurm(format!(
+            "{name}: {}",
+            text(&output.stderr)
+        ))),
     }
 }
 
