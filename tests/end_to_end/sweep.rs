@@ -261,7 +261,7 @@ fn arms_are_matched_in_what_the_file_says() {
 fn runs_matched_by_their_training_loss_end_at_it() {
     let lab = lab(
         "base = \"base.toml\"\nmatch = \"train_loss\"\ntrain_loss = 0.5\n\
-         set.train.epochs = 40\n[axes]\ntrain.batch_size = [8, 64]\n",
+         set.train.epochs = 400\n[axes]\ntrain.batch_size = [8, 64]\n",
     );
     lab.run(&["sweep", "sweep.toml"]).success();
     for size in [8, 64] {
@@ -316,14 +316,12 @@ fn arms_axes_and_zipped_axes_multiply() {
 #[test]
 fn a_member_that_diverges_costs_the_others_nothing() {
     let lab = lab(
-        "base = \"base.toml\"\nset.train.epochs = 30\n[axes]\noptimizer.learning_rate = [1e6, 0.1, 0.05]\n",
+        "base = \"base.toml\"\n[[arms]]\nname = \"wild\"\nset = { optimizer.learning_rate = 1e30 }\n\
+         [[arms]]\nname = \"one\"\n[[arms]]\nname = \"two\"\n",
     );
     let first = lab.run(&["sweep", "sweep.toml", "--jobs", "1"]);
     let error = first.failure(1);
-    assert!(
-        error.contains("error: task 0 (learning_rate-1000000.0, seed 0)"),
-        "{error}"
-    );
+    assert!(error.contains("error: task 0 (wild, seed 0): "), "{error}");
     assert!(
         error.contains("2 of 3 tasks are finished, 1 have failed"),
         "{error}"
@@ -334,14 +332,11 @@ fn a_member_that_diverges_costs_the_others_nothing() {
         ["diverged", "finished", "finished"]
     );
     // It is not tried again.
-    let record = lab.read("runs/sweep/learning_rate-1000000.0/seed-0/run.json");
+    let record = lab.read("runs/sweep/wild/seed-0/run.json");
     lab.run(&["sweep", "sweep.toml"]).failure(1);
     lab.run(&["sweep", "run", "sweep.toml", "--task", "0"])
         .failure(1);
-    assert_eq!(
-        lab.read("runs/sweep/learning_rate-1000000.0/seed-0/run.json"),
-        record
-    );
+    assert_eq!(lab.read("runs/sweep/wild/seed-0/run.json"), record);
 
     let fast = [
         "sweep",
@@ -354,13 +349,13 @@ fn a_member_that_diverges_costs_the_others_nothing() {
     ];
     let error = lab.run(&fast).failure(1);
     assert!(error.contains("2 are left"), "{error}");
-    assert!(!lab.exists("fast/sweep/learning_rate-0.05"));
+    assert!(!lab.exists("fast/sweep/two"));
 }
 
 #[test]
 fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let sweep = "base = \"base.toml\"\nseeds = \"0..2\"\nlearning_rate_rule = \"tuned\"\n\
-                 [tuning]\nfactors = [0.001, 1.0, 1e9]\nheld_out = 0.25\n\
+                 [tuning]\nfactors = [0.001, 1.0, 1e30]\nheld_out = 0.25\n\
                  [axes]\ntrain.batch_size = [16, 32]\n";
     let lab = lab(sweep);
     let before = lab.run(&["sweep", "sweep.toml", "--dry-run"]).success();
@@ -373,15 +368,14 @@ fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let states = column(&tasks, "state");
     assert_eq!(states[3..6], ["finished", "finished", "diverged"]);
     assert_eq!(states[9], "finished");
-    lab.run(&["sweep", "sweep.toml"]).failure(1);
+    lab.run(&["sweep", "sweep.toml"]).success();
     let tasks = status(&lab, "runs/sweep");
     assert_eq!(
         column(&tasks, "learning_rate")[6..],
         ["0.1", "0.1", "0.1", "0.1"]
     );
     let page = lab.run(&["sweep", "status", "runs/sweep"]).success();
-    assert!(page.contains("| batch_size-16 |        0.1000 |"), "{page}");
-    assert!(page.contains("least"), "{page}");
+    assert_eq!(page.matches("| least ").count(), 2, "{page}");
     // A quarter of 64 samples is held out, and the runs that tune are no runs to compare.
     let summary = lab.read("runs/sweep/tuning/batch_size-16/learning_rate-0.1/seed-0/summary.json");
     let summary: Value = serde_json::from_str(&summary).unwrap();
@@ -770,9 +764,11 @@ fn array_jobs_are_cut_to_the_cluster_and_end_with_the_same_bytes() {
         endings(&lab.path("local/sweep"))
     );
     assert!(slurm().stderr.contains("nothing is left to submit"));
-    let nowhere = lab.run(&["sweep", "sweep.toml", "--launcher", "slurm", "--out", "x"]);
-    if which("sbatch").is_none() {
-        assert!(nowhere.failure(2).contains("is Slurm installed here?"));
+    if which("scontrol").is_none() {
+        let arguments = ["sweep", "sweep.toml", "--launcher", "slurm", "--out", "x"];
+        let message = lab.run(&arguments).failure(2);
+        assert!(message.contains("is Slurm installed here?"), "{message}");
+        assert!(!lab.exists("x"));
     }
 }
 

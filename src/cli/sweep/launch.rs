@@ -3,7 +3,8 @@
 use super::{CommandError, ExitCode, Places, check, cluster, dry_run, local, open};
 use crate::cli::output::{Format, print};
 use crate::report::StatusReport;
-use crate::sweep::{Sweep, SweepDirectory, Task};
+use crate::sweep::launch::slurm;
+use crate::sweep::{Sweep, SweepDirectory, SweepError, Task};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -88,18 +89,17 @@ pub(super) fn run(args: &LaunchArgs) -> Result<ExitCode, CommandError> {
         ));
     }
     let jobs = local::Jobs::new(args)?;
+    // Before anything is written: there may be no Slurm.
+    let max_array_size = match args.launcher {
+        Launcher::Local => None,
+        Launcher::Slurm => Some(slurm::max_array_size()?),
+    };
     check::every_arm(&sweep, args.places.out(), |_, _| Ok(()))?;
-    for task in &sweep.tasks {
-        Sweep::check_version(
-            &sweep
-                .state(task, args.places.out())
-                .or_else(unless_of_tuning)?,
-        )?;
-    }
+    check_versions(&sweep, args)?;
     let directory = SweepDirectory::claim(&sweep, args.places.out(), args.resume)?;
-    let code = match args.launcher {
-        Launcher::Local => local::run(args, &sweep, jobs)?,
-        Launcher::Slurm => cluster::run(args, &sweep, &directory)?,
+    let code = match max_array_size {
+        None => local::run(args, &sweep, jobs)?,
+        Some(size) => cluster::run(args, &sweep, &directory, size)?,
     };
     if code != ExitCode::Interrupted && !args.detach {
         let report = StatusReport {
@@ -111,14 +111,16 @@ pub(super) fn run(args: &LaunchArgs) -> Result<ExitCode, CommandError> {
     Ok(code)
 }
 
-/// An arm that cannot be tuned fails later, by itself.
-fn unless_of_tuning(
-    error: crate::sweep::SweepError,
-) -> Result<crate::sweep::MemberState, crate::sweep::SweepError> {
-    match error {
-        crate::sweep::SweepError::Tuning { .. } => Ok(crate::sweep::MemberState::waiting()),
-        error => Err(error),
+/// Refuses members that another version of this program has made.
+fn check_versions(sweep: &Sweep, args: &LaunchArgs) -> Result<(), CommandError> {
+    for task in &sweep.tasks {
+        match sweep.state(task, args.places.out()) {
+            // The arm fails later, by itself.
+            Err(SweepError::Tuning { .. }) => {}
+            state => Sweep::check_version(&state?)?,
+        }
     }
+    Ok(())
 }
 
 /// What messages call a task.
