@@ -261,7 +261,7 @@ fn arms_are_matched_in_what_the_file_says() {
 fn runs_matched_by_their_training_loss_end_at_it() {
     let lab = lab(
         "base = \"base.toml\"\nmatch = \"train_loss\"\ntrain_loss = 0.5\n\
-         set.train.epochs = 400\n[axes]\ntrain.batch_size = [8, 64]\n",
+         set = { train.epochs = 400, model.hidden = [20], optimizer.learning_rate = 0.02 }\n[axes]\ntrain.batch_size = [8, 64]\n",
     );
     lab.run(&["sweep", "sweep.toml"]).success();
     for size in [8, 64] {
@@ -355,7 +355,8 @@ fn a_member_that_diverges_costs_the_others_nothing() {
 #[test]
 fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let sweep = "base = \"base.toml\"\nseeds = \"0..2\"\nlearning_rate_rule = \"tuned\"\n\
-                 [tuning]\nfactors = [0.001, 1.0, 1e30]\nheld_out = 0.25\n\
+                 set = { train.epochs = 40, model.hidden = [20], optimizer.learning_rate = 0.02 }\n\
+                 [tuning]\nfactors = [0.1, 1.0, 1e30]\nheld_out = 0.25\n\
                  [axes]\ntrain.batch_size = [16, 32]\n";
     let lab = lab(sweep);
     let before = lab.run(&["sweep", "sweep.toml", "--dry-run"]).success();
@@ -372,12 +373,13 @@ fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let tasks = status(&lab, "runs/sweep");
     assert_eq!(
         column(&tasks, "learning_rate")[6..],
-        ["0.1", "0.1", "0.1", "0.1"]
+        ["0.02", "0.02", "0.02", "0.02"]
     );
     let page = lab.run(&["sweep", "status", "runs/sweep"]).success();
     assert_eq!(page.matches("| least ").count(), 2, "{page}");
     // A quarter of 64 samples is held out, and the runs that tune are no runs to compare.
-    let summary = lab.read("runs/sweep/tuning/batch_size-16/learning_rate-0.1/seed-0/summary.json");
+    let summary =
+        lab.read("runs/sweep/tuning/batch_size-16/learning_rate-0.02/seed-0/summary.json");
     let summary: Value = serde_json::from_str(&summary).unwrap();
     let rows = summary["measurements"].as_array().unwrap();
     let samples =

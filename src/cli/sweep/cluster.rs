@@ -144,6 +144,9 @@ fn follow(
                     let seconds = state.seconds().filter(|_| !is_first);
                     watch.ended(task, &state, seconds);
                 }
+                State::Diverged(_) if sweep.tasks[task].tunes.is_some() => {
+                    watch.ended(task, &state, None);
+                }
                 State::Diverged(reason) | State::Unusable(reason) => watch.failed(task, reason),
                 State::Running => running.push((task, 0.0)),
                 _ => still.push_back(task),

@@ -69,6 +69,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         .into());
     }
     let task = *sweep.task(args.task)?;
+    // Before anything is written.
+    sweep.planned(&task, args.places.out())?;
     SweepDirectory::claim(&sweep, args.places.out(), false)?;
     let end = loop {
         let end = match tune(args, &sweep, &task)? {

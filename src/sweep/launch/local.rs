@@ -134,7 +134,7 @@ impl Pool<'_> {
     /// Starts tasks while there is room, passing over those that cannot be had now.
     fn fill(&mut self, observer: &mut dyn Observer) -> Result<(), SweepError> {
         let mut passed = VecDeque::new();
-        while self.running.len() < self.options.jobs {
+        while self.running.len() < self.options.jobs && !self.is_stopping {
             let Some(task) = self.queue.pop_front() else {
                 break;
             };
@@ -360,7 +360,7 @@ fn apart(command: &mut Command) {
     // SAFETY: between fork and exec only a call that may be made there.
     unsafe {
         command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM as libc::c_ulong);
             Ok(())
         });
     }
