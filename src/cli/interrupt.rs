@@ -13,6 +13,7 @@ type Farewell = Box<dyn FnOnce() + Send>;
 
 static RAISED: AtomicBool = AtomicBool::new(false);
 static FAREWELL: Mutex<Option<Farewell>> = Mutex::new(None);
+static AFTER: Mutex<Option<Farewell>> = Mutex::new(None);
 
 /// The flag that the first signal raises.
 pub fn flag() -> &'static AtomicBool {
@@ -60,8 +61,15 @@ fn say_farewell() {
     let last_words = farewell().take();
     if let Some(last_words) = last_words {
         last_words();
+        let after = AFTER.lock().unwrap_or_else(PoisonError::into_inner).take();
+        after.into_iter().for_each(|after| after());
         end();
     }
+}
+
+/// What is done after any farewell, whose command cannot do it any more.
+pub fn after_farewells(act: impl FnOnce() + Send + 'static) {
+    *AFTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
 }
 
 /// Ends the process without running what libraries have registered for an orderly exit: drivers

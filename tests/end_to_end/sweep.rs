@@ -561,7 +561,7 @@ fn a_removed_member_is_made_again_and_mixed_versions_are_refused() {
 /// Members of about half a second.
 fn longer() -> Lab {
     let lab = lab(SWEEP);
-    let base = BASE.replace("epochs = 4", "epochs = 400");
+    let base = BASE.replace("epochs = 4", "epochs = 400\ncheckpoint_every = 10");
     lab.write("base.toml", &base.replace("train = 64", "train = 320"));
     lab
 }

@@ -55,6 +55,13 @@ enum End {
 
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
+    if args.requeue {
+        interrupt::after_farewells(|| {
+            if let Err(error) = slurm::requeue() {
+                eprintln!("error: {error}");
+            }
+        });
+    }
     let sweep = open(&args.file, &args.places)?;
     if let Some(expected) = args
         .fingerprint
