@@ -16,6 +16,9 @@ pub struct StatusReport<'a> {
     pub states: &'a [MemberState],
 }
 
+/// Learning rates, each with its losses over seeds, none where training diverged.
+type Tried = Vec<(f64, Vec<Option<f64>>)>;
+
 /// How many of the tasks of an arm are in each state.
 #[derive(Default)]
 struct Counts {
@@ -150,7 +153,7 @@ impl<'a> StatusReport<'a> {
 
     /// Every learning rate that was tried in tuning.
     fn tuning(&self) -> Option<Table> {
-        let mut tried: BTreeMap<&str, Vec<(f64, Vec<Option<f64>>)>> = BTreeMap::new();
+        let mut tried: BTreeMap<&str, Tried> = BTreeMap::new();
         for (_, task, member) in self.members().filter(|(_, task, _)| task.tunes) {
             let loss = match &member.state {
                 State::Finished(summary) => value(summary, "loss.test"),
