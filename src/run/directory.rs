@@ -87,7 +87,9 @@ impl RunDirectory {
             lock: Some(lock(path)?),
         };
         // Another process may have made this run, whole, before the lock was this one's.
-        Self::check(path, false)?;
+        if path.join("config.toml").exists() {
+            return Err(DirectoryError::Exists(display(path)));
+        }
         // The config first: it is what makes the folder a run.
         directory.write("config.toml", config.to_toml().as_bytes())?;
         let checkpoints = directory.checkpoints();
