@@ -2,10 +2,10 @@
 
 use super::{subject, write};
 use crate::cli::output::print;
-use crate::cli::seeds::{Seeds, parse_seeds};
 use crate::cli::{CommandError, ExitCode, interrupt};
 use crate::experiment::outcome::{Outcome, files};
 use crate::experiment::{Experiment, Extent, Failure, Setup, Subject, Value, catalogue};
+use crate::seeds::{Seeds, parse_seeds};
 use crate::table::{Renderer, Terminal};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
