@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What is compiled. Other files may differ without making another program.
-const SOURCES: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 5] = ["src", "crates", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
     for source in SOURCES {

@@ -27,7 +27,6 @@ impl Streams {
     /// The generator of the stream `name` at `counter` (an epoch, a step, a probe's index; 0 where
     /// there is only one).
     pub fn stream(&self, name: &str, counter: u64) -> StreamRng {
-        #[cfg(test)]
         recorded::note(name);
         let mut hasher = Sha256::new();
         hasher.update(self.seed.to_le_bytes());
@@ -38,8 +37,8 @@ impl Streams {
 }
 
 /// Which streams a piece of work draws from, for tests.
-#[cfg(test)]
-pub(crate) mod recorded {
+#[doc(hidden)]
+pub mod recorded {
     use std::cell::RefCell;
     use std::collections::BTreeSet;
 

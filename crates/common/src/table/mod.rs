@@ -14,7 +14,7 @@ pub use self::csv::Csv;
 pub use json::Json;
 pub use latex::Latex;
 pub use markdown::Markdown;
-pub(crate) use number::shows;
+pub use number::shows;
 pub use number::{Digits, Number, significant, two_digits};
 pub use page::{Block, Page};
 pub use terminal::Terminal;

@@ -4,8 +4,8 @@
 //! less often than the 95 % everybody reads into it. [`stated_error`] therefore widens it:
 //! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness (`skewness_factor`).
 
-pub(crate) mod chains;
-pub(crate) mod difference;
+pub mod chains;
+pub mod difference;
 pub mod estimate;
 pub mod verdict;
 

@@ -1,0 +1,11 @@
+//! What all of `lab` builds on and what knows nothing of networks: figures and tables as data with their renderers,
+//! statistics of numbers that a few seeds gave, random streams, extremes that keep NaN, and the nearest of some names.
+
+#![warn(missing_docs)]
+
+pub mod extremes;
+pub mod figure;
+pub mod nearest;
+pub mod random;
+pub mod statistics;
+pub mod table;
