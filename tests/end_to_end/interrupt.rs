@@ -197,7 +197,7 @@ const SET: [&str; 9] = [
     "--set",
     "train.epochs=12",
     "--set",
-    "hooks.0.every=4",
+    "hooks.0.preset=light",
 ];
 
 #[test]
@@ -209,7 +209,7 @@ fn an_interrupted_set_says_the_command_that_does_what_is_left() {
     let (finished, _) = running.end();
     let message = finished.failure(130);
     let hint = "1 of 3 runs are finished; continue with `lab train --config small.toml --seeds 0..3 \
-                --set train.epochs=12 --set hooks.0.every=4 --resume`";
+                --set train.epochs=12 --set hooks.0.preset=light --resume`";
     assert!(message.contains(hint), "{message}");
 
     let weights = |lab: &Lab, seed| lab.bytes(&format!("runs/small/seed-{seed}/model.safetensors"));

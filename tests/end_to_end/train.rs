@@ -336,7 +336,7 @@ fn every_optimizer_schedule_loss_and_activation_trains() {
     for (index, variant) in variants.iter().enumerate() {
         let name = format!("name=v{index}");
         let mut arguments = vec!["train", "--config", "small.toml", "--set", &name];
-        arguments.extend(["--set", "train.epochs=4"]);
+        arguments.extend(["--set", "train.epochs=4", "--set", "hooks=[]"]);
         variant
             .iter()
             .for_each(|set| arguments.extend(["--set", set]));

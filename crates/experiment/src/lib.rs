@@ -6,4 +6,4 @@
 pub mod experiment;
 pub mod problem;
 
-use lab_common::{figure, nearest, random, statistics, table};
+use lab_common::{extremes, figure, nearest, random, statistics, table};

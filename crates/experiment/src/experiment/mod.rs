@@ -11,6 +11,7 @@
 pub mod catalogue;
 mod findings;
 pub mod ledger;
+mod lines;
 pub mod outcome;
 pub mod parameter;
 mod setup;

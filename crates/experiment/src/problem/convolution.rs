@@ -2,8 +2,10 @@
 //! frequency by frequency; and discrete Fourier transforms by direct sums.
 
 use super::draw;
-use super::separable::{self, Points, angle, inner};
+use super::separable::{self, Points, angle};
+use super::vector::inner;
 use crate::experiment::Failure;
+use crate::problem::vector;
 use crate::random::StreamRng;
 use std::f64::consts::TAU;
 
@@ -209,8 +211,8 @@ impl Convolutions {
             .fold(0.0, f64::max);
         let step = steepest.recip().min(turn);
         for (layer, slope) in self.layers.iter_mut().zip(slopes.iter().rev()) {
-            separable::add(&mut layer.real, step, &slope.real);
-            separable::add(&mut layer.imaginary, step, &slope.imaginary);
+            vector::add(&mut layer.real, step, &slope.real);
+            vector::add(&mut layer.imaginary, step, &slope.imaginary);
         }
     }
 }

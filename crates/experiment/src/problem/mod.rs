@@ -17,3 +17,4 @@ pub mod saddle;
 pub mod separable;
 pub mod spectra;
 pub mod stochastic;
+pub mod vector;

@@ -3,7 +3,7 @@
 //! Everything is in the basis of the eigenvectors: gradient descent, momentum and noise without a preferred direction do
 //! not see a rotation of the coordinates. Methods that do are rotated by whoever uses them.
 
-use crate::problem::draw;
+use super::vector::{moved, norm};
 use crate::random::StreamRng;
 use rand::RngExt;
 
@@ -119,39 +119,6 @@ pub fn log_spaced(least: f64, greatest: f64, count: usize) -> Vec<f64> {
     (0..count).map(between).collect()
 }
 
-/// The Euclidean norm.
-pub fn norm(vector: &[f64]) -> f64 {
-    square(vector).sqrt()
-}
-
-/// The square of the Euclidean norm.
-pub fn square(vector: &[f64]) -> f64 {
-    vector.iter().map(|number| number * number).sum()
-}
-
-/// The inner product.
-pub fn inner(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// `w + factor · direction`.
-pub fn moved(w: &[f64], factor: f64, direction: &[f64]) -> Vec<f64> {
-    w.iter()
-        .zip(direction)
-        .map(|(w, d)| w + factor * d)
-        .collect()
-}
-
-/// The distance between two points.
-pub fn distance(a: &[f64], b: &[f64]) -> f64 {
-    norm(&moved(a, -1.0, b))
-}
-
-/// Independent standard normal numbers.
-pub fn normals(rng: &mut StreamRng, count: usize) -> Vec<f64> {
-    (0..count).map(|_| draw::normal(rng)).collect()
-}
-
 /// How many steps it takes until what `step` returns is at most `target`; none where `limit` steps do not suffice.
 pub fn steps_until(target: f64, limit: usize, mut step: impl FnMut() -> f64) -> Option<usize> {
     (1..=limit).find(|_| step() <= target)
@@ -228,6 +195,7 @@ pub fn momentum_step(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::vector::{inner, normals};
     use crate::random::Streams;
 
     #[test]

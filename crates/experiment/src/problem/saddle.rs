@@ -1,41 +1,11 @@
 //! Landscapes whose critical points, Hessians and constants are known in closed form: the top eigenvector of a matrix,
 //! and the Rayleigh quotient. Both are written in the eigenbasis of their matrix, which a rotation does not change.
 
+use super::vector::{add, square};
 use crate::problem::draw;
 use crate::random::StreamRng;
 use faer::Mat;
 use rand::RngExt;
-
-/// The Euclidean norm.
-pub fn norm(x: &[f64]) -> f64 {
-    square(x).sqrt()
-}
-
-/// The squared Euclidean norm.
-pub fn square(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum()
-}
-
-/// The Euclidean distance.
-pub fn distance(x: &[f64], y: &[f64]) -> f64 {
-    x.iter()
-        .zip(y)
-        .map(|(x, y)| (x - y).powi(2))
-        .sum::<f64>()
-        .sqrt()
-}
-
-/// The inner product.
-pub fn inner(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
-}
-
-/// `x + factor·y`, in place.
-pub fn add(x: &mut [f64], factor: f64, y: &[f64]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += factor * y;
-    }
-}
 
 /// A point of the ball around the origin, evenly distributed in it.
 pub fn in_ball(rng: &mut StreamRng, dimensions: usize, radius: f64) -> Vec<f64> {
@@ -44,11 +14,6 @@ pub fn in_ball(rng: &mut StreamRng, dimensions: usize, radius: f64) -> Vec<f64> 
     (0..dimensions)
         .map(|index| radius * direction[index])
         .collect()
-}
-
-/// Standard normal numbers.
-pub fn normals(rng: &mut StreamRng, count: usize) -> Vec<f64> {
-    (0..count).map(|_| draw::normal(rng)).collect()
 }
 
 /// `f(x) = ¼‖M − xxᵀ‖²` with a symmetric `M` that is given by its eigenvalues (Arora et al., eq. 6.6).
@@ -220,6 +185,7 @@ impl RayleighQuotient {
 mod tests {
     use super::*;
     use crate::problem::dense;
+    use crate::problem::vector::{distance, norm, normals};
     use crate::random::Streams;
 
     fn difference(f: impl Fn(&[f64]) -> Vec<f64>, x: &[f64], hessian: &Mat<f64>) -> f64 {

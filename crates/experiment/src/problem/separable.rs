@@ -6,6 +6,7 @@
 use super::dense;
 use super::draw;
 use super::linear_program::LinearProgram;
+use super::vector::{add, inner};
 use crate::experiment::Failure;
 use crate::random::StreamRng;
 use faer::{Col, Mat};
@@ -69,18 +70,6 @@ impl Points {
     /// The largest norm of a point.
     pub fn radius(&self, norm: Norm) -> f64 {
         self.rows().map(|row| norm.of(row)).fold(0.0, f64::max)
-    }
-}
-
-/// `aᵀb`.
-pub fn inner(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// `sum ← sum + factor · vector`.
-pub fn add(sum: &mut [f64], factor: f64, vector: &[f64]) {
-    for (sum, number) in sum.iter_mut().zip(vector) {
-        *sum += factor * number;
     }
 }
 

@@ -2,7 +2,7 @@
 //! moments of linear recursions.
 
 use crate::problem::draw;
-use crate::problem::quadratic::{inner, moved};
+use crate::problem::vector::{inner, moved};
 use crate::random::StreamRng;
 use rand::RngExt;
 
@@ -152,7 +152,7 @@ pub fn ornstein_uhlenbeck(start: f64, pull: f64, noise: f64, t: f64) -> Cumulant
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::quadratic::{distance, normals};
+    use crate::problem::vector::{distance, normals};
     use crate::random::Streams;
 
     #[test]

@@ -6,6 +6,7 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{highest, largest};
+use crate::problem::vector;
 use crate::problem::{dense, draw, saddle};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule, mean};
@@ -123,7 +124,7 @@ fn greedy(setup: &Setup, dimensions: usize, mut rng: StreamRng) -> Result<f64, F
         let point = saddle::in_ball(&mut rng, dimensions, 1.0);
         if chosen
             .iter()
-            .all(|other| saddle::distance(other, &point) > radius)
+            .all(|other| vector::distance(other, &point) > radius)
         {
             chosen.push(point);
         }
@@ -144,19 +145,19 @@ fn right(radius: f64, k: usize) -> f64 {
 fn slope(streams: Streams) -> f64 {
     let mut rng = streams.stream("slope", 0);
     let (w, x, y) = (
-        saddle::normals(&mut rng, 4),
-        saddle::normals(&mut rng, 4),
+        vector::normals(&mut rng, 4),
+        vector::normals(&mut rng, 4),
         draw::normal(&mut rng),
     );
-    let loss = |w: &[f64]| (saddle::inner(w, &x) - y).powi(2);
-    let size = 1e-6 / saddle::norm(&x);
+    let loss = |w: &[f64]| (vector::inner(w, &x) - y).powi(2);
+    let size = 1e-6 / vector::norm(&x);
     let moved = |sign: f64| {
         let mut w = w.clone();
-        saddle::add(&mut w, sign * size, &x);
+        vector::add(&mut w, sign * size, &x);
         loss(&w)
     };
-    let steepest = (moved(1.0) - moved(-1.0)).abs() / (2.0 * size * saddle::norm(&x));
-    steepest / (2.0 * (saddle::inner(&w, &x) - y).abs() * saddle::norm(&x))
+    let steepest = (moved(1.0) - moved(-1.0)).abs() / (2.0 * size * vector::norm(&x));
+    steepest / (2.0 * (vector::inner(&w, &x) - y).abs() * vector::norm(&x))
 }
 
 /// The gap of the weights of least training loss in the unit ball: x even on the sphere, y = ⟨w*, x⟩/2 + a sign times ½.

@@ -6,7 +6,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{largest as largest_of, solve_all};
-use crate::problem::{dense, draw, saddle};
+use crate::problem::vector;
+use crate::problem::{dense, draw};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};
@@ -302,7 +303,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         .fold(0.0, f64::max);
     let logs = n as f64 * (n as f64).ln();
     let mut rng = streams.stream("orders", 0);
-    let off = |estimate: Vec<f64>| saddle::distance(&estimate, &values) / largest;
+    let off = |estimate: Vec<f64>| vector::distance(&estimate, &values) / largest;
     // In units of R: R²N log N/ε² orders.
     let orders = (logs / (error * error)).ceil() as usize;
     let enough = off(game.estimate(orders * (n + 1), &mut rng)) <= error;
@@ -311,7 +312,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
     let mut sets = streams.stream("sets", 0);
     let mut coins = streams.stream("coins", 0);
     Ok(Seed {
-        orders: saddle::distance(&game.values_by_orders(), &values),
+        orders: vector::distance(&game.values_by_orders(), &values),
         differences,
         sum: values.iter().sum::<f64>() - (whole - game.utilities[0]),
         sum_from_nothing: values.iter().sum::<f64>() - whole,
@@ -505,7 +506,7 @@ mod tests {
             game.estimate_by_sets(40_000, &mut rng),
         ] {
             assert!(
-                saddle::distance(&estimate, &game.values()) < 0.03,
+                vector::distance(&estimate, &game.values()) < 0.03,
                 "{estimate:?}"
             );
         }

@@ -5,7 +5,7 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
-use crate::problem::saddle;
+use crate::problem::vector;
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule, mean};
 use crate::table::{Column, Table};
@@ -115,7 +115,7 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
     // yᵢx₂ᵢ has the law of x₂ᵢ; by symmetry all labels are taken as 1.
     let points: Vec<Vec<f64>> = (0..samples)
         .map(|_| {
-            saddle::normals(&mut rng, junk)
+            vector::normals(&mut rng, junk)
                 .into_iter()
                 .map(|z| deviation * z)
                 .collect()
@@ -124,11 +124,11 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
     let mut sum = vec![0.0; junk];
     points
         .iter()
-        .for_each(|point| saddle::add(&mut sum, 1.0, point));
+        .for_each(|point| vector::add(&mut sum, 1.0, point));
     let outputs = |sign: f64| {
         points
             .iter()
-            .map(|point| 1.0 + sign * saddle::inner(&sum, point))
+            .map(|point| 1.0 + sign * vector::inner(&sum, point))
             .collect::<Vec<f64>>()
     };
     let share = |outputs: Vec<f64>| {
@@ -137,15 +137,15 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
     let left = (junk as f64 / (2.0 * variance)).ceil() as usize;
     let pruned = points
         .iter()
-        .map(|point| 1.0 - saddle::inner(&sum[..left], &point[..left]))
+        .map(|point| 1.0 - vector::inner(&sum[..left], &point[..left]))
         .collect();
     let mut fresh = streams.stream("new points", junk as u64);
     let flipped_test = (0..TESTS).filter(|_| {
-        let point = saddle::normals(&mut fresh, junk);
-        1.0 - deviation * saddle::inner(&sum, &point) <= 0.0
+        let point = vector::normals(&mut fresh, junk);
+        1.0 - deviation * vector::inner(&sum, &point) <= 0.0
     });
     let flipped_test = flipped_test.count() as f64 / TESTS as f64;
-    let normal = Normal::new(0.0, deviation * saddle::norm(&sum)).map_err(|_| {
+    let normal = Normal::new(0.0, deviation * vector::norm(&sum)).map_err(|_| {
         Failure::because(
             "the \
         junk has no variance",
@@ -158,7 +158,7 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
         flipped_train: share(outputs(-1.0)),
         flipped_test,
         pruned_train: share(pruned),
-        norm: (samples as f64 + saddle::square(&sum)).sqrt()
+        norm: (samples as f64 + vector::square(&sum)).sqrt()
             / ((1.0 + variance) * samples as f64).sqrt(),
     })
 }

@@ -7,7 +7,7 @@ mod random_relu_features;
 mod set_ups;
 
 use super::Experiment;
-use super::least_squares::{beside, curve, each, style};
+use super::lines::{beside, curve, each, style};
 
 /// All of this subject, in the order in which they are read.
 pub static EXPERIMENTS: &[&dyn Experiment] = &[

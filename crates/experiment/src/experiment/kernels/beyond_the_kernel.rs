@@ -1,6 +1,6 @@
 //! Networks that leave their tangent kernel: what they gain, and what the kernel no longer says of them.
 
-use super::{at_least, line};
+use super::{at_least, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
@@ -235,15 +235,15 @@ fn figure(setup: &Setup, runs: &[Run]) -> Figure {
             .including(0.0),
     )
     .titled("labels of one unit")
-    .with(line("network", &scales, &rows(&|trained| trained.error)))
-    .with(line(
+    .with(banded("network", &scales, &rows(&|trained| trained.error)))
+    .with(banded(
         "its frozen kernel",
         &scales,
         &rows(&|trained| trained.frozen),
     ));
     let drift = Panel::new(x(), Axis::new("‖H(T) − H(0)‖/‖H(0)‖", "1").log())
         .titled("drift of the kernel")
-        .with(line("network", &scales, &rows(&|trained| trained.drift)));
+        .with(banded("network", &scales, &rows(&|trained| trained.drift)));
     let figure = Figure::new("Networks that leave their tangent kernel")
         .with(errors)
         .with(drift);

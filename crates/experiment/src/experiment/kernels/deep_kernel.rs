@@ -1,6 +1,6 @@
 //! The tangent kernel of deep ReLU networks by its recursion over the layers.
 
-use super::{at_least, line, whole};
+use super::{at_least, banded, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
@@ -256,7 +256,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
         Axis::new("tangent kernel Θ", "1"),
     )
     .titled(format!("{hidden} hidden layers of {}", widths[last]))
-    .with(line("networks", &degrees, &rows).with_markers())
+    .with(banded("networks", &degrees, &rows).with_markers())
     .with(Line::new("recursion", grid.clone(), over(&Layers::tangent)))
     .with(
         Line::new(
@@ -273,7 +273,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
     );
     let spread = Panel::new(axes.0, axes.1)
         .titled("distance to the recursion")
-        .with(line("networks", &widths, &errors));
+        .with(banded("networks", &widths, &errors));
     let figure = Figure::new("The tangent kernel of deep ReLU networks")
         .with(kernel)
         .with(spread);

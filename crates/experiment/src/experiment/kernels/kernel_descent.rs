@@ -1,6 +1,6 @@
 //! Wide networks in training against gradient descent with their tangent kernel.
 
-use super::{at_least, exponent, line, whole};
+use super::{at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
@@ -395,7 +395,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
         Axis::new("root-mean-square difference", "1").log(),
     );
     let differences = Panel::new(axes.0, axes.1).titled("to infinite width").with(
-        line("after the same steps", &setup.get(WIDTHS), &rows).styled(Style {
+        banded("after the same steps", &setup.get(WIDTHS), &rows).styled(Style {
             colour: Some(0),
             dash: 0,
         }),

@@ -1,6 +1,6 @@
 //! How far the weights and the tangent kernel of a network move in training, against its width.
 
-use super::{at_least, exponent, line, whole};
+use super::{at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
@@ -246,7 +246,7 @@ fn figure(setup: &Setup, runs: &[Run]) -> Figure {
     let panel = |title: &str, y: Axis, of: &dyn Fn(&Trained) -> f64| {
         let panel = Panel::new(x(), y.log()).titled(title);
         (0..2).fold(panel, |panel, activation| {
-            panel.with(line(
+            panel.with(banded(
                 names[activation],
                 &widths,
                 &rows(runs, activation, of),

@@ -1,6 +1,6 @@
 //! How fast labels are learned by their alignment with the eigenvectors of the tangent kernel.
 
-use super::{at, line};
+use super::{at, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
@@ -330,7 +330,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
     .titled("labels");
     for (kind, name) in LABELS.into_iter().enumerate() {
         let rows: Vec<Vec<f64>> = draws.iter().map(|draw| draw.losses[kind].clone()).collect();
-        losses = losses.with(line(name, &steps, &rows).styled(STYLES[kind]));
+        losses = losses.with(banded(name, &steps, &rows).styled(STYLES[kind]));
         let sums: Vec<Vec<f64>> = draws
             .iter()
             .map(|draw| {
@@ -343,7 +343,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
                     .collect()
             })
             .collect();
-        shares = shares.with(line(name, &places, &sums).styled(STYLES[kind]));
+        shares = shares.with(banded(name, &places, &sums).styled(STYLES[kind]));
     }
     let (values, rates): (Vec<f64>, Vec<f64>) = draws
         .iter()

@@ -1,6 +1,6 @@
 //! A measure of labels from the tangent kernel, and the error of the network that learns them.
 
-use super::{at, line};
+use super::{at, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
@@ -208,13 +208,13 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
             .linear()
             .over([0.0, 1.05 * top]),
     )
-    .with(line("measure of the labels", &shares, &measure))
-    .with(line(
+    .with(banded("measure of the labels", &shares, &measure))
+    .with(banded(
         "mean absolute error",
         &shares,
         &rows(&|draw| &draw.absolute),
     ))
-    .with(line(
+    .with(banded(
         "share of wrong signs",
         &shares,
         &rows(&|draw| &draw.wrong),

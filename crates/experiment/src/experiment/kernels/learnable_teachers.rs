@@ -1,6 +1,6 @@
 //! Which functions have a bounded norm in the space of the tangent kernel, and can so be learned from few inputs.
 
-use super::{at, at_least, exponent, line, whole};
+use super::{at, at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
@@ -299,7 +299,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
             colour: Some(index),
             dash: [0, 1, 3, 4][index % 4],
         };
-        powers = powers.with(line(format!("p = {power}"), &counts, &rows).styled(style));
+        powers = powers.with(banded(format!("p = {power}"), &counts, &rows).styled(style));
     }
     powers = powers.with(Straight::level("bound, p = 1", 2.0));
     let rows: Vec<Vec<f64>> = draws.iter().map(|draw| draw.cosines.clone()).collect();

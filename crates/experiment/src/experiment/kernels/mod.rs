@@ -12,8 +12,8 @@ mod noise_and_spectrum;
 mod spectral_bias;
 mod two_layer_kernel;
 
+use super::lines::{at, banded};
 use super::{Experiment, Failure};
-use crate::figure::Line;
 use crate::statistics::Estimate;
 
 /// All of this subject, in the order in which they are read.
@@ -30,29 +30,6 @@ pub static EXPERIMENTS: &[&dyn Experiment] = &[
     &beyond_the_kernel::BeyondTheKernel,
     &linear_splines::LinearSplines,
 ];
-
-/// The numbers of one place over seeds, of rows that have a number for each place.
-fn at(rows: &[Vec<f64>], place: usize) -> Vec<f64> {
-    rows.iter().map(|row| row[place]).collect()
-}
-
-/// A line through the medians over seeds, in a band from the smallest to the largest, of a row of numbers per seed.
-fn line(label: impl Into<String>, x: &[f64], rows: &[Vec<f64>]) -> Line {
-    let of = |statistic: &dyn Fn(&[f64]) -> f64| {
-        (0..x.len())
-            .map(|place| statistic(&at(rows, place)))
-            .collect()
-    };
-    let low = of(&|values| values.iter().copied().fold(f64::INFINITY, f64::min));
-    let high = of(&|values| values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
-    let meaning = format!("smallest to largest of {} seeds", rows.len());
-    Line::new(
-        label,
-        x.to_vec(),
-        of(&|values| Estimate::median(values).value),
-    )
-    .with_band(low, high, meaning)
-}
 
 /// The exponent of a power law, seed by seed and then averaged, of a row of numbers per seed.
 fn exponent(x: &[f64], rows: &[Vec<f64>]) -> Estimate {

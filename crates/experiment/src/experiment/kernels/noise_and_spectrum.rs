@@ -1,6 +1,6 @@
 //! What kernels learn of noise in the labels, by the decay of their spectra.
 
-use super::line;
+use super::banded;
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Parameter, Setup, Subject,
@@ -208,7 +208,7 @@ fn figure(draws: &[Draw]) -> Figure {
             .iter()
             .map(|draw| draw.at_fresh[index].clone())
             .collect();
-        panel = panel.with(line(format!("s = {decay}"), &times, &rows));
+        panel = panel.with(banded(format!("s = {decay}"), &times, &rows));
     }
     Figure::new("Noise at fresh places, by decay of the spectrum").with(panel)
 }

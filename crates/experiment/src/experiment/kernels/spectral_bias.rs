@@ -1,6 +1,6 @@
 //! Low frequencies are learned before high ones.
 
-use super::{at, line};
+use super::{at, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
@@ -298,7 +298,7 @@ fn figure(setup: &Setup, draws: &[Draw], plain: &Modes, features: &Modes) -> Fig
             .iter()
             .map(|draw| draw.network[part].clone())
             .collect();
-        networks = networks.with(line(name.clone(), &steps, &rows));
+        networks = networks.with(banded(name.clone(), &steps, &rows));
     }
     for part in 0..2 {
         let rows: Vec<Vec<f64>> = draws.iter().map(|draw| draw.kernel[part].clone()).collect();

@@ -1,6 +1,6 @@
 //! The tangent kernel of a two-layer ReLU network: its closed form, and how fast networks come near it.
 
-use super::{at, at_least, exponent, line, whole};
+use super::{at, at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
@@ -337,7 +337,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
             colour: Some(index + 2),
             dash: [0, 1, 3][index % 3],
         };
-        distances = distances.with(line(format!("n = {count}"), &widths, &rows).styled(style));
+        distances = distances.with(banded(format!("n = {count}"), &widths, &rows).styled(style));
     }
     let count = setup.get(POINTS)[0];
     let bound =

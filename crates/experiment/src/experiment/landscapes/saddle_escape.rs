@@ -7,6 +7,7 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::saddle::{self, TopEigenvector};
+use crate::problem::vector;
 use crate::random::Streams;
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};
@@ -102,8 +103,8 @@ fn run(
         }
         top.descend(&mut x, step);
         if how == Perturbation::Each {
-            let noise = saddle::normals(&mut rng, dimensions);
-            saddle::add(&mut x, -step * radius / (dimensions as f64).sqrt(), &noise);
+            let noise = vector::normals(&mut rng, dimensions);
+            vector::add(&mut x, -step * radius / (dimensions as f64).sqrt(), &noise);
         }
         losses.push(top.value(&x) - top.least());
         if losses[losses.len() - 1] < target {
@@ -265,7 +266,7 @@ fn fall(setup: &Setup, gap: f64, mut rng: crate::random::StreamRng) -> Result<(f
         [setup.get(FAILURE), setup.get(CONSTANT)],
     );
     let (mut x, step) = (saddle_point.clone(), 1.0 / 3.0);
-    saddle::add(
+    vector::add(
         &mut x,
         step,
         &saddle::in_ball(&mut rng, DIMENSIONS, grant.radius),

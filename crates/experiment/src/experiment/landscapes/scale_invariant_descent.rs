@@ -6,7 +6,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::dense;
-use crate::problem::saddle::{self, RayleighQuotient};
+use crate::problem::saddle::RayleighQuotient;
+use crate::problem::vector;
 use crate::random::Streams;
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};
@@ -126,36 +127,36 @@ fn ratios(setup: &Setup, streams: Streams) -> Result<Ratios, Failure> {
         without_norm: f64::NEG_INFINITY,
     };
     for _ in 0..setup.get(CASES) {
-        let mut x = saddle::normals(&mut rng, dimensions);
-        let scale = 10f64.powf(rng.random_range(-1.5..1.5)) / saddle::norm(&x);
+        let mut x = vector::normals(&mut rng, dimensions);
+        let scale = 10f64.powf(rng.random_range(-1.5..1.5)) / vector::norm(&x);
         x.iter_mut().for_each(|x| *x *= scale);
         let gradient = loss.gradient(&x);
-        let radius = saddle::square(&x);
-        let mut v = saddle::normals(&mut rng, dimensions);
-        let along = saddle::inner(&v, &x) / radius;
-        saddle::add(&mut v, -along, &x);
+        let radius = vector::square(&x);
+        let mut v = vector::normals(&mut rng, dimensions);
+        let along = vector::inner(&v, &x) / radius;
+        vector::add(&mut v, -along, &x);
         let size = 10f64.powf(rng.random_range(-2.0..1.0));
         v.iter_mut().for_each(|v| *v *= size);
         let moved: Vec<f64> = x.iter().zip(&v).map(|(x, v)| x + v).collect();
-        let rise = loss.value(&moved) - loss.value(&x) - saddle::inner(&v, &gradient);
+        let rise = loss.value(&moved) - loss.value(&x) - vector::inner(&v, &gradient);
         most.lemma = most
             .lemma
-            .max(rise / (rho * saddle::square(&v) / (2.0 * radius)));
+            .max(rise / (rho * vector::square(&v) / (2.0 * radius)));
         // A step with decay, of any size and with ηλ up to a half.
         let (step, decay) = (
             10f64.powf(rng.random_range(-3.0..1.0)),
             rng.random_range(0.0..0.5),
         );
         let mut after: Vec<f64> = x.iter().map(|x| (1.0 - decay) * x).collect();
-        saddle::add(&mut after, -step, &gradient);
-        let fall = (loss.value(&x) - loss.value(&after)) / (step * saddle::square(&gradient));
+        vector::add(&mut after, -step, &gradient);
+        let fall = (loss.value(&x) - loss.value(&after)) / (step * vector::square(&gradient));
         most.theorem = most.theorem.max(1.0 - 2.0 * rho * step / radius - fall);
         if step < 0.5 / rho {
             most.without_norm = most.without_norm.max(-fall);
         }
         most.gradient = most
             .gradient
-            .max(saddle::norm(&gradient) * radius.sqrt() / (std::f64::consts::PI * rho));
+            .max(vector::norm(&gradient) * radius.sqrt() / (std::f64::consts::PI * rho));
         let spread = (loss.value(&x) - loss.least()) / (std::f64::consts::PI.powi(2) * rho / 2.0);
         most.spread = most.spread.max(spread);
         let values = dense::eigenvalues(loss.hessian(&x).as_ref())?;
@@ -244,8 +245,8 @@ fn run(
         return Err(Failure::because("step times decay must be below one half"));
     }
     let middle = pi * pi * rho * step;
-    let mut w = saddle::normals(&mut streams.stream("start", 0), setup.get(DIMENSIONS));
-    let scale = (norm * middle).sqrt() / saddle::norm(&w);
+    let mut w = vector::normals(&mut streams.stream("start", 0), setup.get(DIMENSIONS));
+    let scale = (norm * middle).sqrt() / vector::norm(&w);
     w.iter_mut().for_each(|w| *w *= scale);
     let allowed = ((norm.ln().abs() + 3.0) / (2.0 * product)).ceil();
     let bound = 8.0 * pi.powi(4) * rho * rho * product;
@@ -256,7 +257,7 @@ fn run(
             setup.go_on()?;
         }
         let gradient = loss.gradient(&w);
-        let here = saddle::square(&gradient) * saddle::square(&w);
+        let here = vector::square(&gradient) * vector::square(&w);
         if is_shown && (index < 10 || index.is_multiple_of((index / 10).next_power_of_two())) {
             curve.push([index as f64 + 1.0, here / bound]);
         }
@@ -267,7 +268,7 @@ fn run(
             break;
         }
         w.iter_mut().for_each(|w| *w *= 1.0 - product);
-        saddle::add(&mut w, -step, &gradient);
+        vector::add(&mut w, -step, &gradient);
     }
     Ok(Run {
         norm,
@@ -424,9 +425,9 @@ mod tests {
             eigenvalues: vec![4.0, 1.0, 2.0],
         };
         let (w, long) = ([0.3, -0.2, 0.9], [0.6, -0.4, 1.8]);
-        assert!(saddle::inner(&w, &loss.gradient(&w)).abs() < 1e-14);
+        assert!(vector::inner(&w, &loss.gradient(&w)).abs() < 1e-14);
         assert!(
-            (saddle::norm(&loss.gradient(&w)) / saddle::norm(&loss.gradient(&long)) - 2.0).abs()
+            (vector::norm(&loss.gradient(&w)) / vector::norm(&loss.gradient(&long)) - 2.0).abs()
                 < 1e-12
         );
         assert!((loss.hessian(&w)[(0, 2)] / loss.hessian(&long)[(0, 2)] - 4.0).abs() < 1e-12);

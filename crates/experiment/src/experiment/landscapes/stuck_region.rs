@@ -8,6 +8,7 @@ use crate::experiment::{
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
 use crate::problem::saddle::{self, TopEigenvector};
+use crate::problem::vector;
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 
@@ -113,7 +114,7 @@ fn constants(setup: &Setup) -> Result<Vec<Claim>, Failure> {
             let mut y = saddle::in_ball(&mut rng, 3, 1.0);
             if index % 2 == 0 {
                 // Close pairs near the rim, where the constants are attained.
-                let length = saddle::norm(&x);
+                let length = vector::norm(&x);
                 y = x.iter().map(|x| 0.999 * x / length).collect();
             }
             let x: Vec<f64> = if index % 2 == 0 {
@@ -121,8 +122,8 @@ fn constants(setup: &Setup) -> Result<Vec<Claim>, Failure> {
             } else {
                 x
             };
-            let distance = saddle::distance(&x, &y);
-            first = first.max(saddle::distance(&top.gradient(&x), &top.gradient(&y)) / distance);
+            let distance = vector::distance(&x, &y);
+            first = first.max(vector::distance(&top.gradient(&x), &top.gradient(&y)) / distance);
             let difference = top.hessian(&x) - top.hessian(&y);
             let values = dense::eigenvalues(difference.as_ref())?;
             second = second.max(values[2].abs().max(values[0].abs()) / distance);
@@ -161,7 +162,7 @@ fn unit() -> Claim {
     };
     let x = [0.1, 0.05];
     let ratio = |scale_of_gradient: f64, scale_of_hessian: f64, scale_of_bend: f64| {
-        let epsilon = scale_of_gradient * saddle::norm(&top.gradient(&x));
+        let epsilon = scale_of_gradient * vector::norm(&top.gradient(&x));
         let lowest = scale_of_hessian * top.hessian(&x)[(0, 0)];
         lowest / (scale_of_bend * 6.0 * epsilon).sqrt()
     };
@@ -185,7 +186,7 @@ fn worst_window(path: &[Vec<f64>], losses: &[f64], step: f64) -> f64 {
             let bound = (2.0 * step * (end - begin) as f64 * (losses[begin] - losses[end])).sqrt();
             // Where nothing moves any more, rounding decides.
             if losses[begin] - losses[end] > 1e-12 {
-                worst = worst.max(saddle::distance(&path[begin], &path[end]) / bound);
+                worst = worst.max(vector::distance(&path[begin], &path[end]) / bound);
             }
         }
     }
@@ -270,7 +271,7 @@ fn twins(setup: &Setup) -> Result<Vec<Vec<f64>>, Failure> {
         Ok(path
             .iter()
             .zip(&other)
-            .map(|(x, y)| saddle::distance(x, y))
+            .map(|(x, y)| vector::distance(x, y))
             .collect())
     })
 }
@@ -305,7 +306,7 @@ fn is_stuck(top: &TopEigenvector, start: &[f64], steps: usize) -> bool {
     let mut x = start.to_vec();
     (0..steps).all(|_| {
         top.descend(&mut x, 1.0 / SMOOTH);
-        saddle::distance(&x, start) < NEAR
+        vector::distance(&x, start) < NEAR
     })
 }
 

@@ -7,7 +7,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Colours, Field, Figure, Line, Mark, Panel, Points, Width};
 use crate::problem::dense;
-use crate::problem::saddle::{self, TopEigenvector};
+use crate::problem::saddle::TopEigenvector;
+use crate::problem::vector;
 use crate::statistics::{Estimate, Rule};
 use crate::table::{Column, Table};
 
@@ -105,14 +106,14 @@ fn spectra(top: &TopEigenvector) -> Result<(Table, f64), Failure> {
     for (index, point) in top.critical_points().iter().enumerate() {
         let found = dense::eigenvalues(top.hessian(point).as_ref())?;
         if index > 0 {
-            largest = largest.max(saddle::distance(&found, &top.spectrum_at(index - 1)));
+            largest = largest.max(vector::distance(&found, &top.spectrum_at(index - 1)));
         }
         let name = if index == 0 {
             "0".to_owned()
         } else {
             format!("√λ{index}·v{index}")
         };
-        let gradient = saddle::norm(&top.gradient(point));
+        let gradient = vector::norm(&top.gradient(point));
         let numbers = [top.value(point), gradient, found[0], found[1], found[2]];
         table = table.with_rows([std::iter::once(name.into())
             .chain(numbers.map(Into::into))
@@ -128,7 +129,7 @@ fn critical(top: &TopEigenvector, spectra: f64) -> Result<Vec<Claim>, Failure> {
     let points = top.critical_points();
     let gradients = points
         .iter()
-        .map(|point| saddle::norm(&top.gradient(point)));
+        .map(|point| vector::norm(&top.gradient(point)));
     let mut highest_of_lowest = f64::NEG_INFINITY;
     for point in points
         .iter()
@@ -177,7 +178,7 @@ fn newton(setup: &Setup, top: &TopEigenvector) -> Result<Claim, Failure> {
         let mut rng = streams.stream("starts", 0);
         let mut farthest: f64 = 0.0;
         for _ in 0..starts {
-            let mut x = saddle::normals(&mut rng, 3);
+            let mut x = vector::normals(&mut rng, 3);
             x.iter_mut()
                 .for_each(|x| *x *= 2.0 * top.eigenvalues[0].sqrt());
             if !is_critical(top, &mut x) {
@@ -186,7 +187,7 @@ fn newton(setup: &Setup, top: &TopEigenvector) -> Result<Claim, Failure> {
             let positive: Vec<f64> = x.iter().map(|x| x.abs()).collect();
             let nearest = listed
                 .iter()
-                .map(|point| saddle::distance(point, &positive));
+                .map(|point| vector::distance(point, &positive));
             farthest = farthest.max(nearest.fold(f64::INFINITY, f64::min));
         }
         Ok(farthest)
@@ -213,7 +214,7 @@ fn is_critical(top: &TopEigenvector, x: &mut [f64]) -> bool {
             return true;
         }
         let step = top.hessian(x).partial_piv_lu().solve(&gradient);
-        saddle::add(x, -1.0, &dense::numbers(step.as_ref()));
+        vector::add(x, -1.0, &dense::numbers(step.as_ref()));
     }
     false
 }
@@ -227,7 +228,7 @@ fn by_values(value: impl Fn(&[f64]) -> f64, point: &[f64]) -> i32 {
     for index in 0..count {
         let direction = spiral(index, count, point.len());
         let mut moved = point.to_vec();
-        saddle::add(&mut moved, RADIUS, &direction);
+        vector::add(&mut moved, RADIUS, &direction);
         signs[usize::from(value(&moved) > here)] = true;
     }
     i32::from(signs[1]) - i32::from(signs[0])
@@ -364,9 +365,9 @@ fn look(top: &TopEigenvector, x: [f64; 2], least: &mut Least) {
     if excess < 1e-9 {
         return;
     }
-    let (gradient, hessian, length) = (top.gradient(&x), top.hessian(&x), saddle::norm(&x));
+    let (gradient, hessian, length) = (top.gradient(&x), top.hessian(&x), vector::norm(&x));
     let along_x = if length > 0.0 {
-        saddle::inner(&gradient, &x).abs() / length
+        vector::inner(&gradient, &x).abs() / length
     } else {
         0.0
     };
@@ -387,7 +388,7 @@ fn look(top: &TopEigenvector, x: [f64; 2], least: &mut Least) {
         (hessian[(0, 0)] - hessian[(1, 1)]) / 2.0,
     );
     if half - spread.hypot(hessian[(0, 1)]) >= -0.25 {
-        least.stationary = least.stationary.min(saddle::norm(&gradient) / excess);
+        least.stationary = least.stationary.min(vector::norm(&gradient) / excess);
     }
 }
 
@@ -465,8 +466,8 @@ mod tests {
 
     #[test]
     fn values_around_a_point_tell_its_class() {
-        assert_eq!(by_values(saddle::square, &[0.0; 3]), 1);
-        assert_eq!(by_values(|x| -saddle::square(x), &[0.0; 3]), -1);
+        assert_eq!(by_values(vector::square, &[0.0; 3]), 1);
+        assert_eq!(by_values(|x| -vector::square(x), &[0.0; 3]), -1);
         assert_eq!(by_values(|x| x[0] * x[0] - x[1] * x[1], &[0.0; 3]), 0);
         assert_eq!(by_spectrum(&[-1.0, 2.0]), Some(0));
         assert_eq!(by_spectrum(&[0.0, 2.0]), None);
@@ -479,7 +480,7 @@ mod tests {
         };
         let mut x = vec![0.1, 1.7, 0.1];
         assert!(is_critical(&top, &mut x));
-        assert!(saddle::distance(&x, &top.critical_points()[2]) < 1e-9);
+        assert!(vector::distance(&x, &top.critical_points()[2]) < 1e-9);
     }
 
     #[test]

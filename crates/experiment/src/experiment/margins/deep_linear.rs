@@ -6,7 +6,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
 use crate::problem::draw;
-use crate::problem::separable::{self, Loss, Norm, Points, add, angle, inner};
+use crate::problem::separable::{self, Loss, Norm, Points, angle};
+use crate::problem::vector::{add, inner};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};

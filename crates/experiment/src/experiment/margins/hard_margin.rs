@@ -5,7 +5,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
-use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, add, angle};
+use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, angle};
+use crate::problem::vector::add;
 use crate::problem::{dense, draw};
 use crate::random::Streams;
 use crate::statistics::estimate::median;

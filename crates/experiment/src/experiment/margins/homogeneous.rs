@@ -7,7 +7,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::draw;
-use crate::problem::separable::{Loss, Norm, add, angle, inner};
+use crate::problem::separable::{Loss, Norm, angle};
+use crate::problem::vector::{add, inner};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};

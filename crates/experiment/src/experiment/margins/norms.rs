@@ -6,7 +6,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
 use crate::problem::dense;
-use crate::problem::separable::{self, Loss, Norm, Points, add, inner};
+use crate::problem::separable::{self, Loss, Norm, Points};
+use crate::problem::vector::{add, inner};
 use crate::random::Streams;
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};

@@ -5,7 +5,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
-use crate::problem::separable::{self, Loss, Norm, Points, add, angle};
+use crate::problem::separable::{self, Loss, Norm, Points, angle};
+use crate::problem::vector::{self, add};
 use crate::problem::{dense, draw};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
@@ -160,7 +161,7 @@ fn exercise(rng: &mut StreamRng, epochs: usize) -> Result<([f64; 3], [f64; 3]), 
     ];
     for _ in 0..epochs {
         for row in points.rows() {
-            let pull = slope(separable::inner(row, &w[0]));
+            let pull = slope(vector::inner(row, &w[0]));
             add(&mut w[0], step * pull, row);
         }
         for (w, over) in w[1..].iter_mut().zip([count as f64, 1.0]) {

@@ -5,7 +5,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Rule as Level, Style, Width};
-use crate::problem::separable::{Norm, add, inner};
+use crate::problem::separable::Norm;
+use crate::problem::vector::{add, inner};
 use crate::problem::{dense, draw};
 use crate::random::StreamRng;
 use crate::statistics::{Estimate, Rule};

@@ -5,7 +5,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Style, Width};
-use crate::problem::separable::{Norm, add};
+use crate::problem::separable::Norm;
+use crate::problem::vector::add;
 use crate::problem::{dense, draw};
 use crate::random::StreamRng;
 use crate::statistics::{Estimate, Rule};
@@ -418,7 +419,7 @@ fn figure(monotone: Option<&Drawn>, other: Option<&Drawn>, all: &[Drawn]) -> Fig
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::separable::inner;
+    use crate::problem::vector::inner;
     use crate::random::Streams;
 
     #[test]

@@ -6,7 +6,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Width};
 use crate::problem::draw;
-use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, add, angle};
+use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, angle};
+use crate::problem::vector::add;
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};

@@ -6,7 +6,8 @@ use crate::experiment::{
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Rule as Level, Width};
-use crate::problem::quadratic::{Waves, square};
+use crate::problem::quadratic::Waves;
+use crate::problem::vector::square;
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 use rand::RngExt;

@@ -8,7 +8,8 @@ use crate::experiment::{
 use crate::figure::{Axis, Colours, Field, Figure, Line, Mark, Panel, Width};
 use crate::problem::dense::{column, numbers};
 use crate::problem::draw;
-use crate::problem::quadratic::{Quadratic, log_spaced, norm, steps_until};
+use crate::problem::quadratic::{Quadratic, log_spaced, steps_until};
+use crate::problem::vector::norm;
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 

@@ -5,8 +5,9 @@ use crate::experiment::{
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style};
-use crate::problem::quadratic::{Quadratic, first_without, log_spaced, moved, normals, square};
+use crate::problem::quadratic::{Quadratic, first_without, log_spaced};
 use crate::problem::stochastic::second_moment;
+use crate::problem::vector::{moved, normals, square};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule, mean};
 

@@ -6,7 +6,8 @@ use crate::experiment::{
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
-use crate::problem::quadratic::{Quadratic, edge, normals};
+use crate::problem::quadratic::{Quadratic, edge};
+use crate::problem::vector::normals;
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule};
 use rand::RngExt;
@@ -305,7 +306,7 @@ fn descend(
         let delay = rng.random_range(0..=bound).min(step);
         let old = if is_copied { step } else { step - delay };
         let slope = quadratic.gradient(&path[old]);
-        path.push(crate::problem::quadratic::moved(&path[step], -rate, &slope));
+        path.push(crate::problem::vector::moved(&path[step], -rate, &slope));
     }
     quadratic.loss(&path[EXERCISE])
 }

@@ -6,7 +6,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Style, Width};
-use crate::problem::quadratic::{Waves, distance, inner, log_spaced, moved, norm, normals, square};
+use crate::problem::quadratic::{Waves, log_spaced};
+use crate::problem::vector::{distance, inner, moved, norm, normals, square};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule};
 use rand::RngExt;

@@ -7,8 +7,9 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
-use crate::problem::quadratic::{Quadratic, distance, moved, norm, normals, square, steps_until};
+use crate::problem::quadratic::{Quadratic, steps_until};
 use crate::problem::stochastic::second_moment;
+use crate::problem::vector::{distance, moved, norm, normals, square};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule, mean};
 

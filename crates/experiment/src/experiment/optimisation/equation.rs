@@ -7,8 +7,8 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Points, Style, Width};
 use crate::problem::draw;
-use crate::problem::quadratic::{moved, square};
 use crate::problem::stochastic::{Cumulants, Logistic, combined, moments, ornstein_uhlenbeck};
+use crate::problem::vector::{moved, square};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule, mean};
 use rand::RngExt;
@@ -377,6 +377,6 @@ mod tests {
         );
         let x = [0.3, -0.2];
         let slope = problem.gradient(&x);
-        assert!(crate::problem::quadratic::distance(&law(&problem, &x).0, &slope) < 1e-15);
+        assert!(crate::problem::vector::distance(&law(&problem, &x).0, &slope) < 1e-15);
     }
 }

@@ -6,8 +6,8 @@ use crate::experiment::{
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
-use crate::problem::quadratic::normals;
 use crate::problem::stochastic::{Cumulants, THREE_VARIANCE, combined, moments, with_replacement};
+use crate::problem::vector::normals;
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule, mean, variance};
 

@@ -6,8 +6,9 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
-use crate::problem::quadratic::{distance, log_spaced, moved, normals, square};
+use crate::problem::quadratic::log_spaced;
 use crate::problem::stochastic::{Logistic, with_replacement, without_replacement};
+use crate::problem::vector::{distance, moved, normals, square};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 

@@ -22,9 +22,8 @@ mod stationary;
 mod stochastic_rate;
 
 use super::Experiment;
-use crate::figure::Line;
+use super::lines::{banded, each};
 use crate::statistics::Rule;
-use crate::statistics::estimate::median;
 
 /// All of this subject, in the order in which they are read.
 pub static EXPERIMENTS: &[&dyn Experiment] = &[
@@ -52,26 +51,6 @@ pub static EXPERIMENTS: &[&dyn Experiment] = &[
 /// Equality within a tolerance.
 fn equals(value: f64, tolerance: f64) -> Rule {
     Rule::Equals { value, tolerance }
-}
-
-/// One number out of what each seed gave.
-fn each<T>(seeds: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
-    seeds.iter().map(of).collect()
-}
-
-/// A line through the medians over the seeds, in a band from the smallest to the largest. Every seed has a row.
-fn banded(label: impl Into<String>, x: &[f64], rows: &[&[f64]]) -> Line {
-    let column = |index: usize| -> Vec<f64> { rows.iter().map(|row| row[index]).collect() };
-    let over = |fold: fn(f64, f64) -> f64| -> Vec<f64> {
-        let ends = (0..x.len()).map(|index| column(index).into_iter().reduce(fold));
-        ends.map(|end| end.unwrap_or(f64::NAN)).collect()
-    };
-    let medians = (0..x.len()).map(|index| median(&column(index))).collect();
-    Line::new(label, x.to_vec(), medians).with_band(
-        over(f64::min),
-        over(f64::max),
-        "median, and smallest to largest over the seeds",
-    )
 }
 
 /// The slope of the least-squares line through the logarithms of points.

@@ -7,7 +7,7 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
 use crate::problem::dense::{column, eigen, numbers, scaled_identity, solve};
-use crate::problem::quadratic::{moved, normals};
+use crate::problem::vector::{moved, normals};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule, estimate};
 use faer::Mat;

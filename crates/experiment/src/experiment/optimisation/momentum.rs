@@ -7,9 +7,9 @@ use crate::experiment::{
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Width};
 use crate::problem::quadratic::{
-    Momentum as Kind, Quadratic, Waves, distance, log_spaced, momentum_step, moved, norm,
-    steps_until,
+    Momentum as Kind, Quadratic, Waves, log_spaced, momentum_step, steps_until,
 };
+use crate::problem::vector::{distance, moved, norm};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 

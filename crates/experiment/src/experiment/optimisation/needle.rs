@@ -4,7 +4,8 @@ use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Points};
-use crate::problem::quadratic::{moved, norm, steps_until};
+use crate::problem::quadratic::steps_until;
+use crate::problem::vector::{moved, norm};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule, mean};
 use rand::RngExt;

@@ -5,7 +5,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Rule as Level, Width};
-use crate::problem::quadratic::{Quadratic, moved, normals};
+use crate::problem::quadratic::Quadratic;
+use crate::problem::vector::{moved, normals};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 use rand::RngExt;

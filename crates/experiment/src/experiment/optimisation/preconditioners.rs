@@ -8,7 +8,8 @@ use crate::experiment::{
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{column, eigenvalues, numbers, solve};
 use crate::problem::draw;
-use crate::problem::quadratic::{Quadratic, log_spaced, moved, norm, normals, steps_until};
+use crate::problem::quadratic::{Quadratic, log_spaced, steps_until};
+use crate::problem::vector::{moved, norm, normals};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 use faer::{Mat, MatRef};

@@ -8,7 +8,8 @@ use crate::experiment::{
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{column, numbers};
 use crate::problem::draw;
-use crate::problem::quadratic::{Quadratic, distance, edge, moved, norm, normals, steps_until};
+use crate::problem::quadratic::{Quadratic, edge, steps_until};
+use crate::problem::vector::{distance, moved, norm, normals};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 

@@ -6,7 +6,8 @@ use crate::experiment::{
     Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
-use crate::problem::quadratic::{Waves, moved, square};
+use crate::problem::quadratic::Waves;
+use crate::problem::vector::{moved, square};
 use crate::statistics::{Estimate, Rule};
 
 const SMOOTHNESS: Number = Number::new("smoothness", "smoothness β", 4.0).allowed(1e-3, 1e3);

@@ -6,7 +6,8 @@ use crate::experiment::{
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
-use crate::problem::quadratic::{Waves, inner, moved, norm, normals, square};
+use crate::problem::quadratic::Waves;
+use crate::problem::vector::{inner, moved, norm, normals, square};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::{Estimate, Rule};
 

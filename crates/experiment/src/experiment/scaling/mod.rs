@@ -14,6 +14,7 @@ mod policies;
 mod scaling_regimes;
 
 use super::Experiment;
+use super::lines::each;
 use crate::problem::draw;
 use crate::random::StreamRng;
 
@@ -50,9 +51,4 @@ fn measured(rng: &mut StreamRng, values: impl IntoIterator<Item = f64>, error: f
 /// How many of some things something is true of.
 fn count<T>(things: &[T], is: impl Fn(&T) -> bool) -> usize {
     things.iter().filter(|thing| is(thing)).count()
-}
-
-/// One number of each of some things.
-fn each<T>(things: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
-    things.iter().map(of).collect()
 }
