@@ -2,7 +2,7 @@
 
 use super::FigureError;
 use super::render::Rendered;
-use super::text::{FAMILY, FONT};
+use super::text::{FAMILY, FONT, has};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree};
 use std::sync::Arc;
@@ -26,9 +26,21 @@ pub(super) fn tree(text: &str) -> Result<Tree, FigureError> {
     Tree::from_str(text, &options).map_err(|error| FigureError::Image(error.to_string()))
 }
 
+/// The document with a mark in place of each character that the font lacks, where an image would have a blank.
+fn marked(text: &str) -> String {
+    let mark = |c: char| {
+        if c.is_control() || has(c) {
+            c
+        } else {
+            '\u{FFFD}'
+        }
+    };
+    text.chars().map(mark).collect()
+}
+
 /// The image of a document.
 pub(super) fn png(rendered: &Rendered) -> Result<Vec<u8>, FigureError> {
-    let tree = tree(&rendered.text)?;
+    let tree = tree(&marked(&rendered.text))?;
     let [width, height] = rendered.size.map(|length| (DOTS * length).ceil());
     let too_large = || FigureError::Image(format!("{width} by {height} dots are too many"));
     let mut pixels = Pixmap::new(width as u32, height as u32).ok_or_else(too_large)?;
@@ -59,4 +71,16 @@ fn with_resolution(png: &[u8]) -> Vec<u8> {
     let (header, rest) = png.split_at(HEADER.min(png.len()));
     let length = (data.len() as u32 - 4).to_be_bytes();
     [header, &length, &data, &sum.sum().to_be_bytes(), rest].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marked;
+
+    #[test]
+    fn what_the_font_lacks_is_marked_and_what_it_has_is_kept() {
+        assert_eq!(marked("runs 実験\n"), "runs \u{FFFD}\u{FFFD}\n");
+        let kept = "λ₁ of XᵀX, ŵ, x̂, ℝ, ⟨u, v⟩, 10⁻⁷";
+        assert_eq!(marked(kept), kept);
+    }
 }

@@ -15,6 +15,11 @@ const UNKNOWN: f64 = 1.0;
 
 static ADVANCES: LazyLock<HashMap<u32, f64>> = LazyLock::new(|| advances(FONT).unwrap_or_default());
 
+/// Whether the font has a character.
+pub fn has(character: char) -> bool {
+    ADVANCES.contains_key(&u32::from(character))
+}
+
 /// The width of a text in a size of the font.
 pub fn width(text: &str, size: f64) -> f64 {
     let of = |character: char| ADVANCES.get(&u32::from(character)).copied();

@@ -107,11 +107,17 @@ fn of_region(estimate: &Estimate, lower: f64, upper: f64) -> Verdict {
     }
 }
 
-/// A number of a claim with the digits it has, at most six.
+/// A number of a claim with the digits it has, at most six; one that they would make a whole number, as that and what it
+/// is off.
 fn digits(value: f64) -> String {
     let magnitude = value.abs();
+    let whole = value.round();
+    let off = value - whole;
     if value == 0.0 {
         "0".to_owned()
+    } else if off != 0.0 && off.abs() < 1e-6 * whole.abs() {
+        let sign = if off > 0.0 { '+' } else { '−' };
+        format!("{} {sign} {}", digits(whole), digits(off.abs()))
     } else if (1e-4..1e6).contains(&magnitude) {
         let decimals = (5 - magnitude.log10().floor() as i32).clamp(0, 9) as usize;
         let text = format!("{value:.decimals$}");
@@ -217,6 +223,8 @@ mod tests {
         assert_eq!(digits(0.25), "0.25");
         assert_eq!(digits(6.0415), "6.0415");
         assert_eq!(digits(1e-10), "1e-10");
+        assert_eq!(Rule::Below(1.0 + 1e-9).expected(), "< 1 + 1e-9");
+        assert_eq!(digits(1.0 - 1e-12), "1 − 1e-12");
         assert_eq!(digits(150_000.0), "150000");
         assert_eq!(digits(1.234_567_8e9), "1.23457e9");
         assert_eq!(

@@ -11,8 +11,9 @@ pub enum Standing {
     Printed,
     /// It is what is right where the source prints something else.
     Corrected,
-    /// It must fail where the source's reason is missing, or hold where it is not needed: a negative control.
-    Control,
+    /// A negative control: it must fail where the source's reason is missing, or hold where that is not needed. This
+    /// verdict it must get, or the experiment sees nothing.
+    Control(Verdict),
 }
 
 impl Standing {
@@ -21,7 +22,7 @@ impl Standing {
         match self {
             Self::Printed => "printed",
             Self::Corrected => "corrected",
-            Self::Control => "control",
+            Self::Control(_) => "control",
         }
     }
 }
@@ -62,14 +63,24 @@ impl Claim {
         Self::of(Standing::Corrected, id, text, rule, estimate)
     }
 
-    /// A negative control.
-    pub fn control(
+    /// A negative control that must fail: the source's reason is missing.
+    pub fn must_fail(
         id: &'static str,
         text: impl Into<String>,
         rule: Rule,
         estimate: Estimate,
     ) -> Self {
-        Self::of(Standing::Control, id, text, rule, estimate)
+        Self::of(Standing::Control(Verdict::Fails), id, text, rule, estimate)
+    }
+
+    /// A negative control that must hold: the source's reason is not needed.
+    pub fn must_hold(
+        id: &'static str,
+        text: impl Into<String>,
+        rule: Rule,
+        estimate: Estimate,
+    ) -> Self {
+        Self::of(Standing::Control(Verdict::Holds), id, text, rule, estimate)
     }
 
     fn of(

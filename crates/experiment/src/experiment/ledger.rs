@@ -40,8 +40,9 @@ impl<'a> Ledger<'a> {
             })
         });
         let mut entries: Vec<Entry> = entries.collect();
-        // Stable: within a verdict, what is printed first, then in the order of the results.
-        entries.sort_by_key(|entry| (order(entry.row.verdict), standing(entry.row)));
+        // Stable: within a verdict, what is printed first, then in the order of the results. A negative control that
+        // comes out as it must is nothing wrong.
+        entries.sort_by_key(|entry| (order(entry.row.comes_out()), standing(entry.row)));
         Self { entries, place }
     }
 
@@ -49,19 +50,19 @@ impl<'a> Ledger<'a> {
     fn summary(&self) -> String {
         let count = |standing: &str, verdict: Verdict| {
             let of =
-                |entry: &&Entry| entry.row.standing == standing && entry.row.verdict == verdict;
+                |entry: &&Entry| entry.row.standing == standing && entry.row.comes_out() == verdict;
             self.entries.iter().filter(of).count()
         };
-        let of = |standing: &str| {
+        let of = |standing: &str, [well, badly]: [&str; 2]| {
             let [holds, fails, open] = [Verdict::Holds, Verdict::Fails, Verdict::NotDecided]
                 .map(|verdict| count(standing, verdict));
-            format!("{holds} hold, {fails} fail, {open} are not decided")
+            format!("{holds} {well}, {fails} {badly}, {open} are not decided")
         };
         format!(
             "Of the claims as printed, {}. Of the corrected ones, {}. Of the negative controls, {}.",
-            of("printed"),
-            of("corrected"),
-            of("control")
+            of("printed", ["hold", "fail"]),
+            of("corrected", ["hold", "fail"]),
+            of("control", ["come out as they must", "do not"])
         )
     }
 
@@ -77,7 +78,7 @@ impl<'a> Ledger<'a> {
             vec![
                 row.claim.as_str().into(),
                 row.id.as_str().into(),
-                row.standing.as_str().into(),
+                row.stands_as().into(),
                 row.expected.as_str().into(),
                 row.measured_cell(),
                 row.n.into(),
@@ -169,7 +170,7 @@ impl<'a> Ledger<'a> {
             verdict.replace(' ', "-"),
             escaped(&row.claim),
             escaped(&row.id),
-            escaped(&row.standing),
+            escaped(&row.stands_as()),
             escaped(&row.expected),
             escaped(&measured),
             row.n,
@@ -184,7 +185,7 @@ impl<'a> Ledger<'a> {
 const EXPLANATION: &str = "Measured ± half of the 95 % interval. A verdict follows from a rule and that interval: \
     it holds where the whole interval agrees with what is expected, fails where no number of it does, and is not decided \
     otherwise. A claim stands as its source prints it (printed), as it is right where the source is not (corrected), or as \
-    a negative control, which has no part in the source's reason (control).";
+    a negative control: it must fail where the source's reason is missing, or hold where that is not needed.";
 
 const STYLE: &str = ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}\
     body{margin:1.5rem auto;max-width:100rem;padding:0 1rem}.wide{overflow-x:auto}\

@@ -18,6 +18,9 @@ pub struct VerdictRow {
     pub as_printed: bool,
     /// Whose it is: `printed`, `corrected` or `control`.
     pub standing: String,
+    /// The verdict that a negative control must get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub must: Option<Verdict>,
     /// What it says of the number.
     pub expected: String,
     /// The number; none where there is none.
@@ -108,7 +111,7 @@ impl Outcome {
         let rows = self.verdicts.iter().map(|row| {
             vec![
                 row.id.as_str().into(),
-                row.standing.as_str().into(),
+                row.stands_as().into(),
                 row.claim.as_str().into(),
                 row.expected.as_str().into(),
                 row.measured_cell(),
@@ -122,6 +125,26 @@ impl Outcome {
 }
 
 impl VerdictRow {
+    /// As what it stands, with what a negative control must do.
+    pub fn stands_as(&self) -> String {
+        let must = match self.must {
+            Some(Verdict::Holds) => ", must hold",
+            Some(Verdict::Fails) => ", must fail",
+            Some(Verdict::NotDecided) | None => "",
+        };
+        format!("{}{must}", self.standing)
+    }
+
+    /// The verdict, or of a negative control whether it has come out as it must.
+    pub fn comes_out(&self) -> Verdict {
+        match (self.must, self.verdict) {
+            (_, Verdict::NotDecided) => Verdict::NotDecided,
+            (Some(must), verdict) if must == verdict => Verdict::Holds,
+            (Some(_), _) => Verdict::Fails,
+            (None, verdict) => verdict,
+        }
+    }
+
     /// The number with its error.
     pub fn measured_cell(&self) -> Cell {
         match self.measured {
@@ -139,6 +162,10 @@ fn row(claim: &super::Claim) -> VerdictRow {
         id: claim.id.to_owned(),
         as_printed: claim.standing == Standing::Printed,
         standing: claim.standing.word().to_owned(),
+        must: match claim.standing {
+            Standing::Control(must) => Some(must),
+            Standing::Printed | Standing::Corrected => None,
+        },
         expected: claim.rule.expected(),
         measured: finite(estimate.value),
         error: finite(estimate.error()),

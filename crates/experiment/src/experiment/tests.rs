@@ -88,6 +88,15 @@ fn check(subject: Subject) {
                 "{name}: \"{}\" has no number: {measured}",
                 claim.text
             );
+            if let Standing::Control(must) = claim.standing {
+                assert!(
+                    [must, Verdict::NotDecided].contains(&claim.verdict()),
+                    "{name}: \"{}\" {}: {:?}",
+                    claim.text,
+                    claim.verdict(),
+                    claim.estimate
+                );
+            }
             open.remove(claim.id);
             assert!(is_place(claim.id), "{name}: {}", claim.id);
         }
@@ -226,6 +235,10 @@ fn the_ledger_is_sorted_by_verdict_and_says_what_is_right_instead() {
     let of = |standing: Standing, claim: &str, verdict: Verdict| super::outcome::VerdictRow {
         claim: claim.to_owned(),
         standing: standing.word().to_owned(),
+        must: match standing {
+            Standing::Control(must) => Some(must),
+            _ => None,
+        },
         as_printed: standing == Standing::Printed,
         id: "theory 3-1".to_owned(),
         verdict,
@@ -233,7 +246,16 @@ fn the_ledger_is_sorted_by_verdict_and_says_what_is_right_instead() {
     };
     outcome.verdicts = vec![
         of(Standing::Corrected, "It is <right>.", Verdict::Holds),
-        of(Standing::Control, "It is a control.", Verdict::NotDecided),
+        of(
+            Standing::Control(Verdict::Fails),
+            "It is a control.",
+            Verdict::NotDecided,
+        ),
+        of(
+            Standing::Control(Verdict::Fails),
+            "It is as it must.",
+            Verdict::Fails,
+        ),
         of(Standing::Printed, "It is wrong.", Verdict::Fails),
     ];
     let outcomes = [outcome];
@@ -247,6 +269,11 @@ fn the_ledger_is_sorted_by_verdict_and_says_what_is_right_instead() {
     };
     assert!(line("It is wrong.") < line("It is a control."));
     assert!(line("It is a control.") < line("It is <right>."));
+    assert!(line("It is <right>.") < line("It is as it must."));
+    assert!(
+        markdown.contains("controls, 1 come out as they must, 0 do not, 1 are not decided."),
+        "{markdown}"
+    );
     let wrong = markdown.lines().nth(line("It is wrong.")).unwrap();
     assert!(
         wrong.contains("| fails") && wrong.contains("It is <right>."),

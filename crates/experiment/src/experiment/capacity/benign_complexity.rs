@@ -211,7 +211,7 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
             Rule::Below(0.1),
             Estimate::median(&at(|fit| fit.excess)).times(1.0 / variance.max(1e-12)),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "It is with only twice as many of them as samples, too (median ratio)",
             Rule::Below(0.1),

@@ -281,7 +281,7 @@ fn bounding(setup: &Setup, gaps: &[Vec<f64>]) -> Vec<Claim> {
             Rule::Above(1.0),
             Estimate::exact(bound(k, k as f64), 1e-3),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 5-4",
             format!(
                 "With m = {} it says nothing either",

@@ -300,7 +300,7 @@ fn b4(setup: &Setup, kernels: &[Law]) -> Result<Vec<Claim>, Failure> {
             },
             slope,
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "It grows as λ^(−1), as if it were a condition number (slope)",
             Rule::Equals {

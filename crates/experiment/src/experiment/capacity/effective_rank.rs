@@ -201,7 +201,7 @@ fn claims(ranks: &[usize], seeds: &[Vec<Fit>]) -> Vec<Claim> {
             Rule::Between(0.01, 0.04),
             Estimate::mean(&all(0, |fit| fit.error)),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "The stable rank ‖X‖_F²/‖X‖₂² of the data of the largest rank is their rank, too \
              (mean ratio)",

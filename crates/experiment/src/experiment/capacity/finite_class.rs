@@ -146,7 +146,7 @@ fn claims(setup: &Setup, seeds: &[Vec<Vec<f64>>]) -> Vec<Claim> {
             Rule::Above(1.0 - failure),
             share(&|n| bound(0.5, n, failure, samples), 0),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "The bound for one classifier holds for all of N = {} (share)",

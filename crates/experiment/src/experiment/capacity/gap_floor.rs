@@ -162,7 +162,7 @@ fn claims(setup: &Setup, seeds: &[Gaps]) -> Vec<Claim> {
             Rule::Above(0.5),
             Estimate::mean(&all(&|seed| seed.often[last])),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "A constant chosen beforehand is as much better on its training set as the best of \
              two (mean of √m times test error minus training error)",
@@ -172,7 +172,7 @@ fn claims(setup: &Setup, seeds: &[Gaps]) -> Vec<Claim> {
             },
             Estimate::mean(&all(&|seed| seed.fixed[last])).times(root),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "No algorithm avoids it in the class of thresholds either (mean of √m times the \
              gap of the threshold with the training error closest to one half)",

@@ -278,7 +278,7 @@ fn claims(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
                 &at(middle, |shift| shift.bent[0]),
             ),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "Where it is right they lower it, too (mean difference)",
             Rule::Below(0.0),

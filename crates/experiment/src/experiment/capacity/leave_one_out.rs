@@ -229,7 +229,7 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
             Rule::Below(0.0),
             excess(|fit| (fit.other[0], fit.other[1])),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "The gap in these units is another (largest relative change)",
             Rule::Above(1e-3),

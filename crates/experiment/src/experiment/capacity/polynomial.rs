@@ -193,7 +193,7 @@ fn claims(setup: &Setup, degrees: &[usize], seeds: &[Seed]) -> Vec<Claim> {
                     .collect::<Vec<_>>(),
             ),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "It brings a fit of the true degree {} ten times closer, too (median ratio)",

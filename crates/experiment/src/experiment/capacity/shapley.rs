@@ -407,7 +407,7 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             },
             slope(&|seed| &seed.by_sets),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "It does, too, where each player is in a set by a coin, and not by a set of \
              suitable size (slope of the logarithms)",

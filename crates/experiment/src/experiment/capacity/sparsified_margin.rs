@@ -211,7 +211,7 @@ fn claims(setup: &Setup, margin: f64, seeds: &[Seed]) -> Vec<Claim> {
             Rule::Below(0.25),
             Estimate::proportion(seeds.iter().map(|seed| seed.off).sum(), trials),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "γ = {margin}: with weights {largest:.2} times γ²/8 the variance is above \

@@ -261,7 +261,7 @@ fn stability(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             },
             distance,
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "It falls as 1/√n only (the same slope)",
             Rule::Equals {

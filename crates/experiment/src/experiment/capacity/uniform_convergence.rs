@@ -233,7 +233,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             },
             error(1, |errors| errors.norm),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "With one in {} of its junk coordinates left and the others zero the twin is \

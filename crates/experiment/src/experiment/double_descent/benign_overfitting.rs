@@ -238,7 +238,7 @@ fn of_the_excess(setup: &Setup, all: &[Measured]) -> Vec<Claim> {
             },
             Estimate::mean(&each(all, |one| one.flat[MANY].of_noise / law)),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "With as few weak directions as samples the excess is below a fifth of σ², too.",
             Rule::Below(0.2 * s),
@@ -332,7 +332,7 @@ fn of_the_energy(all: &[Measured]) -> Vec<Claim> {
             Rule::Above(3.0),
             median(&|one| one.energies[2].excess / one.energies[1].excess),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "That harm is of the noise: its effect alone is larger than with less energy (median \
             ratio).",

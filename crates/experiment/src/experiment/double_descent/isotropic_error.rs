@@ -350,7 +350,7 @@ impl Results {
                 Rule::Above(5.0),
                 peak(TWO),
             ),
-            Claim::control(
+            Claim::must_fail(
                 "flat-vs-sharp T1.6",
                 "There is a peak at n = 1.5m, too: the error is above that at n = 2m by more than \
                 a fifth (median ratio).",
@@ -399,7 +399,7 @@ impl Results {
                 Rule::Above(0.0),
                 Estimate::smallest_step(&bias),
             ),
-            Claim::control(
+            Claim::must_fail(
                 "structure A.13",
                 "More features spread the noise thinner below the threshold, too: the variance \
                 falls at every step from n = 0.1m to 0.9m (least fall of its logarithm).",

@@ -282,7 +282,7 @@ fn of_the_ridge(setup: &Setup, all: &[Measured]) -> Vec<Claim> {
             Rule::Below(1.2),
             ratio(all, |one| &one.ridge, ONE, HALF),
         ),
-        Claim::control(
+        Claim::must_fail(
             "structure Ex.5",
             "With the penalty the peak stays: the error is more than twice that with 2.5 features \
             per sample (median ratio).",

@@ -408,7 +408,7 @@ fn of_the_decaying_features(all: &[Measured]) -> Vec<Claim> {
             Rule::Above(1.0),
             decaying([1_000, 5]),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp C.5",
             "With weak features there is a first descent: from 1 to 20 of them the error falls \
             (median ratio).",

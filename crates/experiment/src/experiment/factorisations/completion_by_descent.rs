@@ -234,7 +234,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Above(0.0),
             Estimate::difference(&values(1, |end| end.nuclear), &values(2, |end| end.nuclear)),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "From a large start of {large} the nuclear norm ends more than 10 % above the least."
@@ -242,7 +242,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Above(1.1),
             of(3, |end| end.nuclear),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "From a large start of {large} the error on the unknown entries is above 20 %."
@@ -250,13 +250,13 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Above(0.2),
             of(3, |end| end.error),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "The least nuclear norm is known to 0.1 %, by the dual problem.",
             Rule::Below(1e-3),
             Estimate::mean(&runs.iter().map(|run| run.gap).collect::<Vec<_>>()),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "All of the descents fit: the largest misfit is below 1 %.",
             Rule::Below(0.01),
@@ -285,14 +285,14 @@ fn claims_of_corner(found: &[[f64; 2]; 2]) -> Vec<Claim> {
             Rule::Above(2.0),
             Estimate::exact(*last, 1e-9),
         ),
-        Claim::control(
+        Claim::must_hold(
             "inductive-bias N1",
             "There the norm grows without end: after a hundred times as many steps it is at least one and a half times \
              what it was.",
             Rule::Above(1.5),
             Estimate::exact(last / first, 1e-9),
         ),
-        Claim::control(
+        Claim::must_hold(
             "inductive-bias N1",
             "There the misfit is then below 5 %.",
             Rule::Below(0.05),

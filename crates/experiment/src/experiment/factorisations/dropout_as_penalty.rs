@@ -243,7 +243,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Below(1e-12),
             of(&|run| run.differences[0]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 11-1",
             "Where what is kept is not multiplied by 1/(1 − p), it is not: it differs by more than 10 %.",
             Rule::Above(0.1),
@@ -278,7 +278,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             },
             of(&|run| run.gaussian[last]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 11-5",
             "It needs the symmetry: for isotropic exponential inputs and weights of one sign the ratio is above 1.05.",
             Rule::Above(1.05),
@@ -290,7 +290,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
         let off: Vec<f64> = (0..counts.len())
             .map(|place| deviation(runs, place).ln())
             .collect();
-        claims.push(Claim::control(
+        claims.push(Claim::must_hold(
             "theory 11-5",
             "The deviation from 1 falls with the square root of the number of Gaussian inputs.",
             // What the deviations of so few seeds and counts leave open.

@@ -317,7 +317,7 @@ fn claims_of_norm(norms: &[Weighted]) -> Vec<Claim> {
             },
             of(|norm| norm.squared),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "Gaussian factors of the same matrix have a penalty that is more than 10 % larger.",
             Rule::Above(1.1),
@@ -353,7 +353,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             Rule::Above(0.0),
             arms(-1.0, |run| &run.gaps),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "The bound on rows is needed: without it the largest gap of a seed, {range}, is more than 1.5 times the \
@@ -367,7 +367,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
                     .collect::<Vec<_>>(),
             ),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "This is not for free: the error on the known entries grows with the rate, {range}."

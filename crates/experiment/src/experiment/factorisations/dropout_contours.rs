@@ -111,7 +111,7 @@ fn claims(number: f64, strengths: &[f64], ends: &[Vec<[f64; 2]>]) -> Vec<Claim> 
             Rule::Below(1e-6),
             Estimate::mean(&of(0, &|end| (radius(end) - 1.0).abs())),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "Without dropout the weights are not equal: |u₁² − u₂²| is above 0.2 m in the mean.",
             Rule::Above(0.2),

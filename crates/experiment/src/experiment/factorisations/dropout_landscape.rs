@@ -387,7 +387,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
             Rule::Below(1e-8),
             one(1, &|case| case.excess),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 11-7",
             "The ends are minima: the least curvature of all is above −1e-5.",
             Rule::Below(1e-5),

@@ -354,7 +354,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             Rule::Below(1e-10),
             of(&|run| run.equal),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "The only rotation that can do for Gaussian U and V is found: its products sum to ‖UVᵀ‖*, ratio 1.",
             Rule::Equals {
@@ -363,7 +363,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             },
             of(&|run| run.sum),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "Rotations of unbalanced factors do not attain the least penalty: the smallest of 50 is 10 % above it.",
             Rule::Above(1.1),

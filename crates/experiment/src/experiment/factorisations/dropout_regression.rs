@@ -235,7 +235,7 @@ fn claims(correlations: &[f64], runs: &[(Vec<Run>, Run)]) -> Vec<Claim> {
             Rule::Below(0.01),
             of(|run| run.angle),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             "With inputs whose sample is uncorrelated it does: the minimum is 1/(1 + λ) of the least squares, within \
              1e-8.",

@@ -185,7 +185,7 @@ fn claims(rank: usize, widths: &[f64], [narrow, exact]: [usize; 2], runs: &[Run]
             Rule::Above(0.1),
             Estimate::median(&values(&|run| run.errors[narrow] - run.errors[last])),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "Width does little harm: the error on the unknown entries with {} columns is no more than 0.05 above that \

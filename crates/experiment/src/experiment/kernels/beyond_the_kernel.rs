@@ -194,8 +194,8 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             better,
             gain(0, scales.len() - 1),
         ),
-        Claim::control(id, text("one unit", largest), better, gain(0, 0)),
-        Claim::control(
+        Claim::must_fail(id, text("one unit", largest), better, gain(0, 0)),
+        Claim::must_fail(
             id,
             text("a drawn wide network", smallest),
             better,

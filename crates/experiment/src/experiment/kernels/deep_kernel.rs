@@ -202,7 +202,7 @@ fn claims(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             one,
             lengths(&|draw| draw.lengths[last]),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-9",
             kept(1.0),
             one,

@@ -354,7 +354,7 @@ fn least_movement(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             equal,
             mean(draws, |draw| draw.displacements[last]),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp B.4",
             kept(widths[0]),
             equal,

@@ -173,7 +173,7 @@ fn equation(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Below(1e-4),
             narrowest(&|trained| trained.residual),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-1",
             format!("{ode} the start: relative difference"),
             Rule::Below(1e-4),

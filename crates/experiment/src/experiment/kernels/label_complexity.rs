@@ -178,7 +178,7 @@ fn claims(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             Rule::Above(0.8),
             mean(&|draw| Estimate::rank_correlation(&draw.complexity, &draw.wrong).value),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-7",
             follows(
                 "√(2yᵀHy · tr H)/n, without the inverse,",

@@ -225,13 +225,13 @@ fn teachers(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             Rule::Below(1.0),
             bounded(2, of_power(4.0)),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-8",
             text("(β·x)³", "3p‖β‖ᵖ/√(2n), p = 3,"),
             Rule::Below(1.0),
             bounded(3, of_power(3.0)),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-8",
             "(β·x)³ has a measure that falls with the number of inputs as n^(−1/2): exponent of √n times it",
             Rule::Equals {

@@ -269,13 +269,13 @@ fn claims(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             Rule::Below(1.25),
             Estimate::median(&of(&|draw| draw.costs[0])),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             near(setup.get(LARGE)),
             Rule::Below(1.25),
             Estimate::median(&of(&|draw| draw.costs[1])),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "The polynomial through the points has at most 1.25 of the least cost: ratio",
             Rule::Below(1.25),

@@ -255,7 +255,7 @@ fn of_kernels(setup: &Setup, plain: &Modes, features: &Modes) -> Vec<Claim> {
     );
     vec![
         Claim::printed(ID, times("the place"), Rule::Above(10.0), exact(of_place)),
-        Claim::control(ID, times(&waves), Rule::Above(10.0), exact(of_waves)),
+        Claim::must_fail(ID, times(&waves), Rule::Above(10.0), exact(of_waves)),
         Claim::printed(ID, forward, Rule::Below(1.0), exact(of_waves / of_place)),
         Claim::printed(ID, fast, Rule::Below(0.5), exact(kept[1])),
         Claim::printed(ID, slow, Rule::Above(LEARNED), exact(kept[0])),

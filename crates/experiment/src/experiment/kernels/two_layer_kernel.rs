@@ -279,7 +279,7 @@ fn concentration(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             Rule::Below(1.0),
             exponent(&counts, &widest),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 9-3",
             "‖H(0) − H*‖ falls as m^(−1/2) where the weights have another mean than 0: exponent",
             of_half,

@@ -157,7 +157,7 @@ impl Experiment for DeepScalarLogistic {
                 Rule::Below(1e-6),
                 Estimate::exact(off.fold(0.0, f64::max), 1e-10),
             ),
-            Claim::control(
+            Claim::must_fail(
                 "theory 13-1",
                 format!(
                     "A single weight with the step of W₀ = {last} explodes, too (its \

@@ -218,7 +218,7 @@ fn quadratic(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             Rule::Below(0.05),
             Estimate::median(&at(seeds, 0, &|seed| &seed.deviation)),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp T1.2",
             format!(
                 "It is at the distance {}, too (median of the largest deviation)",
@@ -264,7 +264,7 @@ fn sharp(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             near,
             Estimate::median(&at(seeds, 0, &|seed| &seed.sharpness)),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp T1.3",
             format!(
                 "It is ½λmax·ρ² at a point {} away from the minimum, too, at the radius {} \

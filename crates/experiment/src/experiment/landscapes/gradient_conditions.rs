@@ -105,7 +105,7 @@ impl Experiment for GradientConditions {
         let claims = rates(&polyak, &secant, wave, &of_wave, wave_smooth)
             .into_iter()
             .chain(quasi_convex(power, &of_flat, &slow, flat))
-            .chain([Claim::control(
+            .chain([Claim::must_fail(
                 "theory 6-2",
                 "A loss with two wells, w²(w − 2)², fulfils the Polyak-Łojasiewicz condition \
                  too (largest μ)",

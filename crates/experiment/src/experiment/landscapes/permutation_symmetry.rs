@@ -277,7 +277,7 @@ fn claims(seeds: &[Seed]) -> Vec<Claim> {
             Rule::Above(0.0),
             Estimate::median(&all(&|seed| seed.highest)),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 6-5",
             "The loss rises on the way from the minimum to itself too (median of the highest)",
             Rule::Above(1e-3),

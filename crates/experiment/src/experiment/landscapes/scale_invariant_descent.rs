@@ -192,7 +192,7 @@ fn inequalities(seeds: &[&Ratios]) -> Vec<Claim> {
             Rule::Below(1e-6),
             most(&|ratios| ratios.theorem),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 13-7",
             "A step η < 1/(2ρ) does not raise the loss, whatever ‖w‖ (largest rise over η‖∇L‖²)",
             Rule::Below(1e-6),
@@ -311,7 +311,7 @@ fn rates(setup: &Setup, runs: &[&Run]) -> Vec<Claim> {
             Rule::Below(1.1),
             slope,
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 13-8",
             "From long weights a quarter of those steps is enough, too (share of runs)",
             Rule::Above(0.9),

@@ -240,7 +240,7 @@ fn windows(setup: &Setup, curve: &[(f64, f64, f64)]) -> Result<Vec<Claim>, Failu
             Rule::Below(1.0 + 1e-9),
             Estimate::exact(worst.into_iter().fold(0.0, f64::max), 1e-9),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 7-5",
             "It is with the step 1.9/ℓ, too (on a parabola, largest ratio)",
             Rule::Below(1.0 + 1e-9),
@@ -374,7 +374,7 @@ fn stuck(setup: &Setup) -> Result<Vec<Claim>, Failure> {
             Rule::Below(1.0),
             over_bound(layer),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 7-6",
             "The share is at most ω/r: the dimension makes no difference (mean share over that)",
             Rule::Below(1.0),

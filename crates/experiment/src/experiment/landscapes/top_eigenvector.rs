@@ -286,7 +286,7 @@ fn classes(top: &TopEigenvector) -> Result<Vec<Claim>, Failure> {
             },
             Estimate::exact(classes.len() as f64, 0.0),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 6-1",
             "A Hessian without negative eigenvalues is enough for a local minimum (share of \
              w⁴, −w⁴ and w³ that have one)",
@@ -351,7 +351,7 @@ fn scan(setup: &Setup) -> Result<Vec<Claim>, Failure> {
             Rule::Above(slope),
             Estimate::exact(least.directions, 1e-3),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 6-8",
             none,
             Rule::Above(slope),

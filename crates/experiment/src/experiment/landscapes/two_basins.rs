@@ -237,7 +237,7 @@ fn deeper(setup: &Setup, basins: &TwoBasins) -> Claim {
          {temperature} (share of e^(−ℓ/T))",
         setup.get(DEEPER)
     );
-    Claim::control(
+    Claim::must_fail(
         "flat-vs-sharp two-basin",
         text,
         Rule::Above(0.5),

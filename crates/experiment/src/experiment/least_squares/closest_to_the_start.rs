@@ -341,7 +341,7 @@ fn of_descent(setup: &Setup, all: &[Measured]) -> Vec<Claim> {
             Rule::Below(NONE),
             mean(|one| one.sum_of_gradients),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 8-1",
             "From the same random starts descent ends at the shortest solution, to a share of \
             1e-8.",
@@ -377,7 +377,7 @@ fn of_the_flow(all: &[Measured]) -> Vec<Claim> {
             Rule::Below(1e-5),
             mean(|one| one.closed_form),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp T1.7",
             "The squares are not needed: descent on Σ log cosh of the residuals ends at the \
             nearest solution, too, to a share of 1e-8.",

@@ -464,7 +464,7 @@ fn of_the_spectra() -> Vec<Claim> {
             Rule::Above(1.0 / 3.0),
             exact(diagonal(&spectrum, 0.01, 100_000)[0]),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "At the same step the flat basin is descended faster: after 50 steps diag(0.1, 0.1) \
             has the smaller share of its loss left (ratio to the other).",
@@ -501,7 +501,7 @@ fn of_the_regression(setup: &Setup, all: &[Measured]) -> Vec<Claim> {
             Rule::Above(5.0),
             mean(&|one| one.copied / one.whitened),
         ),
-        Claim::control(
+        Claim::must_fail(
             "structure Ex.1",
             "With the copy the condition number stays below 10.",
             Rule::Below(10.0),
@@ -592,14 +592,14 @@ fn of_bad_preconditioners(all: &[Measured]) -> Vec<Claim> {
             Rule::Above(5.0),
             mean(&|one| one.steps[3][4] / one.steps[3][0]),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "Against curvatures from 1 to 100 that lie across the coordinates the diagonal \
             improves the condition number by more than a factor of 3.",
             Rule::Above(3.0),
             mean(&|one| one.rotated),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "A multiple of the identity saves steps (share of those without).",
             Rule::Below(0.999),

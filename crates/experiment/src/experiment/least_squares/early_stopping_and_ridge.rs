@@ -298,7 +298,7 @@ fn of_the_nearest_penalty(all: &[Measured]) -> Vec<Claim> {
             Rule::Below(-1.1),
             Estimate::mean(&slopes),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp B.12",
             "With the penalty that comes nearest at each T they are the same to a share of 1e-3.",
             Rule::Below(1e-3),

@@ -306,7 +306,7 @@ fn of_the_bound(setup: &Setup, all: &[Measured]) -> Vec<Claim> {
             Rule::Below(1.0 + 1e-9),
             Estimate::mean(&worst),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp B.16",
             format!(
                 "With {rank} equal singular values and nothing else the norm is ‖y‖/σ_r, to a \

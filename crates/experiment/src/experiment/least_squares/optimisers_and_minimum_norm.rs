@@ -288,7 +288,7 @@ fn of_those_that_lose(all: &[Measured]) -> Vec<Claim> {
             Rule::Below(NONE),
             mean(&|one| one.preconditioned),
         ),
-        Claim::control(
+        Claim::must_fail(
             "structure B.1",
             format!("With that preconditioner the limit is X⁺y, to a share of {NONE:e}."),
             Rule::Below(NONE),
@@ -361,7 +361,7 @@ fn of_their_errors(all: &[Measured]) -> Vec<Claim> {
             },
             Estimate::mean(&share),
         ),
-        Claim::control(
+        Claim::must_fail(
             "flat-vs-sharp C.2",
             "After 1500 steps more the batch size matters: the farthest of the three solutions \
             from X⁺y is away by more than 1e-4 of it.",

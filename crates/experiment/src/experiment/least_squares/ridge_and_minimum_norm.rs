@@ -362,7 +362,7 @@ fn of_the_path(all: &[Measured]) -> Vec<Claim> {
             },
             Estimate::mean(&slopes),
         ),
-        Claim::control(
+        Claim::must_fail(
             "inductive-bias N10",
             "Descent from a random start ends at the end of the path, too, to a share of 1e-6.",
             Rule::Below(1e-6),

@@ -332,7 +332,7 @@ impl Experiment for DeepLinearNetworks {
             Estimate::difference(&logs(0), &logs(deepest)),
         );
         let diagonal = [
-            Claim::control(
+            Claim::must_hold(
                 "inductive-bias N3",
                 format!(
                     "After {steps} steps a diagonal network of two layers is twice as far from the hard margin as {} layers, or more (difference of the logarithms of the angles)",
@@ -346,7 +346,7 @@ impl Experiment for DeepLinearNetworks {
                         .collect::<Vec<_>>(),
                 ),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "inductive-bias N3",
                 format!(
                     "After {steps} steps a diagonal network of two layers has 97 % of the largest ℓ₁ margin or more (share)"

@@ -189,7 +189,7 @@ fn claims(all: &[Drawn], fourier: &Fourier, steps: usize) -> [Claim; 8] {
             Rule::Above(0.97),
             middle(&|drawn| drawn.share(fourier, 1)),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!("{after} one layer has less than 95 % of that margin (share)"),
             Rule::Below(0.95),
@@ -203,7 +203,7 @@ fn claims(all: &[Drawn], fourier: &Fourier, steps: usize) -> [Claim; 8] {
             Rule::Below(5.0),
             middle(&|drawn| drawn.distance(fourier, 2, 5)),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "{after} five layers are off the critical points of Σ|β̂|², to which one layer goes, by 15° or more (degrees)"
@@ -223,7 +223,7 @@ fn claims(all: &[Drawn], fourier: &Fourier, steps: usize) -> [Claim; 8] {
             Rule::Below(5.0),
             middle(&|drawn| drawn.distance(fourier, 1, 2)),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "{after} from other first weights five layers are off the same predictor by 5° or more (degrees)"
@@ -231,7 +231,7 @@ fn claims(all: &[Drawn], fourier: &Fourier, steps: usize) -> [Claim; 8] {
             Rule::Above(5.0),
             middle(&|drawn| angle(&drawn.ends[2].w, &drawn.other.w)),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!("{after} two layers are off the Euclidean hard margin by 5° or more (degrees)"),
             Rule::Above(5.0),

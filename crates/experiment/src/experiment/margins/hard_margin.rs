@@ -307,7 +307,7 @@ impl Experiment for DescentToTheHardMargin {
                 Rule::Below(0.02),
                 Estimate::median(&of(|drawn| drawn.growth)),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "inductive-bias N2",
                 format!(
                     "Without steps that grow, {steps} steps of constant size leave an angle above 1° (degrees)"
@@ -339,7 +339,7 @@ impl Experiment for DescentToTheHardMargin {
                 one,
                 Estimate::median(&of(|drawn| drawn.apart)),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "flat-vs-sharp A.6",
                 "The least squares of Xw = 1, where another loss leads, are off the hard margin by 5° or more (degrees)",
                 Rule::Above(5.0),

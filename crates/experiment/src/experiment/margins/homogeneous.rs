@@ -255,7 +255,7 @@ impl Experiment for HomogeneousNetworks {
                 Rule::Below(0.01),
                 Estimate::median(&of(&|_, last| last.slack)),
             ),
-            Claim::control(
+            Claim::must_hold(
                 id,
                 "Where all points are first right the weights are off that sum by 15° or more (degrees)",
                 Rule::Above(15.0),

@@ -300,7 +300,7 @@ impl Experiment for MarginsOfSteepestDescent {
         });
         let others = [(0, 2), (2, 0)].map(|(descent, measured)| {
             let shares: Vec<f64> = all.iter().map(|drawn| end(&drawn.shares[descent])[measured]).collect();
-            Claim::control(
+            Claim::must_hold(
                 "theory 8-12",
                 format!("After {steps} steps in {} the margin in {} is below 99 % of the largest (share)", NORMS[descent].1, NORMS[measured].1),
                 Rule::Below(0.99),

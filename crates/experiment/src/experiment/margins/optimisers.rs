@@ -330,7 +330,7 @@ fn of_example(all: &[Drawn], steps: usize) -> [Claim; 5] {
             Rule::Above(5.0),
             middle(all, |drawn| drawn.end(3)[0]),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "After {steps} steps the margin in ℓ∞ of Adam is larger than that of gradient descent (difference of shares of the largest)"
@@ -396,7 +396,7 @@ fn of_exercise(all: &[Drawn], steps: usize, epochs: usize) -> [Claim; 6] {
             Rule::Below(0.5),
             middle(all, |drawn| drawn.apart[0][1] / drawn.apart[0][0]),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             format!(
                 "The angle between gradient descent and Adam stays: it does not halve from {} steps to {steps} (ratio)",

@@ -258,7 +258,7 @@ impl Experiment for SteepestDescentOnSquares {
                 // The line is through two values; what it leaves is of the size of their difference times the step.
                 Estimate::exact(distance(&small, &least), distance(before, after)),
             ))
-            .claim(Claim::control(
+            .claim(Claim::must_hold(
                 "theory 8-6",
                 format!("In Euclid's norm the limits of the steps {} and {second} are one point (distance)", steps[0]),
                 Rule::Below(1e-3),

@@ -320,7 +320,7 @@ impl Experiment for StagewiseAndTheLasso {
                 Rule::Above(0.9),
                 Estimate::proportion(agreeing, all.len()),
             ))
-            .claim(Claim::control(
+            .claim(Claim::must_hold(
                 "theory 8-5",
                 "Gradient descent ends above the least sum of absolute values by a tenth or more where the path of the lasso is monotone",
                 Rule::Above(0.1),

@@ -312,7 +312,7 @@ impl Experiment for LogisticRegressionOnTwoGaussians {
                 },
                 median(&|drawn| drawn.laws()[1]),
             ),
-            Claim::control(
+            Claim::must_hold(
                 id,
                 format!(
                     "Where the classes overlap (centres at ±{OVERLAP}) the norm grows by less than 1 % in the second quarter of the steps (share)"

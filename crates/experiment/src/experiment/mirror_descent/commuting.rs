@@ -105,13 +105,13 @@ impl Experiment for CommutingParameterisations {
                 Rule::Below(1e-8),
                 of(&|run| largest(&last(run))),
             ))
-            .claim(Claim::control(
+            .claim(Claim::must_hold(
                 "theory 8-10",
                 "The product of two square matrices does not commute: its largest bracket is above a tenth of its terms.",
                 Rule::Above(0.1),
                 of(&|run| run.brackets[COMMUTING]),
             ))
-            .claim(Claim::control(
+            .claim(Claim::must_hold(
                 "theory 8-10",
                 format!(
                     "For the product of two matrices the orders part as a bracket says: with the square of the time \

@@ -254,7 +254,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Below(1e-7),
             of(&|run| run.gaps[1]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 8-8",
             "Without the ¼ in the potential the flows part: by more than 1 % of the weights.",
             Rule::Above(0.01),
@@ -295,7 +295,7 @@ fn claims(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
             Rule::Above(0.05),
             of(&|run| run.excess[0][1] - run.excess[1][1]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 8-7",
             "Not every change of parameters changes the bias: u·v and θ₊² − θ₋² from corresponding starts are the same \
              path, the first at half the speed, to 1e-7 of the weights.",

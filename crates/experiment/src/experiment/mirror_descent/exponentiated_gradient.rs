@@ -263,7 +263,7 @@ fn claims_with_a_choice(setup: &Setup, runs: &[Wide]) -> Vec<Claim> {
             Rule::Below(1e-9),
             of(&|run| run.outside),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp C.15",
             format!(
                 "The geometry alone is not enough: from {first} it ends more than twice above the least Σw."
@@ -271,7 +271,7 @@ fn claims_with_a_choice(setup: &Setup, runs: &[Wide]) -> Vec<Claim> {
             Rule::Above(2.0),
             of(&|run| run.sums[0]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp C.15",
             format!(
                 "On {size}, projected gradient descent ends more than 10 % above the least Σw."
@@ -279,7 +279,7 @@ fn claims_with_a_choice(setup: &Setup, runs: &[Wide]) -> Vec<Claim> {
             Rule::Above(1.1),
             of(&|run| run.projected),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp C.15",
             "All of these fit: the largest misfit is below 1 % of the targets.",
             Rule::Below(0.01),

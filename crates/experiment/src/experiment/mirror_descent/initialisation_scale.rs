@@ -301,13 +301,13 @@ fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
             ),
         ));
     }
-    claims.push(Claim::control(
+    claims.push(Claim::must_hold(
         "inductive-bias N12",
         format!("From {before} to {last} the change of the kernel of the diagonal network falls with the power 4."),
         Rule::Equals { value: -4.0, tolerance: 0.1 },
         slope(diagonal),
     ));
-    claims.push(Claim::control(
+    claims.push(Claim::must_hold(
         "inductive-bias N12",
         format!(
             "From {before} to {last} that of the ReLU network, whose units also switch, falls faster than with the power \
@@ -316,7 +316,7 @@ fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
         Rule::Below(-1.5),
         slope(relu),
     ));
-    claims.push(Claim::control(
+    claims.push(Claim::must_hold(
         "inductive-bias N12",
         "All of the networks fit: the largest misfit is below 1 %.",
         Rule::Below(0.01),

@@ -240,7 +240,7 @@ fn claims_of_potentials(samples: usize, runs: &[Run]) -> Vec<Claim> {
         Rule::Below(1e-8),
         of(&|run| run.outside.iter().copied().fold(0.0, f64::max)),
     ));
-    claims.push(Claim::control(
+    claims.push(Claim::must_hold(
         "theory 8-3",
         "The potential decides: from the same start the interpolant nearest in ½‖w‖² is more than 1 % away from the \
          one nearest in entropy.",
@@ -258,7 +258,7 @@ fn claims_of_steepest(sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> Vec
         .max_by(|a, b| sizes[*a].total_cmp(&sizes[*b]))
         .unwrap_or(0);
     vec![
-        Claim::control(
+        Claim::must_hold(
             "theory 8-3",
             format!(
                 "Steepest descent in the norm p = 4/3 is no mirror descent: with the smallest step, {}, it ends more \
@@ -268,7 +268,7 @@ fn claims_of_steepest(sizes: &[f64], ends: &[Col<f64>], least: &Col<f64>) -> Vec
             Rule::Above(0.1),
             Estimate::exact((&ends[smallest] - least).norm_l2(), 1e-6),
         ),
-        Claim::control(
+        Claim::must_hold(
             "theory 8-3",
             format!(
                 "Where steepest descent ends depends on its step: {} and {} end more than 0.001 apart.",

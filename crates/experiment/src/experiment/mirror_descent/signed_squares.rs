@@ -277,7 +277,7 @@ fn claims_of_ends(sweeps: &[Sweep]) -> Vec<Claim> {
             Rule::Below(0.01),
             of(&|sweep| sweep.extremes[place][norm]),
         ));
-        claims.push(Claim::control(
+        claims.push(Claim::must_hold(
             "theory 8-9",
             format!(
                 "At α = {:e} it does not: its {word} is more than 5 % above the least.",

@@ -147,7 +147,7 @@ fn claims(shifts: &[f64], runs: &[[Errors; 2]]) -> Vec<Claim> {
             Rule::Above(0.1),
             more(0, 0, 2),
         ),
-        Claim::control(
+        Claim::must_hold(
             "flat-vs-sharp A.12",
             format!(
                 "No interpolant is better always: with a dense truth and the same shift of {shift} it is that of least \

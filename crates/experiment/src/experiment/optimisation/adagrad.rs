@@ -159,7 +159,7 @@ fn claims(id: &'static str, kind: &str, units: &[f64], seeds: &[Seed], rows: Row
         .into_iter()
         .chain([
             Claim::printed(id, text(&format!("the bound with {printed} holds in every unit of the loss")), above, least(0)),
-            Claim::control(
+            Claim::must_fail(
                 id,
                 text("the bound with the constants put right, but still log GT, holds in every unit of the loss"),
                 above,

@@ -333,7 +333,7 @@ fn speedup(rate: f64, conditions: &[f64], rows: &[[f64; 2]], rotated: &[f64]) ->
             equals(1.0, 0.1),
             growth(&|row, _| row[0] / row[1]),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "In randomly rotated coordinates, the steps of RMSProp with η = {rate} grow as the power 0 of the condition number."

@@ -173,7 +173,7 @@ fn claims(problem: &Noisy, batches: &[f64], best: &[Best], target: f64) -> Vec<C
             Rule::Below(1.0),
             Estimate::exact(over_bound.fold(0.0, f64::max), 1e-9),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "From a hundredth of γ₁²/ε² to a hundred times that, the steps fall with the batch size as one power, −1.",
             super::equals(-1.0, 0.05),

@@ -160,7 +160,7 @@ fn together(seeds: &[Seed], coupling: f64) -> Vec<Claim> {
             Rule::Above(2.0),
             median(&|seed| seed.together[0].ln() / seed.together[2].ln()),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "With a correlation of {coupling} between neighbouring blocks, all still contract as the slowest block alone: the \

@@ -119,7 +119,7 @@ fn stability(delays: &[f64], edges: &[f64], conditions: &[f64], longest: &[f64])
             Rule::Below(0.001),
             Estimate::exact(off, 1e-4),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "The largest stable ηλ is 2 with every delay: the largest relative difference is below 0.001.",
             Rule::Below(0.001),

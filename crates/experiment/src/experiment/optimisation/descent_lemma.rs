@@ -109,7 +109,7 @@ fn directions(seeds: &[Seed], approach: &[f64]) -> Vec<Claim> {
             equals(2.0, 0.1),
             Estimate::mean(approach),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "The same in a cube, a ball of another norm: the cosine is 1.",
             equals(1.0, 1e-9),
@@ -129,7 +129,7 @@ fn bounds(share: impl Fn(usize) -> Estimate) -> Vec<Claim> {
             Rule::Below(FEW),
             share(0),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!("The same with half of L, in all but {FEW} of pairs."),
             Rule::Below(FEW),
@@ -162,7 +162,7 @@ fn lemma(share: impl Fn(usize) -> Estimate) -> Vec<Claim> {
             "With η = 1/L the loss after a step is at most f − η‖∇f‖² + (L/2)η²‖∇f‖²",
             5,
         ),
-        claim(Claim::control, "With η = 5/L a step lowers the loss", 6),
+        claim(Claim::must_fail, "With η = 5/L a step lowers the loss", 6),
     ]
 }
 

@@ -319,7 +319,7 @@ fn floors(plan: &Plan, seeds: &[Seed]) -> Vec<Claim> {
             equals(0.5, 0.05),
             saved(0),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             format!(
                 "Where noise does not dominate, twice the workers take half of the steps: 8 against 4 workers, to {:.1e}.",
@@ -390,7 +390,7 @@ fn local(plan: &Plan, seeds: &[Seed], equal: &[f64]) -> Vec<Claim> {
             equals(1.0, 0.15),
             Estimate::mean(&slope),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "Workers with different minima but equal curvatures drift with local steps too: the largest drift is above 10⁻⁹.",
             Rule::Above(1e-9),

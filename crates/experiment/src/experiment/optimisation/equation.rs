@@ -118,13 +118,13 @@ fn laws(rate: f64, seeds: &[Seed]) -> Vec<Claim> {
             equals(0.0, 0.2),
             ratio(2, 1, 1),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             text("The traces are the same where the change of time puts √(aσ) for √a·σ"),
             equals(0.0, 0.2),
             ratio(3, 1, 1),
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             text("The mean loss of descent is that of the equation without noise"),
             equals(0.0, 0.05),
@@ -161,11 +161,11 @@ fn order(orders: &[[f64; 6]; 3], flow: &[f64; 6]) -> Vec<Claim> {
             &orders[2],
         ),
         claim(
-            Claim::control,
+            Claim::must_hold,
             "With skewed noise of a fixed size in the equation",
             &orders[1],
         ),
-        Claim::control(
+        Claim::must_hold(
             id,
             text("With noise of a fixed size in the gradient, but none in the equation"),
             equals(1.0, 0.1),

@@ -165,7 +165,7 @@ fn walks_claims(steps: usize, ends: &[Ends]) -> Vec<Claim> {
             equals(1.0, 0.1),
             over(1, 1),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             same("the step size scaled by its root"),
             equals(1.0, 0.1),
@@ -266,7 +266,7 @@ fn gap_claims(rates: &[f64], kappas: &[f64], gaps: &[Vec<f64>]) -> Vec<Claim> {
             Rule::Above(5.0),
             Estimate::exact(at_rest(0.009, 100.0) / at_rest(0.009, 1.0), 0.01),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "With κη = 0.09, the variance at rest is more than five times that of small batches.",
             Rule::Above(5.0),

@@ -139,7 +139,7 @@ fn noise(plan: &Plan, seeds: &[Seed]) -> Vec<Claim> {
             equals(-1.0, 0.02),
             Estimate::mean(&each(seeds, |seed| power(&plan.sizes, &seed.variances[0]))),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 2-4",
             format!("Without replacement, the variance at B = {half} is γ₁²/B, a ratio of 1."),
             equals(1.0, 0.05),

@@ -124,7 +124,7 @@ fn claims(seeds: &[Seed]) -> Vec<Claim> {
             Rule::Below(-0.9),
             order(|seed| &seed.changes),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "With the inverse kernel as preconditioner, rates still follow eigenvalues: the largest rate is more than twice the \
              smallest.",

@@ -165,7 +165,7 @@ fn speed(errors: &[f64], conditions: &[f64], counts: &[Vec<f64>; 3]) -> Vec<Clai
             Rule::Below(0.75),
             growth(&counts[2]),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 2-5",
             "Without momentum, at the best step size, the steps grow with a power of the condition number below 0.75.",
             Rule::Below(0.75),

@@ -107,7 +107,7 @@ impl Experiment for NeedleInAHaystack {
                 Rule::Below(0.05),
                 Estimate::proportion(found.iter().sum::<f64>() as usize, needles * seeds.len()),
             ))
-            .claim(Claim::control(
+            .claim(Claim::must_fail(
                 "theory 2-14",
                 text("The steps of gradient descent to the bottom of a smooth bowl over the whole cube"),
                 super::equals(1.0, 0.1),

@@ -146,13 +146,13 @@ fn claims(plan: &Plan, seeds: &[Seed]) -> Vec<Claim> {
         Rule::Below(plan.steps as f64 / 2.0),
         Estimate::median(&lost),
     ));
-    claims.push(Claim::control(
+    claims.push(Claim::must_fail(
         id,
         format!("{start}, never dividing brings the loss below a thousandth of its start in at least 4 of 5 cases."),
         Rule::Above(0.8),
         share(&|seed| is_low(&seed.divided[2])),
     ));
-    claims.push(Claim::control(
+    claims.push(Claim::must_fail(
         id,
         format!("{start} at the start of a quartic, dividing by 2 brings the loss below a thousandth of its start in at least 4 of \
                  5 cases."),

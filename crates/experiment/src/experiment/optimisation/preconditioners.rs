@@ -161,7 +161,7 @@ fn diagonals(halves: &[[f64; 7]; 3]) -> Vec<Claim> {
             equals(0.0, 0.1),
             growth(1),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             text("Without a preconditioner"),
             equals(0.0, 0.1),

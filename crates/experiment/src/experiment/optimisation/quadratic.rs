@@ -123,7 +123,7 @@ fn stability(pair: &Quadratic) -> Vec<Claim> {
             equals(2.0 / sharpest, 0.01 / sharpest),
             Estimate::exact(most, 1e-9 / sharpest),
         ),
-        Claim::control(
+        Claim::must_fail(
             id,
             "With η = 2.1/λ₁ the largest coordinate is smaller after 200 steps than at the start, 1.",
             Rule::Below(1.0),

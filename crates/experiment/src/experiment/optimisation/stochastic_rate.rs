@@ -131,7 +131,7 @@ fn slopes(horizons: &[f64], seeds: &[Seed]) -> Vec<Claim> {
             equals(-0.5, 0.1),
             slope(0),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 2-10",
             "With ten times the step size of the smallest T for all, the mean squared gradient falls as the power −1/2 of T.",
             equals(-0.5, 0.1),
@@ -162,7 +162,7 @@ fn lemma(seeds: &[Seed]) -> Vec<Claim> {
             equals(0.0, 0.01),
             beyond(1),
         ),
-        Claim::control(
+        Claim::must_fail(
             "theory 2-10",
             text(
                 "with the variance of ĝ in place of its second moment σ², on a bowl, to 1 % of the last term",

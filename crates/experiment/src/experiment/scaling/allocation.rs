@@ -293,7 +293,7 @@ fn without_power(law: JointLaw, budgets: &[f64]) -> Claim {
     let last = budgets.len() - 1;
     let of_end = (best[last] / best[last - 1]).ln() / (budgets[last] / budgets[last - 1]).ln();
     let power = law.beta / (law.alpha + law.beta);
-    Claim::control(
+    Claim::must_hold(
         "structure E7",
         format!(
             "Where the approximation error falls as exp(−N/1e9), and so by no power, the exponent of the best \

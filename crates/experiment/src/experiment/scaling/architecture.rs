@@ -170,7 +170,7 @@ impl Arms {
                 },
                 self.exponent(&self.new),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.4",
                 format!(
                     "Before the change the law is straight: the exponents of the first and of the last of {DECADES} \
@@ -179,7 +179,7 @@ impl Arms {
                 straight,
                 self.bend(&self.old),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.4",
                 format!(
                     "The exponent is the same, to a tenth, after all curvatures have been multiplied by {FACTOR}."
@@ -187,7 +187,7 @@ impl Arms {
                 same,
                 self.change(&self.scaled),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.4",
                 "Where curvatures stay above a number, which ends the power law, the exponent of the last decade is more \
                     than twice that of the first.",

@@ -297,19 +297,19 @@ fn claims(arms: &[Arm], sizes: &[usize], excesses: &[Vec<Vec<f64>>]) -> Vec<Clai
             falls(1.0),
             exponent(sizes, &excesses[1]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure A.6",
             "Where the class has the truth, the unweighted fit's excess falls by that power.",
             falls(1.0),
             exponent(sizes, &excesses[2]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure A.6",
             "Where inputs do not shift, it falls by that power although the class lacks the truth.",
             falls(1.0),
             exponent(sizes, &excesses[3]),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure A.6",
             format!(
                 "Where the target is so wide, with a standard deviation of {WIDE}, that weights have no variance, the \

@@ -227,7 +227,7 @@ impl Truth {
         let Law { exponent, .. } = self.law;
         let shares = count(sweeps, |sweep| sweep.preference_of_logarithm > 0.0);
         vec![
-            Claim::control(
+            Claim::must_hold(
                 "structure E13",
                 format!(
                     "Where nothing stays, the line through the logarithms has slope {exponent} to a tenth."
@@ -238,7 +238,7 @@ impl Truth {
                 },
                 Estimate::mean(&each(sweeps, |sweep| sweep.without_offset)),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where losses fall with the logarithm of the budget, and so by no power, Akaike's criterion prefers a \
                     power law in fewer than 20 % of sweeps.",

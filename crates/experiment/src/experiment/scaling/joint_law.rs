@@ -265,19 +265,19 @@ impl Grid {
                 Rule::Above(0.02),
                 missed(Arm::Shift),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure Ex.6",
                 "Where the data stay the same, it misses that loss by less than 2 % in the median.",
                 Rule::Below(0.02),
                 missed(Arm::Law),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure Ex.6",
                 "Where the law holds, residuals of neighbours agree by less than 0.2.",
                 Rule::Below(0.2),
                 agreement(Arm::Law),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "theory 15-law",
                 "Where the loss is no sum of powers but a power of a sum, residuals of neighbours agree by more than 0.2.",
                 Rule::Above(0.2),

@@ -252,13 +252,13 @@ impl Problem {
                 },
                 error(Arm::Uncorrected),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.17",
                 format!("On the source the error is below {CALIBRATED}."),
                 Rule::Below(CALIBRATED),
                 error(Arm::Source),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.17",
                 format!(
                     "On the source, where no share has changed, the corrected probabilities have an error above \
@@ -267,7 +267,7 @@ impl Problem {
                 Rule::Above(MISCALIBRATED),
                 error(Arm::Needless),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure A.17",
                 format!(
                     "Where the inputs of both classes move by {moved} as well, the correction of the prior does not \

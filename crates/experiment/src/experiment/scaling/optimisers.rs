@@ -282,7 +282,7 @@ fn of_optimisers(study: &Study, runs: &[Runs], exponent: f64) -> Vec<Claim> {
 
 fn of_windows(study: &Study, runs: &[Runs]) -> Vec<Claim> {
     vec![
-        Claim::control(
+        Claim::must_hold(
             "structure C.6",
             "Gradient descent has one exponent: that of the second half of the budgets is that of the first to a fifth.",
             Rule::Equals {
@@ -291,7 +291,7 @@ fn of_windows(study: &Study, runs: &[Runs]) -> Vec<Claim> {
             },
             Estimate::mean(&each(runs, |run| study.bend(&run.losses[0]))),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure C.6",
             "Where curvatures stay above a number, which ends the power law, the exponent of the second half of the \
                 budgets is more than twice that of the first.",

@@ -185,7 +185,7 @@ fn of_simulation(simulated: &[Simulated], error: f64) -> Vec<Claim> {
             Rule::Above(0.8),
             share(&|simulated| simulated.differ),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure C.6",
             "They tell two exponents apart that differ by 0.0001 in fewer than 20 % of pairs.",
             Rule::Below(0.2),

@@ -327,7 +327,7 @@ fn claims(errors: &[f64], by_error: &[Vec<Regrets>], exhausted: &[Regrets]) -> V
             Rule::Above(0.0),
             more(precise, 1, 0),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure C.10",
             format!(
                 "With errors of {small} %, the fitted exponents lose less than 1 % of the loss in the median."
@@ -335,7 +335,7 @@ fn claims(errors: &[f64], by_error: &[Vec<Regrets>], exhausted: &[Regrets]) -> V
             Rule::Below(0.01),
             Estimate::median(&of_policy(precise, 0)),
         ),
-        Claim::control(
+        Claim::must_hold(
             "structure C.10",
             format!(
                 "Where more than {EXHAUSTED:e} tokens help no more, which is no power law, the exponents fitted with \

@@ -279,13 +279,13 @@ impl Design {
                 Rule::Below(1.0),
                 Estimate::median(&octaves),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where one power law holds, the criterion prefers a break in fewer than 20 % of sweeps.",
                 Rule::Below(0.2),
                 share(of(arms, Arm::Clean), |seen| seen.break_is_better > 0.0),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where the loss falls smoothly and by no power, the criterion prefers a break, which is not there, in \
                     more than 80 % of sweeps.",
@@ -329,19 +329,19 @@ impl Design {
                 Rule::Above(0.8),
                 share(of(arms, Arm::Recipe), |seen| seen.step_is_better > 0.0),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where nothing changes at that budget, the criterion prefers a step there in fewer than 20 % of sweeps.",
                 Rule::Below(0.2),
                 share(of(arms, Arm::Clean), |seen| seen.step_is_better > 0.0),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where nothing is contaminated, a run is flagged in fewer than 20 % of sweeps.",
                 Rule::Below(0.2),
                 share(of(arms, Arm::Clean), |seen| seen.is_flagged),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 format!(
                     "Where nothing is contaminated, the mean fitted exponent is {} to a tenth.",
@@ -366,7 +366,7 @@ impl Design {
                 Rule::Below(0.02),
                 missed(Arm::Clean),
             ),
-            Claim::control(
+            Claim::must_hold(
                 "structure C.1",
                 "Where the loss falls by no power, it misses that loss by more than 2 % in the median sweep.",
                 Rule::Above(0.02),
