@@ -117,7 +117,9 @@ fn digits(value: f64) -> String {
         "0".to_owned()
     } else if off != 0.0 && off.abs() < 1e-6 * whole.abs() {
         let sign = if off > 0.0 { '+' } else { '−' };
-        format!("{} {sign} {}", digits(whole), digits(off.abs()))
+        // The difference has few digits of its own.
+        let off: f64 = format!("{:.1e}", off.abs()).parse().unwrap_or(off.abs());
+        format!("{} {sign} {}", digits(whole), digits(off))
     } else if (1e-4..1e6).contains(&magnitude) {
         let decimals = (5 - magnitude.log10().floor() as i32).clamp(0, 9) as usize;
         let text = format!("{value:.decimals$}");
