@@ -25,7 +25,7 @@ pub fn grid(grid: &Grid) -> Markup {
                         tr class=[is_marked(place).then_some("marked")] {
                             @for (index, (cell, column)) in row.iter().zip(table.columns()).enumerate() {
                                 @if index == 0 {
-                                    th scope="row" class=[side(column)] data-value=[value(cell)] { (content(cell)) }
+                                    th scope="row" class=[side(column)] data-value=[value(cell)] { (broken(cell)) }
                                 } @else {
                                     td class=[side(column)] data-value=[value(cell)] { (content(cell)) }
                                 }
@@ -48,6 +48,19 @@ fn value(cell: &Cell) -> Option<String> {
         Cell::Number(number) => Some(number.value.to_string()),
         Cell::Count(count) => Some(count.to_string()),
         _ => None,
+    }
+}
+
+/// A name, which may be broken after its dots and underscores where there is little room.
+fn broken(cell: &Cell) -> Markup {
+    let text = cell.plain();
+    let parts = html! {
+        @for part in text.split_inclusive(['.', '_']) { (part) wbr; }
+    };
+    match cell {
+        Cell::Code(_) => html! { code { (parts) } },
+        Cell::Text(_) => parts,
+        cell => content(cell),
     }
 }
 
