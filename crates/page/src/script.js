@@ -85,7 +85,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const parse = (csv) =>
     csv.trim().split("\n").map((line) =>
-      [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((match) =>
+      [...`,${line}`.matchAll(/,("(?:[^"]|"")*"|[^,]*)/g)].map((match) =>
         match[1].startsWith('"') ? match[1].slice(1, -1).replace(/""/g, '"') : match[1]));
   const show = (value) => {
     const size = Math.abs(value);
