@@ -94,7 +94,9 @@ pub(super) fn is_sweep(folder: &Path) -> bool {
 /// What makes groups of runs where the user names no keys: of a sweep all in which its arms differ, else the batch
 /// size.
 pub(super) fn usual_keys(arguments: &[String], runs: &[FinishedRun]) -> Vec<String> {
-    let is_sweep = arguments.iter().all(|argument| is_sweep(Path::new(argument)));
+    let is_sweep = arguments
+        .iter()
+        .all(|argument| is_sweep(Path::new(argument)));
     let kinds = match is_sweep {
         true => alike(runs).map_or_else(|_| Vec::new(), |(kinds, _)| kinds),
         false => Vec::new(),

@@ -230,7 +230,8 @@ fn watch_sweep(place: &Path, screen: &Screen) -> Result<ExitCode, CommandError> 
             states: &states,
         });
         for (number, member) in states.iter().enumerate() {
-            let is_over = matches!(member.state, State::Finished(_)) || member.state.reason().is_some();
+            let is_over =
+                matches!(member.state, State::Finished(_)) || member.state.reason().is_some();
             if is_over && !told[number] {
                 told[number] = true;
                 if screen.is_plain() {
@@ -240,8 +241,16 @@ fn watch_sweep(place: &Path, screen: &Screen) -> Result<ExitCode, CommandError> 
         }
         let mut lines = vec![sight.progress()];
         let now = began.elapsed().as_secs_f64();
-        runs.retain(|place, _| states.iter().any(|member| member.place == *place && is_running(member)));
-        for member in states.iter().filter(|member| is_running(member)).take(DRAWN) {
+        runs.retain(|place, _| {
+            states
+                .iter()
+                .any(|member| member.place == *place && is_running(member))
+        });
+        for member in states
+            .iter()
+            .filter(|member| is_running(member))
+            .take(DRAWN)
+        {
             lines.extend(look(&mut runs, &member.place, now));
         }
         let (is_over, failed) = sight.ending();

@@ -46,7 +46,11 @@ pub fn courses(runs: &[PlottedRun], request: Request) -> Result<Vec<Figure>, Plo
                 ..request
             };
             let panels = panels(&groups, &[quantity], request);
-            let titled = |panel| alone(panel, quantity.name, &groups);
+            // A panel of one measure among several says which on its axis.
+            let titled = |panel: Panel| {
+                let title = panel.y.name.clone();
+                alone(panel, &title, &groups)
+            };
             figures.extend(panels.into_iter().map(titled));
         }
     }

@@ -118,7 +118,10 @@ fn edges(groups: &[Group<'_>], along: Along) -> Vec<Mark> {
     let mut found: Vec<(String, Track)> = Vec::new();
     for group in groups {
         // Runs of one group have one learning rate and so one line: that of the longest tells it all.
-        let tracks = group.runs.iter().map(|run| threshold(&run.run.config, &run.rows, along));
+        let tracks = group
+            .runs
+            .iter()
+            .map(|run| threshold(&run.run.config, &run.rows, along));
         let longest = tracks
             .max_by_key(Track::len)
             .filter(|track| !track.is_empty());

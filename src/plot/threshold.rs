@@ -1,7 +1,7 @@
 //! The largest eigenvalue of the Hessian at which a run's steps are stable.
 
-use super::series::{Number, Track, track};
 use super::Along;
+use super::series::{Number, Track, track};
 use crate::config::Config;
 use crate::measure::StepRule;
 use crate::optim::step_rule;

@@ -73,7 +73,12 @@ impl Sight<'_> {
 
     /// What is drawn on a terminal, a line each: where it is, the loss, and λmax beside the line of stability.
     pub fn lines(&self, state: &str, left: Option<f64>) -> Vec<String> {
-        let head = format!("{}  {state}  {}{}", self.name(), self.place(), self.time(left));
+        let head = format!(
+            "{}  {state}  {}{}",
+            self.name(),
+            self.place(),
+            self.time(left)
+        );
         let mut lines = vec![head];
         for name in ["loss.train", "loss.test"] {
             let (values, _) = latest(self.config, self.rows, name);
@@ -88,9 +93,8 @@ impl Sight<'_> {
         let (values, line) = self.curvature();
         if let Some(last) = values.last() {
             let curve = curve(&values, line);
-            let stability = line.map_or_else(String::new, |line| {
-                format!("  {}", stability(*last, line))
-            });
+            let stability =
+                line.map_or_else(String::new, |line| format!("  {}", stability(*last, line)));
             lines.push(format!(
                 "{:<12}{:>10}  {curve}{stability}",
                 "λmax",
@@ -133,9 +137,8 @@ impl Sight<'_> {
         let mut figures: Vec<String> = shown.iter().filter_map(at).collect();
         let (values, line) = self.curvature();
         figures.extend(values.last().map(|last| {
-            let stability = line.map_or_else(String::new, |line| {
-                format!(" ({})", stability(*last, line))
-            });
+            let stability =
+                line.map_or_else(String::new, |line| format!(" ({})", stability(*last, line)));
             format!("λmax {}{stability}", significant(*last))
         }));
         let text = format!(

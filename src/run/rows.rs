@@ -263,7 +263,9 @@ mod tests {
         // A line that is being written is read once it is whole.
         let line = serde_json::to_string(&row(2)).unwrap() + "\n";
         let write = |part: &str| {
-            let file = OpenOptions::new().append(true).open(directory.metrics_file());
+            let file = OpenOptions::new()
+                .append(true)
+                .open(directory.metrics_file());
             file.unwrap().write_all(part.as_bytes()).unwrap();
         };
         write(&line[..20]);
@@ -277,7 +279,9 @@ mod tests {
         assert_eq!(following.rows, [0, 1].map(row));
         // ... or already written on beyond where it was.
         directory.truncate_rows(first / 2).unwrap();
-        directory.append_rows(&[row(100_007), row(100_008)]).unwrap();
+        directory
+            .append_rows(&[row(100_007), row(100_008)])
+            .unwrap();
         assert!(following.read(&directory).unwrap());
         assert_eq!(following.rows, [0, 100_007, 100_008].map(row));
     }

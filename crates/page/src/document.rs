@@ -1,8 +1,8 @@
 //! The document around everything on a page.
 
 use crate::figure;
-use crate::picture;
 use crate::page::{Page, Part, Section};
+use crate::picture;
 use crate::table::grid;
 use lab_common::figure::FigureError;
 use maud::{DOCTYPE, Markup, PreEscaped, html};

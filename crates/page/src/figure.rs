@@ -36,9 +36,7 @@ fn figure(figure: &Figure, name: &str) -> Result<Markup, FigureError> {
 fn list(area: &Area) -> String {
     let [left, top, width, height] = area.place;
     let (x, y) = (area.x, area.y);
-    let numbers = [
-        left, top, width, height, x.low, x.high, y.low, y.high,
-    ];
+    let numbers = [left, top, width, height, x.low, x.high, y.low, y.high];
     let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
     format!(
         "[{},{},{}]",
@@ -50,9 +48,18 @@ fn list(area: &Area) -> String {
 
 /// The numbers of a panel, a line for each that is drawn.
 fn data(panel: &Panel) -> String {
-    let is_field = panel.marks.iter().any(|mark| matches!(mark, Mark::Heat(_) | Mark::Contour(_)));
+    let is_field = panel
+        .marks
+        .iter()
+        .any(|mark| matches!(mark, Mark::Heat(_) | Mark::Contour(_)));
     let one = Figure::default().with(panel.clone()).data();
-    let names = [name(&panel.x), name(&panel.y), "value".to_owned(), "from".to_owned(), "to".to_owned()];
+    let names = [
+        name(&panel.x),
+        name(&panel.y),
+        "value".to_owned(),
+        "from".to_owned(),
+        "to".to_owned(),
+    ];
     let headers = std::iter::once(String::new()).chain(names);
     let is_kept = |place: &usize| *place != 3 || is_field;
     let headers = headers.enumerate().filter(|(place, _)| is_kept(place));
@@ -83,7 +90,9 @@ fn short(cell: &Cell) -> String {
             cell => cell.plain(),
         };
     };
-    let rounded: f64 = format!("{:.5e}", number.value).parse().unwrap_or(number.value);
+    let rounded: f64 = format!("{:.5e}", number.value)
+        .parse()
+        .unwrap_or(number.value);
     match rounded.abs() {
         size if size != 0.0 && !(1e-4..1e9).contains(&size) => format!("{rounded:e}"),
         _ => rounded.to_string(),

@@ -14,6 +14,5 @@ mod page;
 mod picture;
 mod table;
 
-
 pub use document::GENERATOR;
 pub use page::{Grid, Page, Part, Picture, Section};

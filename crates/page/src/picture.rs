@@ -40,7 +40,12 @@ fn alternative(picture: &Picture) -> String {
         Some(rest.split_once("</desc>")?.0)
     });
     let said = said.map(|text| {
-        let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+        let marks = [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&quot;", "\""),
+            ("&amp;", "&"),
+        ];
         marks
             .iter()
             .fold(text.to_owned(), |text, (mark, c)| text.replace(mark, c))

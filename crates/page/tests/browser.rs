@@ -17,7 +17,11 @@ fn page() -> String {
         let verdict = ["undecided", "32 larger"][row as usize % 2];
         vec![format!("m{row}").into(), value, verdict.into()]
     });
-    let columns = [Column::text("measure"), Column::number("value"), Column::text("verdict")];
+    let columns = [
+        Column::text("measure"),
+        Column::number("value"),
+        Column::text("verdict"),
+    ];
     let table = Table::new(columns).captioned("Nine rows").with_rows(rows);
     let loss = Axis::new("loss", "nats").log();
     let panel = Panel::new(Axis::counting("epochs"), loss)
@@ -30,12 +34,16 @@ fn page() -> String {
         )
         .with(Line::new("512", vec![0.0, 2.0], vec![1.5, 0.5]))
         .with(Rule::level("edge", 0.3));
-    let figures = vec![Figure::new("Loss").with(panel.clone()), Figure::new("Again").with(panel)];
+    let figures = vec![
+        Figure::new("Loss").with(panel.clone()),
+        Figure::new("Again").with(panel),
+    ];
     let page = Page {
         title: "A page".to_owned(),
         about: String::new(),
         sections: vec![
-            Section::new("Table").with(Part::Table(Grid::from(table).marked(vec![1, 2], "decided"))),
+            Section::new("Table")
+                .with(Part::Table(Grid::from(table).marked(vec![1, 2], "decided"))),
             Section::new("Figures").with(Part::Figures(figures)),
         ],
     };
@@ -53,8 +61,15 @@ fn after(script: &str) -> Option<(Opened, String)> {
     );
     std::fs::write(&path, page().replace("</body>", &found)).unwrap();
     let opened = open(&path, 1000)?;
-    let (_, rest) = opened.document.split_once("<output id=\"found\">").unwrap_or_default();
-    let found = rest.split("</output>").next().unwrap_or_default().to_owned();
+    let (_, rest) = opened
+        .document
+        .split_once("<output id=\"found\">")
+        .unwrap_or_default();
+    let found = rest
+        .split("</output>")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     Some((opened, found))
 }
 
@@ -159,5 +174,12 @@ fn what_goes_wrong_in_a_page_is_on_the_console() {
         return;
     };
     // The policy in its head refuses to load anything.
-    assert!(opened.console.iter().any(|line| line.contains("Content Security Policy")), "{:?}", opened.console);
+    assert!(
+        opened
+            .console
+            .iter()
+            .any(|line| line.contains("Content Security Policy")),
+        "{:?}",
+        opened.console
+    );
 }

@@ -1,17 +1,19 @@
 //! What is in a file, and what is not.
 
-use lab_page::{Grid, Page, Part, Section};
 use lab_common::figure::{Axis, Figure, Line, Panel, Rule};
 use lab_common::table::{Cell, Column, Table};
+use lab_page::{Grid, Page, Part, Section};
 use proptest::prelude::*;
 
 fn figure(title: &str) -> Figure {
     let panel = Panel::new(Axis::counting("epochs"), Axis::new("loss", "nats"))
-        .with(Line::new("32, small", vec![0.0, 1.0], vec![2.0, 1.0 / 3.0]).with_band(
-            vec![1.0, 0.25],
-            vec![3.0, 0.5],
-            "range",
-        ))
+        .with(
+            Line::new("32, small", vec![0.0, 1.0], vec![2.0, 1.0 / 3.0]).with_band(
+                vec![1.0, 0.25],
+                vec![3.0, 0.5],
+                "range",
+            ),
+        )
         .with(Rule::level("edge", 1.5));
     Figure::new(title).with(panel)
 }
@@ -78,7 +80,15 @@ fn a_page_is_whole_without_its_script() {
 fn nothing_is_loaded_from_anywhere() {
     let html = page("words").html().unwrap();
     assert!(html.contains("default-src 'none'"));
-    for way in ["<script src", "<link rel=\"stylesheet\"", "@import", "fetch(", "XMLHttpRequest", "<img", "<iframe"] {
+    for way in [
+        "<script src",
+        "<link rel=\"stylesheet\"",
+        "@import",
+        "fetch(",
+        "XMLHttpRequest",
+        "<img",
+        "<iframe",
+    ] {
         assert!(!html.contains(way), "{way}");
     }
     let names = html.replace("http://www.w3.org/2000/svg", "");

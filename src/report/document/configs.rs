@@ -24,7 +24,10 @@ pub(super) fn section(runs: &[PlottedRun], kinds: &[Kind]) -> Section {
     let (mut rows, mut differing) = (Vec::new(), Vec::new());
     for key in Config::keys() {
         // Whole tables of a kind, such as the hooks, are one value.
-        let values: Vec<String> = kinds.iter().map(|kind| values(&configs(kind), key)).collect();
+        let values: Vec<String> = kinds
+            .iter()
+            .map(|kind| values(&configs(kind), key))
+            .collect();
         if values.iter().all(String::is_empty) {
             continue;
         }
@@ -44,13 +47,18 @@ pub(super) fn section(runs: &[PlottedRun], kinds: &[Kind]) -> Section {
         (_, count) => format!("Every key that applies, defaults included; {count} differ."),
     };
     let table = Table::new(columns).captioned(caption).with_rows(rows);
-    let section = Section::new("Configs").with(Part::Table(Grid::from(table).marked(differing, "differing")));
+    let section = Section::new("Configs").with(Part::Table(
+        Grid::from(table).marked(differing, "differing"),
+    ));
     kinds.iter().fold(section, |section, kind| {
         let Some(config) = configs(kind).first().copied() else {
             return section;
         };
         section.with(Part::Folded {
-            title: format!("{}: the config of seed {} as a file", kind.label, config.seed),
+            title: format!(
+                "{}: the config of seed {} as a file",
+                kind.label, config.seed
+            ),
             parts: vec![Part::Code(config.to_toml())],
         })
     })

@@ -43,7 +43,8 @@ pub(super) fn slices(runs: &[ReportedRun]) -> Section {
     let pictures: Vec<_> = runs.iter().flat_map(|run| &run.slices).collect();
     let section = Section::new("Slices");
     if pictures.is_empty() {
-        return section.paragraph("No slice of the loss lies in these run directories (slices/*.svg).");
+        return section
+            .paragraph("No slice of the loss lies in these run directories (slices/*.svg).");
     }
     let shown = pictures.iter().take(MOST).map(|picture| lab_page::Picture {
         title: picture.place.clone(),

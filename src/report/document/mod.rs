@@ -161,8 +161,9 @@ impl Study<'_> {
         let invariance = Section::new("Invariance");
         sections.push(match report.invariance() {
             Some(table) => invariance.with(Part::Table(table.into())),
-            None => invariance
-                .paragraph("The networks have no map that leaves their function alone."),
+            None => {
+                invariance.paragraph("The networks have no map that leaves their function alone.")
+            }
         });
         sections
     }

@@ -90,10 +90,12 @@ fn program(record: &RunRecord) -> String {
 /// A command as it is typed: what a shell would take apart is quoted.
 fn typed(command: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
-    let words = command.iter().map(|word| match word.chars().all(plain) && !word.is_empty() {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    });
+    let words = command
+        .iter()
+        .map(|word| match word.chars().all(plain) && !word.is_empty() {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        });
     words.collect::<Vec<_>>().join(" ")
 }
 

@@ -201,7 +201,10 @@ mod tests {
         let lines = svg.matches("word word").count();
         assert!(lines > 2, "{svg}");
         assert!(drawn.png(Theme::Light).unwrap().starts_with(b"\x89PNG"));
-        let unnamed = Tabulated { title: " ", ..drawn };
+        let unnamed = Tabulated {
+            title: " ",
+            ..drawn
+        };
         assert!(unnamed.svg("a").is_err());
     }
 }
