@@ -159,10 +159,11 @@ fn watch_run(place: &Path, screen: &Screen) -> Result<ExitCode, CommandError> {
         }
         let left = run.pace.left(now).filter(|_| ended.is_none());
         if screen.is_plain() {
-            let evaluation = run.sight().evaluation(left);
-            if let Some((step, line)) = evaluation.filter(|(step, _)| told != Some(*step)) {
-                told = Some(step);
-                print(&line)?;
+            for seen in run.sight().evaluations(told) {
+                if let Some((step, line)) = seen.evaluation(left) {
+                    told = Some(step);
+                    print(&line)?;
+                }
             }
         }
         let word = ended.as_ref().map_or("running", |state| state.word());

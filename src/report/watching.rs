@@ -124,6 +124,26 @@ impl Sight<'_> {
         )
     }
 
+    /// The evaluations after a step, each as the run was seen by then; of those before the first look the last one.
+    pub fn evaluations(&self, after: Option<u64>) -> Vec<Self> {
+        let is_new = |row: &Row| {
+            row.measurement.name == "loss.train" && after.is_none_or(|after| row.step > Some(after))
+        };
+        let seen = self.rows.iter().filter(|row| is_new(row)).map(|row| {
+            let is_later = |other: &Row| other.step > row.step;
+            let end = self.rows.iter().position(is_later);
+            Self {
+                rows: &self.rows[..end.unwrap_or(self.rows.len())],
+                ..*self
+            }
+        });
+        let mut seen: Vec<Self> = seen.collect();
+        if after.is_none() {
+            seen.drain(..seen.len().saturating_sub(1));
+        }
+        seen
+    }
+
     /// The last evaluation: its step, and what was found, as a line of a log; none before the first.
     pub fn evaluation(&self, left: Option<f64>) -> Option<(u64, String)> {
         let is_loss = |row: &&Row| row.measurement.name == "loss.train";
@@ -167,7 +187,11 @@ impl Sight<'_> {
         match self.config.train.length() {
             Length::Steps(steps) => format!("step {step} of {steps}"),
             Length::Epochs(epochs) => {
-                format!("epoch {} of {epochs}, step {step}", significant(epoch))
+                let epoch = match epoch.fract() {
+                    0.0 => format!("{epoch:.0}"),
+                    _ => significant(epoch),
+                };
+                format!("epoch {epoch} of {epochs}, step {step}")
             }
         }
     }
