@@ -103,8 +103,9 @@ impl Screen {
             shown.push(bar);
         }
         for (bar, line) in shown.iter().zip(lines) {
-            bar.set_message(line.clone());
-            bar.tick();
+            if bar.message() != *line {
+                bar.set_message(line.clone());
+            }
         }
     }
 
