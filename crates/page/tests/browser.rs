@@ -100,8 +100,8 @@ fn columns_are_sorted_and_rows_filtered() {
     assert_eq!(opened.console, Vec::<String>::new());
     // Values 5 row mod 9 - 4: what is missing stays below whichever way the others go.
     let expected = [
-        "m0 m2 m6 m8 m1 m3 m5 m7 m4",
-        "m7 m5 m3 m1 m8 m6 m2 m0 m4",
+        "ascending",
+        "descending",
         "m0 m1 m2 m3 m4 m5 m6 m7 m8",
         "m7",
         "m0 m1 m2 m3 m4 m5 m6 m7 m8",
@@ -161,6 +161,7 @@ fn a_pointer_and_the_arrow_keys_are_told_the_numbers() {
         "epochs 0",
         "epochs 1",
         "nothing",
+        "epochs 0; 32, small: 1 (0.5 to 2); 512: 1.5; edge: 0.3",
         "true",
         "wide smaller",
     ];
