@@ -14,11 +14,13 @@ mod measure;
 mod output;
 mod plot;
 mod reparam;
+mod report;
 mod runs;
 mod selfcheck;
 mod solution;
 mod sweep;
 mod train;
+mod watch;
 
 pub use exit::{CommandError, ExitCode, panic_message};
 
@@ -52,6 +54,8 @@ enum Command {
     Reparam(reparam::ReparamArgs),
     Compare(compare::CompareArgs),
     Plot(plot::PlotArgs),
+    Report(report::ReportArgs),
+    Watch(watch::WatchArgs),
     #[command(subcommand)]
     Experiment(experiment::ExperimentCommand),
     #[command(subcommand)]
@@ -89,6 +93,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Experiment(command) => experiment::run(&command),
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),

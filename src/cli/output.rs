@@ -1,10 +1,12 @@
 //! Printing results to standard output.
 
 use super::CommandError;
+use crate::files::write_atomically;
 use crate::report::Report;
 use crate::table::{Csv, Latex, Markdown, Renderer, Terminal};
 use clap::ValueEnum;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -34,6 +36,17 @@ impl Format {
                 .map_err(|error| CommandError::Other(error.to_string())),
         }
     }
+}
+
+/// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
+pub fn write_file(out: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    write_atomically(out, bytes).map_err(|error| {
+        let message = format!("--out {}: {error}", out.display());
+        match error.kind() {
+            ErrorKind::StorageFull => CommandError::Other(message),
+            _ => CommandError::Input(message),
+        }
+    })
 }
 
 /// Prints a result. A reader that went away (`lab ... | head`) is no failure.

@@ -1,15 +1,15 @@
 //! `lab plot`.
 
-use super::runs::{self, Found, finished};
+use super::output::write_file;
+use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode};
-use crate::compare::FinishedRun;
-use crate::figure::{Figure, Theme};
-use crate::files::write_atomically;
+use crate::compare::{FinishedRun, LeftOut, compare};
+use crate::figure::{Figure, Tabulated, Theme};
 use crate::plot::{Along, PlotError, PlottedRun, Request, Span, What, plot};
+use crate::report::ComparisonReport;
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Draw finished runs: means over seeds with bands, logarithmic axes where they fit, the edge of stability.
@@ -22,8 +22,8 @@ pub struct PlotArgs {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
     /// What to show
-    #[arg(long, value_name = "WHAT", default_value = "curves", value_parser = word::<What>())]
-    what: What,
+    #[arg(long, value_name = "WHAT", default_value = "curves", value_parser = drawn())]
+    what: Drawn,
     /// The file to write; its ending says what it is: .svg or .png
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -33,6 +33,26 @@ pub struct PlotArgs {
     /// What bands over seeds span: from the smallest to the largest, or one standard deviation to both sides
     #[arg(long, value_name = "SPAN", default_value = "range", value_parser = word::<Span>())]
     band: Span,
+}
+
+/// What is drawn.
+#[derive(Clone, Copy, Debug)]
+enum Drawn {
+    /// A figure.
+    Figure(What),
+    /// The decided lines and the headline measures, as `lab compare` has them.
+    Table,
+}
+
+/// The word of the table, beside those of figures.
+const TABLE: &str = "table";
+
+fn drawn() -> impl TypedValueParser<Value = Drawn> {
+    let words = What::WORDS.iter().copied().chain([TABLE]);
+    PossibleValuesParser::new(words).map(|word| match word.as_str() {
+        TABLE => Drawn::Table,
+        word => Drawn::Figure(What::of_word(word).unwrap_or_default()),
+    })
 }
 
 /// A parser of the words of a choice.
@@ -57,26 +77,65 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
         let rows = directory.rows()?.rows;
         Ok(PlottedRun { run, rows })
     })?;
-    let request = Request {
-        what: args.what,
-        along: args.along,
-        span: args.band,
+    let (bytes, what) = match args.what {
+        Drawn::Figure(what) => {
+            let request = Request {
+                what,
+                along: args.along,
+                span: args.band,
+            };
+            let drawn = plot(&runs, request);
+            if let Ok((_, repeated)) = &drawn {
+                left_out.extend_from_slice(repeated);
+            }
+            runs::warn(&left_out);
+            (bytes(&drawn?.0, kind, &args.out)?, what.as_str())
+        }
+        Drawn::Table => (table(args, &runs, left_out, kind)?, TABLE),
     };
-    let drawn = plot(&runs, request);
-    if let Ok((_, repeated)) = &drawn {
-        left_out.extend_from_slice(repeated);
-    }
-    runs::warn(&left_out);
-    let (figure, _) = drawn?;
-    let bytes = bytes(&figure, kind, &args.out)?;
-    write_atomically(&args.out, &bytes).map_err(|error| unwritten(&args.out, &error))?;
+    write_file(&args.out, &bytes)?;
     eprintln!(
-        "{} of {} runs, written to {}",
-        args.what,
+        "{what} of {} runs, written to {}",
         runs.len(),
         args.out.display()
     );
     Ok(ExitCode::Success)
+}
+
+/// The table of a comparison, drawn.
+fn table(
+    args: &PlotArgs,
+    runs: &[PlottedRun],
+    left_out: Vec<LeftOut>,
+    kind: Kind,
+) -> Result<Vec<u8>, CommandError> {
+    let runs: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
+    let by = usual_keys(&args.runs, &runs);
+    let by: Vec<&str> = by.iter().map(String::as_str).collect();
+    let comparison = compare(&runs, left_out, &by)?;
+    runs::warn(&comparison.left_out);
+    let report = ComparisonReport {
+        comparison: &comparison,
+        shows_all: false,
+    };
+    let table = report.table().0;
+    let drawn = Tabulated {
+        title: "Measures at the end of training",
+        table: &table,
+    };
+    let bytes = match kind {
+        Kind::Svg => drawn.svg(&id(&args.out)).map(String::into_bytes),
+        Kind::Png => drawn.png(Theme::Light),
+    };
+    bytes.map_err(|error| PlotError::from(error).into())
+}
+
+/// The name that all names in a document begin with.
+fn id(out: &Path) -> String {
+    out.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn kind(out: &Path) -> Result<Kind, CommandError> {
@@ -97,19 +156,9 @@ fn kind(out: &Path) -> Result<Kind, CommandError> {
 }
 
 fn bytes(figure: &Figure, kind: Kind, out: &Path) -> Result<Vec<u8>, CommandError> {
-    let id = out.file_stem().unwrap_or_default().to_string_lossy();
     let bytes = match kind {
-        Kind::Svg => figure.svg(&id).map(String::into_bytes),
+        Kind::Svg => figure.svg(&id(out)).map(String::into_bytes),
         Kind::Png => figure.png(Theme::Light),
     };
     bytes.map_err(|error| PlotError::from(error).into())
-}
-
-/// A full disk is no wrong choice of a place.
-fn unwritten(out: &Path, error: &std::io::Error) -> CommandError {
-    let message = format!("--out {}: {error}", out.display());
-    match error.kind() {
-        ErrorKind::StorageFull => CommandError::Other(message),
-        _ => CommandError::Input(message),
-    }
 }

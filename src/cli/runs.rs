@@ -1,9 +1,10 @@
 //! The runs that arguments stand for.
 
 use super::CommandError;
-use crate::compare::{CompareError, LeftOut};
+use crate::compare::{CompareError, FinishedRun, LeftOut, alike};
 use crate::config::Config;
 use crate::run::{DirectoryError, RunDirectory};
+use crate::sweep::SweepDirectory;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -61,13 +62,54 @@ fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, Comma
         if found.is_empty() {
             return Err(CompareError::NoRuns(argument.clone()).into());
         }
+        let tuning = tuning(argument)?;
         for path in found {
+            if tuning.contains(&path) {
+                continue;
+            }
             // One run under two names must not count twice.
             let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
             directories.entry(canonical).or_insert(path);
         }
     }
     Ok(directories)
+}
+
+/// The runs of a sweep, where an argument is its folder, that only tune a learning rate: they are no members.
+fn tuning(argument: &str) -> Result<Vec<PathBuf>, CommandError> {
+    let folder = Path::new(argument);
+    if !is_sweep(folder) {
+        return Ok(Vec::new());
+    }
+    let sweep = SweepDirectory::open(folder)?;
+    let tasks = sweep.listing.tasks.iter().filter(|task| task.tunes);
+    Ok(tasks.map(|task| folder.join(&task.run)).collect())
+}
+
+/// Whether a folder is that of a sweep.
+pub(super) fn is_sweep(folder: &Path) -> bool {
+    folder.join("sweep.json").is_file()
+}
+
+/// What makes groups of runs where the user names no keys: of a sweep all in which its arms differ, else the batch
+/// size.
+pub(super) fn usual_keys(arguments: &[String], runs: &[FinishedRun]) -> Vec<String> {
+    let is_sweep = arguments
+        .iter()
+        .all(|argument| is_sweep(Path::new(argument)));
+    let kinds = match is_sweep {
+        true => alike(runs).map_or_else(|_| Vec::new(), |(kinds, _)| kinds),
+        false => Vec::new(),
+    };
+    let values = kinds.first().map(|kind| &kind.values);
+    let differing = values.into_iter().flatten().map(|(key, _)| key.clone());
+    let keys: Vec<String> = differing
+        .filter(|key| Config::check_key(key).is_ok())
+        .collect();
+    match keys.is_empty() {
+        true => vec!["train.batch_size".to_owned()],
+        false => keys,
+    }
 }
 
 /// The run directories an argument stands for.

@@ -43,8 +43,14 @@ impl From<CompareError> for PlotError {
     }
 }
 
-/// The lines of a config that make a run measure what a figure needs.
-pub(super) fn hook(what: What) -> &'static str {
+impl What {
+    /// The lines of a config that make a run measure what it shows.
+    pub fn hook(self) -> &'static str {
+        hook(self)
+    }
+}
+
+fn hook(what: What) -> &'static str {
     match what {
         What::Curves | What::Margins => "[[hooks]]\npreset = \"light\"\nevery = 1",
         What::Spectrum => {

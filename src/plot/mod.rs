@@ -3,6 +3,7 @@
 //!
 //! Runs that are samples of one thing make one line, their mean, with a band; others have lines of their own.
 
+mod course;
 mod error;
 mod group;
 mod panels;
@@ -11,6 +12,7 @@ mod series;
 mod spectrum;
 mod threshold;
 
+pub use course::{courses, latest, spectra};
 pub use error::PlotError;
 
 use crate::compare::{FinishedRun, LeftOut};
@@ -73,6 +75,31 @@ pub struct Request {
     pub along: Along,
     /// What bands span.
     pub span: Span,
+}
+
+/// Runs that are samples of one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What tells it from others.
+    pub label: String,
+    /// The places of its runs, by ascending seed.
+    pub members: Vec<usize>,
+}
+
+/// What kinds of runs there are, each of which makes a line.
+///
+/// # Errors
+///
+/// [`PlotError::TooUnlike`] where there are too many.
+pub fn kinds(runs: &[PlottedRun]) -> Result<Vec<Kind>, PlotError> {
+    let finished: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
+    let (groups, _) = groups(runs, &finished)?;
+    let place = |of: &&PlottedRun| runs.iter().position(|run| std::ptr::eq(run, *of));
+    let kinds = groups.iter().map(|group| Kind {
+        label: group.label.clone(),
+        members: group.runs.iter().filter_map(place).collect(),
+    });
+    Ok(kinds.collect())
 }
 
 /// From how many panels on a figure is as wide as a page.

@@ -11,7 +11,7 @@ use crate::figure::{Axis, Bars, Line, Mark, Panel, Rule, Style};
 /// colours are groups.
 pub(super) fn panels(
     groups: &[Group<'_>],
-    quantities: &[Quantity],
+    quantities: &[Quantity<'_>],
     request: Request,
 ) -> Vec<Panel> {
     let mut panels = Vec::new();
@@ -45,16 +45,16 @@ pub(super) fn panels(
 
 fn panel(
     groups: &[Group<'_>],
-    quantity: &Quantity,
+    quantity: &Quantity<'_>,
     numbers: &[(Number, &str)],
     request: Request,
 ) -> Panel {
-    let unit = quantity.unit.text(&groups[0].runs[0].run.config);
+    let config = &groups[0].runs[0].run.config;
     let mut name = quantity.name.to_owned();
     if let ([(_, word)], true) = (numbers, quantity.measures.len() > 1) {
         name = format!("{name}, {word}");
     }
-    let y = Axis::new(name, unit);
+    let y = quantity.unit.axis(name, config);
     let mut panel = Panel::new(Axis::counting(request.along.as_str()), y);
     if let [(number, _)] = numbers
         && !number.apart.is_empty()
@@ -66,7 +66,7 @@ fn panel(
             let tracks: Vec<Track> = group
                 .runs
                 .iter()
-                .map(|run| track(run, number, request.along))
+                .map(|run| track(&run.rows, number, request.along))
                 .collect();
             let (label, colour) = match (groups.len(), numbers.len()) {
                 (1, 1) => (String::new(), 0),
@@ -97,7 +97,7 @@ fn told(word: &str, apart: &str) -> String {
 fn references(
     panel: &mut Panel,
     groups: &[Group<'_>],
-    quantity: &Quantity,
+    quantity: &Quantity<'_>,
     numbers: &[(Number, &str)],
     along: Along,
 ) {
@@ -118,7 +118,10 @@ fn edges(groups: &[Group<'_>], along: Along) -> Vec<Mark> {
     let mut found: Vec<(String, Track)> = Vec::new();
     for group in groups {
         // Runs of one group have one learning rate and so one line: that of the longest tells it all.
-        let tracks = group.runs.iter().map(|run| threshold(run, along));
+        let tracks = group
+            .runs
+            .iter()
+            .map(|run| threshold(&run.run.config, &run.rows, along));
         let longest = tracks
             .max_by_key(Track::len)
             .filter(|track| !track.is_empty());
@@ -185,7 +188,7 @@ fn classes(groups: &[Group<'_>]) -> Option<Panel> {
             .iter()
             .map(|(number, _)| {
                 let last = group.runs.iter().filter_map(|run| {
-                    let track = track(run, number, Along::Steps);
+                    let track = track(&run.rows, number, Along::Steps);
                     track.values().last().copied()
                 });
                 let last: Vec<_> = last.collect();

@@ -2,6 +2,7 @@
 
 use super::What;
 use crate::config::Config;
+use crate::figure::Axis;
 use crate::objective::Loss;
 
 /// The unit of a quantity.
@@ -11,18 +12,29 @@ pub(super) enum Unit {
     Loss,
     /// Another.
     Of(&'static str),
+    /// That which the name of the quantity says.
+    Named,
 }
 
 impl Unit {
+    /// An axis of a quantity of runs with a config.
+    pub fn axis(self, name: String, config: &Config) -> Axis {
+        match self.text(config) {
+            Some(unit) => Axis::new(name, unit),
+            None => Axis::counting(name),
+        }
+    }
+
     /// In words, for runs with a config.
-    pub fn text(self, config: &Config) -> &'static str {
+    fn text(self, config: &Config) -> Option<&'static str> {
         match self {
-            Self::Of(unit) => unit,
-            Self::Loss => match config.train.loss {
+            Self::Named => None,
+            Self::Of(unit) => Some(unit),
+            Self::Loss => Some(match config.train.loss {
                 Loss::CrossEntropy | Loss::Logistic => "nats",
                 Loss::Square => "half squared distance",
                 Loss::Exponential => "mean exponential",
-            },
+            }),
         }
     }
 }
@@ -39,17 +51,17 @@ pub(super) enum Line {
 
 /// Measures that share an axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quantity {
+pub(super) struct Quantity<'a> {
     /// The name of the axis.
-    pub name: &'static str,
+    pub name: &'a str,
     pub unit: Unit,
     /// Measures, each with a name that stands for it beside the others.
-    pub measures: &'static [(&'static str, &'static str)],
+    pub measures: &'a [(&'static str, &'static str)],
     pub line: Line,
 }
 
 /// The quantities of a figure.
-pub(super) fn of(what: What) -> &'static [Quantity] {
+pub(super) fn of(what: What) -> &'static [Quantity<'static>] {
     match what {
         What::Curves => CURVES,
         What::Margins => MARGINS,
@@ -61,7 +73,7 @@ const fn quantity(
     name: &'static str,
     unit: Unit,
     measures: &'static [(&'static str, &'static str)],
-) -> Quantity {
+) -> Quantity<'static> {
     Quantity {
         name,
         unit,
@@ -72,7 +84,7 @@ const fn quantity(
 
 const LAMBDA_MAX: (&str, &str) = ("hessian.lambda_max", "λmax");
 
-const CURVES: &[Quantity] = &[
+const CURVES: &[Quantity<'static>] = &[
     quantity(
         "loss",
         Unit::Loss,
@@ -89,7 +101,7 @@ const CURVES: &[Quantity] = &[
     },
 ];
 
-const MARGINS: &[Quantity] = &[
+const MARGINS: &[Quantity<'static>] = &[
     quantity(
         "output margin",
         Unit::Of("logits"),
@@ -127,7 +139,7 @@ const MARGINS: &[Quantity] = &[
     ),
 ];
 
-const EIGENVALUES: &[Quantity] = &[
+const EIGENVALUES: &[Quantity<'static>] = &[
     Quantity {
         line: Line::OfHessian,
         ..quantity(

@@ -3,6 +3,7 @@
 use super::{Along, PlottedRun, Span};
 use crate::figure::{Line, Mark, Style};
 use crate::measure::Circumstances;
+use crate::run::Row;
 use crate::statistics::{mean, variance};
 use std::collections::BTreeMap;
 
@@ -18,8 +19,16 @@ pub(super) struct Number {
 impl Number {
     /// All numbers of a measure that runs have a value of, in the order in which they are met.
     pub fn all(measure: &'static str, runs: &[&PlottedRun]) -> Vec<Self> {
+        Self::of_rows(measure, runs.iter().flat_map(|run| &run.rows))
+    }
+
+    /// The same of rows.
+    pub fn of_rows<'a>(
+        measure: &'static str,
+        rows: impl IntoIterator<Item = &'a Row>,
+    ) -> Vec<Self> {
         let mut found: Vec<&Circumstances> = Vec::new();
-        let rows = runs.iter().flat_map(|run| &run.rows);
+        let rows = rows.into_iter();
         for row in rows.filter(|row| row.measurement.name == measure) {
             let circumstances = &row.measurement.circumstances;
             if row.measurement.value.is_some() && !found.contains(&circumstances) {
@@ -60,13 +69,13 @@ pub(super) struct Point {
 /// The values of a number in a run, by step.
 pub(super) type Track = BTreeMap<u64, Point>;
 
-/// What a run has measured of a number.
-pub(super) fn track(run: &PlottedRun, number: &Number, along: Along) -> Track {
-    let is_it = |row: &&crate::run::Row| {
+/// What the rows of a run say of a number.
+pub(super) fn track(rows: &[Row], number: &Number, along: Along) -> Track {
+    let is_it = |row: &&Row| {
         row.measurement.name == number.measure
             && row.measurement.circumstances == number.circumstances
     };
-    let points = run.rows.iter().filter(is_it).filter_map(|row| {
+    let points = rows.iter().filter(is_it).filter_map(|row| {
         let step = row.step?;
         let at = match along {
             Along::Steps => step as f64,

@@ -27,9 +27,10 @@ pub(super) fn panels(groups: &[Group<'_>], span: Span) -> Vec<Panel> {
     if !has_more {
         return Vec::new();
     }
-    let unit = Unit::Loss.text(&groups[0].runs[0].run.config);
+    let config = &groups[0].runs[0].run.config;
+    let axis = |name: &str| Unit::Loss.axis(name.to_owned(), config);
     let ranks = Axis::counting("rank of the eigenvalue").linear();
-    let mut largest = Panel::new(ranks, Axis::new("eigenvalue of the Hessian", unit));
+    let mut largest = Panel::new(ranks, axis("eigenvalue of the Hessian"));
     for (place, group) in groups.iter().enumerate() {
         let summaries: Vec<[f64; 3]> = RANKS
             .iter()
@@ -49,12 +50,12 @@ pub(super) fn panels(groups: &[Group<'_>], span: Span) -> Vec<Panel> {
         largest = largest.with(line);
     }
     let mut panels = vec![largest];
-    panels.extend(smallest(groups, unit));
+    panels.extend(smallest(groups, axis("smallest eigenvalue of the Hessian")));
     panels
 }
 
 /// The smallest eigenvalue of each group, as bars.
-fn smallest(groups: &[Group<'_>], unit: &str) -> Option<Panel> {
+fn smallest(groups: &[Group<'_>], axis: Axis) -> Option<Panel> {
     let summaries: Vec<[f64; 3]> = groups
         .iter()
         .map(|group| summary(&at_end(group, SMALLEST), Span::Deviation))
@@ -68,7 +69,6 @@ fn smallest(groups: &[Group<'_>], unit: &str) -> Option<Panel> {
         .map(|[mean, _, high]| high - mean)
         .collect();
     let names = groups.iter().map(|group| group.label.as_str());
-    let axis = Axis::new("smallest eigenvalue of the Hessian", unit);
     let mut bars = Bars::new("", values);
     if sizes.iter().any(|size| !size.is_nan()) {
         bars = bars.with_errors(sizes, "one standard deviation over seeds");
@@ -84,7 +84,7 @@ fn at_end(group: &Group<'_>, measure: &'static str) -> Vec<f64> {
     let tracks = group
         .runs
         .iter()
-        .map(|run| track(run, &number, Along::Steps));
+        .map(|run| track(&run.rows, &number, Along::Steps));
     let last = tracks.filter_map(|track| track.values().last().map(|point| point.value));
     last.collect()
 }

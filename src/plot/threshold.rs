@@ -1,23 +1,25 @@
 //! The largest eigenvalue of the Hessian at which a run's steps are stable.
 
+use super::Along;
 use super::series::{Number, Track, track};
-use super::{Along, PlottedRun};
+use crate::config::Config;
 use crate::measure::StepRule;
 use crate::optim::step_rule;
+use crate::run::Row;
 
 /// The line at each step at which the run knows it, from its rows: the threshold that it has measured itself
 /// (`stability.line`, of `H + μI`); else what `λ` would be where `stability.momentum` is 1; else, without momentum,
 /// `2 / η − μ` by its learning rate. There is none for Adam, whose steps see another matrix.
-pub(super) fn threshold(run: &PlottedRun, along: Along) -> Track {
+pub(super) fn threshold(config: &Config, rows: &[Row], along: Along) -> Track {
     let StepRule::Descent {
         momentum, penalty, ..
-    } = step_rule(&run.run.config, None)
+    } = step_rule(config, None)
     else {
         return Track::new();
     };
     let of = |measure: &'static str| -> Option<Track> {
-        let number = Number::all(measure, &[run]).into_iter().next()?;
-        Some(track(run, &number, along))
+        let number = Number::of_rows(measure, rows).into_iter().next()?;
+        Some(track(rows, &number, along))
     };
     let map = |track: Track, value: &dyn Fn(u64, f64) -> f64| -> Track {
         let points = track.into_iter().map(|(step, mut point)| {

@@ -90,7 +90,7 @@ fn record(row: &Row) -> Vec<Cell> {
 }
 
 /// Measurements with their errors in words.
-fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
+pub(super) fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Table {
     let columns = [
         Column::text("measure"),
         Column::number("value"),
@@ -134,7 +134,7 @@ pub fn run_table(summary: &Summary, place: &str) -> String {
 }
 
 /// How a training run went.
-fn ending(summary: &Summary) -> String {
+pub(super) fn ending(summary: &Summary) -> String {
     let total = summary.training_seconds + summary.measuring_seconds;
     let share = if total > 0.0 {
         100.0 * summary.measuring_seconds / total
@@ -165,7 +165,7 @@ fn ending(summary: &Summary) -> String {
 }
 
 /// When something first happened, and how often it did.
-fn happened(occurrence: &Occurrence) -> String {
+pub(super) fn happened(occurrence: &Occurrence) -> String {
     let Occurrence {
         event,
         first_step,
@@ -197,7 +197,7 @@ fn at_loss(summary: &Summary) -> String {
 }
 
 /// How to read the error column.
-const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
+pub(super) const ERRORS: &str = "errors: ± one standard error (of a mean over samples, or over probes); \
                       residual = ‖Hv − λv‖ / ‖H‖ of an eigenvalue (‖H‖ is the largest |λ| seen: the value, or what stands after \"of\"), how far \
                       the fourth of several ascents stayed below the best of a maximum (a lower bound), \
                       half the bracket of a threshold; \

@@ -3,6 +3,7 @@
 mod checks;
 mod comparison;
 mod density;
+mod document;
 mod finding;
 mod forecast;
 mod invariance;
@@ -12,11 +13,13 @@ mod number;
 mod progress;
 mod seeds;
 mod sweep;
+mod watching;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
 pub use comparison::ComparisonReport;
 pub use density::density_table;
+pub use document::{Arms, Picture, ReportedRun, Study};
 pub use finding::Finding;
 pub use forecast::Forecast;
 pub use measurements::run_table;
@@ -24,6 +27,7 @@ pub use number::error_of;
 pub use progress::Progress;
 pub use seeds::{seed_line, seeds_page};
 pub use sweep::{PlanReport, PlannedRow, StatusReport, SweepProgress};
+pub use watching::{Pace, Sight, SweepSight};
 
 use crate::table::{Json, Page, Renderer, Table};
 

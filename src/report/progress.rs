@@ -223,7 +223,7 @@ fn clock(gone: Duration, left: Option<f64>, bounds: Bounds) -> String {
     }
 }
 
-fn hours_minutes_seconds(seconds: u64) -> String {
+pub(super) fn hours_minutes_seconds(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {
         0 => format!("{minutes}:{seconds:02}"),

@@ -24,5 +24,5 @@ pub use error::DirectoryError;
 pub use event::{EVENT, Event, EventMemory, LambdaMax, Occurrence, Side};
 pub use provenance::{BURN, REVISION};
 pub use record::{DataFile, RunRecord, Status};
-pub use rows::{Row, Rows};
+pub use rows::{Following, Row, Rows};
 pub use summary::Summary;

@@ -6,8 +6,8 @@ use crate::linear::Precision;
 use crate::measure::Measurement;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 /// A measurement with the run and the moment it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,68 @@ pub struct Rows {
     pub is_torn: bool,
 }
 
+/// The rows of a run that is being trained, as far as they have been read. Reading them takes no lock and changes
+/// nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Following {
+    /// The rows, oldest first.
+    pub rows: Vec<Row>,
+    /// How many bytes of the file they are.
+    length: u64,
+}
+
+impl Following {
+    /// Reads what was appended since the last time; says whether that was anything. A line that is still being
+    /// written is left for the next time. Where rows are gone, because the run goes on from a checkpoint before them,
+    /// all are read anew.
+    ///
+    /// # Errors
+    ///
+    /// The file system's; [`DirectoryError::DamagedRow`] where a whole line is no row.
+    pub fn read(&mut self, directory: &RunDirectory) -> Result<bool, DirectoryError> {
+        let path = directory.metrics_file();
+        let length = directory.metrics_length();
+        if length == self.length {
+            return Ok(false);
+        }
+        if length > self.length {
+            let bytes = tail(&path, self.length).map_err(|source| io_error(&path, source))?;
+            // What begins in the middle of a line was not appended: the file was cut back and written on meanwhile.
+            if let Ok(found) = read(&bytes) {
+                let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+                self.length += whole.map_or(0, |end| end as u64 + 1);
+                let is_new = !found.rows.is_empty();
+                self.rows.extend(found.rows);
+                return Ok(is_new);
+            }
+        }
+        *self = Self::default();
+        let bytes = tail(&path, 0).map_err(|source| io_error(&path, source))?;
+        let found = read(&bytes).map_err(|damage| damaged(&path, damage))?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+        self.length = whole.map_or(0, |end| end as u64 + 1);
+        self.rows = found.rows;
+        Ok(true)
+    }
+}
+
+fn damaged(path: &Path, (line, reason): (usize, String)) -> DirectoryError {
+    DirectoryError::DamagedRow {
+        path: display(path),
+        line,
+        reason,
+    }
+}
+
+/// The bytes of a file from a place on.
+fn tail(path: &Path, from: u64) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl RunDirectory {
     /// The rows that the run has measured so far; none before the first.
     ///
@@ -53,11 +115,7 @@ impl RunDirectory {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Rows::default()),
             Err(source) => return Err(io_error(&path, source)),
         };
-        read(&bytes).map_err(|(line, reason)| DirectoryError::DamagedRow {
-            path: display(&path),
-            line,
-            reason,
-        })
+        read(&bytes).map_err(|damage| damaged(&path, damage))
     }
 
     /// The bytes of `metrics.jsonl`.
@@ -190,6 +248,42 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn rows_are_followed_as_they_are_appended_and_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), "").unwrap();
+        let directory = RunDirectory::open(folder.path()).unwrap();
+        let mut following = Following::default();
+        assert!(!following.read(&directory).unwrap());
+        let first = directory.append_rows(&[row(0), row(1)]).unwrap();
+        assert!(following.read(&directory).unwrap());
+        assert!(!following.read(&directory).unwrap());
+        // A line that is being written is read once it is whole.
+        let line = serde_json::to_string(&row(2)).unwrap() + "\n";
+        let write = |part: &str| {
+            let file = OpenOptions::new()
+                .append(true)
+                .open(directory.metrics_file());
+            file.unwrap().write_all(part.as_bytes()).unwrap();
+        };
+        write(&line[..20]);
+        assert!(!following.read(&directory).unwrap());
+        write(&line[20..]);
+        assert!(following.read(&directory).unwrap());
+        assert_eq!(following.rows, [0, 1, 2].map(row));
+        // A run that goes on from a checkpoint cuts off what came after it: seen shorter, ...
+        directory.truncate_rows(first).unwrap();
+        assert!(following.read(&directory).unwrap());
+        assert_eq!(following.rows, [0, 1].map(row));
+        // ... or already written on beyond where it was.
+        directory.truncate_rows(first / 2).unwrap();
+        directory
+            .append_rows(&[row(100_007), row(100_008)])
+            .unwrap();
+        assert!(following.read(&directory).unwrap());
+        assert_eq!(following.rows, [0, 100_007, 100_008].map(row));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Whole runs through the binary.
 
 mod backends;
+mod browser;
 mod commands;
 mod compare;
 mod config_errors;
@@ -20,6 +21,7 @@ mod plot;
 mod progress;
 mod real_data;
 mod reparam;
+mod report;
 mod resume;
 mod rules;
 #[cfg(target_os = "linux")]
@@ -27,3 +29,4 @@ mod slurm;
 mod sweep;
 mod text;
 mod train;
+mod watch;

@@ -11,7 +11,7 @@ const NAMED_MOVED: usize = 4;
 
 /// What was compared at what training losses, what the measures say that no map moves, what rests on
 /// the parameterisation, what is not decided, and what could mislead.
-pub(super) fn paragraph(comparison: &Comparison) -> String {
+pub(super) fn sentences(comparison: &Comparison) -> Vec<String> {
     let mut sentences = Vec::new();
     let standing = comparison.answer.standing;
     if standing == Standing::UnlikeRuns {
@@ -51,7 +51,7 @@ pub(super) fn paragraph(comparison: &Comparison) -> String {
         }
     }
     sentences.extend(cautions(&comparison.answer.cautions));
-    sentences.join(" ")
+    sentences
 }
 
 /// Which groups are compared, and at what training losses.

@@ -79,7 +79,7 @@ impl<'a> StatusReport<'a> {
     }
 
     /// How many have come to their end, and what is left, in a sentence.
-    fn progress(&self) -> String {
+    pub(in crate::report) fn progress(&self) -> String {
         let (mut all, mut forecast, mut left) =
             (Counts::default(), Forecast::default(), Vec::new());
         let arms: Vec<&str> = self

@@ -21,12 +21,14 @@ mod error;
 mod field;
 mod fit;
 mod image;
+mod inline;
 mod layout;
 mod legend;
 mod mark;
 mod prepare;
 mod render;
 mod svg;
+mod tabulated;
 mod text;
 mod ticks;
 
@@ -35,10 +37,13 @@ mod gallery;
 #[cfg(test)]
 mod tests;
 
-pub use axis::{Axis, Scale};
+pub use axis::{Axis, Scale, Span};
 pub use colour::Theme;
 pub use error::FigureError;
+pub use inline::{Area, Drawing};
 pub use mark::{Band, Bars, Colours, Errors, Field, Histogram, Line, Mark, Points, Rule, Style};
+
+pub use tabulated::Tabulated;
 
 /// How wide a figure is in print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,6 +161,21 @@ impl Figure {
     /// [`FigureError`], but for images.
     pub fn svg(&self, id: &str) -> Result<String, FigureError> {
         Ok(render::render(self, &name(id), Theme::Both)?.text)
+    }
+
+    /// The figure as an element of a page: the same document, and where its panels have their data, so that whoever
+    /// points at one can be told the numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Figure::svg`].
+    pub fn drawing(&self, id: &str) -> Result<Drawing, FigureError> {
+        let rendered = render::render(self, &name(id), Theme::Both)?;
+        Ok(Drawing {
+            svg: rendered.text,
+            size: rendered.size,
+            areas: rendered.areas,
+        })
     }
 
     /// The figure as a PNG with 300 dots per inch at its width in print.

@@ -3,6 +3,7 @@
 use super::colour::{Theme, Tint};
 use super::describe::describe;
 use super::draw::{self, Frame, segment};
+use super::inline::Area;
 use super::layout::{
     BELOW, EDGE, HEAD_GAP, LEADING, Layout, OFFSET, Placed, SMALL, TEXT, TITLE, TITLE_LEADING,
     layout,
@@ -19,6 +20,8 @@ pub(super) struct Rendered {
     pub text: String,
     /// Width and height in units of the figure.
     pub size: [f64; 2],
+    /// Where the panels have their data.
+    pub areas: Vec<Option<Area>>,
 }
 
 /// The length of the marks beside labels, and of those without.
@@ -56,6 +59,7 @@ pub(super) fn render(figure: &Figure, id: &str, theme: Theme) -> Result<Rendered
     Ok(Rendered {
         text: svg.finish(layout.size, &figure.title, &description),
         size: layout.size,
+        areas: layout.panels.iter().map(Area::of).collect(),
     })
 }
 

@@ -36,7 +36,7 @@ pub trait Renderer {
 
     /// Everything on a page, with an empty line between two things.
     fn page(&self, page: &Page) -> String {
-        let blocks = page.blocks.iter().filter_map(|block| match block {
+        let blocks = page.blocks().iter().filter_map(|block| match block {
             Block::Paragraph(text) => self.paragraph(text),
             Block::List(items) => self.list(items),
             Block::Table(table) => Some(self.table(table)),
@@ -68,6 +68,21 @@ impl Table {
             caption: Some(caption.into()),
             ..self
         }
+    }
+
+    /// The sentence that stands above it.
+    pub fn caption(&self) -> Option<&str> {
+        self.caption.as_deref()
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Its rows, each with a cell for every column.
+    pub fn rows(&self) -> &[Vec<Cell>] {
+        &self.rows
     }
 
     /// With these rows below those it has. Every row has as many cells as there are columns: what is
@@ -138,6 +153,16 @@ impl Column {
         Self::new(header, Kind::Estimate, Alignment::Right)
     }
 
+    /// What stands at its head.
+    pub fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// At which side its cells are aligned.
+    pub fn alignment(&self) -> Alignment {
+        self.alignment
+    }
+
     /// Called otherwise in CSV and JSON than by its header.
     pub fn keyed(self, key: impl Into<String>) -> Self {
         Self {
@@ -198,7 +223,7 @@ impl Cell {
 
     /// The cell in words: what stands in a table for reading, where a format does not set it in its own
     /// way.
-    fn plain(&self) -> String {
+    pub fn plain(&self) -> String {
         match self {
             Self::Empty => String::new(),
             Self::Missing => "-".to_owned(),

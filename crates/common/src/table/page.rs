@@ -16,10 +16,15 @@ pub enum Block {
 /// What a command prints for reading.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    pub(super) blocks: Vec<Block>,
+    blocks: Vec<Block>,
 }
 
 impl Page {
+    /// What is on it, in the order in which it is read.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
     /// With a paragraph below what it has.
     pub fn paragraph(self, text: impl Into<String>) -> Self {
         self.with(Block::Paragraph(text.into()))
