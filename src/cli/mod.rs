@@ -6,6 +6,7 @@ mod data;
 mod device;
 mod exit;
 mod experiment;
+mod export;
 mod find;
 mod folder;
 mod interrupt;
@@ -16,6 +17,7 @@ mod plot;
 mod reparam;
 mod runs;
 mod selfcheck;
+mod slice;
 mod solution;
 mod sweep;
 mod train;
@@ -52,6 +54,9 @@ enum Command {
     Reparam(reparam::ReparamArgs),
     Compare(compare::CompareArgs),
     Plot(plot::PlotArgs),
+    Slice(slice::SliceArgs),
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     #[command(subcommand)]
     Experiment(experiment::ExperimentCommand),
     #[command(subcommand)]
@@ -89,6 +94,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reparam(args) => reparam::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Slice(args) => slice::run(&args),
+        Command::Export(command) => export::run(&command),
         Command::Experiment(command) => experiment::run(&command),
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),

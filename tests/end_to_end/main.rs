@@ -8,6 +8,7 @@ mod edge;
 mod endings;
 mod events;
 mod experiment;
+mod export;
 mod files;
 mod gradients;
 mod integrity;
@@ -22,6 +23,7 @@ mod real_data;
 mod reparam;
 mod resume;
 mod rules;
+mod slice;
 #[cfg(target_os = "linux")]
 mod slurm;
 mod sweep;
