@@ -657,10 +657,10 @@ impl Taking<'_> {
                     found.map.apply_to_statistics(&second.statistics),
                 ));
                 self.notes.push(format!(
-                    "Weight matching has moved {} units in {} rows, in {} rounds{}.",
-                    found.moved,
-                    found.rows,
-                    found.rounds,
+                    "Weight matching has moved {} in {}, in {}{}.",
+                    counted(found.moved, "unit"),
+                    counted(found.rows, "row"),
+                    counted(found.rounds, "round"),
                     if found.converged {
                         ""
                     } else {
@@ -728,6 +728,11 @@ impl Taking<'_> {
             series,
         })
     }
+}
+
+/// A count with its noun.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What is known of the way of a run: steps, parameters and running statistics.

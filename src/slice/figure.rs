@@ -24,14 +24,18 @@ impl Slice {
     fn title(&self) -> String {
         let part = self.taken.part;
         match self.axes.as_slice() {
-            [axis] if self.taken.second.is_some() => {
-                let between = axis.label.replace(
-                    "from the first solution (0) to the second (1)",
-                    "from one solution to another",
-                );
-                capital(&format!("{part} loss {between}"))
+            [_] if self.taken.second.is_some() => {
+                capital(&format!("{part} loss from one solution to another"))
             }
             [axis] => capital(&format!("{part} loss along {}", with_article(axis))),
+            [first, second] if first.direction == second.direction => {
+                let plane = match first.direction {
+                    super::Kind::Trajectory => "the plane of the trajectory",
+                    super::Kind::Eigenvector => "the plane of two eigenvectors",
+                    _ => "a random plane",
+                };
+                capital(&format!("{part} loss over {plane}"))
+            }
             axes => {
                 let labels: Vec<String> = axes.iter().map(with_article).collect();
                 capital(&format!("{part} loss over {}", labels.join(" and ")))
