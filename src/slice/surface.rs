@@ -174,11 +174,25 @@ pub struct Barrier {
     pub at: f64,
 }
 
-/// The barrier between the ends of a line, among the places from 0 to 1 (Frankle, Dziugaite, Roy & Carbin 2020, "Linear mode
+/// Fewer places than these between two solutions may miss what is highest there.
+const FEWEST_BETWEEN: usize = 9;
+
+/// Those of some places that lie between 0 and 1; where they are few, others instead.
+fn inner(places: &[f64]) -> Vec<f64> {
+    let is_between = |at: &f64| 0.0 < *at && *at < 1.0;
+    let found: Vec<f64> = places.iter().copied().filter(is_between).collect();
+    if found.len() >= FEWEST_BETWEEN {
+        return found;
+    }
+    let others = super::places([0.0, 1.0], 2 * FEWEST_BETWEEN + 3);
+    others.into_iter().filter(is_between).collect()
+}
+
+/// The barrier between the ends of a line, among the places from 0 to 1, or twenty-one of its own where these are few (Frankle, Dziugaite, Roy & Carbin 2020, "Linear mode
 /// connectivity and the lottery ticket hypothesis", sec. 2, who compare with the mean of the ends; with the line between
 /// them Entezari, Sedghi, Saukh & Neyshabur 2022, "The role of permutation invariance in linear mode connectivity of neural
-/// networks", eq. 1). It is 0 at the ends, so never negative. As the largest of several estimates it is on the large side,
-/// by less than its error where the loss is smooth.
+/// networks", eq. 1). It is 0 at the ends, so never negative. As the largest of several
+/// estimates it is on the large side.
 ///
 /// # Errors
 ///
@@ -190,10 +204,7 @@ pub fn barrier(surface: &Surface<'_>, places: &[f64]) -> Result<Barrier, Failure
         error: None,
         at: 0.0,
     };
-    for &at in places
-        .iter()
-        .filter(|at| (0.0..1.0).contains(*at) && **at > 0.0)
-    {
+    for at in inner(places) {
         let found = surface.at(&[at])?;
         let samples = found
             .losses()
