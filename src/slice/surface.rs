@@ -184,15 +184,15 @@ fn inner(places: &[f64]) -> Vec<f64> {
     if found.len() >= FEWEST_BETWEEN {
         return found;
     }
-    let others = super::places([0.0, 1.0], 2 * FEWEST_BETWEEN + 3);
+    let others = super::places([0.0, 1.0], 21);
     others.into_iter().filter(is_between).collect()
 }
 
-/// The barrier between the ends of a line, among the places from 0 to 1, or twenty-one of its own where these are few (Frankle, Dziugaite, Roy & Carbin 2020, "Linear mode
-/// connectivity and the lottery ticket hypothesis", sec. 2, who compare with the mean of the ends; with the line between
-/// them Entezari, Sedghi, Saukh & Neyshabur 2022, "The role of permutation invariance in linear mode connectivity of neural
-/// networks", eq. 1). It is 0 at the ends, so never negative. As the largest of several
-/// estimates it is on the large side.
+/// The barrier between the ends of a line, among the places from 0 to 1, or nineteen of its own where these are few (Frankle,
+/// Dziugaite, Roy & Carbin 2020, "Linear mode connectivity and the lottery ticket hypothesis", sec. 2, who compare with the mean of
+/// the ends; with the line between them Entezari, Sedghi, Saukh & Neyshabur 2022, "The role of permutation invariance in linear mode
+/// connectivity of neural networks", eq. 1). It is 0 at the ends, so never negative. As the largest of several estimates it is on the
+/// large side.
 ///
 /// # Errors
 ///
