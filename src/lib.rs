@@ -24,6 +24,7 @@ pub mod config;
 pub mod curvature;
 pub mod data;
 pub mod dual;
+mod export;
 mod files;
 #[cfg(test)]
 mod fuzz;
@@ -41,6 +42,7 @@ mod report;
 pub mod run;
 mod seeds;
 mod selfcheck;
+mod slice;
 pub mod sweep;
 pub mod train;
 mod workers;

@@ -6,6 +6,7 @@ mod data;
 mod device;
 mod exit;
 mod experiment;
+mod export;
 mod find;
 mod folder;
 mod interrupt;
@@ -17,6 +18,7 @@ mod reparam;
 mod report;
 mod runs;
 mod selfcheck;
+mod slice;
 mod solution;
 mod sweep;
 mod train;
@@ -56,6 +58,9 @@ enum Command {
     Plot(plot::PlotArgs),
     Report(report::ReportArgs),
     Watch(watch::WatchArgs),
+    Slice(slice::SliceArgs),
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     #[command(subcommand)]
     Experiment(experiment::ExperimentCommand),
     #[command(subcommand)]
@@ -95,6 +100,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Plot(args) => plot::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Slice(args) => slice::run(&args),
+        Command::Export(command) => export::run(&command),
         Command::Experiment(command) => experiment::run(&command),
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),

@@ -74,7 +74,62 @@ pub struct Solution {
     initial: Option<Vec<f64>>,
 }
 
+/// Another run's solution, of the same model.
+pub struct Second {
+    /// The run's name and seed.
+    pub name: String,
+    /// The weights.
+    pub values: Vec<f64>,
+    /// The running statistics of normalisation layers.
+    pub statistics: Vec<f64>,
+}
+
 impl SolutionArgs {
+    /// The run directory, of a solution that is of a run.
+    pub fn run(&self) -> Option<&Path> {
+        self.run.as_deref()
+    }
+
+    /// Whether the number of samples was chosen.
+    pub fn has_samples(&self) -> bool {
+        self.samples.is_some()
+    }
+
+    /// Reads the solution of another run, whose model must be that of the first but for how it began.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] where there is none or it is of another model.
+    pub fn second(&self, path: &Path, first: &Solution) -> Result<Second, CommandError> {
+        let directory = RunDirectory::open(path)?;
+        let finished = directory.finished()?;
+        let (ours, theirs) = (model_of(&first.problem.config), model_of(&finished.config));
+        if ours != theirs {
+            return Err(CommandError::Input(format!(
+                "{}: its model is another than the first run's, so no line leads from one to the other; the first has\n{ours}\nand \
+                 this one\n{theirs}",
+                path.display()
+            )));
+        }
+        let weights = self.weights();
+        if weights == Weights::Average && matches!(finished.config.average, Average::None) {
+            return Err(CommandError::Input(format!(
+                "--weights average: the run in {} keeps no average of its weights",
+                path.display()
+            )));
+        }
+        directory.check_weights(&finished.summary, weights)?;
+        let network = first.problem.objective.network();
+        let layouts = [network.layout(), network.blueprint().statistics()];
+        let [values, statistics] =
+            read_weights(&directory.weights_file(weights), layouts.map(Arc::as_ref))?;
+        Ok(Second {
+            name: format!("{}, seed {}", finished.config.name, finished.config.seed),
+            values,
+            statistics,
+        })
+    }
+
     /// Opens the backend, the data and the weights; what is doubtful about them is told.
     ///
     /// # Errors
@@ -171,6 +226,16 @@ impl SolutionArgs {
     }
 }
 
+/// What a config says of the function that a network is, without where it began.
+fn model_of(config: &Config) -> String {
+    let mut model = match config.value("model") {
+        Some(toml::Value::Table(model)) => model,
+        _ => toml::Table::new(),
+    };
+    model.retain(|key, _| !key.starts_with("init"));
+    model.to_string().trim().to_owned()
+}
+
 /// The choice of a flag whose words have been checked.
 fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &str) -> T {
     let found = all.iter().copied().find(|&choice| name(choice) == word);
@@ -178,6 +243,15 @@ fn word<T: Copy + Default>(all: &[T], name: impl Fn(T) -> &'static str, word: &s
 }
 
 impl Solution {
+    /// The running statistics of normalisation layers.
+    ///
+    /// # Errors
+    ///
+    /// The device's message where they cannot be read.
+    pub fn running_statistics(&self) -> Result<Vec<f64>, String> {
+        self.objective.conditions().statistics.to_host()
+    }
+
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
         let last = self.step.unwrap_or_default().saturating_sub(1);
@@ -213,6 +287,7 @@ impl Solution {
             since: None,
             measurement,
             dtype: config.precision,
+            wall_time: None,
         }
     }
 

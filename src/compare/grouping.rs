@@ -8,7 +8,7 @@ use toml::Value;
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
 /// at. What the hooks measure on stands in each row.
-const IMMATERIAL: [&str; 8] = [
+const IMMATERIAL: [&str; 9] = [
     "name",
     "seed",
     "hooks",
@@ -16,6 +16,7 @@ const IMMATERIAL: [&str; 8] = [
     "events.spike_window",
     "backend",
     "train.checkpoint_every",
+    "train.keep_checkpoints",
     "train.evaluate_every",
 ];
 

@@ -40,6 +40,8 @@ section! {
         sampling: Sampling = default(Sampling::Shuffle);
         /// Epochs between two checkpoints.
         checkpoint_every: usize = default(1);
+        /// How many of the newest checkpoints are kept; more show the way of training (`lab slice --directions trajectory`).
+        keep_checkpoints: Option<usize> = optional("2");
         /// Epochs between two evaluations of loss and accuracy.
         evaluate_every: usize = default(1);
     }
@@ -79,7 +81,16 @@ pub enum Length {
     Steps(usize),
 }
 
+/// How many of the newest checkpoints are kept where nothing is said: a run goes on from the one before where the last is
+/// damaged.
+const CHECKPOINTS: usize = 2;
+
 impl Train {
+    /// How many of the newest checkpoints are kept.
+    pub fn kept_checkpoints(&self) -> usize {
+        self.keep_checkpoints.unwrap_or(CHECKPOINTS)
+    }
+
     /// How long the run is.
     pub fn length(&self) -> Length {
         match (self.epochs, self.steps) {

@@ -238,6 +238,16 @@ impl<'a> Pass<'a> {
 
     /// The running statistics after this pass.
     pub fn into_statistics(self) -> Parameters {
+        self.into_statistics_of(|momentum| momentum)
+    }
+
+    /// The running statistics where those of this pass enter with a weight of their own, so that they can be means over
+    /// several batches. What a pass replaces, such as the number of batches seen, it replaces all the same.
+    pub fn into_averages(self, weight: f64) -> Parameters {
+        self.into_statistics_of(|momentum| if momentum < 1.0 { weight } else { momentum })
+    }
+
+    fn into_statistics_of(self, weight: impl Fn(f64) -> f64) -> Parameters {
         let statistics = &self.conditions.statistics;
         let mut tensors = statistics.tensors().to_vec();
         for Observation {
@@ -246,6 +256,7 @@ impl<'a> Pass<'a> {
             momentum,
         } in self.observations
         {
+            let momentum = weight(momentum);
             let running = tensors[position].clone();
             tensors[position] = running.mul_scalar(1.0 - momentum) + value.mul_scalar(momentum);
         }

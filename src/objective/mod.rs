@@ -133,6 +133,34 @@ impl Objective {
         }
     }
 
+    /// The same objective by running statistics that are estimated anew at these parameters: the means, over the
+    /// samples of some batches, of the means and variances that each batch has by itself (as PyTorch's
+    /// `torch.optim.swa_utils.update_bn` estimates them, which weighs batches alike). The batches should be as large
+    /// as those of training, whose variances the network knows. A network without running statistics is what it was.
+    pub fn with_statistics_at(&self, parameters: &Parameters, data: &Chunks) -> Self {
+        let mut conditions = Conditions {
+            norm_mode: NormMode::Batch,
+            ..self.conditions.clone()
+        };
+        let mut seen = 0;
+        for batch in data
+            .batches()
+            .iter()
+            .filter(|_| self.network.has_statistics())
+        {
+            seen += batch.samples();
+            let weight = batch.samples() as f64 / seen as f64;
+            let plain = DualParameters::plain(parameters);
+            let mut pass = Pass::new(plain, &conditions, &self.compute, false);
+            self.network.forward(&mut pass, batch.inputs.clone());
+            conditions.statistics = pass.into_averages(weight);
+        }
+        self.under(Conditions {
+            norm_mode: self.conditions.norm_mode,
+            ..conditions
+        })
+    }
+
     /// `weight · Σᵢ ℓᵢ` over the batch, and its gradient.
     ///
     /// With `weight = 1 / batch` this is the mini-batch loss; with `1 / n`, a chunk's share of the

@@ -80,6 +80,31 @@ pub fn build(
     })
 }
 
+/// The rows of units of a network that can change places.
+pub fn permutable(network: &dyn Network) -> Vec<Symmetry> {
+    let mut symmetries = network.symmetries();
+    symmetries.retain(|row| MapKind::Permutation.acts_on(row.freedom) && row.units > 0);
+    symmetries
+}
+
+/// The permutation that puts, in each row of [`permutable`] units, unit `orders[row][place]` in each place, with its
+/// running statistics.
+///
+/// # Panics
+///
+/// Where there is not an order for each row.
+pub fn permutation(network: &dyn Network, orders: &[Vec<usize>]) -> ParameterMap {
+    let symmetries = permutable(network);
+    assert_eq!(symmetries.len(), orders.len(), "an order for each row");
+    let statistics = network.blueprint().statistics();
+    ParameterMap {
+        kind: MapKind::Permutation,
+        action: permute(network.layout(), &symmetries, orders),
+        running: permute_running(statistics, &symmetries, orders),
+        exactness: Exactness::Exact,
+    }
+}
+
 fn exactness(kind: MapKind, symmetries: &[Symmetry]) -> Exactness {
     let keeps_statistics = |symmetry: &Symmetry| !symmetry.running.is_empty();
     match kind {

@@ -4,7 +4,7 @@
 mod build;
 mod map;
 
-pub use build::{FACTOR, NotApplicable, applicable, build};
+pub use build::{FACTOR, NotApplicable, applicable, build, permutable, permutation};
 pub use map::ParameterMap;
 
 use crate::model::Freedom;

@@ -10,9 +10,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many of the newest checkpoints are kept.
-const CHECKPOINTS: usize = 2;
-
 /// A checkpoint that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
@@ -102,12 +99,33 @@ impl RunDirectory {
         Ok(checkpoint)
     }
 
-    /// Saves a checkpoint and removes all but the newest few.
+    /// All checkpoints of a run with this config and model, oldest first, and those that cannot be used.
+    pub fn all_checkpoints(
+        &self,
+        config: &str,
+        model: &Blueprint,
+        precision: Precision,
+    ) -> (Vec<Checkpoint>, Vec<Skipped>) {
+        let (mut found, mut skipped) = (Vec::new(), Vec::new());
+        for path in self.checkpoint_files().into_iter().rev() {
+            match self.usable_checkpoint(&path, config, model, precision) {
+                Ok(checkpoint) => found.push(checkpoint),
+                Err(reason) => skipped.push(Skipped { path, reason }),
+            }
+        }
+        (found, skipped)
+    }
+
+    /// Saves a checkpoint and removes all but the newest so many.
     ///
     /// # Errors
     ///
     /// The file system's.
-    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), DirectoryError> {
+    pub fn save_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        kept: usize,
+    ) -> Result<(), DirectoryError> {
         let folder = self.checkpoints();
         let path = folder.join(Checkpoint::file_name(checkpoint.step));
         let metrics = self.metrics_file();
@@ -121,12 +139,7 @@ impl RunDirectory {
             .encode()
             .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
         write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
-        self.forget_old_checkpoints()
-    }
-
-    /// Removes all but the newest few.
-    pub(super) fn forget_old_checkpoints(&self) -> Result<(), DirectoryError> {
-        for old in self.checkpoint_files().iter().skip(CHECKPOINTS) {
+        for old in self.checkpoint_files().iter().skip(kept) {
             fs::remove_file(old).map_err(|source| io_error(old, source))?;
         }
         Ok(())

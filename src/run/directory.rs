@@ -132,7 +132,6 @@ impl RunDirectory {
         fs::create_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
         // What a process leaves that was killed while it wrote.
         remove_partial(path)?;
-        directory.forget_old_checkpoints()?;
         Ok(directory)
     }
 
@@ -230,6 +229,11 @@ fn remove_run(path: &Path) -> Result<(), DirectoryError> {
     let checkpoints = path.join("checkpoints");
     if checkpoints.exists() {
         fs::remove_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
+    }
+    // Pictures of a solution that is there no more.
+    let slices = path.join("slices");
+    if slices.exists() {
+        fs::remove_dir_all(&slices).map_err(|source| io_error(&slices, source))?;
     }
     remove_partial(path)?;
     for name in FILES {

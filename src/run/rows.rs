@@ -28,6 +28,9 @@ pub struct Row {
     pub measurement: Measurement,
     /// The floating-point type of the computation.
     pub dtype: Precision,
+    /// When it was written, in seconds since 1970; not known of rows of earlier versions, nor of those that are not of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_time: Option<f64>,
 }
 
 /// What `metrics.jsonl` holds.
@@ -211,6 +214,7 @@ mod tests {
             since: step.checked_sub(3),
             measurement: Measurement::new("loss.train", 1.0 / (step as f64 + 3.0)),
             dtype: Precision::F64,
+            wall_time: Some(1e9 + 0.001 * step as f64),
         }
     }
 

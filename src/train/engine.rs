@@ -316,7 +316,10 @@ impl<'a> Engine<'a> {
         let checkpoint = checkpoint.map_err(TrainError::Device)?;
         match checkpoint.not_finite() {
             Some(what) => Err(self.divergence(checkpoint.step, &what)),
-            None => Ok(self.directory.save_checkpoint(&checkpoint)?),
+            None => {
+                let kept = self.problem.config.train.kept_checkpoints();
+                Ok(self.directory.save_checkpoint(&checkpoint, kept)?)
+            }
         }
     }
 

@@ -93,14 +93,16 @@ impl Lab {
             .unwrap()
     }
 
-    /// The rows of a run's `metrics.jsonl`, without the wall-clock time, the only field that two
+    /// The rows of a run's `metrics.jsonl`, without the wall-clock times, the only fields that two
     /// equal runs may differ in.
     pub fn rows(&self, run: &str) -> Vec<serde_json::Value> {
         self.read(&format!("{run}/metrics.jsonl"))
             .lines()
             .map(|line| {
                 let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
-                row.as_object_mut().unwrap().remove("seconds").unwrap();
+                let fields = row.as_object_mut().unwrap();
+                fields.remove("seconds").unwrap();
+                fields.remove("wall_time").unwrap();
                 row
             })
             .collect()

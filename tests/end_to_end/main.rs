@@ -9,6 +9,7 @@ mod edge;
 mod endings;
 mod events;
 mod experiment;
+mod export;
 mod files;
 mod gradients;
 mod integrity;
@@ -24,6 +25,7 @@ mod reparam;
 mod report;
 mod resume;
 mod rules;
+mod slice;
 #[cfg(target_os = "linux")]
 mod slurm;
 mod sweep;

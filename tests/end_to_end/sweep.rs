@@ -55,6 +55,7 @@ pub fn endings(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, Vec<Value>)> {
             let rows = rows.lines().map(|line| {
                 let mut row: Value = serde_json::from_str(line).unwrap();
                 row.as_object_mut().unwrap().remove("seconds");
+                row.as_object_mut().unwrap().remove("wall_time");
                 row
             });
             let ending = (

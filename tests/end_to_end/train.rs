@@ -79,7 +79,8 @@ fn rows_have_every_field_of_the_contract() {
             "seed",
             "stderr",
             "step",
-            "value"
+            "value",
+            "wall_time"
         ]
     );
     let rows = lab.rows(RUN);

@@ -1,0 +1,176 @@
+//! `lab export`.
+
+use super::output::print;
+use super::runs::{self, Found, finished};
+use super::{CommandError, ExitCode};
+use crate::export::{ExportedRun, event_file, table};
+use crate::files::write_atomically;
+use clap::{Args, Subcommand};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Hand the rows of runs to other programs.
+///
+/// Runs that are not finished are exported as far as they are. `metrics.jsonl` of a run is read by DuckDB, Polars and pandas as it
+/// is; docs/metrics.schema.json says what its fields mean.
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// Event files for TensorBoard: scalars with their errors, histograms, hyperparameters
+    Tensorboard(TensorboardArgs),
+    /// One table of all rows, with the run and its config in every row, as CSV
+    Csv(CsvArgs),
+    /// The same as a Parquet file
+    Parquet(ParquetArgs),
+}
+
+/// Of event files.
+#[derive(Args, Debug)]
+pub struct TensorboardArgs {
+    /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// The folder to write to: `tensorboard --logdir DIR` shows it
+    #[arg(long, value_name = "DIR", default_value = "tensorboard")]
+    out: PathBuf,
+}
+
+/// Of a table as CSV.
+#[derive(Args, Debug)]
+pub struct CsvArgs {
+    /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Of a table as Parquet.
+#[derive(Args, Debug)]
+pub struct ParquetArgs {
+    /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// The file of a run's events. The name is always the same, so that what is exported again takes the place of what was there, and
+/// no step is shown twice.
+const EVENTS: &str = "events.out.tfevents.0000000000.lab";
+
+/// Runs the command.
+pub fn run(command: &ExportCommand) -> Result<ExitCode, CommandError> {
+    match command {
+        ExportCommand::Tensorboard(args) => tensorboard(args),
+        ExportCommand::Csv(args) => {
+            let runs = read(&args.runs)?;
+            let text = table(&runs).csv();
+            match &args.out {
+                None => print(&text)?,
+                Some(out) => write_table(out, text.as_bytes(), &runs)?,
+            }
+            Ok(ExitCode::Success)
+        }
+        ExportCommand::Parquet(args) => {
+            let runs = read(&args.runs)?;
+            let bytes = table(&runs).parquet();
+            let bytes = bytes.map_err(|error| CommandError::Other(error.to_string()))?;
+            write_table(&args.out, &bytes, &runs)?;
+            Ok(ExitCode::Success)
+        }
+    }
+}
+
+fn read(arguments: &[String]) -> Result<Vec<ExportedRun>, CommandError> {
+    let Found { runs, left_out } = finished(arguments, ExportedRun::of)?;
+    runs::warn(&left_out);
+    Ok(runs)
+}
+
+fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), CommandError> {
+    write_atomically(out, bytes).map_err(|error| unwritten(out, &error))?;
+    let rows: usize = runs.iter().map(|run| run.rows.len()).sum();
+    eprintln!(
+        "{rows} rows of {} runs, written to {}",
+        runs.len(),
+        out.display()
+    );
+    Ok(())
+}
+
+fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
+    let runs = read(&args.runs)?;
+    let places: Vec<PathBuf> = runs.iter().map(|run| PathBuf::from(&run.place)).collect();
+    for (run, name) in runs.iter().zip(names(&places)) {
+        let folder = args.out.join(name);
+        std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+        let file = folder.join(EVENTS);
+        write_atomically(&file, &event_file(run)).map_err(|error| unwritten(&file, &error))?;
+    }
+    eprintln!(
+        "{} runs, written to {out}; look at them with `tensorboard --logdir {out}`",
+        runs.len(),
+        out = args.out.display()
+    );
+    Ok(ExitCode::Success)
+}
+
+/// The last parts of paths, two at least, as many as tell them apart.
+fn names(places: &[PathBuf]) -> Vec<PathBuf> {
+    let parts: Vec<Vec<String>> = places.iter().map(|place| parts(place)).collect();
+    let longest = parts.iter().map(Vec::len).max().unwrap_or_default();
+    let last = |count: usize| -> Vec<PathBuf> {
+        let of = |parts: &Vec<String>| parts[parts.len().saturating_sub(count)..].iter().collect();
+        parts.iter().map(of).collect()
+    };
+    let tells_apart = |count: &usize| {
+        let names = last(*count);
+        names.iter().collect::<BTreeSet<_>>().len() == names.len()
+    };
+    last((2..longest).find(tells_apart).unwrap_or(longest.max(2)))
+}
+
+/// The names of the folders of a path.
+fn parts(place: &Path) -> Vec<String> {
+    let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+    let names = place.components().filter_map(|part| match part {
+        std::path::Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
+    let message = format!("{}: {error}", path.display());
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => CommandError::Other(message),
+        _ => CommandError::Input(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_named_by_as_many_folders_as_tell_them_apart() {
+        let of = |places: &[&str]| -> Vec<String> {
+            let places: Vec<PathBuf> = places.iter().map(PathBuf::from).collect();
+            names(&places)
+                .iter()
+                .map(|name| name.display().to_string())
+                .collect()
+        };
+        assert_eq!(of(&["/x/runs/a/seed-0"]), ["a/seed-0"]);
+        assert_eq!(
+            of(&["/x/runs/a/seed-0", "/x/runs/b/seed-0"]),
+            ["a/seed-0", "b/seed-0"]
+        );
+        assert_eq!(
+            of(&["/x/a/seed-0", "/y/a/seed-0"]),
+            ["x/a/seed-0", "y/a/seed-0"]
+        );
+    }
+}
