@@ -1,7 +1,8 @@
 //! What lines say about the groups, all of them taken together.
 
 use super::{Line, Method};
-use crate::statistics::difference::{LEVEL, Sample, difference, holm};
+use crate::statistics::correction::holm;
+use crate::statistics::difference::{LEVEL, Sample, difference};
 use serde::Serialize;
 
 /// What a line says.
