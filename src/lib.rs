@@ -45,6 +45,6 @@ pub mod sweep;
 pub mod train;
 mod workers;
 
-pub use lab_common::{figure, random, statistics, table};
 use lab_common::{extremes, nearest};
+pub use lab_common::{figure, random, statistics, table};
 pub use lab_experiment::{experiment, problem};

@@ -15,7 +15,7 @@ mod sweep;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
-pub use comparison::ComparisonReport;
+pub use comparison::{ComparisonReport, Layout};
 pub use density::density_table;
 pub use finding::Finding;
 pub use forecast::Forecast;
