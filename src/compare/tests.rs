@@ -1,6 +1,7 @@
 //! Comparisons of made-up runs.
 
 mod answer;
+mod decides;
 mod events;
 
 use super::*;

@@ -99,6 +99,19 @@ fn groups_down(comparison: &Comparison, lines: &[&Line], headings: &[Heading]) -
         .with_rows(rows)
 }
 
+/// What is said of each line, in words.
+pub(super) fn verdicts(comparison: &Comparison, lines: &[&Line]) -> Vec<String> {
+    let words = |line: &&Line| {
+        let words = match verdict(line, &comparison.groups) {
+            Cell::Text(words) => words,
+            Cell::Failed(reason) => format!("no verdict ({reason})"),
+            _ => return None,
+        };
+        Some(format!("{}: {words}.", line.label()))
+    };
+    lines.iter().filter_map(words).collect()
+}
+
 /// Whether a line is one of those that an invariance is told of: it is measured after a map too, or a verdict of it rests
 /// on the parameterisation.
 fn is_moved(comparison: &Comparison, line: &Line) -> bool {

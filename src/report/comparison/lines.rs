@@ -35,8 +35,10 @@ pub(super) const HEADLINES: [&str; 20] = [
 
 /// The lines that are shown.
 pub(super) fn shown(comparison: &Comparison, shows_all: bool) -> Vec<&Line> {
-    let is_shown =
-        |line: &&Line| shows_all || line.is_decided() || HEADLINES.contains(&line.name.as_str());
+    let is_shown = |line: &&Line| {
+        let is_answer = line.is_decided() || line.verdict == Verdict::Equal;
+        shows_all || is_answer || HEADLINES.contains(&line.name.as_str())
+    };
     comparison.lines.iter().filter(is_shown).collect()
 }
 

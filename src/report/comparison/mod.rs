@@ -39,7 +39,9 @@ impl Report for ComparisonReport<'_> {
                 .list(layout::GAP_NOTES.map(str::to_owned)),
             Layout::Keskar | Layout::Spectrum | Layout::Invariance => {
                 let shown = self.layout.lines(comparison);
-                let page = page.table(self.layout.table(comparison));
+                let page = page
+                    .table(self.layout.table(comparison))
+                    .list(layout::verdicts(comparison, &shown));
                 let page = with_numbers(page, comparison, &shown, self.shows_all);
                 page.list(notes::notes(comparison, &shown))
             }
