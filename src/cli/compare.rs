@@ -3,20 +3,28 @@
 use super::output::print;
 use super::runs::{self, Found, finished};
 use super::{CommandError, ExitCode, Format};
-use crate::compare::{FinishedRun, compare};
-use crate::config::Config;
-use crate::report::ComparisonReport;
-use clap::Args;
+use crate::compare::{
+    AtCommonLoss, Cause, CompareError, FinishedRun, LeftOut, Margins, Matching, at_loss, check_key,
+    check_versions, compare_at, compare_with, lowest_loss,
+};
+use crate::report::{ComparisonReport, Layout};
+use crate::run::{DirectoryError, Row, RunDirectory};
+use clap::{Args, ValueEnum};
+use std::path::Path;
 
-/// Compare groups of runs: an answer in sentences, then a table.
+/// How many runs a message names.
+const NAMED: usize = 3;
+
+/// Compare groups of runs: an answer in sentences, then tables.
 ///
-/// The table has the decided lines and the headline measures; what its words mean stands below it.
+/// The first table has the decided lines and the headline measures, those below it what the verdicts rest on; what
+/// the words mean stands at the end.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
-    /// Run directories, folders of them, or patterns such as 'runs/sgd_*'
+    /// Run directories, folders of them such as sweeps, or patterns such as 'runs/sgd_*'
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// The config key that makes the groups; several with commas between them
+    /// The config key that makes the groups, or "arm" for the folders of the runs; several with commas between them
     #[arg(
         long,
         value_name = "KEY",
@@ -24,32 +32,158 @@ pub struct CompareArgs {
         value_delimiter = ','
     )]
     by: Vec<String>,
-    /// Show every line, not only those that are decided or headlines; JSON and CSV have all anyway
+    /// A difference that does not matter: 10% of the smaller mean, or MEASURE=AMOUNT (accuracy.test=0.005, norm.l2=5%); several with
+    /// commas between them. Lines known to differ by no more are called equal
+    #[arg(long, value_name = "MARGIN", value_delimiter = ',')]
+    equal_within: Vec<String>,
+    /// Show every line and every pair of groups, not only what is decided or a headline; JSON and CSV have all anyway
     #[arg(long)]
     all: bool,
+    /// Which table
+    #[arg(long, value_enum, default_value = "lines")]
+    layout: LayoutWord,
+    /// What is refused otherwise; several with commas between them
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    allow: Vec<Allowed>,
     /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
+}
+
+/// A table by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LayoutWord {
+    /// Measures down, groups across
+    Lines,
+    /// As in Keskar et al. 2017: accuracies, and φ for boxes of two sizes in full space and in a subspace
+    Keskar,
+    /// The Hessian's largest eigenvalues, its smallest, its trace
+    Spectrum,
+    /// What maps that leave the function alone make of each measure
+    Invariance,
+    /// Rank correlations of each measure with the generalisation gap, overall and key by key
+    Gap,
+}
+
+/// What is refused unless it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Allowed {
+    /// Runs that are not finished are left out
+    Unfinished,
+    /// Runs that cannot be read are left out
+    Damaged,
+    /// Runs of several versions of this program are compared
+    MixedVersions,
+}
+
+impl From<LayoutWord> for Layout {
+    fn from(word: LayoutWord) -> Self {
+        match word {
+            LayoutWord::Lines => Self::Lines,
+            LayoutWord::Keskar => Self::Keskar,
+            LayoutWord::Spectrum => Self::Spectrum,
+            LayoutWord::Invariance => Self::Invariance,
+            LayoutWord::Gap => Self::Gap,
+        }
+    }
 }
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
     let mut keys: Vec<&str> = Vec::new();
     for key in &args.by {
-        Config::check_key(key)?;
+        check_key(key)?;
         if !keys.contains(&key.as_str()) {
             keys.push(key);
         }
     }
+    let margins = Margins::parse(&args.equal_within)?;
     let Found { runs, left_out } = finished(&args.runs, |directory| {
         Ok(FinishedRun::of(directory, directory.finished()?))
     })?;
-    let comparison = compare(&runs, left_out, &keys)?;
+    check_left_out(&left_out, runs.len(), &args.allow)?;
+    if !args.allow.contains(&Allowed::MixedVersions) {
+        check_versions(&runs)?;
+    }
+    let lowest = lowest_losses(&runs)?;
+    let mut comparison = compare_with(&runs, left_out, &keys, &margins)?;
+    if comparison.is_tested && comparison.losses == Matching::Unequal {
+        comparison.at_common_loss = at_common_loss(&runs, &lowest, &keys, &margins)?;
+    }
     runs::warn(&comparison.left_out);
     let report = ComparisonReport {
         comparison: &comparison,
         shows_all: args.all,
+        layout: args.layout.into(),
     };
     print(&args.format.text(&report)?)?;
     Ok(ExitCode::Success)
+}
+
+/// Refuses to leave out what could be finished or mended, unless that is meant. Runs that diverged are left out in any
+/// case: that is what became of them.
+fn check_left_out(
+    left_out: &[LeftOut],
+    finished: usize,
+    allow: &[Allowed],
+) -> Result<(), CompareError> {
+    let cases = [
+        (Cause::Unfinished, Allowed::Unfinished, "unfinished"),
+        (Cause::Damaged, Allowed::Damaged, "damaged"),
+    ];
+    for (cause, allowed, word) in cases {
+        let unusable: Vec<&str> = left_out
+            .iter()
+            .filter(|run| run.cause == cause)
+            .map(|run| run.reason.as_str())
+            .collect();
+        if unusable.is_empty() || allow.contains(&allowed) {
+            continue;
+        }
+        let mut reasons = unusable[..unusable.len().min(NAMED)].join("; ");
+        if unusable.len() > NAMED {
+            reasons += &format!("; and {} more", unusable.len() - NAMED);
+        }
+        return Err(CompareError::Unusable {
+            unusable: unusable.len(),
+            given: finished + left_out.len(),
+            reasons,
+            allow: word,
+        });
+    }
+    Ok(())
+}
+
+/// The rows of a run.
+fn rows(run: &FinishedRun) -> Result<Vec<Row>, DirectoryError> {
+    Ok(RunDirectory::open(Path::new(&run.place))?.rows()?.rows)
+}
+
+/// The least training loss at which each run's hooks have measured flatness. All rows are read for that, one run's at a
+/// time, so that damaged ones are found whether or not they are needed.
+fn lowest_losses(runs: &[FinishedRun]) -> Result<Vec<Option<f64>>, DirectoryError> {
+    let lowest = |run| -> Result<_, DirectoryError> { Ok(lowest_loss(&rows(run)?)) };
+    runs.iter().map(lowest).collect()
+}
+
+/// The comparison at the last training loss that all runs have had; none where hooks have not seen it in every run.
+fn at_common_loss(
+    runs: &[FinishedRun],
+    lowest: &[Option<f64>],
+    keys: &[&str],
+    margins: &Margins,
+) -> Result<Option<AtCommonLoss>, CommandError> {
+    let lowest: Option<Vec<f64>> = lowest.iter().copied().collect();
+    let Some(loss) = lowest.and_then(|losses| losses.into_iter().reduce(f64::max)) else {
+        return Ok(None);
+    };
+    let (mut found, mut widest) = (Vec::new(), 1.0f64);
+    for run in runs {
+        let Some((then, apart)) = at_loss(run, &rows(run)?, loss) else {
+            return Ok(None);
+        };
+        widest = widest.max(apart);
+        found.push(then);
+    }
+    Ok(Some(compare_at(&found, (loss, widest), keys, margins)?))
 }

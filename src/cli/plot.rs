@@ -6,7 +6,7 @@ use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, LeftOut, compare};
 use crate::figure::{Figure, Tabulated, Theme};
 use crate::plot::{Along, PlotError, PlottedRun, Request, Span, What, plot};
-use crate::report::ComparisonReport;
+use crate::report::{ComparisonReport, Layout};
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -117,6 +117,7 @@ fn table(
     let report = ComparisonReport {
         comparison: &comparison,
         shows_all: false,
+        layout: Layout::default(),
     };
     let table = report.table().0;
     let drawn = Tabulated {

@@ -1,7 +1,7 @@
 //! The runs that arguments stand for.
 
 use super::CommandError;
-use crate::compare::{CompareError, FinishedRun, LeftOut, alike};
+use crate::compare::{Cause, CompareError, FinishedRun, LeftOut, alike};
 use crate::config::Config;
 use crate::run::{DirectoryError, RunDirectory};
 use crate::sweep::SweepDirectory;
@@ -35,6 +35,7 @@ pub(super) fn finished<T>(
             Ok(run) => runs.push(run),
             Err(error) => left_out.push(LeftOut {
                 place: place.display().to_string(),
+                cause: cause(&error),
                 reason: error.to_string(),
                 diverged: diverged(place).map(Box::new),
             }),
@@ -45,6 +46,17 @@ pub(super) fn finished<T>(
         return Err(CompareError::NoneFinished(left_out.len()).into());
     }
     Ok(Found { runs, left_out })
+}
+
+/// What kind of reason it is.
+fn cause(error: &DirectoryError) -> Cause {
+    match error {
+        DirectoryError::Unfinished(_) | DirectoryError::Failed { .. } | DirectoryError::Busy(_) => {
+            Cause::Unfinished
+        }
+        DirectoryError::Hopeless { .. } => Cause::Failed,
+        _ => Cause::Damaged,
+    }
 }
 
 /// Tells which runs are left out, and why.

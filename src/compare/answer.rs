@@ -36,8 +36,8 @@ pub enum Standing {
     TooFewSeeds,
     /// Every line is set, equal, or without a verdict for a reason of its own.
     Untested,
-    /// Lines are tested at training losses that differ or are not known, so that what they say of
-    /// flatness may be about training progress.
+    /// Lines are tested at training losses that differ or are not known, so that flatness is compared only between
+    /// groups where they do not.
     UnequalLosses,
     /// Lines are tested at equal training losses.
     EqualLosses,
@@ -50,8 +50,10 @@ pub struct Findings {
     pub decided: Vec<Finding>,
     /// Those that were tested without one.
     pub undecided: Vec<String>,
-    /// Those with the same value in every run, or in every group by seed.
+    /// Those whose groups differ by no more than the margin.
     pub equal: Vec<String>,
+    /// Those with the same value in every run, or in every group by seed.
+    pub identical: Vec<String>,
     /// Those without a verdict.
     pub withheld: Vec<Withheld>,
 }
@@ -169,6 +171,7 @@ impl Findings {
             Verdict::Given => {}
             Verdict::NotDecided => self.undecided.push(name),
             Verdict::Equal => self.equal.push(name),
+            Verdict::Identical => self.identical.push(name),
             Verdict::TooFewSeeds => self.withheld.push(Withheld {
                 name,
                 reason: "too few seeds".to_owned(),
@@ -200,7 +203,7 @@ pub fn larger(line: &Line) -> Vec<Larger> {
         let (group, than) = match pair.decision {
             Decision::FirstLarger => (&pair.first, &pair.second),
             Decision::SecondLarger => (&pair.second, &pair.first),
-            Decision::NotDecided => return None,
+            Decision::NotDecided | Decision::Equal => return None,
         };
         Some(Larger {
             group: group.clone(),
@@ -216,7 +219,7 @@ fn is_flatness(name: &str) -> bool {
 }
 
 /// Whether a measure is about data that was not trained on.
-fn is_on_test_data(name: &str) -> bool {
+pub(super) fn is_on_test_data(name: &str) -> bool {
     name.ends_with(".test") || name.starts_with("gap.")
 }
 
@@ -228,6 +231,10 @@ fn has_converged(grouping: &Grouping, name: &str) -> bool {
 
 fn standing(grouping: &Grouping, lines: &[Line], losses: Matching) -> Standing {
     let is_tested = lines.iter().any(|line| !line.pairs.is_empty());
+    let is_held_back = |line: &Line| {
+        let reason = line.reason.as_deref().unwrap_or_default();
+        reason.starts_with("training losses")
+    };
     let is_short = |line: &Line| line.verdict == Verdict::TooFewSeeds;
     match () {
         () if grouping.groups.len() < 2 => Standing::OneGroup,
@@ -235,6 +242,7 @@ fn standing(grouping: &Grouping, lines: &[Line], losses: Matching) -> Standing {
         () if is_tested && losses.allows_conclusions() => Standing::EqualLosses,
         () if is_tested => Standing::UnequalLosses,
         () if lines.iter().any(is_short) => Standing::TooFewSeeds,
+        () if lines.iter().any(is_held_back) => Standing::UnequalLosses,
         () => Standing::Untested,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CellValue, FinishedRun};
 use crate::measure::Measurement;
-use crate::statistics::{mean, standard_error};
+use crate::statistics::{mean, standard_error, variance};
 
 /// The first row of a name in a run.
 pub(super) fn find<'a>(run: &'a FinishedRun, name: &str) -> Option<&'a Measurement> {
@@ -26,6 +26,8 @@ pub(super) fn cell<'a>(
     let own = rows[0].absolute_error();
     Some(CellValue {
         mean: mean(&values),
+        n: values.len(),
+        deviation: deviation(&values),
         error: if values.len() > 1 {
             Some(standard_error(&values))
         } else {
@@ -33,4 +35,9 @@ pub(super) fn cell<'a>(
         },
         values,
     })
+}
+
+/// The standard deviation over runs; none of one.
+pub(super) fn deviation(values: &[f64]) -> Option<f64> {
+    (values.len() > 1).then(|| variance(values).sqrt())
 }

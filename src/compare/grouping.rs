@@ -1,6 +1,6 @@
 //! Which runs belong together, and in what else they differ.
 
-use super::{CompareError, FinishedRun, LeftOut};
+use super::{Cause, CompareError, FinishedRun, LeftOut};
 use crate::config::Config;
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
@@ -24,6 +24,9 @@ const IMMATERIAL: [&str; 9] = [
 const BATCH_SIZE: &str = "train.batch_size";
 const FULL_BATCH: &str = "train.full_batch";
 
+/// What stands for the folder that runs of all seeds lie in, in the place of a key.
+pub(super) const ARM: &str = "arm";
+
 /// What runs can differ in besides the keys of their configs.
 const BESIDES: [&str; 2] = [DATA_FILES, MEASURED_DROPOUT];
 const DATA_FILES: &str = "the data files";
@@ -42,6 +45,8 @@ pub(super) struct Grouping<'a> {
     pub unlike: Vec<Differing>,
     /// What else differs between the groups, and never within one.
     pub confounds: Vec<Differing>,
+    /// The same where the groups are arms, which is what makes them.
+    pub arms: Vec<Differing>,
     /// Runs whose seed a group has already.
     pub repeated: Vec<LeftOut>,
 }
@@ -63,6 +68,8 @@ pub(super) struct Differing {
     pub key: &'static str,
     /// Its values: all of them, or by group.
     pub values: String,
+    /// Its values in each group, of what never differs within one.
+    pub by_group: Vec<String>,
 }
 
 /// A run with the values of its config at hand.
@@ -101,14 +108,19 @@ impl<'a> Grouping<'a> {
             .map(|key| Differing {
                 key,
                 values: listed(&distinct(&all(&groups), key)),
+                by_group: Vec::new(),
             })
             .collect();
-        let confounds = other
+        let differing: Vec<Differing> = other
             .into_iter()
             .filter(|key| distinct(&all(&groups), key).len() > 1)
             .filter(|key| !is_consequence(key, by, &groups))
             .map(|key| by_group(key, &groups))
             .collect();
+        let (confounds, arms) = match by.contains(&ARM) {
+            true => (Vec::new(), differing),
+            false => (differing, Vec::new()),
+        };
         if !unlike.is_empty() {
             keys.extend(unlike.iter().map(|differing| differing.key));
             groups = grouped(&entries, &keys);
@@ -134,6 +146,7 @@ impl<'a> Grouping<'a> {
             groups,
             unlike,
             confounds,
+            arms,
             repeated,
         })
     }
@@ -147,7 +160,10 @@ impl Grouping<'_> {
             return None;
         }
         let table = config.table();
-        let value = |key: &str| value_of(key, config, &table);
+        let value = |key: &str| match key {
+            ARM => Some(Value::String(config.name.clone())),
+            key => value_of(key, config, &table),
+        };
         let labels: Vec<String> = self
             .keys
             .iter()
@@ -184,6 +200,7 @@ impl<'a> Entry<'a> {
         match key {
             DATA_FILES => Some(Value::String(self.digest())),
             MEASURED_DROPOUT => self.measured_dropout(),
+            ARM => Some(Value::String(self.run.config.name.clone())),
             key => value_of(key, &self.run.config, &self.table),
         }
     }
@@ -266,6 +283,7 @@ fn members<'a>((values, entries): &Group<'_, 'a>, repeated: &mut Vec<LeftOut>) -
         match runs.iter().find(|run| run.config.seed == seed) {
             Some(first) => repeated.push(LeftOut {
                 place: entry.run.place.clone(),
+                cause: Cause::Repeated,
                 reason: format!(
                     "{} has the seed ({seed}) and, in all that matters, the config of {}: a copy \
                      is no second sample",
@@ -310,6 +328,58 @@ fn by_group(key: &'static str, groups: &[Group]) -> Differing {
     Differing {
         key,
         values: values.collect::<Vec<_>>().join("; "),
+        by_group: groups
+            .iter()
+            .map(|(_, entries)| listed(&distinct(entries, key)))
+            .collect(),
+    }
+}
+
+/// In what runs differ, whatever they are grouped by.
+pub(super) struct Settings {
+    /// The keys in which they do.
+    pub keys: Vec<&'static str>,
+    /// For each run the place of its value among those of each key, in ascending order.
+    pub places: Vec<Vec<usize>>,
+}
+
+impl Settings {
+    /// Those of some runs.
+    pub fn of(runs: &[&FinishedRun]) -> Self {
+        let entries: Vec<Entry> = runs.iter().map(|run| Entry::new(run)).collect();
+        let entries: Vec<&Entry> = entries.iter().collect();
+        let values = |key: &&'static str| distinct(&entries, key);
+        let has_batch_size = values(&BATCH_SIZE).len() > 1;
+        let differing = Config::keys()
+            .iter()
+            .copied()
+            .filter(|key| !IMMATERIAL.contains(key))
+            .filter(|key| !(has_batch_size && *key == FULL_BATCH))
+            .map(|key| (key, values(&key)))
+            .filter(|(_, values)| values.len() > 1);
+        let differing: Vec<_> = differing.collect();
+        let place = |entry: &&Entry, key: &str, values: &[Option<Value>]| {
+            let own = entry.value(key);
+            values.iter().position(|value| *value == own).unwrap_or(0)
+        };
+        let places = entries.iter().map(|entry| {
+            let places = differing.iter();
+            places
+                .map(|(key, values)| place(entry, key, values))
+                .collect()
+        });
+        Self {
+            places: places.collect(),
+            keys: differing.iter().map(|(key, _)| *key).collect(),
+        }
+    }
+
+    /// How many kinds of runs there are.
+    pub fn kinds(&self) -> usize {
+        let mut kinds = self.places.clone();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.len()
     }
 }
 

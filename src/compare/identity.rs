@@ -87,7 +87,7 @@ impl Identity {
 }
 
 /// What a row was taken under, as far as that bears on its measure. Rows of earlier versions say more.
-fn bearing(row: &Measurement) -> Circumstances {
+pub(super) fn bearing(row: &Measurement) -> Circumstances {
     let all = row.circumstances.clone();
     match find(&row.name) {
         Some(measure) => measure.bearing(all),

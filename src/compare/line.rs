@@ -1,9 +1,12 @@
 //! The lines of a comparison.
 
-use super::cell::{cell, find};
+use super::cell::{cell, deviation, find};
 use super::grouping::{Grouping, Members};
 use super::identity::Identity;
 use super::invariance::movements;
+use super::losses::Matching;
+use super::margin::Margins;
+use super::trend::{axis, trend};
 use super::verdict::{Pair, Verdict};
 use super::{CellValue, FinishedRun, Line};
 use crate::measure::{Measure, Measurement, catalogue};
@@ -14,13 +17,17 @@ use crate::statistics::{mean, standard_error};
 /// How near to `train.stop_at_train_loss` a run has ended that ended by it, and some room.
 const AT_TARGET: f64 = 0.005;
 
+/// The most groups of which every pair is told with its effect and with intervals by resampling, which decide nothing.
+const DESCRIBED: usize = 12;
+
 /// The lines of all groups, each with its tests; nothing is decided yet.
-pub(super) fn lines(grouping: &Grouping, maps: &[MapKind]) -> Vec<Line> {
+pub(super) fn lines(grouping: &Grouping, maps: &[MapKind], margins: &Margins) -> Vec<Line> {
     let mut lines = set_lines(grouping);
+    let axis = axis(grouping);
     for measure in catalogue() {
         let identities = Identity::all(measure.name, grouping);
         for identity in &identities {
-            let line = measured_line(measure, identity, maps, grouping);
+            let line = measured_line(measure, identity, (maps, margins, axis.as_ref()), grouping);
             lines.extend(line.map(|line| Line {
                 apart: identity.apart_from(&identities),
                 ..line
@@ -73,6 +80,8 @@ fn first_steps(identity: &Identity, runs: &[&FinishedRun]) -> Option<CellValue> 
     let own = found.first()?.since.map(|since| values[0] - since as f64);
     Some(CellValue {
         mean: mean(&values),
+        n: values.len(),
+        deviation: deviation(&values),
         error: match values.len() {
             1 => own,
             _ => Some(standard_error(&values)),
@@ -91,6 +100,8 @@ fn set_lines(grouping: &Grouping) -> Vec<Line> {
                 let values: Vec<f64> = group.runs.iter().map(|run| value(run)).collect();
                 Some(CellValue {
                     mean: mean(&values),
+                    n: values.len(),
+                    deviation: None,
                     error: None,
                     values,
                 })
@@ -113,7 +124,7 @@ fn set_lines(grouping: &Grouping) -> Vec<Line> {
 fn measured_line(
     measure: &Measure,
     identity: &Identity,
-    maps: &[MapKind],
+    (maps, margins, axis): (&[MapKind], &Margins, Option<&(&str, Vec<f64>)>),
     grouping: &Grouping,
 ) -> Option<Line> {
     let name = measure.name;
@@ -137,8 +148,12 @@ fn measured_line(
     if measure.is_given || is_target(name, grouping) {
         return Some(line);
     }
-    match tests(&line, measure, identity, grouping) {
+    match tests(&line, measure, identity, (grouping, margins)) {
         Ok(pairs) => {
+            // A trend is about all groups, so it needs all their pairs.
+            let groups = grouping.groups.len();
+            let is_whole = pairs.len() == groups * (groups - 1) / 2;
+            line.trend = is_whole.then(|| trend(identity, grouping, axis)).flatten();
             let ends = pairs.iter().find(|pair| {
                 pair.first == grouping.groups[0].label
                     && grouping
@@ -180,7 +195,7 @@ fn tests(
     line: &Line,
     measure: &Measure,
     identity: &Identity,
-    grouping: &Grouping,
+    (grouping, margins): (&Grouping, &Margins),
 ) -> Result<Vec<Pair>, (Verdict, Option<String>)> {
     let withheld = |reason: &str| Err((Verdict::Withheld, Some(reason.to_owned())));
     if grouping.groups.len() < 2 {
@@ -196,7 +211,7 @@ fn tests(
         return withheld("not in every group");
     }
     if is_equal(line, identity, grouping) {
-        return Err((Verdict::Equal, None));
+        return Err((Verdict::Identical, None));
     }
     let sound: Vec<_> = grouping
         .groups
@@ -212,16 +227,32 @@ fn tests(
     if sound.len() < 2 {
         return withheld("degenerate runs");
     }
-    let pairs: Vec<Pair> = (0..sound.len())
+    let all: Vec<[&Members<'_>; 2]> = (0..sound.len())
         .flat_map(|first| (first + 1..sound.len()).map(move |second| [first, second]))
-        .filter_map(|pair| {
-            let [first, second] = pair.map(|index| sound[index]);
+        .map(|pair| pair.map(|index| sound[index]))
+        .collect();
+    let losses = |[first, second]: &[&Members<'_>; 2]| Matching::of_runs(&first.runs, &second.runs);
+    let may_compare =
+        |pair: &&[&Members<'_>; 2]| !measure.is_flatness || losses(pair).allows_conclusions();
+    let comparable: Vec<_> = all.iter().filter(may_compare).collect();
+    if comparable.is_empty() {
+        let is_known = all.iter().any(|pair| losses(pair) != Matching::Unknown);
+        return withheld(match is_known {
+            true => "training losses differ",
+            false => "training losses not known",
+        });
+    }
+    let margin = margins.of(measure.name);
+    let pairs: Vec<Pair> = comparable
+        .into_iter()
+        .filter_map(|[first, second]| {
             let labels = [first.label.as_str(), &second.label];
-            Pair::test(
-                labels,
-                &sample(identity, &first.runs),
-                &sample(identity, &second.runs),
-            )
+            let samples = [first, second].map(|group| sample(identity, &group.runs));
+            let pair = Pair::test(labels, &samples[0], &samples[1], margin)?;
+            Some(match grouping.groups.len() <= DESCRIBED {
+                true => pair.described(&samples[0], &samples[1]),
+                false => pair,
+            })
         })
         .collect();
     if pairs.is_empty() {
@@ -271,7 +302,7 @@ fn is_equal(line: &Line, identity: &Identity, grouping: &Grouping) -> bool {
 }
 
 /// The values of one number by seed.
-fn sample(identity: &Identity, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
+pub(super) fn sample(identity: &Identity, runs: &[&FinishedRun]) -> Vec<(u64, f64)> {
     runs.iter()
         .filter_map(|run| Some((run.config.seed, identity.find(run)?.value?)))
         .collect()

@@ -1,7 +1,7 @@
 //! At what training losses groups are compared: curvature falls with the loss, so solutions at
 //! different losses differ in flatness for that reason alone.
 
-use super::cell::find;
+use super::cell::{deviation, find};
 use super::{FinishedRun, Group};
 use crate::statistics::{mean, standard_error};
 use serde::Serialize;
@@ -13,6 +13,8 @@ pub struct Losses {
     pub mean: f64,
     /// Its standard error over runs; none of one run.
     pub error: Option<f64>,
+    /// The standard deviation over runs; none of one run.
+    pub deviation: Option<f64>,
     /// The smallest.
     pub min: f64,
     /// The largest.
@@ -59,9 +61,32 @@ impl Losses {
         Some(Self {
             mean: mean(&losses),
             error: (losses.len() > 1).then(|| standard_error(&losses)),
+            deviation: deviation(&losses),
             min: losses.iter().copied().fold(f64::INFINITY, f64::min),
             max: losses.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
+    }
+}
+
+impl Matching {
+    /// How two groups' training losses stand to each other, and how far they lie apart, relative to the larger.
+    pub(super) fn of(a: &Losses, b: &Losses) -> (Self, f64) {
+        let distance = (a.mean - b.mean).abs();
+        let error = a.error.unwrap_or(0.0).hypot(b.error.unwrap_or(0.0));
+        let larger = a.mean.abs().max(b.mean.abs());
+        let apart = if larger > 0.0 { distance / larger } else { 0.0 };
+        let matching = match () {
+            () if apart <= TOLERANCE => Self::Equal,
+            () if distance <= error => Self::WithinErrors,
+            () => Self::Unequal,
+        };
+        (matching, apart)
+    }
+
+    /// The same of groups of runs.
+    pub(super) fn of_runs(a: &[&FinishedRun], b: &[&FinishedRun]) -> Self {
+        let losses = Losses::of(a).zip(Losses::of(b));
+        losses.map_or(Self::Unknown, |(a, b)| Self::of(&a, &b).0)
     }
 }
 
@@ -75,15 +100,7 @@ pub(super) fn matching(groups: &[Group]) -> (Matching, f64) {
     let mut worst = (Matching::Equal, 0.0);
     for (index, a) in losses.iter().enumerate() {
         for b in &losses[..index] {
-            let distance = (a.mean - b.mean).abs();
-            let error = a.error.unwrap_or(0.0).hypot(b.error.unwrap_or(0.0));
-            let larger = a.mean.abs().max(b.mean.abs());
-            let apart = if larger > 0.0 { distance / larger } else { 0.0 };
-            let matching = match () {
-                () if apart <= TOLERANCE => Matching::Equal,
-                () if distance <= error => Matching::WithinErrors,
-                () => Matching::Unequal,
-            };
+            let (matching, apart) = Matching::of(a, b);
             if matching > worst.0 {
                 worst.0 = matching;
             }

@@ -1,7 +1,7 @@
 //! Tables whose groups differ in nothing.
 
 use super::verdict::{Pair, Verdict, decide};
-use super::{Line, Method};
+use super::{Line, Margin, Method};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::difference::LEVEL;
 use rand_distr::{Distribution, StandardNormal};
@@ -20,6 +20,9 @@ struct Setting {
     /// Of the last group's values, where the others' is 1.
     spread: f64,
 }
+
+/// No difference is too small to matter.
+const MARGIN: Option<Margin> = None;
 
 /// One table: on every other line the values are log-normal, as those of sharpness are; paired runs
 /// have something in common.
@@ -63,7 +66,8 @@ fn table(setting: Setting, random: &mut StreamRng) -> Vec<Line> {
         let mut line = Line::new("x", vec![None; count], Verdict::NotDecided);
         line.pairs = pairs
             .map(|(first, second)| {
-                let pair = Pair::test(["a", "b"], &samples[first], &samples[second]).unwrap();
+                let pair =
+                    Pair::test(["a", "b"], &samples[first], &samples[second], MARGIN).unwrap();
                 assert_eq!(pair.method == Method::Paired, is_paired);
                 pair
             })
@@ -122,5 +126,55 @@ fn neither_do_groups_of_other_sizes_and_spreads() {
     }
     for seeds in [&[3, 3][..], &[5, 20], &[10, 10]] {
         check(seeds, false, 0.2);
+    }
+}
+
+/// Fifty-five lines of two groups whose means differ by just what does not matter.
+fn at_the_margin(seeds: usize, is_paired: bool, random: &mut StreamRng) -> Vec<Line> {
+    let mut draw = |mean: f64| -> Vec<f64> {
+        let normal = |_| -> f64 { StandardNormal.sample(random) };
+        (0..seeds)
+            .map(normal)
+            .map(|noise| mean * (1.0 + 0.05 * noise))
+            .collect()
+    };
+    let line = |index: usize| {
+        let (margin, mean) = match index % 2 {
+            0 => (Margin::Ratio(1.1), 11.0),
+            _ => (Margin::Difference(0.5), 10.5),
+        };
+        let start = if is_paired { 0 } else { 100 };
+        let first: Vec<(u64, f64)> = (0..).zip(draw(10.0)).collect();
+        let second: Vec<(u64, f64)> = (start..).zip(draw(mean)).collect();
+        let mut line = Line::new("x", vec![None; 2], Verdict::NotDecided);
+        line.pairs
+            .extend(Pair::test(["a", "b"], &first, &second, Some(margin)));
+        line
+    };
+    (0..LINES).map(line).collect()
+}
+
+#[test]
+fn of_tables_whose_groups_differ_by_the_margin_at_most_one_in_twenty_calls_any_line_equal() {
+    let error = (LEVEL * (1.0 - LEVEL) / TABLES as f64).sqrt();
+    for (seeds, is_paired) in [(5, true), (5, false), (20, true), (20, false)] {
+        let (mut called, mut uncorrected) = (0, 0);
+        for counter in 0..TABLES as u64 {
+            let mut random = Streams::new(2).stream("null", counter);
+            let mut lines = at_the_margin(seeds, is_paired, &mut random);
+            decide(&mut lines);
+            let holds =
+                |test: &dyn Fn(&Pair) -> bool| lines.iter().flat_map(|line| &line.pairs).any(test);
+            called += usize::from(holds(&|pair| pair.is_within_margin));
+            uncorrected += usize::from(holds(&|pair| pair.p_equal.unwrap() <= LEVEL));
+        }
+        let share = |count: usize| count as f64 / TABLES as f64;
+        println!(
+            "{seeds} {is_paired}: {}, without correction {}",
+            share(called),
+            share(uncorrected)
+        );
+        assert!(share(called) <= LEVEL + 2.0 * error);
+        assert!(share(uncorrected) > 0.5);
     }
 }

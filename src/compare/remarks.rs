@@ -23,6 +23,7 @@ pub(super) fn warnings(
         warnings.extend(unequal_losses(matching));
     }
     warnings.extend(confounds(grouping));
+    warnings.extend(arms(grouping));
     warnings.extend(degenerate(grouping));
     warnings.extend(diverged(grouping, left_out));
     warnings.extend(absent(left_out));
@@ -59,18 +60,75 @@ fn unlike_runs(grouping: &Grouping) -> Option<String> {
 fn unequal_losses((matching, apart): (Matching, f64)) -> Option<String> {
     match matching {
         Matching::Unequal => Some(format!(
-            "The training losses are not equal ({:.0} % apart): flatness changes with the loss, so \
-             verdicts on it are also about training progress. Compare at equal loss with \
-             train.stop_at_train_loss.",
+            "The training losses are not equal ({:.0} % apart): flatness changes with the loss, so there is no \
+             verdict on it between groups whose losses differ by more than 2 % and their errors. \
+             train.stop_at_train_loss makes them equal.",
             100.0 * apart
         )),
         Matching::Unknown => Some(
-            "The training losses are not known for every run: flatness changes \
-             with the loss, so verdicts on it may be about training progress."
+            "The training losses are not known for every run: flatness changes with the loss, so there is no \
+             verdict on it."
                 .to_owned(),
         ),
         Matching::Equal | Matching::WithinErrors => None,
     }
+}
+
+/// One command for each group that trains its runs again, to end at the highest training loss that any run ended
+/// at: all others have been there.
+pub(super) fn matching_commands(grouping: &Grouping, groups: &[Group]) -> Vec<String> {
+    let losses: Option<Vec<f64>> = groups
+        .iter()
+        .map(|group| group.training_loss.map(|losses| losses.max))
+        .collect();
+    let highest = losses.and_then(|losses| losses.into_iter().reduce(f64::max));
+    let Some(highest) = highest.filter(|loss| *loss > 0.0 && loss.is_finite()) else {
+        return Vec::new();
+    };
+    let target = rounded_up(highest);
+    let command = |group: &super::grouping::Members<'_>| {
+        let first = group.runs.first()?;
+        let seeds: Vec<u64> = group.runs.iter().map(|run| run.config.seed).collect();
+        Some(format!(
+            "lab train --config {}/config.toml --set name={}-matched --set train.stop_at_train_loss={target} \
+             --seeds {}",
+            first.place,
+            first.config.name,
+            seed_list(&seeds)
+        ))
+    };
+    grouping.groups.iter().filter_map(command).collect()
+}
+
+/// Three digits, not below the number.
+fn rounded_up(value: f64) -> f64 {
+    let unit = 10f64.powi(value.log10().floor() as i32 - 2);
+    let text = format!("{:.2e}", (value / unit).ceil() * unit);
+    text.parse().unwrap_or(value)
+}
+
+/// Ascending seeds as the command line takes them: `0..5`, or `0,3,7`.
+fn seed_list(seeds: &[u64]) -> String {
+    match seeds {
+        [first, .., last] if last - first == seeds.len() as u64 - 1 => {
+            format!("{first}..{}", last + 1)
+        }
+        _ => seeds
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(","),
+    }
+}
+
+/// In what arms differ, where the groups are arms.
+fn arms(grouping: &Grouping) -> Option<String> {
+    let differing: Vec<String> = grouping
+        .arms
+        .iter()
+        .map(|differing| format!("{} ({})", differing.key, differing.values))
+        .collect();
+    (!differing.is_empty()).then(|| format!("The arms differ in {}.", differing.join(" and ")))
 }
 
 /// Config keys, other than the compared ones, in which the groups differ throughout.

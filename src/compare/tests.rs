@@ -1,6 +1,7 @@
 //! Comparisons of made-up runs.
 
 mod answer;
+mod decides;
 mod events;
 
 use super::*;
@@ -15,6 +16,7 @@ fn report(comparison: &Comparison) -> ComparisonReport<'_> {
     ComparisonReport {
         comparison,
         shows_all: true,
+        layout: crate::report::Layout::Lines,
     }
 }
 
@@ -61,6 +63,7 @@ fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRu
         config,
         summary,
         data: Vec::new(),
+        version: "test".to_owned(),
     }
 }
 
@@ -167,9 +170,9 @@ fn three_groups_are_compared_in_pairs() {
             ("128", "512", Decision::SecondLarger),
         ]
     );
-    // The family is three pairs of one line: the training losses are the same by seed.
-    assert_eq!(comparison.tests, 3);
-    assert_eq!(line(&comparison, "loss.train").verdict, Verdict::Equal);
+    // The family is three pairs of one line and its trend: the training losses are the same by seed.
+    assert_eq!(comparison.tests, 4);
+    assert_eq!(line(&comparison, "loss.train").verdict, Verdict::Identical);
 }
 
 #[test]
@@ -233,10 +236,10 @@ fn what_is_set_or_equal_in_all_runs_has_no_verdict() {
     assert_eq!(line(&comparison, "run.batch_size").verdict, Verdict::Given);
     assert_eq!(
         line(&comparison, "hessian.lambda_max").verdict,
-        Verdict::Equal
+        Verdict::Identical
     );
     let table = page(&comparison);
-    assert!(table.contains(" equal "), "{table}");
+    assert!(table.contains(" identical "), "{table}");
     assert!(!table.contains("larger"), "{table}");
 }
 
@@ -273,11 +276,14 @@ fn a_run_that_lacks_one_measure_changes_only_that_line() {
     assert_eq!(method("hessian.lambda_max"), Some(Method::Welch));
     assert_eq!(method("norm.l2"), Some(Method::Paired));
     let table = page(&comparison);
+    // The second of a name is that of the table of differences.
     let row = |name: &str| {
         let begins = format!("| {name} ");
-        table.lines().find(|row| row.starts_with(&begins)).unwrap()
+        let mut rows = table.lines().filter(|row| row.starts_with(&begins));
+        rows.nth(1).unwrap()
     };
-    assert!(row("hessian.lambda_max").contains("| Welch "), "{table}");
+    let welch = row("hessian.lambda_max");
+    assert!(welch.contains("| Welch, n=3 and 4 "), "{table}");
     assert!(row("norm.l2").contains("| paired "), "{table}");
     let json: serde_json::Value =
         serde_json::from_str(&report(&comparison).json().unwrap()).unwrap();
@@ -575,7 +581,7 @@ fn conclusions_need_equal_training_losses() {
     let first = page.lines().next().unwrap();
     assert!(
         first.contains(
-            "at training losses of 0.1001 ± 5.8e-5 and 0.1201 ± 5.8e-5, NOT equal. No conclusion"
+            "at training losses of 0.1001 ± 0.00010 and 0.1201 ± 0.00010, NOT equal. No conclusion"
         ),
         "{first}"
     );
@@ -585,6 +591,23 @@ fn conclusions_need_equal_training_losses() {
         unequal.warnings
     );
     assert_eq!(unequal.answer.standing, Standing::UnequalLosses);
+    let sharpness = line(&unequal, "hessian.lambda_max");
+    assert_eq!(
+        (sharpness.verdict, sharpness.reason.as_deref()),
+        (Verdict::Withheld, Some("training losses differ"))
+    );
+    // The highest loss of any run, which all others have had on their way.
+    let target = "--set train.stop_at_train_loss=0.121 --seeds 0..3";
+    assert_eq!(unequal.matching_commands.len(), 2);
+    for (command, batch) in unequal.matching_commands.iter().zip([32, 512]) {
+        let begins =
+            format!("lab train --config runs/train.batch_size={batch}/seed-0/config.toml ");
+        assert!(
+            command.starts_with(&begins) && command.ends_with(target),
+            "{command}"
+        );
+        assert!(page.contains(&format!("- `{command}`")), "{page}");
+    }
 
     let wide = at([0.07, 0.12, 0.13]);
     assert_eq!(wide.losses, Matching::WithinErrors);

@@ -17,7 +17,7 @@ mod watching;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
-pub use comparison::ComparisonReport;
+pub use comparison::{ComparisonReport, Layout};
 pub use density::density_table;
 pub use document::{Arms, Picture, ReportedRun, Study};
 pub use finding::Finding;

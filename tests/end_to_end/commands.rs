@@ -293,12 +293,18 @@ fn a_copy_of_a_run_is_no_second_sample() {
 }
 
 #[test]
-fn a_damaged_summary_costs_one_run_not_the_comparison() {
+fn a_damaged_summary_costs_one_run_where_that_is_allowed() {
     let lab = trained();
     lab.run(&["train", "--config", "small.toml", "--seed", "1"])
         .success();
     lab.write(&format!("{RUN}/summary.json"), "{");
-    let finished = lab.run(&["compare", "runs"]);
+    let message = lab.run(&["compare", "runs"]).failure(2);
+    assert!(
+        message.contains("1 of 2 runs cannot be compared: runs/small/seed-0/summary.json"),
+        "{message}"
+    );
+    assert!(message.contains("--allow damaged"), "{message}");
+    let finished = lab.run(&["compare", "runs", "--allow", "damaged"]);
     assert!(finished.stderr.contains("is left out"), "{finished:?}");
     finished.success();
 }

@@ -54,6 +54,7 @@ fn answered(runs: &[FinishedRun]) -> String {
     let report = ComparisonReport {
         comparison: &comparison,
         shows_all: false,
+        layout: crate::report::Layout::Lines,
     };
     Markdown.page(&report.page())
 }
@@ -396,6 +397,7 @@ fn the_answer_is_data_too() {
     let few = ComparisonReport {
         comparison: &comparison,
         shows_all: false,
+        layout: crate::report::Layout::Lines,
     };
     assert_eq!(few.records(), report(&comparison).records());
     assert_eq!(

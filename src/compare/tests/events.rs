@@ -77,6 +77,7 @@ fn diverged(batch: usize, seed: u64) -> LeftOut {
     let run = run(batch, seed, 0.1, 1.0);
     LeftOut {
         place: run.place,
+        cause: Cause::Failed,
         reason: "training diverged".to_owned(),
         diverged: Some(Box::new(run.config)),
     }

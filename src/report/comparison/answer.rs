@@ -1,6 +1,6 @@
 //! The answer of a comparison in sentences.
 
-use super::lines::{HEADLINES, order};
+use super::lines::{HEADLINES, ordered};
 use super::listed;
 use crate::compare::{Caution, Comparison, Finding, Findings, Group, Matching, Standing, Withheld};
 use crate::report::{significant, two_digits};
@@ -35,12 +35,11 @@ pub(super) fn sentences(comparison: &Comparison) -> Vec<String> {
                 .to_owned(),
         ),
         Standing::UnequalLosses => {
-            sentences.push(
-                "No conclusion about flatness is drawn at training losses that differ or are not \
-                 known."
-                    .to_owned(),
-            );
+            sentences.push(without_flatness(comparison));
             sentences.extend(test_data(comparison));
+            sentences.extend(others(comparison));
+            sentences.extend(parameterised(comparison));
+            sentences.extend(undecided(comparison));
         }
         Standing::EqualLosses => {
             sentences.push(flatness(comparison));
@@ -91,7 +90,9 @@ fn reached(group: &Group) -> String {
     let Some(loss) = group.training_loss else {
         return "unknown size".to_owned();
     };
-    let error = loss.error.map(|error| format!(" ± {}", two_digits(error)));
+    let error = loss
+        .deviation
+        .map(|error| format!(" ± {}", two_digits(error)));
     let range = loss.are_scattered().then(|| {
         let [min, max] = [loss.min, loss.max].map(significant);
         format!(" ({min} to {max})")
@@ -99,8 +100,24 @@ fn reached(group: &Group) -> String {
     significant(loss.mean) + &error.unwrap_or_default() + &range.unwrap_or_default()
 }
 
+/// Why nothing is said of flatness, and what would mend that.
+fn without_flatness(comparison: &Comparison) -> String {
+    let cause = match comparison.losses {
+        Matching::Unknown => "training losses that are not known",
+        _ => "training losses that differ beyond their errors",
+    };
+    let remedy = match comparison.matching_commands.is_empty() {
+        true => "",
+        false => ": these commands train the runs again to one loss",
+    };
+    format!(
+        "No conclusion about flatness is drawn between groups at {cause}, because curvature falls with the \
+         loss{remedy}."
+    )
+}
+
 /// What is said of the function's flatness.
-fn flatness(comparison: &Comparison) -> String {
+pub(super) fn flatness(comparison: &Comparison) -> String {
     let findings = &comparison.answer.flatness;
     let measures = if comparison.maps.is_empty() {
         "of flatness (no map leaves the function of these networks alone)"
@@ -218,7 +235,7 @@ fn clauses(
 ) -> String {
     let mut directions: Vec<(String, Vec<String>)> = Vec::new();
     for finding in headlines_first(&findings.decided, |finding| &finding.name) {
-        let order = order(&finding.larger, groups);
+        let order = ordered(&finding.larger, Vec::new(), groups);
         let direction = match groups.len() {
             2 => format!("larger at {order}"),
             _ => format!("ordered ({order})"),
@@ -235,7 +252,18 @@ fn clauses(
     let undecided = headlines_first(&findings.undecided, |name| name).cloned();
     let undecided: Vec<String> = undecided.collect();
     clauses.push(clause(&undecided, ["is", "are"], "undecided", named));
-    clauses.push(clause(&findings.equal, ["is", "are"], "equal", named));
+    clauses.push(clause(
+        &findings.equal,
+        ["is", "are"],
+        "equal within the margin",
+        named,
+    ));
+    clauses.push(clause(
+        &findings.identical,
+        ["is", "are"],
+        "identical",
+        named,
+    ));
     clauses.push(withheld(&findings.withheld, named));
     clauses.retain(|clause| !clause.is_empty());
     clauses.join("; ")

@@ -1,6 +1,8 @@
 //! The table of a comparison: which lines are shown, and how.
 
-use crate::compare::{CellValue, Comparison, Group, Larger, Line, Method, Verdict, larger};
+use crate::compare::{
+    CellValue, Comparison, Decision, Group, Larger, Line, Method, Verdict, larger, margin_words,
+};
 use crate::measure::find;
 use crate::reparam::MapKind;
 use crate::table::{Cell, Column, Table};
@@ -33,8 +35,10 @@ pub(super) const HEADLINES: [&str; 20] = [
 
 /// The lines that are shown.
 pub(super) fn shown(comparison: &Comparison, shows_all: bool) -> Vec<&Line> {
-    let is_shown =
-        |line: &&Line| shows_all || line.is_decided() || HEADLINES.contains(&line.name.as_str());
+    let is_shown = |line: &&Line| {
+        let is_answer = line.is_decided() || line.verdict == Verdict::Equal;
+        shows_all || is_answer || HEADLINES.contains(&line.name.as_str())
+    };
     comparison.lines.iter().filter(is_shown).collect()
 }
 
@@ -52,31 +56,22 @@ pub(super) fn hidden(comparison: &Comparison, hidden: usize) -> String {
     format!("{lines} {verb} not shown{standing}: --all shows every line.")
 }
 
-/// Lines down, groups across.
+/// Lines down, groups across: means with what is said of them.
 pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
     let by = comparison.key.replace(',', ", ");
     let groups = comparison.groups.iter();
     let groups =
         groups.map(|group| Column::estimate(format!("{} (n={})", group.label, group.runs)));
-    let ratio = match &comparison.groups[..] {
-        [first, _, .., last] => format!("{} / {}", last.label, first.label),
-        _ => "ratio".to_owned(),
-    };
     let mut columns = vec![Column::text(format!("by {by}"))];
     columns.extend(groups);
     if comparison.is_tested {
-        columns.extend([
-            Column::number(ratio),
-            Column::text("verdict"),
-            Column::number("p"),
-            Column::text("test"),
-        ]);
+        columns.push(Column::text("verdict"));
     }
     columns.push(Column::text("moved by"));
     let caption = if shown.len() == comparison.lines.len() {
-        format!("Means by {by}.")
+        format!("Means ± standard deviations by {by}.")
     } else {
-        format!("Means by {by}: decided lines and headline measures.")
+        format!("Means ± standard deviations by {by}: decided lines and headline measures.")
     };
     let rows = shown.iter().map(|line| row(comparison, line));
     Table::new(columns).captioned(caption).with_rows(rows)
@@ -86,40 +81,66 @@ fn row(comparison: &Comparison, line: &Line) -> Vec<Cell> {
     let mut row = vec![line.label().into()];
     row.extend(line.cells.iter().map(|cell| figure(cell.as_ref())));
     if comparison.is_tested {
-        let p = smallest_p(line).map_or(Cell::Empty, Cell::rough);
-        row.extend([
-            line.ratio.into(),
-            verdict(line, &comparison.groups),
-            p,
-            method(line).into(),
-        ]);
+        row.push(verdict(line, &comparison.groups));
     }
     row.push(moved_by(line, &comparison.maps).into());
     row
 }
 
-fn figure(cell: Option<&CellValue>) -> Cell {
-    cell.map_or(Cell::Missing, |cell| Cell::estimate(cell.mean, cell.error))
+pub(super) fn figure(cell: Option<&CellValue>) -> Cell {
+    cell.map_or(Cell::Missing, |cell| {
+        Cell::estimate(cell.mean, cell.deviation.or(cell.error))
+    })
 }
 
 /// What a line says, or why it says nothing.
 pub(super) fn verdict(line: &Line, groups: &[Group]) -> Cell {
     match line.verdict {
         Verdict::LastLarger | Verdict::FirstLarger => {
-            format!("{} larger", order(&larger(line), groups)).into()
+            let within = line.pairs.iter().find(|pair| pair.is_within_margin);
+            let margin = within.and_then(|pair| pair.margin).map(margin_words);
+            let within = margin.map_or(String::new(), |margin| format!(", within {margin}"));
+            format!("{} larger{within}", order(line, groups)).into()
         }
-        Verdict::SomeDiffer => order(&larger(line), groups).into(),
+        Verdict::SomeDiffer => order(line, groups).into(),
+        Verdict::Equal => {
+            let margin = line.pairs.first().and_then(|pair| pair.margin);
+            format!(
+                "equal within {}",
+                margin.map(margin_words).unwrap_or_default()
+            )
+            .into()
+        }
+        Verdict::NotDecided if groups.len() > 2 && !equal_pairs(line).is_empty() => {
+            order(line, groups).into()
+        }
         Verdict::NotDecided => "undecided".into(),
-        Verdict::Equal => "equal".into(),
+        Verdict::Identical => "identical".into(),
         Verdict::TooFewSeeds => "too few seeds".into(),
         Verdict::Given => Cell::Empty,
         Verdict::Withheld => Cell::Failed(line.reason.clone().unwrap_or_default()),
     }
 }
 
-/// Which groups are larger than which. Of two: the larger one. Of more: `512 > 128 > 32`, or
-/// `512 > 32; rest undecided`.
-pub(super) fn order(decided: &[Larger], groups: &[Group]) -> String {
+/// The pairs of groups that are equal within the margin, in words.
+fn equal_pairs(line: &Line) -> Vec<String> {
+    let equal = line
+        .pairs
+        .iter()
+        .filter(|pair| pair.decision == Decision::Equal);
+    equal
+        .map(|pair| format!("{} = {}", pair.first, pair.second))
+        .collect()
+}
+
+/// Which groups are larger than which, and which are equal within the margin. Of two: the larger one. Of more:
+/// `512 > 128 > 32`, or `512 > 32; rest undecided`.
+pub(super) fn order(line: &Line, groups: &[Group]) -> String {
+    ordered(&larger(line), equal_pairs(line), groups)
+}
+
+/// The same of what is known to be larger and what to be equal.
+pub(super) fn ordered(decided: &[Larger], equal: Vec<String>, groups: &[Group]) -> String {
     if let ([_, _], [pair]) = (groups, decided) {
         return pair.group.clone();
     }
@@ -130,7 +151,8 @@ pub(super) fn order(decided: &[Larger], groups: &[Group]) -> String {
     let mut labels: Vec<&str> = groups.iter().map(|group| group.label.as_str()).collect();
     labels.sort_by_key(|label| std::cmp::Reverse(below(label).len()));
     let count = groups.len();
-    let is_chain = decided.len() == count * (count - 1) / 2
+    let pairs = count * (count - 1) / 2;
+    let is_chain = decided.len() == pairs
         && labels
             .iter()
             .enumerate()
@@ -138,27 +160,17 @@ pub(super) fn order(decided: &[Larger], groups: &[Group]) -> String {
     if is_chain {
         return labels.join(" > ");
     }
+    let is_whole = decided.len() + equal.len() == pairs;
     let mut parts: Vec<String> = labels
         .iter()
         .filter(|label| !below(label).is_empty())
         .map(|label| format!("{label} > {}", below(label).join(" & ")))
         .collect();
-    parts.push("rest undecided".to_owned());
-    parts.join("; ")
-}
-
-/// The corrected p-value of the clearest pair.
-fn smallest_p(line: &Line) -> Option<f64> {
-    line.pairs.iter().map(|pair| pair.p_holm).reduce(f64::min)
-}
-
-fn method(line: &Line) -> &'static str {
-    let mut methods = line.pairs.iter().map(|pair| pair.method);
-    match methods.next() {
-        None => "",
-        Some(first) if methods.any(|method| method != first) => "both",
-        Some(method) => method_name(method),
+    parts.extend(equal);
+    if !is_whole {
+        parts.push("rest undecided".to_owned());
     }
+    parts.join("; ")
 }
 
 pub(super) fn method_name(method: Method) -> &'static str {

@@ -10,9 +10,12 @@ use crate::run::EVENT;
 pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
     let mut notes = vec![numbers(comparison), UNITS.to_owned()];
     notes.extend(comparison.notes.iter().cloned());
-    let is_equal = |line: &&Line| line.verdict == Verdict::Equal;
-    if shown.iter().any(is_equal) {
-        notes.push(EQUAL.to_owned());
+    let has = |verdict: Verdict| shown.iter().any(|line| line.verdict == verdict);
+    if has(Verdict::Identical) {
+        notes.push(IDENTICAL.to_owned());
+    }
+    if comparison.tests > 0 {
+        notes.push(columns(comparison, shown));
     }
     if shown.iter().any(|line| line.name.starts_with(EVENT)) {
         notes.push(EVENTS.to_owned());
@@ -28,21 +31,48 @@ const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats
                      parameters have none, so a curvature is in units of the loss. lab measure --help says \
                      what each measure is.";
 
-const EQUAL: &str = "Equal: every run has the same value, or every group the same by seed.";
+const IDENTICAL: &str = "Identical: every run has the same value, or every group the same by seed.";
 
 fn numbers(comparison: &Comparison) -> String {
     let ratio = match &comparison.groups[..] {
-        [first, last] if comparison.is_tested => {
-            format!(" ratio is {} over {}.", last.label, first.label)
-        }
+        [first, .., last] if comparison.tests > 0 => format!(
+            " Differences are {1} minus {0}, ratios {1} over {0}.",
+            first.label, last.label
+        ),
         _ => String::new(),
     };
     format!(
-        "Numbers are means over the seeds of a group.{ratio} ± is one standard error over runs where a \
-         group has several; of one run it is the measurement's own: its standard error, or its residual \
+        "Numbers are means over the seeds of a group.{ratio} ± is one standard deviation over runs where a \
+         group has several; of one run it is the measurement's own error: its standard error, or its residual \
          (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is \
          relative to."
     )
+}
+
+/// What the columns of differences and p-values are.
+fn columns(comparison: &Comparison, shown: &[&Line]) -> String {
+    let mut words = vec![
+        "g: Hedges' g, the difference in standard deviations (paired: of the differences), with its 95 % interval. \
+         Ratios of numbers above zero only (Fieller's interval). Holm: the corrected p, which decides; FDR: \
+         Benjamini-Hochberg's, at 5 % of which one in twenty decided lines is expected to be none."
+            .to_owned(),
+    ];
+    let disagree = |line: &&Line| line.pairs.iter().any(|pair| pair.intervals_disagree);
+    if shown.iter().any(disagree) {
+        words.push(
+            "By bootstrap: intervals by resampling (bias-corrected and accelerated), where they and Student's disagree \
+             about whether there is a difference, or by a quarter of the width."
+                .to_owned(),
+        );
+    }
+    words.push(if comparison.has_margins {
+        "Equal within a margin: two one-sided t-tests, corrected by Holm's method among themselves; undecided: neither \
+         known to differ nor known to be within the margin."
+            .to_owned()
+    } else {
+        "--equal-within 10% asks which lines are equal as far as that.".to_owned()
+    });
+    words.join(" ")
 }
 
 fn moved_by(comparison: &Comparison, shown: &[&Line]) -> Option<String> {

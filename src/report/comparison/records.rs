@@ -1,8 +1,12 @@
 //! Comparisons for machines.
 
 use super::lines::{method_name, moved_by, verdict};
-use crate::compare::{CellValue, Comparison, Decision, Group, Line, Pair};
+use crate::compare::{CellValue, Comparison, Decision, Group, Line, Pair, margin_words};
 use crate::table::{Cell, Column, Table};
+
+/// How many columns only pairs have besides those between the others, and how many only lines with a trend.
+const PAIR: usize = 13;
+const TREND: usize = 5;
 
 /// A row for every line and group, then for every pair of groups that was tested.
 pub(super) fn records(comparison: &Comparison) -> Table {
@@ -11,7 +15,9 @@ pub(super) fn records(comparison: &Comparison) -> Table {
         Column::text("key"),
         Column::text("group"),
         Column::number("runs"),
+        Column::number("n"),
         Column::number("mean"),
+        Column::number("deviation"),
         Column::number("error"),
         Column::number("ratio"),
         Column::number("interval_low"),
@@ -22,6 +28,24 @@ pub(super) fn records(comparison: &Comparison) -> Table {
         Column::text("method"),
         Column::number("p"),
         Column::number("p_holm"),
+        Column::number("p_fdr"),
+        Column::number("bootstrap_low"),
+        Column::number("bootstrap_high"),
+        Column::number("ratio_low"),
+        Column::number("ratio_high"),
+        Column::number("ratio_bootstrap_low"),
+        Column::number("ratio_bootstrap_high"),
+        Column::number("effect"),
+        Column::number("effect_low"),
+        Column::number("effect_high"),
+        Column::text("margin"),
+        Column::number("p_equal"),
+        Column::number("p_equal_holm"),
+        Column::number("slope"),
+        Column::number("slope_low"),
+        Column::number("slope_high"),
+        Column::number("slope_p"),
+        Column::number("slope_p_holm"),
         Column::text("apart"),
     ];
     let rows = comparison.lines.iter().flat_map(|line| {
@@ -43,12 +67,14 @@ fn of_group(
     cell: Option<&CellValue>,
     group: &Group,
 ) -> Vec<Cell> {
-    vec![
+    let mut row: Vec<Cell> = vec![
         line.name.as_str().into(),
         comparison.key.as_str().into(),
         group.label.as_str().into(),
         group.runs.into(),
+        cell.map(|cell| cell.n).into(),
         cell.map(|cell| cell.mean).into(),
+        cell.and_then(|cell| cell.deviation).into(),
         cell.and_then(|cell| cell.error).into(),
         line.ratio.into(),
         line.interval.map(|interval| interval[0]).into(),
@@ -59,8 +85,18 @@ fn of_group(
         Cell::Empty,
         Cell::Empty,
         Cell::Empty,
-        line.apart.join(", ").into(),
-    ]
+    ];
+    row.extend(std::iter::repeat_n(Cell::Empty, PAIR));
+    let trend = line.trend.as_ref();
+    row.extend([
+        trend.map(|trend| trend.slope).into(),
+        trend.map(|trend| trend.interval[0]).into(),
+        trend.map(|trend| trend.interval[1]).into(),
+        trend.map(|trend| trend.p).into(),
+        trend.map(|trend| trend.p_holm).into(),
+    ]);
+    row.push(line.apart.join(", ").into());
+    row
 }
 
 fn of_pair(comparison: &Comparison, line: &Line, pair: &Pair) -> Vec<Cell> {
@@ -68,16 +104,22 @@ fn of_pair(comparison: &Comparison, line: &Line, pair: &Pair) -> Vec<Cell> {
     let decision = match pair.decision {
         Decision::FirstLarger => larger(&pair.first),
         Decision::SecondLarger => larger(&pair.second),
+        Decision::Equal => {
+            let margin = pair.margin.map(margin_words).unwrap_or_default();
+            format!("equal within {margin}")
+        }
         Decision::NotDecided => "undecided".to_owned(),
     };
-    vec![
+    let mut row: Vec<Cell> = vec![
         line.name.as_str().into(),
         comparison.key.as_str().into(),
         pair.second.as_str().into(),
         Cell::Empty,
+        pair.n.iter().sum::<usize>().into(),
         pair.difference.into(),
-        pair.error.into(),
         Cell::Empty,
+        pair.error.into(),
+        pair.ratio.into(),
         pair.interval.map(|interval| interval[0]).into(),
         pair.interval.map(|interval| interval[1]).into(),
         decision.into(),
@@ -86,6 +128,27 @@ fn of_pair(comparison: &Comparison, line: &Line, pair: &Pair) -> Vec<Cell> {
         method_name(pair.method).into(),
         pair.p.into(),
         pair.p_holm.into(),
-        line.apart.join(", ").into(),
-    ]
+    ];
+    row.push(pair.p_fdr.into());
+    let intervals = [
+        pair.interval_bootstrap,
+        pair.ratio_interval,
+        pair.ratio_interval_bootstrap,
+    ];
+    row.extend(intervals.into_iter().flat_map(ends));
+    row.push(pair.effect.into());
+    row.extend(ends(pair.effect_interval));
+    row.extend([
+        pair.margin.map(margin_words).into(),
+        pair.p_equal.into(),
+        pair.p_equal_holm.into(),
+    ]);
+    row.extend(std::iter::repeat_n(Cell::Empty, TREND));
+    row.push(line.apart.join(", ").into());
+    row
+}
+
+/// Both ends of an interval.
+fn ends(interval: Option<[f64; 2]>) -> [Cell; 2] {
+    [0, 1].map(|end| interval.map(|interval| interval[end]).into())
 }

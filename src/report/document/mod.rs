@@ -6,7 +6,7 @@ mod figures;
 mod origin;
 mod single;
 
-use super::{ComparisonReport, Report, StatusReport};
+use super::{ComparisonReport, Layout, Report, StatusReport};
 use crate::compare::Comparison;
 use crate::figure::FigureError;
 use crate::plot::{Kind, PlotError, PlottedRun};
@@ -146,6 +146,7 @@ impl Study<'_> {
         let report = ComparisonReport {
             comparison,
             shows_all: true,
+            layout: Layout::default(),
         };
         let mut sections = Vec::new();
         if self.runs.len() > 1 {
@@ -174,6 +175,7 @@ fn conclusion(comparison: &Comparison) -> Section {
     let report = ComparisonReport {
         comparison,
         shows_all: true,
+        layout: Layout::default(),
     };
     let sentences = report.sentences();
     let mut section = Section::new("Conclusion");

@@ -303,7 +303,7 @@ fn median_of_sorted(sorted: &[f64]) -> f64 {
 }
 
 /// A quantile of ascending values, between the two nearest.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
     };

@@ -4,9 +4,17 @@
 //! less often than the 95 % everybody reads into it. [`stated_error`] therefore widens it:
 //! by Student's quantiles ([`coverage_factor`]) and by the sample's skewness (`skewness_factor`).
 
+pub mod bootstrap;
 pub mod chains;
+pub mod contrast;
+pub mod correction;
 pub mod difference;
+pub mod effect;
+pub mod equivalence;
 pub mod estimate;
+pub mod rank;
+pub mod ratio;
+pub mod trend;
 pub mod verdict;
 
 pub use estimate::{Estimate, Method};

@@ -15,7 +15,7 @@ pub use json::Json;
 pub use latex::Latex;
 pub use markdown::Markdown;
 pub use number::shows;
-pub use number::{Digits, Number, significant, two_digits};
+pub use number::{Digits, Number, significant, three_digits, two_digits};
 pub use page::{Block, Page};
 pub use terminal::Terminal;
 

@@ -71,6 +71,11 @@ pub fn significant(value: f64) -> String {
     with_digits(value, VALUE)
 }
 
+/// The end of an interval with three significant digits.
+pub fn three_digits(value: f64) -> String {
+    with_digits(value, 3)
+}
+
 /// An error with two significant digits.
 pub fn two_digits(value: f64) -> String {
     with_digits(value, ERROR)
