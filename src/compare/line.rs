@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::invariance::movements;
 use super::losses::Matching;
 use super::margin::Margins;
-use super::trend::{axis, trend};
+use super::trend::{Axis, axis, trend};
 use super::verdict::{Pair, Verdict};
 use super::{CellValue, FinishedRun, Line};
 use crate::measure::{Measure, Measurement, catalogue};
@@ -124,7 +124,7 @@ fn set_lines(grouping: &Grouping) -> Vec<Line> {
 fn measured_line(
     measure: &Measure,
     identity: &Identity,
-    (maps, margins, axis): (&[MapKind], &Margins, Option<&(&str, Vec<f64>)>),
+    (maps, margins, axis): (&[MapKind], &Margins, Option<&Axis>),
     grouping: &Grouping,
 ) -> Option<Line> {
     let name = measure.name;

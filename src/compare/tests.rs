@@ -107,24 +107,37 @@ fn small_and_large_batches_stand_side_by_side() {
     let mut both = runs(512, &[4.0, 4.4, 4.1]);
     both.extend(runs(32, &[1.0, 1.2, 1.1]));
     insta::assert_snapshot!(page(&by_batch_size(&both)), @r#"
-    By train.batch_size: 32 (3 seeds) against 512 (3 seeds), at training losses of 0.1001 ± 5.8e-5 and 0.1001 ± 5.8e-5, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×28 by layer-rescaling) is larger at 512.
+    By train.batch_size: 32 (3 seeds) against 512 (3 seeds), at training losses of 0.1001 ± 0.00010 and 0.1001 ± 0.00010, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×28 by layer-rescaling) is larger at 512.
 
-    Means by train.batch_size.
+    Means ± standard deviations by train.batch_size.
 
-    | by train.batch_size        |        32 (n=3) |       512 (n=3) | ratio | verdict    |       p | test   | moved by |
-    |----------------------------|-----------------|-----------------|-------|------------|---------|--------|----------|
-    | optimizer.learning_rate    |          0.1000 |          0.1000 | 1.000 |            |         |        |          |
-    | epochs                     |           2.000 |           2.000 | 1.000 |            |         |        |          |
-    | steps                      |           100.0 |           100.0 | 1.000 |            |         |        |          |
-    | loss.train                 | 0.1001 ± 5.8e-5 | 0.1001 ± 5.8e-5 | 1.000 | equal      |         |        | nothing  |
-    | hessian.lambda_max         |   1.100 ± 0.058 |    4.167 ± 0.12 | 3.788 | 512 larger | 0.00047 | paired | scaling  |
-    | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 | 1.000 |            |         |        | check    |
+    | by train.batch_size        |         32 (n=3) |        512 (n=3) | verdict    | moved by |
+    |----------------------------|------------------|------------------|------------|----------|
+    | optimizer.learning_rate    |           0.1000 |           0.1000 |            |          |
+    | epochs                     |            2.000 |            2.000 |            |          |
+    | steps                      |            100.0 |            100.0 |            |          |
+    | loss.train                 | 0.1001 ± 0.00010 | 0.1001 ± 0.00010 | identical  | nothing  |
+    | hessian.lambda_max         |     1.100 ± 0.10 |     4.167 ± 0.21 | 512 larger | scaling  |
+    | reparam.rescale.lambda_max |        28.00 ± 0 |        28.00 ± 0 |            | check    |
 
-    - Numbers are means over the seeds of a group. ratio is 512 over 32. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    How far apart: 512 against 32, with 95 % intervals of each line alone.
+
+    | measure            |        difference |                ratio |            g | test   |
+    |--------------------|-------------------|----------------------|--------------|--------|
+    | hessian.lambda_max | 3.07 [2.78, 3.35] | 3.788 [3.438, 4.330] | 15 [4.2, 51] | paired |
+
+    How certain: 512 against 32.
+
+    | measure            |       p |    Holm |     FDR |
+    |--------------------|---------|---------|---------|
+    | hessian.lambda_max | 0.00047 | 0.00047 | 0.00047 |
+
+    - Numbers are means over the seeds of a group. Differences are 512 minus 32, ratios 512 over 32. ± is one standard deviation over runs where a group has several; of one run it is the measurement's own error: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
     - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 1 test of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 1 test, 3 seeds in each group find a difference of 2.5 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 3, 4 and 7 seeds.
-    - Equal: every run has the same value, or every group the same by seed.
+    - Identical: every run has the same value, or every group the same by seed.
+    - g: Hedges' g, the difference in standard deviations (paired: of the differences), with its 95 % interval. Ratios of numbers above zero only (Fieller's interval). Holm: the corrected p, which decides; FDR: Benjamini-Hochberg's, at 5 % of which one in twenty decided lines is expected to be none. --equal-within 10% asks which lines are equal as far as that.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
     "#);
 }
@@ -136,24 +149,47 @@ fn three_groups_are_compared_in_pairs() {
     all.extend(runs(512, &[4.0, 4.4, 4.1, 4.2]));
     let comparison = by_batch_size(&all);
     insta::assert_snapshot!(page(&comparison), @r#"
-    By train.batch_size: 32 (4 seeds), 128 (4 seeds) and 512 (4 seeds), at training losses of 0.1002 ± 6.5e-5, 0.1002 ± 6.5e-5 and 0.1002 ± 6.5e-5, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×28 by layer-rescaling) is ordered (512 > 32 & 128; rest undecided).
+    By train.batch_size: 32 (4 seeds), 128 (4 seeds) and 512 (4 seeds), at training losses of 0.1002 ± 0.00013, 0.1002 ± 0.00013 and 0.1002 ± 0.00013, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max (×28 by layer-rescaling) is ordered (512 > 32 & 128; rest undecided).
 
-    Means by train.batch_size.
+    Means ± standard deviations by train.batch_size.
 
-    | by train.batch_size        |        32 (n=4) |       128 (n=4) |       512 (n=4) | 512 / 32 | verdict                        |      p | test   | moved by |
-    |----------------------------|-----------------|-----------------|-----------------|----------|--------------------------------|--------|--------|----------|
-    | optimizer.learning_rate    |          0.1000 |          0.1000 |          0.1000 |    1.000 |                                |        |        |          |
-    | epochs                     |           2.000 |           2.000 |           2.000 |    1.000 |                                |        |        |          |
-    | steps                      |           100.0 |           100.0 |           100.0 |    1.000 |                                |        |        |          |
-    | loss.train                 | 0.1002 ± 6.5e-5 | 0.1002 ± 6.5e-5 | 0.1002 ± 6.5e-5 |    1.000 | equal                          |        |        | nothing  |
-    | hessian.lambda_max         |   1.087 ± 0.043 |    1.225 ± 0.12 |   4.175 ± 0.085 |    3.839 | 512 > 32 & 128; rest undecided | 3.1e-5 | paired | scaling  |
-    | reparam.rescale.lambda_max |       28.00 ± 0 |       28.00 ± 0 |       28.00 ± 0 |    1.000 |                                |        |        | check    |
+    | by train.batch_size        |         32 (n=4) |        128 (n=4) |        512 (n=4) | verdict                        | moved by |
+    |----------------------------|------------------|------------------|------------------|--------------------------------|----------|
+    | optimizer.learning_rate    |           0.1000 |           0.1000 |           0.1000 |                                |          |
+    | epochs                     |            2.000 |            2.000 |            2.000 |                                |          |
+    | steps                      |            100.0 |            100.0 |            100.0 |                                |          |
+    | loss.train                 | 0.1002 ± 0.00013 | 0.1002 ± 0.00013 | 0.1002 ± 0.00013 | identical                      | nothing  |
+    | hessian.lambda_max         |    1.087 ± 0.085 |     1.225 ± 0.25 |     4.175 ± 0.17 | 512 > 32 & 128; rest undecided | scaling  |
+    | reparam.rescale.lambda_max |        28.00 ± 0 |        28.00 ± 0 |        28.00 ± 0 |                                | check    |
 
-    - Numbers are means over the seeds of a group. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    How far apart: every pair of groups, with 95 % intervals of each line alone.
+
+    | measure                       |            difference |                 ratio |                 g | test   |
+    |-------------------------------|-----------------------|-----------------------|-------------------|--------|
+    | hessian.lambda_max: 128 − 32  | 0.138 [-0.388, 0.663] | 1.126 [0.6813, 1.693] | 0.30 [-0.64, 1.4] | paired |
+    | hessian.lambda_max: 512 − 32  |     3.09 [2.92, 3.25] |  3.839 [3.585, 4.159] |      22 [8.0, 53] | paired |
+    | hessian.lambda_max: 512 − 128 |     2.95 [2.28, 3.62] |  3.408 [2.406, 5.374] |     5.1 [1.8, 12] | paired |
+
+    How certain: every pair of groups.
+
+    | measure                       |       p |   Holm |    FDR |
+    |-------------------------------|---------|--------|--------|
+    | hessian.lambda_max: 128 − 32  |    0.47 |   0.47 |   0.47 |
+    | hessian.lambda_max: 512 − 32  |  1.0e-5 | 4.1e-5 | 2.2e-5 |
+    | hessian.lambda_max: 512 − 128 | 0.00078 | 0.0016 | 0.0010 |
+
+    Over train.batch_size: the exponent of a power law through all groups (the slope in double logarithms), with its 95 % interval.
+
+    | measure            |             exponent | trend |      p |   Holm |    FDR |
+    |--------------------|----------------------|-------|--------|--------|--------|
+    | hessian.lambda_max | 0.486 [0.459, 0.512] | rises | 1.1e-5 | 4.1e-5 | 2.2e-5 |
+
+    - Numbers are means over the seeds of a group. ± is one standard deviation over runs where a group has several; of one run it is the measurement's own error: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
     - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Verdicts: t-tests, of every pair of groups; p is that of the clearest pair. "paired" takes the differences between runs of the same seed, "Welch" groups whose seeds differ. p is corrected by Holm's method for the 3 tests of all lines, shown or not, and 5 % decides: of tables whose groups differ in nothing, at most 5 % hold any verdict.
     - Undecided does not mean equal. Among 3 tests, 4 seeds in each group find a difference of 2.4 standard deviations of the differences between runs of a seed every other time. Differences of 3, 2 and 1 of them take 4, 5 and 10 seeds.
-    - Equal: every run has the same value, or every group the same by seed.
+    - Identical: every run has the same value, or every group the same by seed.
+    - g: Hedges' g, the difference in standard deviations (paired: of the differences), with its 95 % interval. Ratios of numbers above zero only (Fieller's interval). Holm: the corrected p, which decides; FDR: Benjamini-Hochberg's, at 5 % of which one in twenty decided lines is expected to be none. --equal-within 10% asks which lines are equal as far as that.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
     "#);
     let sharpness = line(&comparison, "hessian.lambda_max");
@@ -320,10 +356,10 @@ fn over_learning_rates() -> Vec<FinishedRun> {
 #[test]
 fn runs_that_differ_in_what_matters_are_not_pooled() {
     let comparison = by_batch_size(&over_learning_rates());
-    insta::assert_snapshot!(page(&comparison), @"
+    insta::assert_snapshot!(page(&comparison), @r#"
     No verdicts: runs with the same train.batch_size differ in optimizer.learning_rate (0.05, 0.1, 0.2), so they are not samples of one thing. Each kind of run has a column of its own. Group by all of it (--by train.batch_size,optimizer.learning_rate), or give only runs that agree. By train.batch_size and optimizer.learning_rate: 32 · 0.05 (2 seeds), 32 · 0.1 (2 seeds), 32 · 0.2 (2 seeds), 512 · 0.05 (2 seeds), 512 · 0.1 (2 seeds) and 512 · 0.2 (2 seeds), at training losses of 0.1000 ± 0, 0.1000 ± 0, 0.1000 ± 0, 0.1000 ± 0, 0.1000 ± 0 and 0.1000 ± 0.
 
-    Means by train.batch_size, optimizer.learning_rate.
+    Means ± standard deviations by train.batch_size, optimizer.learning_rate.
 
     | by train.batch_size, optimizer.learning_rate | 32 · 0.05 (n=2) | 32 · 0.1 (n=2) | 32 · 0.2 (n=2) | 512 · 0.05 (n=2) | 512 · 0.1 (n=2) | 512 · 0.2 (n=2) | moved by |
     |----------------------------------------------|-----------------|----------------|----------------|------------------|-----------------|-----------------|----------|
@@ -331,13 +367,13 @@ fn runs_that_differ_in_what_matters_are_not_pooled() {
     | epochs                                       |           2.000 |          2.000 |          2.000 |            2.000 |           2.000 |           2.000 |          |
     | steps                                        |           100.0 |          100.0 |          100.0 |            100.0 |           100.0 |           100.0 |          |
     | loss.train                                   |      0.1000 ± 0 |     0.1000 ± 0 |     0.1000 ± 0 |       0.1000 ± 0 |      0.1000 ± 0 |      0.1000 ± 0 | nothing  |
-    | hessian.lambda_max                           |    1.500 ± 0.50 |   1.500 ± 0.50 |   1.500 ± 0.50 |     1.500 ± 0.50 |    1.500 ± 0.50 |    1.500 ± 0.50 | scaling  |
+    | hessian.lambda_max                           |    1.500 ± 0.71 |   1.500 ± 0.71 |   1.500 ± 0.71 |     1.500 ± 0.71 |    1.500 ± 0.71 |    1.500 ± 0.71 | scaling  |
     | reparam.rescale.lambda_max                   |       28.00 ± 0 |      28.00 ± 0 |      28.00 ± 0 |        28.00 ± 0 |       28.00 ± 0 |       28.00 ± 0 | check    |
 
-    - Numbers are means over the seeds of a group. ± is one standard error over runs where a group has several; of one run it is the measurement's own: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
+    - Numbers are means over the seeds of a group. ± is one standard deviation over runs where a group has several; of one run it is the measurement's own error: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
     - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
-    ");
+    "#);
     assert!(!comparison.is_tested);
 
     let keys = ["train.batch_size", "optimizer.learning_rate"];
@@ -644,11 +680,11 @@ fn csv_holds_groups_and_pairs() {
         .lines()
         .filter(|row| row.starts_with("hessian.lambda_max,"))
         .collect();
-    insta::assert_snapshot!(rows.join("\n"), @"
-    hessian.lambda_max,train.batch_size,32,3,1.1,0.05773502691896256,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,,
-    hessian.lambda_max,train.batch_size,512,3,4.166666666666667,0.12018504251546645,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,,
-    hessian.lambda_max,train.batch_size,512,,3.066666666666667,0.0666666666666668,,2.779823151350035,3.3535101819832986,512 larger,scaling,32,paired,0.00047225504404693405,0.00047225504404693405,
-    ");
+    insta::assert_snapshot!(rows.join("\n"), @r#"
+    hessian.lambda_max,train.batch_size,32,3,3,1.1,0.09999999999999998,0.05773502691896256,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,,,,,,,,,,,,,,,,,,,,
+    hessian.lambda_max,train.batch_size,512,3,3,4.166666666666667,0.20816659994661352,0.12018504251546645,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,,,,,,,,,,,,,,,,,,,,,,,
+    hessian.lambda_max,train.batch_size,512,,6,3.066666666666667,,0.0666666666666668,3.7878787878787876,2.779823151350035,3.3535101819832986,512 larger,scaling,32,paired,0.00047225504404693405,0.00047225504404693405,0.00047225504404693405,,,3.4379483857154116,4.329971227235836,,,14.983810365022842,4.188183570416313,51.029554223373424,,,,,,,,,
+    "#);
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::statistics::difference::Method;
 use crate::statistics::trend::{Point, log_log};
 use serde::Serialize;
 
+/// A key and the number that each group has of it.
+pub(super) type Axis<'k> = (&'k str, Vec<f64>);
+
 /// The exponent with which a measure follows a number that the groups differ in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LineTrend {
@@ -27,7 +30,7 @@ pub struct LineTrend {
 }
 
 /// The key on whose values three groups or more lie, each a number above zero of its own, with these.
-pub(super) fn axis<'a>(grouping: &'a Grouping<'_>) -> Option<(&'a str, Vec<f64>)> {
+pub(super) fn axis<'a>(grouping: &'a Grouping<'_>) -> Option<Axis<'a>> {
     if grouping.groups.len() < 3 || !grouping.unlike.is_empty() {
         return None;
     }
@@ -55,7 +58,7 @@ pub(super) fn axis<'a>(grouping: &'a Grouping<'_>) -> Option<(&'a str, Vec<f64>)
 pub(super) fn trend(
     identity: &Identity,
     grouping: &Grouping,
-    axis: Option<&(&str, Vec<f64>)>,
+    axis: Option<&Axis>,
 ) -> Option<LineTrend> {
     let (key, values) = axis?;
     let points = |(group, x): (&Members<'_>, &f64)| -> Vec<Point> {

@@ -1,7 +1,7 @@
 //! `lab export`: what other programs read of it. Tests that need Python with a package, or R, say that they are skipped where
 //! there is none; `LAB_PYTHON` names a Python to take.
 
-use crate::lab::{Finished, Lab};
+use crate::lab::{CONFIG, Finished, Lab};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -33,6 +33,14 @@ fn execute(lab: &Lab, program: &str, arguments: &[&str]) -> String {
 /// Small and large batches, some seeds of each.
 fn trained(seeds: &str) -> Lab {
     let lab = Lab::new();
+    let classes: Vec<String> = (0..10)
+        .map(|class| format!("\"margin.class.{class}\""))
+        .collect();
+    let classes = classes.join(", ");
+    lab.write(
+        "small.toml",
+        &format!("{CONFIG}\n[[hooks]]\nmeasures = [{classes}]\nevery = 2\n"),
+    );
     for (name, batch) in [("sgd_b32", "32"), ("sgd_b512", "150")] {
         let name = format!("name={name}");
         let batch = format!("train.batch_size={batch}");

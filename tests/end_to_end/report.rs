@@ -66,7 +66,6 @@ fn a_comparison_is_one_file_that_says_what_compare_says() {
         "Numbers: loss, test",
         "Numbers: gradient.norm",
         "Numbers: Spectrum at the end",
-        "edge of stability",
         // Configs with differences marked, and the commands.
         "2 differ.",
         "learning_rate = 0.1",

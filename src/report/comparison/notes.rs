@@ -35,7 +35,7 @@ const IDENTICAL: &str = "Identical: every run has the same value, or every group
 
 fn numbers(comparison: &Comparison) -> String {
     let ratio = match &comparison.groups[..] {
-        [first, .., last] if comparison.tests > 0 => format!(
+        [first, last] if comparison.tests > 0 => format!(
             " Differences are {1} minus {0}, ratios {1} over {0}.",
             first.label, last.label
         ),
