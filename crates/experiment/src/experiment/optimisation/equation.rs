@@ -161,7 +161,7 @@ fn order(orders: &[[f64; 6]; 3], flow: &[f64; 6]) -> Vec<Claim> {
             &orders[2],
         ),
         claim(
-            Claim::must_hold,
+            Claim::must_fail,
             "With skewed noise of a fixed size in the equation",
             &orders[1],
         ),
