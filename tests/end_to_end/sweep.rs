@@ -669,7 +669,13 @@ fn what_a_launcher_adds_to_a_member_is_little() {
 fn the_sweeps_of_the_repository_can_be_planned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/sweeps");
     let lab = Lab::new();
-    for (name, tasks) in [("digits_batch", 20), ("digits_rules", 30)] {
+    for (name, tasks) in [
+        ("digits_batch", 20),
+        ("digits_epochs", 10),
+        ("digits_rules", 30),
+        ("digits_steps", 10),
+        ("digits_train_loss", 10),
+    ] {
         let file = folder.join(format!("{name}.toml")).display().to_string();
         let list = lab.run(&["sweep", "list", &file]).success();
         assert_eq!(list.lines().count(), tasks, "{name}");
