@@ -1,8 +1,13 @@
 //! `lab slice`.
 
+mod asked;
+mod interpolation;
+mod trajectory;
+
+use self::asked::{kinds, place, ranges};
 use super::interrupt::AtOnce;
 use super::output::print;
-use super::solution::{Second, Solution, SolutionArgs};
+use super::solution::{Solution, SolutionArgs};
 use super::{CommandError, ExitCode, Format, device};
 use crate::figure::Theme;
 use crate::files::write_atomically;
@@ -13,12 +18,10 @@ use crate::objective::{Chunks, Loss};
 use crate::plot::PlotError;
 use crate::random::Streams;
 use crate::report::{Finding, Report};
-use crate::run::RunDirectory;
 use crate::slice::{
-    Axis, Direction, Kind, Point, Quadratic, Series, Slice, Statistics, Stop, Surface, Taken, Way,
-    barrier, cosine, grid, match_weights, places, random,
+    Axis, Direction, Kind, Point, Quadratic, Series, Slice, Statistics, Stop, Surface, Taken,
+    cosine, grid, places, random,
 };
-use crate::words::Word;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -87,114 +90,6 @@ pub fn run(args: &SliceArgs) -> Result<ExitCode, CommandError> {
     write(&slice, &place)?;
     print(&args.format.text(&slice)?)?;
     Ok(ExitCode::Success)
-}
-
-/// The kinds of the directions, one or two.
-fn kinds(args: &SliceArgs) -> Result<Vec<Kind>, CommandError> {
-    let refused = |reason: String| Err(CommandError::Input(reason));
-    let list = match (&args.directions, &args.second) {
-        (Some(list), None) => list.as_str(),
-        (None, None) => "random",
-        (None, Some(_)) => "interpolation",
-        (Some(list), Some(_)) if list == "interpolation" => list,
-        (Some(list), Some(_)) => {
-            return refused(format!(
-                "--directions {list}: from one run to another there is one direction, the line between them; \
-                 leave --directions out, or give one run"
-            ));
-        }
-    };
-    let kinds = list.split(',').map(|word| Kind::of_word(word.trim()));
-    let Some(mut kinds) = kinds
-        .collect::<Option<Vec<Kind>>>()
-        .filter(|kinds| kinds.len() <= 2)
-    else {
-        return refused(format!(
-            "--directions {list}: must be one or two of {}, separated by a comma",
-            Kind::WORDS.join(", ")
-        ));
-    };
-    if kinds.contains(&Kind::Interpolation) && args.second.is_none() {
-        return refused(
-            "--directions interpolation: needs a second run to go to: lab slice RUN RUN2"
-                .to_owned(),
-        );
-    }
-    match (kinds.as_slice(), args.dimensions) {
-        ([Kind::Interpolation], Some(2))
-        | ([Kind::Interpolation, _] | [_, Kind::Interpolation], _) => {
-            return refused(
-                "--dimensions 2: from one run to another there is a line only".to_owned(),
-            );
-        }
-        ([Kind::Gradient], Some(2)) | ([Kind::Gradient, Kind::Gradient], _) => {
-            return refused(
-                "--directions gradient: there is one gradient; name another direction for a plane, such as \
-                 gradient,eigenvector"
-                    .to_owned(),
-            );
-        }
-        ([_, _], Some(1)) => {
-            return refused(format!("--dimensions 1: --directions {list} names two"));
-        }
-        ([kind], Some(2)) => kinds.push(*kind),
-        _ => {}
-    }
-    Ok(kinds)
-}
-
-/// The files without their endings.
-fn place(args: &SliceArgs, kinds: &[Kind]) -> Result<PathBuf, CommandError> {
-    if let Some(out) = &args.out {
-        return Ok(out.clone());
-    }
-    let Some(run) = args.solution.run() else {
-        return Err(CommandError::Input(
-            "--out: weights that are of no run have no folder for slices; name a place with --out PLACE".to_owned(),
-        ));
-    };
-    let name = args.name.clone().unwrap_or_else(|| name(args, kinds));
-    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
-        return Err(CommandError::Input(format!(
-            "--name {name:?}: is the name of files in the run's folder `slices`; --out takes a place elsewhere"
-        )));
-    }
-    Ok(run.join("slices").join(name))
-}
-
-/// A name that tells slices of one run apart by what their flags say.
-fn name(args: &SliceArgs, kinds: &[Kind]) -> String {
-    let mut parts: Vec<String> = match kinds {
-        [first, second] if first == second => vec![format!("{first}-plane")],
-        kinds => vec![
-            kinds
-                .iter()
-                .map(|kind| kind.as_str())
-                .collect::<Vec<_>>()
-                .join("-"),
-        ],
-    };
-    if let Some(second) = &args.second {
-        let last: Vec<_> = second.components().rev().take(2).collect();
-        let names = last
-            .iter()
-            .rev()
-            .map(|part| part.as_os_str().to_string_lossy().into_owned());
-        parts.push(format!(
-            "to-{}",
-            names.collect::<Vec<_>>().join("-").replace(['.', '/'], "")
-        ));
-    }
-    if let Some(seed) = args.seed {
-        parts.push(format!("seed-{seed}"));
-    }
-    if args.on == "test" {
-        parts.push("test".to_owned());
-    }
-    if args.re_estimate {
-        parts.push("re-estimated".to_owned());
-    }
-    parts.join("-")
 }
 
 /// A slice under way.
@@ -393,87 +288,6 @@ impl Taking<'_> {
         Ok((directions, stops))
     }
 
-    fn trajectory(&mut self, count: usize) -> Result<(Vec<Direction>, Passed), CommandError> {
-        let passed = self.passed()?;
-        let points: Vec<Vec<f64>> = passed.stops.iter().map(|stop| stop.1.clone()).collect();
-        let way = Way::new(&points, &self.centre);
-        let directions = way.principal(count);
-        if directions.len() < count {
-            return Err(CommandError::Input(format!(
-                "--directions trajectory: the run has kept {} points of its way before the end, the start among them, which \
-                 span {} directions, and {count} are needed; train it with `train.keep_checkpoints` = 1000 to keep more",
-                points.len(),
-                directions.len()
-            )));
-        }
-        let share: f64 = directions
-            .iter()
-            .filter_map(|direction| direction.share)
-            .sum();
-        self.notes.push(format!(
-            "The directions are those of the start and {} checkpoints as seen from the end; {:.1} % of their variation (sum \
-             of squared distances from the end) lies along {}",
-            points.len() - 1,
-            100.0 * share,
-            if count == 1 { "the line." } else { "the plane." }
-        ));
-        Ok((directions, passed))
-    }
-
-    /// The points of training that are known, the start first.
-    fn passed(&self) -> Result<Passed, CommandError> {
-        let (Some(initial), Some(run)) =
-            (self.solution.subject().initial, self.args.solution.run())
-        else {
-            return Err(CommandError::Input(
-                "--directions trajectory: weights that are of no run have no way behind them"
-                    .to_owned(),
-            ));
-        };
-        let directory = RunDirectory::open(run)?;
-        let problem = &self.solution.problem;
-        let blueprint = self.solution.objective.network().blueprint();
-        // The run's own config: that of the problem may compute elsewhere.
-        let fingerprint = directory.finished()?.config.fingerprint();
-        let newest = directory.all_checkpoints(&fingerprint, blueprint, problem.config.precision);
-        for skipped in &newest.1 {
-            self.finding.warn(&skipped.to_string());
-        }
-        let mut stops = vec![(0, initial.to_vec(), blueprint.initial_statistics().to_vec())];
-        stops.extend(
-            newest
-                .0
-                .into_iter()
-                .map(|point| (point.step, point.parameters, point.statistics)),
-        );
-        // The last checkpoint may be the end itself.
-        stops.retain(|stop| stop.1 != self.centre);
-        Ok(Passed { stops })
-    }
-
-    /// The points of the way, along the directions, with their own losses.
-    fn stops(&self, passed: &Passed, directions: &[Direction]) -> Result<Vec<Stop>, CommandError> {
-        let points: Vec<Vec<f64>> = passed.stops.iter().map(|stop| stop.1.clone()).collect();
-        let places = Way::new(&points, &self.centre).places(directions);
-        let problem = &self.solution.problem;
-        let stops = passed.stops.iter().zip(places).map(
-            |((step, values, statistics), (coordinates, outside))| {
-                let mut conditions = self.solution.objective.conditions().clone();
-                conditions.statistics = problem.statistics(statistics);
-                let objective = self.solution.objective.under(conditions);
-                let parameters = problem.parameters(values);
-                let found = crate::measure::Evaluated::run(&objective, &parameters, self.data());
-                Stop {
-                    step: *step,
-                    coordinates,
-                    outside,
-                    loss: found.ok().map(|found| found.mean_loss()),
-                }
-            },
-        );
-        Ok(stops.collect())
-    }
-
     fn axes(
         &self,
         directions: &[Direction],
@@ -631,139 +445,11 @@ impl Taking<'_> {
             direction_seed: self.args.seed.unwrap_or(config.seed),
         }
     }
-
-    /// The slice from the solution to another.
-    fn interpolation(&mut self, second: &Second) -> Result<Slice, CommandError> {
-        let ranges = self.ranges(&[])?;
-        let network = self.solution.objective.network();
-        let running = self
-            .solution
-            .running_statistics()
-            .map_err(CommandError::Other)?;
-        self.finding.begins("matching units");
-        let mut rng = self.streams.stream("slice.matching", 0);
-        let matching = match_weights(network, &self.centre, &second.values, &mut rng);
-        let mut ends = vec![(
-            "as they are",
-            second.values.clone(),
-            second.statistics.clone(),
-        )];
-        match &matching {
-            Some(found) => {
-                let image = found.map.apply(&second.values);
-                ends.push((
-                    "after matching",
-                    image,
-                    found.map.apply_to_statistics(&second.statistics),
-                ));
-                self.notes.push(format!(
-                    "Weight matching has moved {} in {}, in {}{}.",
-                    counted(found.moved, "unit"),
-                    counted(found.rows, "row"),
-                    counted(found.rounds, "round"),
-                    if found.converged {
-                        ""
-                    } else {
-                        ", and was not at its end"
-                    }
-                ));
-            }
-            None => self.notes.push(
-                "No unit of this network can change places, so nothing is matched.".to_owned(),
-            ),
-        }
-        let (mut series, mut axes) = (Vec::new(), Vec::new());
-        for (label, values, statistics) in &ends {
-            let vector: Vec<f64> = values
-                .iter()
-                .zip(&self.centre)
-                .map(|(b, a)| b - a)
-                .collect();
-            let directions = [Direction::new(Kind::Interpolation, 1, vector)];
-            axes = self.axes(&directions, &ranges)?;
-            let vectors = [directions[0].vector.as_slice()];
-            let mixed = self.batches.is_none()
-                && self.solution.objective.norm_mode() == Some(NormMode::Eval);
-            let surface = Surface {
-                statistics: if mixed {
-                    Statistics::Mixed([&running, statistics])
-                } else {
-                    self.statistics()
-                },
-                ..self.surface(&vectors)
-            };
-            let found = self.values(&surface, &grid(&axes))?;
-            let barrier = barrier(&surface, &axes[0].places);
-            if let Err(failure) = &barrier {
-                self.notes.push(format!(
-                    "There is no barrier to state {label}: {}.",
-                    failure.reason
-                ));
-            }
-            series.push(Series {
-                label: (*label).to_owned(),
-                values: found,
-                barrier: barrier.ok(),
-            });
-        }
-        self.notes.push(
-            "A barrier is how far the loss between the solutions rises above the straight line between their losses, at its \
-             highest; its error is over samples."
-                .to_owned(),
-        );
-        self.note_gaps(&series);
-        let normalisation = self.normalisation().map(|told| {
-            match (self.args.re_estimate, told.starts_with("running")) {
-                (false, true) => "running statistics interpolated as the parameters are".to_owned(),
-                _ => told,
-            }
-        });
-        Ok(Slice {
-            taken: self.taken(Some(second.name.clone()), normalisation),
-            axes,
-            cosine: None,
-            quadratic: None,
-            way: Vec::new(),
-            notes: Vec::new(),
-            series,
-        })
-    }
 }
 
 /// A count with its noun.
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What is known of the way of a run: steps, parameters and running statistics.
-struct Passed {
-    stops: Vec<(u64, Vec<f64>, Vec<f64>)>,
-}
-
-/// The ranges in a text, one for each axis.
-fn ranges(text: &str, count: usize) -> Result<Vec<[f64; 2]>, CommandError> {
-    let numbers: Option<Vec<f64>> = text
-        .split(',')
-        .map(|number| number.trim().parse().ok())
-        .collect();
-    let numbers = numbers.unwrap_or_default();
-    let ranges: Vec<[f64; 2]> = numbers.as_chunks().0.to_vec();
-    let is_sound =
-        |range: &[f64; 2]| range[0] < range[1] && range.iter().all(|end| end.is_finite());
-    let fits = numbers.len() == 2 || numbers.len() == 2 * count;
-    if !fits || !ranges.iter().all(is_sound) {
-        return Err(CommandError::Input(format!(
-            "--range {text}: must be a smaller and a larger number, as in -1,1{}",
-            if count == 2 {
-                ", or a pair for each direction, as in -1,1,-2,2"
-            } else {
-                ""
-            }
-        )));
-    }
-    Ok((0..count)
-        .map(|index| ranges[index.min(ranges.len() - 1)])
-        .collect())
 }
 
 /// Writes the files of a slice, each whole.
