@@ -1,0 +1,2 @@
+//! Files of other programs, read without trust: what a file claims about itself (sizes, places, names) is checked
+//! before it is used, and nothing in it is ever run.
