@@ -1,18 +1,24 @@
 //! The command line: one file per command.
 
 mod compare;
+mod completions;
 mod config;
 mod data;
+mod demo;
 mod device;
+mod doctor;
 mod exit;
 mod experiment;
 mod export;
 mod find;
 mod folder;
+mod init;
 mod interrupt;
 mod lists;
+mod manual;
 mod measure;
 mod output;
+mod picture;
 mod plot;
 mod reparam;
 mod report;
@@ -68,6 +74,11 @@ enum Command {
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Selfcheck(selfcheck::SelfcheckArgs),
+    Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
+    Init(init::InitArgs),
+    Completions(completions::CompletionsArgs),
+    Manual(manual::ManualArgs),
 }
 
 /// Where data sets live.
@@ -106,6 +117,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Data(command) => data::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Selfcheck(args) => selfcheck::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Manual(args) => manual::run(&args),
     }
 }
 

@@ -38,10 +38,15 @@ impl Format {
     }
 }
 
-/// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
+/// Writes the file that `--out` names, as [`write_named`].
 pub fn write_file(out: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    write_atomically(out, bytes).map_err(|error| {
-        let message = format!("--out {}: {error}", out.display());
+    write_named("--out", out, bytes)
+}
+
+/// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
+pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    write_atomically(path, bytes).map_err(|error| {
+        let message = format!("{flag} {}: {error}", path.display());
         match error.kind() {
             ErrorKind::StorageFull => CommandError::Other(message),
             _ => CommandError::Input(message),

@@ -1,16 +1,19 @@
 //! `lab reparam`.
 
 use super::interrupt::AtOnce;
-use super::output::print;
+use super::output::{print, write_named};
+use super::picture::Kind;
 use super::solution::SolutionArgs;
 use super::{CommandError, ExitCode, Format, device, lists};
 use crate::measure::invariance::{Line, MapReport, UnderMap};
 use crate::measure::{self, Measure, Measurement, Session};
 use crate::model::Network;
+use crate::plot::{MOST, PlotError, invariance};
 use crate::random::Streams;
 use crate::reparam::{MapKind, ParameterMap, applicable, build};
 use crate::report::{Finding, significant};
 use clap::Args;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Check which measures survive maps that leave the function alone.
@@ -36,11 +39,15 @@ pub struct ReparamArgs {
     /// The seed of random factors and orders [default: the config's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Also draw what the maps make of the measures, at most 16, as .svg or .png
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(args: &ReparamArgs) -> Result<ExitCode, CommandError> {
     let measures = measures(&args.measures)?;
+    check_figure(args.figure.as_deref(), measures.len())?;
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
     // Without a network it is not known how many maps it has.
     let finding = Finding::new(measures.len(), args.solution.quiet);
@@ -92,11 +99,34 @@ fn reparam(
     finding.close();
     let reports = locked(&reports);
     print(&args.format.text(reports.as_slice())?)?;
+    if let Some(path) = &args.figure {
+        let figure = invariance(&reports)?;
+        write_named(FIGURE, path, &Kind::of(FIGURE, path)?.bytes(&figure, path)?)?;
+    }
     Ok(if reports.iter().all(MapReport::passed) {
         ExitCode::Success
     } else {
         ExitCode::Failed
     })
+}
+
+/// The flag that names the figure.
+const FIGURE: &str = "--figure";
+
+/// Refuses, before anything is measured, a figure that could not be written or would not be read.
+fn check_figure(path: Option<&Path>, measures: usize) -> Result<(), CommandError> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    Kind::of(FIGURE, path)?;
+    match measures > MOST {
+        true => Err(PlotError::Crowded {
+            found: measures,
+            most: MOST,
+        }
+        .into()),
+        false => Ok(()),
+    }
 }
 
 fn locked(reports: &Mutex<Vec<MapReport>>) -> MutexGuard<'_, Vec<MapReport>> {

@@ -1,8 +1,8 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
-use super::find::find;
+use super::find::{Found, find};
 use super::{CommandError, DataDir};
-use crate::config::{self, Average, Config, Override};
+use crate::config::{Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LinearError};
 use crate::measure::{self, Measurement, Subject, Weights};
@@ -136,8 +136,8 @@ impl SolutionArgs {
     ///
     /// [`CommandError`] where any of it is missing, damaged, or does not fit the others.
     pub fn open(&self, finding: &Finding) -> Result<Solution, CommandError> {
-        let (config_file, weights_file, finished) = self.source()?;
-        let config = self.load(&config_file)?;
+        let (config, weights_file, finished) = self.source()?;
+        let config = self.load(&config)?;
         let problem = Problem::open(config, &self.data_dir.data_dir)?;
         self.check_samples(problem.data.train.len())?;
         if let Some(Finished {
@@ -168,7 +168,7 @@ impl SolutionArgs {
     }
 
     /// Config and weights of the solution, and the run that they are of, if they are of one.
-    fn source(&self) -> Result<(PathBuf, PathBuf, Option<Finished>), CommandError> {
+    fn source(&self) -> Result<(Found, PathBuf, Option<Finished>), CommandError> {
         if let (Some(model), Some(config)) = (&self.model, &self.config) {
             return Ok((find(config)?, model.clone(), None));
         }
@@ -185,7 +185,7 @@ impl SolutionArgs {
         }
         directory.check_weights(&finished.summary, weights)?;
         Ok((
-            directory.config_file(),
+            Found::read(directory.config_file())?,
             directory.weights_file(weights),
             Some(finished),
         ))
@@ -195,7 +195,7 @@ impl SolutionArgs {
         word(Weights::ALL, Weights::as_str, &self.weights)
     }
 
-    fn load(&self, path: &Path) -> Result<Config, CommandError> {
+    fn load(&self, found: &Found) -> Result<Config, CommandError> {
         let overrides: Vec<Override> = self
             .backend
             .as_deref()
@@ -204,7 +204,7 @@ impl SolutionArgs {
             })
             .into_iter()
             .collect();
-        Ok(config::load(path, &overrides, &measure::names())?)
+        found.load(&overrides)
     }
 
     /// What outputs depend on besides parameters and inputs, as the flags say.

@@ -26,6 +26,17 @@ pub enum PlotError {
         /// The number of kinds.
         kinds: usize,
     },
+    /// No measure has a ratio.
+    #[error("nothing to draw: no measure has a value before and after a map")]
+    Empty,
+    /// There are more measures than have room.
+    #[error("{found} measures, and a figure has room for {most}: choose some with --measures")]
+    Crowded {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The runs cannot be grouped.
     #[error(transparent)]
     Compare(CompareError),

@@ -6,6 +6,7 @@
 mod course;
 mod error;
 mod group;
+mod invariance;
 mod panels;
 mod quantity;
 mod series;
@@ -14,6 +15,7 @@ mod threshold;
 
 pub use course::{courses, latest, spectra};
 pub use error::PlotError;
+pub use invariance::{MOST, invariance};
 
 use crate::compare::{FinishedRun, LeftOut};
 use crate::figure::{Figure, Width};

@@ -9,7 +9,7 @@ mod local;
 mod member;
 mod status;
 
-use super::find::find;
+use super::find::{Found, find, within_program};
 use super::{CommandError, DataDir, ExitCode};
 use crate::sweep::{Base, Sweep};
 use clap::{Args, Subcommand};
@@ -78,16 +78,10 @@ pub fn run(args: &SweepArgs) -> Result<ExitCode, CommandError> {
 /// Reads the file of a sweep and its base, which is looked for beside the file first.
 fn open(file: &Path, places: &Places) -> Result<Sweep, CommandError> {
     let file = find(file)?;
-    let text = read(&file)?;
-    let shown = file.display().to_string();
-    let name = crate::sweep::SweepFile::parse(&text, &shown)?.base;
-    let beside = file.parent().unwrap_or(Path::new("")).join(&name);
-    let with_extension = PathBuf::from(format!("{}.toml", beside.display()));
-    let base = match [beside, with_extension]
-        .into_iter()
-        .find(|path| path.is_file())
-    {
-        Some(beside) => beside,
+    let shown = file.shown();
+    let name = crate::sweep::SweepFile::parse(&file.text, &shown)?.base;
+    let base = match beside(&file, &name)? {
+        Some(base) => base,
         None => find(Path::new(&name)).map_err(|error| {
             CommandError::Input(format!(
                 "{shown}: `base`, from its folder or from here: {error}"
@@ -95,13 +89,20 @@ fn open(file: &Path, places: &Places) -> Result<Sweep, CommandError> {
         })?,
     };
     let base = Base {
-        text: read(&base)?,
-        file: base.display().to_string(),
+        file: base.shown(),
+        text: base.text,
     };
-    Ok(Sweep::new(&file, &text, base, &places.data_dir.data_dir)?)
+    let data = &places.data_dir.data_dir;
+    Ok(Sweep::new(&file.path, &file.text, base, data)?)
 }
 
-fn read(path: &Path) -> Result<String, CommandError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| CommandError::Input(format!("cannot read {}: {error}", path.display())))
+/// The base beside the file of a sweep, if it is there, with or without its extension.
+fn beside(sweep: &Found, base: &str) -> Result<Option<Found>, CommandError> {
+    let beside = sweep.path.parent().unwrap_or(Path::new("")).join(base);
+    let with_extension = PathBuf::from(format!("{}.toml", beside.display()));
+    let mut paths = [beside, with_extension].into_iter();
+    if sweep.is_starter {
+        return Ok(paths.find_map(|path| within_program(&path)));
+    }
+    paths.find(|path| path.is_file()).map(Found::read).transpose()
 }

@@ -10,8 +10,7 @@ pub(in crate::cli) use task::{Command, Task, quoted};
 use super::find::find;
 use super::output::print;
 use super::{CommandError, DataDir, ExitCode};
-use crate::config::{self, Config, Override};
-use crate::measure;
+use crate::config::{Config, Override};
 use crate::run::RunDirectory;
 use crate::seeds::{Seeds, parse_seeds};
 use crate::train::{self, Existing, Problem};
@@ -25,7 +24,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_long_help = LOSSES)]
 pub struct TrainArgs {
-    /// The experiment: a TOML file, or its name in configs/ with or without .toml
+    /// The experiment: a TOML file, or its name in configs/ or among those of `lab init`, with or without .toml
     #[arg(long, value_name = "FILE", required_unless_present = "resume")]
     config: Option<PathBuf>,
     /// Where to compute [default: the config's, else cpu]
@@ -160,7 +159,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
 /// The checked config of each seed.
 fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
     let name = args.config.as_deref().unwrap_or(Path::new(""));
-    let path = find(name)?;
+    let found = find(name)?;
     let mut overrides = Vec::new();
     for text in &args.overrides {
         overrides.push(Override::parse(text)?);
@@ -173,7 +172,6 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
             &backend.as_str().into(),
         ));
     }
-    let known = measure::names();
     let seeds: Vec<Option<u64>> = match (&args.seeds, args.seed) {
         (Some(seeds), _) => seeds.0.iter().copied().map(Some).collect(),
         (None, seed) => vec![seed],
@@ -189,7 +187,7 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
                 let flag = format!("--seed {seed}");
                 overrides.push(Override::from_flag(&flag, "seed", &value.into()));
             }
-            Ok(config::load(&path, &overrides, &known)?)
+            found.load(&overrides)
         })
         .collect()
 }

@@ -1,0 +1,99 @@
+//! What maps of the parameters made of measures, as a figure.
+
+use super::PlotError;
+use crate::figure::{Axis, Bars, Figure, Panel, Rule};
+use crate::measure::invariance::MapReport;
+
+/// How many measures have room.
+pub const MOST: usize = 16;
+
+/// A bar for each measure and map: by which power of ten the map multiplied the measure.
+///
+/// Measures that have no ratio under a map (they were not measured, or were 0) have no bar there.
+///
+/// # Errors
+///
+/// [`PlotError::Empty`] where nothing has a ratio; [`PlotError::Crowded`] where there are more than [`MOST`] measures.
+pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
+    let mut measures: Vec<&str> = Vec::new();
+    for line in reports.iter().flat_map(|report| &report.lines) {
+        if line.ratio.is_some() && !measures.contains(&line.measure) {
+            measures.push(line.measure);
+        }
+    }
+    match measures.len() {
+        0 => return Err(PlotError::Empty),
+        1..=MOST => (),
+        found => return Err(PlotError::Crowded { found, most: MOST }),
+    }
+    let axis = Axis::new("after the map over before", "powers of ten").including(0.0);
+    let mut panel = Panel::new(Axis::of_categories("measure", measures.iter().copied()), axis);
+    for report in reports {
+        let power = |measure: &&str| {
+            let line = report.lines.iter().find(|line| line.measure == *measure);
+            let ratio = line.and_then(|line| line.ratio);
+            ratio
+                .filter(|ratio| *ratio > 0.0)
+                .map_or(f64::NAN, f64::log10)
+        };
+        let powers: Vec<f64> = measures.iter().map(power).collect();
+        panel = panel.with(Bars::new(report.map.to_string(), powers));
+    }
+    let panel = panel.with(Rule::level("not moved", 0.0));
+    let figure = Figure::new("What maps that leave the function alone make of measures");
+    Ok(figure.with(panel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Measurement;
+    use crate::measure::invariance::{Line, Verdict};
+    use crate::reparam::MapKind;
+
+    fn report(measures: &[(&'static str, f64)]) -> MapReport {
+        let line = |&(measure, ratio): &(&'static str, f64)| Line {
+            map: MapKind::LayerRescaling,
+            measure,
+            before: Measurement::new(measure, 1.0),
+            after: Measurement::new(measure, ratio),
+            ratio: Some(ratio),
+            allowed: None,
+            claimed: false,
+            verdict: Verdict::Moved,
+        };
+        MapReport {
+            map: MapKind::LayerRescaling,
+            function: None,
+            reason: None,
+            lines: measures.iter().map(line).collect(),
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_bar_is_the_power_of_ten_of_the_ratio() {
+        let reports = [report(&[
+            ("hessian.lambda_max", 100.0),
+            ("sharpness.asam", 1.0),
+        ])];
+        let figure = invariance(&reports).unwrap();
+        let Some(crate::figure::Mark::Bars(bars)) = figure.panels[0].marks.first() else {
+            panic!("no bars");
+        };
+        assert_eq!((bars.label.as_str(), &bars.values), ("layer-rescaling", &vec![2.0, 0.0]));
+        figure.svg("figure").unwrap();
+    }
+
+    #[test]
+    fn too_many_measures_and_none_are_refused() {
+        assert!(matches!(invariance(&[]), Err(PlotError::Empty)));
+        let many: Vec<(&'static str, f64)> = crate::measure::names()
+            .into_iter()
+            .take(MOST + 1)
+            .map(|name| (name, 1.0))
+            .collect();
+        let refused = invariance(&[report(&many)]).unwrap_err().to_string();
+        insta::assert_snapshot!(refused, @"17 measures, and a figure has room for 16: choose some with --measures");
+    }
+}
