@@ -44,14 +44,23 @@ def pyhessian(network, inputs, labels):
     return values, (numpy.mean(trace), numpy.std(trace, ddof=1) / len(trace) ** 0.5)
 
 
-def eigenthings(network, inputs, labels):
+def eigenthings(network, inputs, labels, steps=None):
     from hessian_eigenthings import HessianOperator, lanczos, supervised_loss, trace
 
     loss = supervised_loss(nn.CrossEntropyLoss())
     operator = HessianOperator(network, [(inputs, labels)], loss)
-    found = lanczos(operator, k=2, tol=1e-10, which="LA", seed=0)
+    found = lanczos(operator, k=2, tol=1e-10, which="LA", seed=0, max_iter=steps)
+    print(f"eigenthings, max_iter={steps}: residuals {found.residuals.tolist()}, converged {found.converged.tolist()}")
     estimate = trace(operator, num_matvecs=200, seed=0)
     return found.eigenvalues.tolist(), (estimate.estimate, estimate.stderr)
+
+
+def eigenthings_50(network, inputs, labels):
+    return eigenthings(network, inputs, labels, 50)
+
+
+def eigenthings_100(network, inputs, labels):
+    return eigenthings(network, inputs, labels, 100)
 
 
 def curvlinops(network, inputs, labels):
@@ -77,7 +86,7 @@ def main(run):
         row = last.get(name)
         if row:
             print(f"lab, in training: {name} {row['value']:.6g}, stderr {row['stderr']}, residual {row['residual']}")
-    for peer in (pyhessian, eigenthings, curvlinops):
+    for peer in (pyhessian, eigenthings, eigenthings_50, eigenthings_100, curvlinops):
         values, (trace, error) = peer(network, inputs, labels)
         told = "no error told" if error is None else f"± {error:.2g}"
         print(f"{peer.__name__}: {values[0]:.6g}, {values[1]:.6g}; trace {trace:.4g} ({told})")

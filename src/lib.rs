@@ -17,6 +17,8 @@
 mod words;
 
 pub mod backend;
+#[cfg(test)]
+mod book;
 #[doc(hidden)]
 pub mod cli;
 pub mod compare;

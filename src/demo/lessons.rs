@@ -78,11 +78,11 @@ pub const LESSONS: &[Lesson] = &[
         name: "maximum-margin",
         about: "descent on separable data goes to the direction of the largest margin",
         commands: &[Command::new(
-            "experiment run logistic-regression-on-two-gaussians --out {folder}",
+            "experiment run descent-to-the-hard-margin --out {folder}",
         )],
-        picture: "logistic-regression-on-two-gaussians/descent.svg",
+        picture: "descent-to-the-hard-margin/direction.svg",
         shown: Shown::Experiment {
-            result: "logistic-regression-on-two-gaussians/result.json",
+            result: "descent-to-the-hard-margin/result.json",
         },
         not_shown: "the margin of a network in the space of its inputs, and that a larger one predicts better",
     },
@@ -132,7 +132,7 @@ pub const LESSONS: &[Lesson] = &[
     },
     Lesson {
         name: "early-stopping",
-        about: "stopping descent early is a ridge penalty of one over the time",
+        about: "where stopping descent early is a ridge penalty of one over the time, and where not",
         commands: &[Command::new(
             "experiment run early-stopping-and-ridge --out {folder}",
         )],

@@ -26,7 +26,7 @@ pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
         1..=MOST => (),
         found => return Err(PlotError::Crowded { found, most: MOST }),
     }
-    let axis = Axis::new("after the map over before", "powers of ten").including(0.0);
+    let axis = Axis::new("factor", "powers of ten").including(0.0);
     let mut panel = Panel::new(Axis::of_categories("measure", measures.iter().copied()), axis);
     for report in reports {
         let power = |measure: &&str| {
