@@ -107,7 +107,10 @@ fn a_link_that_leads_nowhere_is_seen() {
     assert!(fault(&readme, "docs/nothing.md").is_some());
     assert!(fault(&readme, "docs/method.md#nothing").is_some());
     assert_eq!(fault(&readme, "docs/method.md#eigenvalues"), None);
-    assert_eq!(links("[a](b.md) `x` [c](d)\n```\n[e](f)\n```\n"), ["b.md", "d"]);
+    assert_eq!(
+        links("[a](b.md) `x` [c](d)\n```\n[e](f)\n```\n"),
+        ["b.md", "d"]
+    );
     assert_eq!(anchor("## Three networks, twice"), "three-networks-twice");
 }
 

@@ -79,9 +79,8 @@ fn list() -> Result<ExitCode, CommandError> {
 fn show(lesson: &Lesson, args: &DemoArgs) -> Result<ExitCode, CommandError> {
     let begin = Instant::now();
     let folder = args.out.join(lesson.name);
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        CommandError::Input(format!("--out {}: {error}", args.out.display()))
-    })?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| CommandError::Input(format!("--out {}: {error}", args.out.display())))?;
     let shown_folder = folder.to_string_lossy().into_owned();
     for command in lesson.commands {
         let code = give(command, &folder, args.quiet)?;
@@ -94,8 +93,8 @@ fn show(lesson: &Lesson, args: &DemoArgs) -> Result<ExitCode, CommandError> {
             return Ok(code);
         }
     }
-    let sentence = sentence(lesson.shown, &folder)
-        .map_err(|error| CommandError::Other(error.to_string()))?;
+    let sentence =
+        sentence(lesson.shown, &folder).map_err(|error| CommandError::Other(error.to_string()))?;
     let mut lines = vec![
         format!("{}: {}.", lesson.name, lesson.about),
         String::new(),
@@ -205,7 +204,10 @@ mod tests {
     #[test]
     fn an_unknown_lesson_is_answered_with_the_nearest() {
         let error = find("edge-of-stabilty").unwrap_err().to_string();
-        assert!(error.contains("did you mean `edge-of-stability`?"), "{error}");
+        assert!(
+            error.contains("did you mean `edge-of-stability`?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -203,10 +203,7 @@ fn writable(folder: &Path) -> Result<PathBuf, String> {
     let tried = fs::write(&probe, []).and_then(|()| fs::remove_file(&probe));
     match tried {
         Ok(()) => Ok(folder.to_owned()),
-        Err(error) => Err(format!(
-            "{} cannot be written to: {error}",
-            there.display()
-        )),
+        Err(error) => Err(format!("{} cannot be written to: {error}", there.display())),
     }
 }
 

@@ -127,7 +127,9 @@ fn candidates(path: &Path) -> Vec<PathBuf> {
 fn nearest_config(directory: &Path, path: &Path) -> Option<String> {
     let stem = |path: &Path| Some(path.file_stem()?.to_str()?.to_owned());
     let entries = std::fs::read_dir(directory.join(FOLDER)).into_iter();
-    let files = entries.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let files = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()));
     let files = files.filter_map(|file| Some(PathBuf::from(file.file_name()?)));
     let within = STARTERS.iter().map(|starter| PathBuf::from(starter.path));
     let mut all: Vec<PathBuf> = files.chain(within).collect();

@@ -88,7 +88,10 @@ fn refused(path: &Path, error: &std::io::Error) -> CommandError {
 fn next(folder: &Path) -> String {
     let change = match folder == Path::new(".") {
         true => String::new(),
-        false => format!("  cd {}\n", super::train::quoted(folder.to_string_lossy().into_owned())),
+        false => format!(
+            "  cd {}\n",
+            super::train::quoted(folder.to_string_lossy().into_owned())
+        ),
     };
     format!(
         "\nTo begin (the digits are within the program):\n{change}  \

@@ -27,7 +27,10 @@ pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
         found => return Err(PlotError::Crowded { found, most: MOST }),
     }
     let axis = Axis::new("factor", "powers of ten").including(0.0);
-    let mut panel = Panel::new(Axis::of_categories("measure", measures.iter().copied()), axis);
+    let mut panel = Panel::new(
+        Axis::of_categories("measure", measures.iter().copied()),
+        axis,
+    );
     for report in reports {
         let power = |measure: &&str| {
             let line = report.lines.iter().find(|line| line.measure == *measure);
@@ -81,7 +84,10 @@ mod tests {
         let Some(crate::figure::Mark::Bars(bars)) = figure.panels[0].marks.first() else {
             panic!("no bars");
         };
-        assert_eq!((bars.label.as_str(), &bars.values), ("layer-rescaling", &vec![2.0, 0.0]));
+        assert_eq!(
+            (bars.label.as_str(), &bars.values),
+            ("layer-rescaling", &vec![2.0, 0.0])
+        );
         figure.svg("figure").unwrap();
     }
 

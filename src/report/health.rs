@@ -48,10 +48,7 @@ pub struct Health<'a> {
 impl Health<'_> {
     /// The names of the parts that are broken.
     pub fn broken(&self) -> Vec<&str> {
-        let broken = self
-            .parts
-            .iter()
-            .filter(|part| part.state == State::Broken);
+        let broken = self.parts.iter().filter(|part| part.state == State::Broken);
         broken.map(|part| part.name.as_str()).collect()
     }
 }

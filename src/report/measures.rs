@@ -92,7 +92,10 @@ mod tests {
             survives(of("hessian.lambda_max")),
             "permutation, orthogonal"
         );
-        assert_eq!(survives(of("reparam.rescale.lambda_max")), "reports on a map");
+        assert_eq!(
+            survives(of("reparam.rescale.lambda_max")),
+            "reports on a map"
+        );
         assert_eq!(takes(of("accuracy.test")), "passes");
         assert_eq!(takes(of("hessian.lambda_max")), "products with the Hessian");
     }

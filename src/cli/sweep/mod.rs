@@ -104,5 +104,8 @@ fn beside(sweep: &Found, base: &str) -> Result<Option<Found>, CommandError> {
     if sweep.is_starter {
         return Ok(paths.find_map(|path| within_program(&path)));
     }
-    paths.find(|path| path.is_file()).map(Found::read).transpose()
+    paths
+        .find(|path| path.is_file())
+        .map(Found::read)
+        .transpose()
 }
