@@ -37,6 +37,14 @@ impl Kind {
         }
     }
 
+    /// The ending of its files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
+
     /// The figure as the bytes of the file at `path`.
     ///
     /// # Errors

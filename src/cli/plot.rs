@@ -11,7 +11,7 @@ use crate::report::{ComparisonReport, Layout};
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Draw finished runs: means over seeds with bands, logarithmic axes where they fit, the edge of stability.
 ///
@@ -43,15 +43,21 @@ enum Drawn {
     Figure(What),
     /// The decided lines and the headline measures, as `lab compare` has them.
     Table,
+    /// The picture of a slice that lies in a run directory.
+    Slice,
 }
 
 /// The word of the table, beside those of figures.
 const TABLE: &str = "table";
 
+/// The word of slices.
+const SLICE: &str = "slice";
+
 fn drawn() -> impl TypedValueParser<Value = Drawn> {
-    let words = What::WORDS.iter().copied().chain([TABLE]);
+    let words = What::WORDS.iter().copied().chain([TABLE, SLICE]);
     PossibleValuesParser::new(words).map(|word| match word.as_str() {
         TABLE => Drawn::Table,
+        SLICE => Drawn::Slice,
         word => Drawn::Figure(What::of_word(word).unwrap_or_default()),
     })
 }
@@ -65,14 +71,19 @@ fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
 /// Runs the command.
 pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
     let kind = Kind::of("--out", &args.out)?;
+    let what = match args.what {
+        Drawn::Slice => return slice(args, kind),
+        Drawn::Table => None,
+        Drawn::Figure(what) => Some(what),
+    };
     let Found { runs, mut left_out } = finished(&args.runs, |directory| {
         // What is missing or damaged is said of the run before its rows are read.
         let run = FinishedRun::of(directory, directory.finished()?);
         let rows = directory.rows()?.rows;
         Ok(PlottedRun { run, rows })
     })?;
-    let (bytes, what) = match args.what {
-        Drawn::Figure(what) => {
+    let (bytes, what) = match what {
+        Some(what) => {
             let request = Request {
                 what,
                 along: args.along,
@@ -85,7 +96,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
             runs::warn(&left_out);
             (kind.bytes(&drawn?.0, &args.out)?, what.as_str())
         }
-        Drawn::Table => (table(args, &runs, left_out, kind)?, TABLE),
+        None => (table(args, &runs, left_out, kind)?, TABLE),
     };
     write_file(&args.out, &bytes)?;
     eprintln!(
@@ -94,6 +105,57 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
         args.out.display()
     );
     Ok(ExitCode::Success)
+}
+
+/// The picture of a slice, which `lab slice` has left in the run: of the only one there, or of the one that is named.
+fn slice(args: &PlotArgs, kind: Kind) -> Result<ExitCode, CommandError> {
+    let [place] = args.runs.as_slice() else {
+        return Err(CommandError::Input(format!(
+            "--what slice: a picture is of one slice, and {} places are given",
+            args.runs.len()
+        )));
+    };
+    let (ending, place) = (kind.ending(), Path::new(place));
+    let picture = match place.is_dir() {
+        true => only_slice(place, ending)?,
+        false => PathBuf::from(format!("{}.{ending}", place.display())),
+    };
+    let bytes = std::fs::read(&picture)
+        .map_err(|error| CommandError::Input(format!("{}: {error}", picture.display())))?;
+    write_file(&args.out, &bytes)?;
+    eprintln!("{}, written to {}", picture.display(), args.out.display());
+    Ok(ExitCode::Success)
+}
+
+fn only_slice(run: &Path, ending: &str) -> Result<PathBuf, CommandError> {
+    let folder = run.join("slices");
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut places: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|other| other == ending))
+        .collect();
+    places.sort();
+    match places.as_slice() {
+        [place] => Ok(place.clone()),
+        [] => Err(CommandError::Input(format!(
+            "{}: has no slice; `lab slice {}` makes one",
+            folder.display(),
+            run.display()
+        ))),
+        places => {
+            let suffix = format!(".{ending}");
+            let names = places.iter().map(|place| place.display().to_string());
+            let names: Vec<String> = names
+                .map(|name| name.trim_end_matches(&suffix).to_owned())
+                .collect();
+            Err(CommandError::Input(format!(
+                "{}: has {} slices; name one of them: {}",
+                folder.display(),
+                names.len(),
+                names.join(", ")
+            )))
+        }
+    }
 }
 
 /// The table of a comparison, drawn.

@@ -98,6 +98,21 @@ fn lines_have_the_measured_loss_at_their_centre_and_the_measured_curvature() {
     lab.run(&["slice", RUN, "--points", "5", "--seed", "9"])
         .success();
     assert_ne!(lab.read(&format!("{RUN}/slices/random-seed-9.csv")), before);
+
+    let plot = |place: &str, out: &str| lab.run(&["plot", place, "--what", "slice", "--out", out]);
+    let several = plot(RUN, "slice.svg").failure(2);
+    assert!(
+        several.contains("has 2 slices; name one of them: "),
+        "{several}"
+    );
+    plot(&format!("{RUN}/slices/random"), "slice.svg").success();
+    assert_eq!(
+        lab.read("slice.svg"),
+        lab.read(&format!("{RUN}/slices/random.svg"))
+    );
+    let none = plot("runs", "none.svg").failure(2);
+    assert!(none.contains("`lab slice runs` makes one"), "{none}");
+    assert!(!lab.exists("none.svg"));
 }
 
 #[test]
