@@ -18,6 +18,12 @@ const MOST_ENTRIES: usize = 100_000;
 /// The most bytes that deflate can make of one (`zlib`'s technical details: 1032 to 1), and what an empty stream costs.
 const LARGEST_RATIO: u64 = 1032;
 
+/// The most bytes that all entries together may claim, times the archive's length: arrays compress by less.
+const LARGEST_GROWTH: u64 = 64;
+
+/// What an archive may claim whatever its length.
+const ALWAYS_ALLOWED: u64 = 1 << 30;
+
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 1024;
 
@@ -69,6 +75,16 @@ pub enum ArchiveError {
         /// The bytes there are.
         compressed: u64,
     },
+    /// The entries together claim far more than the archive is long.
+    #[error(
+        "the zip archive of {length} bytes claims to hold {claimed}; no array compresses like that"
+    )]
+    Growth {
+        /// The archive's length.
+        length: usize,
+        /// What its entries claim together.
+        claimed: u64,
+    },
     /// An entry is not what the archive says of it.
     #[error("the zip archive's entry `{name}` is damaged: {reason}")]
     Damaged {
@@ -115,6 +131,7 @@ impl<'a> Archive<'a> {
         let archive = ZipArchive::from_slice(bytes).map_err(format)?;
         let (mut entries, mut ranges) = (Vec::new(), Vec::new());
         let mut names = HashSet::new();
+        let mut claimed = 0_u64;
         for record in archive.entries() {
             let record = record.map_err(format)?;
             if ranges.len() == MOST_ENTRIES {
@@ -132,6 +149,7 @@ impl<'a> Archive<'a> {
                 .get_entry(entry.way)
                 .map_err(damaged)?
                 .compressed_data_range();
+            claimed = claimed.saturating_add(entry.size);
             ranges.push((record.local_header_offset(), start, end, ranges.len()));
             entries.push((entry, record.is_dir()));
         }
@@ -141,6 +159,10 @@ impl<'a> Archive<'a> {
             if pair[1].0 < pair[0].2 {
                 return Err(ArchiveError::Overlap(shown(&entries[pair[1].3].0.name)));
             }
+        }
+        let length = bytes.len();
+        if claimed > ALWAYS_ALLOWED.max((length as u64).saturating_mul(LARGEST_GROWTH)) {
+            return Err(ArchiveError::Growth { length, claimed });
         }
         let entries: Vec<Entry> = entries
             .into_iter()

@@ -2,4 +2,7 @@
 //! before it is used, and nothing in it is ever run.
 
 pub mod archive;
+pub mod pickle;
+pub mod tensor;
 pub mod text;
+pub mod torch;
