@@ -6,3 +6,4 @@ pub mod pickle;
 pub mod tensor;
 pub mod text;
 pub mod torch;
+pub mod weights;
