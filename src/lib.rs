@@ -45,6 +45,7 @@ mod selfcheck;
 mod slice;
 pub mod sweep;
 pub mod train;
+mod weights;
 mod workers;
 
 use lab_common::{extremes, nearest};

@@ -12,6 +12,7 @@ mod folder;
 mod interrupt;
 mod lists;
 mod measure;
+mod normalise;
 mod output;
 mod plot;
 mod reparam;

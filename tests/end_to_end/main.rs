@@ -32,3 +32,4 @@ mod sweep;
 mod text;
 mod train;
 mod watch;
+mod weights;
