@@ -2,7 +2,7 @@
 
     model = ResNet(3, 16, [1, 1, 1], 10)                                # preset "resnet8" on CIFAR-10
     model.load_state_dict(load_file("runs/NAME/seed-0/model.safetensors"))
-    save_file(model.state_dict(), "mine.safetensors")   # lab measure --model mine.safetensors --config FILE
+    save_file(model.state_dict(), "mine.safetensors")           # lab measure mine.safetensors --data cifar10
 
 with `load_file` and `save_file` of `safetensors.torch`. Weights of a run with `init = "ntk"` must be
 multiplied by sqrt(2 / inputs), which lab does in the forward pass. Dropout, where there is any, is not
@@ -33,43 +33,50 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """Two convolutions and what goes past them."""
 
-    def __init__(self, inputs, outputs, stride, activation, norm):
+    def __init__(self, inputs, outputs, stride, activation, norm, shortcut):
         super().__init__()
-        self.activation = activation
+        self.activation, self.padding = activation, 0
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.bn1 = norm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = norm(outputs)
         self.downsample = nn.Identity()
-        if stride != 1 or inputs != outputs:
+        if (stride != 1 or inputs != outputs) and shortcut == "padding":
+            self.padding = (outputs - inputs) // 2
+        elif stride != 1 or inputs != outputs:
             projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
             self.downsample = nn.Sequential(projection, norm(outputs))
 
     def forward(self, x):
         hidden = self.activation(self.bn1(self.conv1(x)))
+        if self.padding:
+            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.padding, self.padding))
         return self.activation(self.bn2(self.conv2(hidden)) + self.downsample(x))
 
 
 class ResNet(nn.Module):
-    """`norm`: nn.BatchNorm2d, `lambda c: nn.GroupNorm(groups, c)` (one group is "layer"), nn.Identity."""
+    """`norm`: nn.BatchNorm2d, `lambda c: nn.GroupNorm(groups, c)` (one group is "layer"), nn.Identity; `stem`: "cifar"
+    or "imagenet"; `shortcut`: "projection" or, for widths that are even, "padding"."""
 
-    def __init__(self, channels, width, blocks, classes, activation=F.relu, norm=nn.BatchNorm2d):
+    def __init__(self, channels, width, blocks, classes, activation=F.relu, norm=nn.BatchNorm2d, stem="cifar",
+                 shortcut="projection"):
         super().__init__()
         self.activation, self.stages = activation, len(blocks)
-        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False)
+        size, stride, self.pool = (3, 1, nn.Identity()) if stem == "cifar" else (7, 2, nn.MaxPool2d(3, 2, 1))
+        self.conv1 = nn.Conv2d(channels, width, size, stride, size // 2, bias=False)
         self.bn1 = norm(width)
         inputs = width
         for stage, count in enumerate(blocks):
             outputs, layers = width << stage, []
             for index in range(count):
                 stride = 2 if stage and not index else 1
-                layers.append(Block(inputs, outputs, stride, activation, norm))
+                layers.append(Block(inputs, outputs, stride, activation, norm, shortcut))
                 inputs = outputs
             setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
         self.fc = nn.Linear(inputs, classes)
 
     def forward(self, x):
-        x = self.activation(self.bn1(self.conv1(x)))
+        x = self.pool(self.activation(self.bn1(self.conv1(x))))
         for stage in range(self.stages):
             x = getattr(self, f"layer{stage + 1}")(x)
         return self.fc(x.mean((2, 3)))

@@ -49,6 +49,7 @@ mod slice;
 mod starters;
 pub mod sweep;
 pub mod train;
+mod weights;
 mod workers;
 
 use lab_common::{extremes, nearest};

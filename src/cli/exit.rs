@@ -9,6 +9,7 @@ use crate::plot::PlotError;
 use crate::run::DirectoryError;
 use crate::sweep::SweepError;
 use crate::train::{ProblemError, Refusal, ResumeError, TrainError};
+use crate::weights::{ConfigOrForeign, ForeignError};
 use std::any::Any;
 use std::io::ErrorKind;
 use thiserror::Error;
@@ -58,6 +59,9 @@ pub enum CommandError {
     /// Weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// Weights from elsewhere cannot be used.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// A run directory is taken, missing or cannot be written.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -98,6 +102,15 @@ impl From<ProblemError> for CommandError {
     }
 }
 
+impl From<ConfigOrForeign> for CommandError {
+    fn from(error: ConfigOrForeign) -> Self {
+        match error {
+            ConfigOrForeign::Config(error) => error.into(),
+            ConfigOrForeign::Foreign(error) => error.into(),
+        }
+    }
+}
+
 impl From<ResumeError> for CommandError {
     fn from(error: ResumeError) -> Self {
         match error {
@@ -134,6 +147,7 @@ impl CommandError {
             CommandError::Config(_)
             | CommandError::Backend(_)
             | CommandError::Weights(_)
+            | CommandError::Foreign(_)
             | CommandError::Compare(_)
             | CommandError::Plot(_)
             | CommandError::Input(_) => true,

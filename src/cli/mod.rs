@@ -17,6 +17,7 @@ mod interrupt;
 mod lists;
 mod manual;
 mod measure;
+mod normalise;
 mod output;
 mod picture;
 mod plot;

@@ -1,37 +1,44 @@
 //! What commands look at: the solution of a finished run, or weights made elsewhere.
 
 use super::find::{Found, find};
-use super::{CommandError, DataDir};
+use super::{CommandError, DataDir, normalise};
 use crate::config::{Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
+use crate::data;
 use crate::linear::{Interrupt, LinearError};
-use crate::measure::{self, Measurement, Subject, Weights};
+use crate::measure::{self, Measurement, Session, Subject, Weights};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
 use crate::optim::step_rule;
 use crate::params::Parameters;
-use crate::params::store::read_weights;
+use crate::params::store::{WeightsError, read_weights};
+use crate::random::Streams;
 use crate::report::Finding;
 use crate::run::{Finished, Row, RunDirectory};
 use crate::train::Problem;
+use crate::weights::{self, WeightsFile};
 use clap::Args;
+use lab_formats::weights::rename::Rename;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Which solution, on which data, computed where.
 #[derive(Args, Debug)]
 pub struct SolutionArgs {
-    /// A run directory: its final weights and its own config
-    #[arg(value_name = "RUN_DIR", required_unless_present = "model", conflicts_with_all = ["model", "config"])]
+    /// A run directory: its final weights and its own config. Or a file of weights from elsewhere
+    /// (.safetensors, .pt, .pth), whose shapes tell the model, with --data
+    #[arg(value_name = "RUN_DIR|FILE", required_unless_present = "model", conflicts_with_all = ["model", "config"])]
     run: Option<PathBuf>,
-    /// Weights with PyTorch's state-dict names and layouts
-    #[arg(long, value_name = "FILE.safetensors", requires = "config")]
+    /// Weights from elsewhere, with the config that describes their model
+    #[arg(long, value_name = "FILE", requires = "config")]
     model: Option<PathBuf>,
     /// The config that describes the model and its data. How the weights were trained it does not
     /// know: run.* then has no value, and stability.* is about a step with the config's settings
     #[arg(long, value_name = "FILE", requires = "model")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: ElsewhereArgs,
     /// Measure on the first N training samples [default: all]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
@@ -54,6 +61,25 @@ pub struct SolutionArgs {
     data_dir: DataDir,
 }
 
+/// What a file of weights does not tell.
+#[derive(Args, Debug)]
+struct ElsewhereArgs {
+    /// The data that a file of weights is measured on (digits, mnist, fashion-mnist, cifar10, text)
+    #[arg(long, value_name = "NAME", requires = "run", conflicts_with = "model")]
+    data: Option<String>,
+    /// How the file's model wants its pixels: unit, standard, imagenet, cifar, or MEANS/DEVIATIONS of the channels,
+    /// such as 0.1307/0.3081
+    #[arg(long, value_name = "WAY", requires = "data")]
+    normalize: Option<String>,
+    /// A key that shapes do not tell, such as model.activation=tanh or model.heads=4
+    #[arg(long, value_name = "KEY=VALUE", requires = "data")]
+    set: Vec<String>,
+    /// A new name for the file's tensors, such as 'fc(\d)=layers.$1': what the regular expression finds is replaced;
+    /// a tensor without a name is left out
+    #[arg(long, value_name = "PATTERN=NAME")]
+    rename: Vec<String>,
+}
+
 /// A solution with its problem, on its device.
 pub struct Solution {
     /// Config, data and network.
@@ -68,6 +94,8 @@ pub struct Solution {
     weights: Weights,
     /// The learning rate of the run's last step.
     learning_rate: Option<f64>,
+    /// Whether a config says how steps are made; of weights alone nothing does.
+    has_training: bool,
     train: Chunks,
     test: Chunks,
     /// Where training started; weights made elsewhere did not start where this seed starts.
@@ -136,6 +164,21 @@ impl SolutionArgs {
     ///
     /// [`CommandError`] where any of it is missing, damaged, or does not fit the others.
     pub fn open(&self, finding: &Finding) -> Result<Solution, CommandError> {
+        match self.run.as_deref().filter(|path| path.is_file()) {
+            Some(weights) => self.open_file(weights, finding),
+            None => self.open_described(finding),
+        }
+    }
+
+    /// Opens weights that a run or a config belongs to.
+    fn open_described(&self, finding: &Finding) -> Result<Solution, CommandError> {
+        if let Some(dataset) = &self.elsewhere.data {
+            let run = self.run.as_deref().unwrap_or(Path::new(""));
+            return Err(CommandError::Input(format!(
+                "--data {dataset}: {} is no file of weights; a run is measured on its own data",
+                run.display()
+            )));
+        }
         let (config, weights_file, finished) = self.source()?;
         let config = self.load(&config)?;
         let problem = Problem::open(config, &self.data_dir.data_dir)?;
@@ -151,20 +194,106 @@ impl SolutionArgs {
         }
         let network = problem.objective.network();
         let layouts = [network.layout(), network.blueprint().statistics()];
-        let [values, statistics] = read_weights(&weights_file, layouts.map(Arc::as_ref))?;
+        let layouts = layouts.map(Arc::as_ref);
+        let is_of_run = finished.is_some();
+        let (vectors, notes) = match is_of_run {
+            true => (read_weights(&weights_file, layouts)?, Vec::new()),
+            false => {
+                let bytes = bytes_of(&weights_file)?;
+                let file = WeightsFile::read(&weights_file, &bytes)?;
+                let filled = file.fill(&self.renames()?, layouts)?;
+                (filled.vectors, filled.notes)
+            }
+        };
+        let solution = self.solution(problem, vectors, finished, true);
+        if !is_of_run {
+            solution.ask(finding, &notes);
+        }
+        Ok(solution)
+    }
+
+    /// Opens weights whose model their shapes tell.
+    fn open_file(&self, path: &Path, finding: &Finding) -> Result<Solution, CommandError> {
+        let Some(dataset) = &self.elsewhere.data else {
+            return Err(CommandError::Input(format!(
+                "{} is a file of weights: give the data to measure it on (--data mnist), or the config of its model \
+                 (--model {} --config FILE)",
+                path.display(),
+                path.display()
+            )));
+        };
+        if word(NormMode::ALL, NormMode::as_str, &self.norm_mode) == NormMode::Batch {
+            let reason = "--norm-mode batch: weights alone do not tell the size of a batch; a config does (--model FILE --config FILE)";
+            return Err(CommandError::Input(reason.to_owned()));
+        }
+        let bytes = bytes_of(path)?;
+        let file = WeightsFile::read(path, &bytes)?;
+        let inferred = file.inferred(&self.renames()?)?;
+        let architecture = &inferred.architecture;
+        let overrides = self.overrides(dataset)?;
+        let (config, assumed) = weights::config(architecture, path, &overrides, &measure::names())?;
+        let streams = Streams::new(config.seed);
+        let data = data::load(&config.data, &self.data_dir.data_dir, &streams)?;
+        weights::check_data(architecture, path, &config, &data)?;
+        let problem = Problem::with_data(config, data)?;
+        self.check_samples(problem.data.train.len())?;
+        let network = problem.objective.network();
+        let layouts = [network.layout(), network.blueprint().statistics()];
+        let filled = file.fill_inferred(&inferred, layouts.map(Arc::as_ref))?;
+        let mut notes = vec![format!("read as {}", weights::said(architecture))];
+        notes.extend(assumed);
+        notes.extend(filled.notes);
+        let solution = self.solution(problem, filled.vectors, None, false);
+        solution.ask(finding, &notes);
+        Ok(solution)
+    }
+
+    /// What the command line says of weights without a config.
+    fn overrides(&self, dataset: &str) -> Result<Vec<Override>, CommandError> {
+        let flag = format!("--data {dataset}");
+        let mut overrides = vec![Override::from_flag(&flag, "data.dataset", &dataset.into())];
+        if let Some(way) = &self.elsewhere.normalize {
+            overrides.extend(normalise::overrides(way)?);
+        }
+        overrides.extend(self.backend_override());
+        for text in &self.elsewhere.set {
+            overrides.push(Override::parse(text)?);
+        }
+        Ok(overrides)
+    }
+
+    fn renames(&self) -> Result<Vec<Rename>, CommandError> {
+        let texts = self.elsewhere.rename.iter();
+        let parse = |text: &String| {
+            let refused = |error| CommandError::Input(format!("--rename {text}: {error}"));
+            Rename::parse(text).map_err(refused)
+        };
+        texts.map(parse).collect()
+    }
+
+    /// A problem at a point.
+    fn solution(
+        &self,
+        problem: Problem,
+        [values, statistics]: [Vec<f64>; 2],
+        finished: Option<Finished>,
+        has_training: bool,
+    ) -> Solution {
+        let is_of_run = finished.is_some();
         let conditions = self.conditions(&problem, &statistics);
         let norm_mode = conditions.norm_mode;
-        Ok(Solution {
+        Solution {
             objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
             weights: self.weights(),
+            has_training,
             learning_rate: finished.as_ref().map(|run| run.summary.learning_rate),
             step: finished.map(|run| run.summary.steps),
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
-            initial: self.run.is_some().then(|| problem.initial_values()),
+            initial: is_of_run.then(|| problem.initial_values()),
             problem,
-        })
+        }
     }
 
     /// Config and weights of the solution, and the run that they are of, if they are of one.
@@ -195,15 +324,14 @@ impl SolutionArgs {
         word(Weights::ALL, Weights::as_str, &self.weights)
     }
 
+    fn backend_override(&self) -> Option<Override> {
+        let backend = self.backend.as_deref()?;
+        let flag = format!("--backend {backend}");
+        Some(Override::from_flag(&flag, "backend", &backend.into()))
+    }
+
     fn load(&self, found: &Found) -> Result<Config, CommandError> {
-        let overrides: Vec<Override> = self
-            .backend
-            .as_deref()
-            .map(|backend| {
-                Override::from_flag(&format!("--backend {backend}"), "backend", &backend.into())
-            })
-            .into_iter()
-            .collect();
+        let overrides: Vec<Override> = self.backend_override().into_iter().collect();
         found.load(&overrides)
     }
 
@@ -224,6 +352,15 @@ impl SolutionArgs {
             ))),
         }
     }
+}
+
+/// The bytes of a file of weights.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let error = |source| WeightsError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    Ok(std::fs::read(path).map_err(error)?)
 }
 
 /// What a config says of the function that a network is, without where it began.
@@ -252,8 +389,32 @@ impl Solution {
         self.objective.conditions().statistics.to_host()
     }
 
+    /// Asks whether weights from elsewhere do what their owner knows of them, and says how they were read.
+    fn ask(&self, finding: &Finding, notes: &[String]) {
+        let measured =
+            Session::new(self.subject()).measure_watched(&["accuracy.test"], &mut |_| {});
+        let accuracy = measured.ok().and_then(|rows| rows.first()?.value);
+        if let Some(accuracy) = accuracy {
+            finding.say(&format!(
+                "accuracy on the test part {:.1} %: is it yours?",
+                100.0 * accuracy
+            ));
+        }
+        for note in notes {
+            finding.say(&format!("  {note}"));
+        }
+    }
+
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
+        if !self.has_training {
+            return Subject {
+                test: Some(&self.test),
+                training_samples: Some(self.problem.data.train.len()),
+                streams: self.problem.streams,
+                ..Subject::new(&self.objective, &self.parameters, &self.train)
+            };
+        }
         let last = self.step.unwrap_or_default().saturating_sub(1);
         let batch_size = self.problem.epochs().batch_size(last);
         // Weights made elsewhere have no step, so no place on the schedule.

@@ -3,10 +3,13 @@
 use super::error::Violation;
 use super::kind::each_once;
 use super::section::Reader;
-use crate::data::{Augment, DatasetName, PixelNormalisation, Subset};
+use crate::data::{Augment, DatasetName, PixelNormalisation, Scaling, Subset};
 
 /// The word of the only data set without images.
 const TEXT: &[&str] = &[DatasetName::Text.as_str()];
+
+/// The word of the normalisation that needs numbers.
+const GIVEN: &[&str] = &[PixelNormalisation::Given.as_str()];
 
 section! {
     /// `[data]`: what to learn from.
@@ -24,6 +27,10 @@ section! {
         subset: Subset = default(Subset::First);
         /// How pixels become numbers.
         normalize: PixelNormalisation = default(PixelNormalisation::Unit) when "data.dataset" is DatasetName::IMAGE_WORDS;
+        /// What is taken off each channel of pixels from 0 to 1; one number for all channels, or one for each.
+        mean: Option<Vec<f64>> = optional("none") when "data.normalize" is GIVEN;
+        /// What each channel is then divided by, above 0.
+        deviation: Option<Vec<f64>> = optional("none") when "data.normalize" is GIVEN;
         /// The fraction of the training samples, drawn at random, that are not trained on and take the place of the test
         /// part.
         held_out: Option<f64> = optional("none") in OpenFraction when "data.dataset" is DatasetName::IMAGE_WORDS;
@@ -57,15 +64,55 @@ impl Data {
             test: None,
             subset: Subset::default(),
             normalize: PixelNormalisation::default(),
+            mean: None,
+            deviation: None,
             held_out: None,
             label_noise: 0.0,
             classes: None,
             augment: Vec::new(),
         }
     }
+
+    /// How pixels become numbers, with the numbers that takes.
+    pub fn scaling(&self) -> Scaling {
+        match (self.normalize, &self.mean, &self.deviation) {
+            (PixelNormalisation::Given, Some(mean), Some(deviation)) => {
+                let pairs = mean.iter().copied().zip(deviation.iter().copied());
+                Scaling::Channels(pairs.collect())
+            }
+            (normalize, _, _) => normalize.into(),
+        }
+    }
+}
+
+/// Refuses means without deviations, and numbers that cannot be divided by.
+fn has_moments(data: &Data) -> Result<(), Violation> {
+    if data.normalize != PixelNormalisation::Given {
+        return Ok(());
+    }
+    let (Some(mean), Some(deviation)) = (&data.mean, &data.deviation) else {
+        let rule = "= \"given\" needs data.mean and data.deviation, such as [0.1307] and [0.3081]";
+        return Err(Violation::new("data.normalize", rule));
+    };
+    if mean.is_empty() || mean.len() != deviation.len() {
+        let rule = format!(
+            "must have as many numbers as data.mean, at least one; found {} and {}",
+            deviation.len(),
+            mean.len()
+        );
+        return Err(Violation::new("data.deviation", rule).against("data.mean"));
+    }
+    match deviation.iter().position(|&number| number <= 0.0) {
+        Some(index) => {
+            let rule = format!("must be above 0, found {:?}", deviation[index]);
+            Err(Violation::new(format!("data.deviation.{index}"), rule))
+        }
+        None => Ok(()),
+    }
 }
 
 fn keeps_classes(data: &mut Data, _: &Reader<'_>) -> Result<(), Violation> {
+    has_moments(data)?;
     if data.text.is_some() && data.subset == Subset::Stratified {
         let rule = "= \"stratified\" needs a class of each sample, and data.dataset = \"text\" has one of each character; allowed are \"first\" and \"random\"";
         return Err(Violation::new("data.subset", rule).against("data.dataset"));

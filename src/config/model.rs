@@ -3,7 +3,7 @@
 use super::error::Violation;
 use super::section::Reader;
 use crate::data::DatasetName;
-use crate::model::{Activation, Init, Normalisation, Pool};
+use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
 
 /// The word of the normalisation that has groups.
 const GROUP: &[&str] = &[Normalisation::Group.as_str()];
@@ -63,6 +63,10 @@ section! {
         width: usize = derived(16, "the preset's");
         /// Residual blocks of each stage.
         blocks: Vec<usize> = derived(preset.blocks(), "the preset's");
+        /// How it begins: "cifar" with a convolution of 3 x 3, "imagenet" with one of 7 x 7 and a maximum.
+        stem: Stem = default(Stem::Cifar);
+        /// What goes past the first block of each further stage: a "projection", or every second pixel with "padding".
+        shortcut: Shortcut = default(Shortcut::Projection);
         /// What normalises after each convolution.
         norm: Normalisation = default(Normalisation::Batch);
         /// Groups of channels, a divisor of the width.

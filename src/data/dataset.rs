@@ -29,7 +29,7 @@ enum Task {
 impl Dataset {
     /// Images on their own, clean, with the normalisation fitted to themselves.
     pub fn from_images(images: Images, normalize: PixelNormalisation) -> Self {
-        let tables = Arc::new(Tables::fit(normalize, &images));
+        let tables = Arc::new(Tables::fit(&normalize.into(), &images));
         Self::new(images, tables)
     }
 

@@ -102,6 +102,16 @@ pub enum DataError {
         /// The number of classes of the dataset.
         classes: usize,
     },
+    /// There are means and deviations for other channels than those of the images.
+    #[error(
+        "`data.normalize` has means and deviations for another number of channels: the images of {dataset} have {channels}. Give one of each for all channels, or {channels}."
+    )]
+    Channels {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The channels of its images.
+        channels: usize,
+    },
     /// No sample is left of one part.
     #[error(
         "`data.classes` leaves no sample in the {part} part of {dataset}. Name classes that occur in it."

@@ -47,7 +47,7 @@ pub use format::FormatError;
 pub use images::Images;
 pub use list::{ListRow, list};
 pub use noise::redraw_labels;
-pub use normalise::{Pixel, Tables};
+pub use normalise::{Pixel, Scaling, Tables};
 pub use order::{epoch_order, replacement_batch, second_replacement_batch};
 pub use read::{Raw, read};
 pub use subset::keep_classes;
@@ -89,7 +89,15 @@ pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, Da
         Some(fraction) => held_out(&train, fraction, streams)?,
         None => (train, part(plan, raw.test, false, streams)?),
     };
-    let tables = Arc::new(Tables::fit(plan.normalize, &train));
+    let scaling = plan.scaling();
+    let channels = train.shape[0];
+    if !scaling.fits(channels) {
+        return Err(DataError::Channels {
+            dataset: plan.dataset,
+            channels,
+        });
+    }
+    let tables = Arc::new(Tables::fit(&scaling, &train));
     let clean_labels = train.labels.clone();
     let noisy = redraw_labels(
         &mut train,
@@ -347,7 +355,7 @@ mod tests {
             [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         );
         // The mean and deviation everyone normalises MNIST with: 0.1307 and 0.3081.
-        let table = f64::tables(&Tables::fit(PixelNormalisation::Standard, &raw.train))[0];
+        let table = f64::tables(&Tables::fit(&Scaling::Standard, &raw.train))[0];
         let std = 1.0 / (table[255] - table[0]);
         assert!((std - 0.3081).abs() < 5e-5);
         assert!((-table[0] * std - 0.1307).abs() < 5e-5);

@@ -3,6 +3,45 @@
 use super::Images;
 use super::words::PixelNormalisation;
 
+/// The means and deviations of ImageNet's training images that its models are trained with (torchvision's
+/// `models`, "transforms").
+const IMAGENET: [(f64, f64); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
+
+/// The means and deviations of the 50,000 training images of CIFAR-10, over all pixels of a channel.
+const CIFAR: [(f64, f64); 3] = [(0.4914, 0.2470), (0.4822, 0.2435), (0.4465, 0.2616)];
+
+/// How pixels from 0 to 1 become numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scaling {
+    /// They are numbers.
+    Unit,
+    /// Mean 0 and deviation 1 over the training part, channel by channel.
+    Standard,
+    /// Less a mean, over a deviation: of all channels, or of each.
+    Channels(Vec<(f64, f64)>),
+}
+
+impl From<PixelNormalisation> for Scaling {
+    fn from(word: PixelNormalisation) -> Self {
+        match word {
+            PixelNormalisation::Unit | PixelNormalisation::Given => Self::Unit,
+            PixelNormalisation::Standard => Self::Standard,
+            PixelNormalisation::ImageNet => Self::Channels(IMAGENET.to_vec()),
+            PixelNormalisation::Cifar => Self::Channels(CIFAR.to_vec()),
+        }
+    }
+}
+
+impl Scaling {
+    /// Whether there are numbers for so many channels.
+    pub(super) fn fits(&self, channels: usize) -> bool {
+        match self {
+            Self::Unit | Self::Standard => true,
+            Self::Channels(moments) => [1, channels].contains(&moments.len()),
+        }
+    }
+}
+
 /// The value of every pixel byte in every channel, in both precisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tables {
@@ -18,15 +57,20 @@ impl Tables {
         Self { f64, f32 }
     }
 
-    /// The tables of `normalize`, fitted to the training images.
-    pub fn fit(normalize: PixelNormalisation, train: &Images) -> Self {
+    /// The tables of a scaling that has numbers for each channel, fitted to the training images.
+    pub fn fit(scaling: &Scaling, train: &Images) -> Self {
         let maximum = f64::from(train.maximum.max(1));
         let f64: Vec<[f64; 256]> = channel_histograms(train)
             .iter()
-            .map(|histogram| {
-                let (mean, std) = match normalize {
-                    PixelNormalisation::Unit => (0.0, 1.0),
-                    PixelNormalisation::Standard => moments(histogram, maximum),
+            .enumerate()
+            .map(|(channel, histogram)| {
+                let (mean, std) = match scaling {
+                    Scaling::Unit => (0.0, 1.0),
+                    Scaling::Standard => moments(histogram, maximum),
+                    Scaling::Channels(moments) => {
+                        let own = moments.get(channel).or(moments.first());
+                        own.copied().unwrap_or((0.0, 1.0))
+                    }
                 };
                 std::array::from_fn(|x| (x as f64 / maximum - mean) / std)
             })
@@ -111,7 +155,7 @@ mod tests {
 
     #[test]
     fn unit_divides_by_the_maximum_of_the_data() {
-        let tables = Tables::fit(PixelNormalisation::Unit, &images([1, 1, 1], 16, &[4]));
+        let tables = Tables::fit(&Scaling::Unit, &images([1, 1, 1], 16, &[4]));
         assert_eq!(f64::tables(&tables)[0][8], 0.5);
         assert_eq!(f32::tables(&tables)[0][16], 1.0);
     }
@@ -120,7 +164,7 @@ mod tests {
     fn standard_gives_each_channel_mean_zero_and_deviation_one() {
         // Two samples of two channels of two pixels: channel 0 holds 0 0 4 4, channel 1 all 7.
         let train = images([2, 1, 2], 255, &[0, 0, 7, 7, 4, 4, 7, 7]);
-        let tables = Tables::fit(PixelNormalisation::Standard, &train);
+        let tables = Tables::fit(&Scaling::Standard, &train);
         let table = f64::tables(&tables);
         assert!((table[0][0] + 1.0).abs() < 1e-12);
         assert!((table[0][4] - 1.0).abs() < 1e-12);
@@ -130,8 +174,22 @@ mod tests {
     }
 
     #[test]
+    fn given_means_and_deviations_are_those_of_each_channel_or_of_all() {
+        let train = images([2, 1, 1], 255, &[0, 255]);
+        let each = Scaling::Channels(vec![(0.5, 0.25), (0.2, 0.1)]);
+        let tables = Tables::fit(&each, &train);
+        assert_eq!(f64::tables(&tables)[0][255], 2.0);
+        assert_eq!(f64::tables(&tables)[1][0], -2.0);
+        let all = Tables::fit(&Scaling::Channels(vec![(0.5, 0.25)]), &train);
+        assert_eq!(f64::tables(&all)[1][255], 2.0);
+        assert!(
+            each.fits(2) && !each.fits(3) && !Scaling::from(PixelNormalisation::ImageNet).fits(1)
+        );
+    }
+
+    #[test]
     fn no_training_sample_leaves_pixels_as_unit() {
-        let tables = Tables::fit(PixelNormalisation::Standard, &images([1, 1, 1], 255, &[]));
+        let tables = Tables::fit(&Scaling::Standard, &images([1, 1, 1], 255, &[]));
         assert_eq!(f64::tables(&tables)[0][255], 1.0);
     }
 }

@@ -52,6 +52,12 @@ words! {
         Unit = "unit",
         /// Mean 0 and standard deviation 1 over the training part.
         Standard = "standard",
+        /// By the means and deviations that models for ImageNet expect.
+        ImageNet = "imagenet",
+        /// By the means and deviations of the training images of CIFAR-10.
+        Cifar = "cifar",
+        /// By `data.mean` and `data.deviation`.
+        Given = "given",
     }
 }
 

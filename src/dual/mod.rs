@@ -20,6 +20,7 @@ mod derivative;
 mod linear;
 mod loss;
 mod normalisation;
+mod pooling;
 mod reduction;
 mod shape;
 mod softmax;

@@ -49,6 +49,28 @@ words! {
 }
 
 words! {
+    /// How a residual network begins (`model.stem`).
+    Stem {
+        /// A convolution of 3 x 3; the default.
+        #[default]
+        Cifar = "cifar",
+        /// A convolution of 7 x 7 that halves the image, and a maximum over 3 x 3 that halves it again.
+        ImageNet = "imagenet",
+    }
+}
+
+words! {
+    /// What goes past the first block of a stage of a residual network (`model.shortcut`).
+    Shortcut {
+        /// A convolution of 1 x 1 and its normalisation (option B of He et al. 2016); the default.
+        #[default]
+        Projection = "projection",
+        /// Every second pixel, with channels of zeros around (option A): no parameters.
+        Padding = "padding",
+    }
+}
+
+words! {
     /// What a transformer classifies by (`model.pool`).
     Pool {
         /// The output at an added class token; the default.

@@ -304,6 +304,23 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             allowed,
         });
     };
+    check_numbers(&path, &name, &numbers, &name)?;
+    Ok(numbers)
+}
+
+/// Refuses numbers of a tensor that its block cannot have: those that are not finite, counts that are none and variances
+/// below 0.
+///
+/// # Errors
+///
+/// [`WeightsError`], which calls the tensor `name`.
+pub(crate) fn check_numbers(
+    path: &Path,
+    name: &str,
+    numbers: &[f64],
+    block: &str,
+) -> Result<(), WeightsError> {
+    let (path, name) = (path.to_owned(), name.to_owned());
     if let Some(element) = numbers.iter().position(|number| !number.is_finite()) {
         return Err(WeightsError::NotFinite {
             path,
@@ -311,21 +328,14 @@ fn read_block(path: &Path, block: &Block, view: &TensorView<'_>) -> Result<Vec<f
             element,
         });
     }
-    check_range(&path, &name, &numbers)?;
-    Ok(numbers)
-}
-
-/// Refuses counts that are none and variances below 0.
-fn check_range(path: &Path, name: &str, numbers: &[f64]) -> Result<(), WeightsError> {
-    let (path, name) = (path.to_owned(), name.to_owned());
     let is_count = |number: f64| number >= 0.0 && number.fract() == 0.0;
-    if is_counter(&name) {
+    if is_counter(block) {
         return match numbers.iter().find(|&&number| !is_count(number)) {
             Some(&found) => Err(WeightsError::Count { path, name, found }),
             None => Ok(()),
         };
     }
-    let is_variance = name.ends_with("running_var");
+    let is_variance = block.ends_with("running_var");
     match numbers
         .iter()
         .position(|&number| is_variance && number < 0.0)
@@ -340,7 +350,7 @@ fn check_range(path: &Path, name: &str, numbers: &[f64]) -> Result<(), WeightsEr
 }
 
 /// Whether a block is PyTorch's counter of batches, its only tensor of integers here.
-fn is_counter(name: &str) -> bool {
+pub(crate) fn is_counter(name: &str) -> bool {
     name.ends_with("num_batches_tracked")
 }
 

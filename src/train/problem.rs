@@ -9,7 +9,7 @@ use crate::model::{
     Dropout, Initialisation, Mlp, MlpShape, Network, ResNet, ResNetShape, Tokens, Transformer,
     TransformerShape,
 };
-use crate::model::{DropoutMode, NormMode, Normalisation};
+use crate::model::{DropoutMode, NormMode, Normalisation, Stem};
 use crate::nearest::nearest;
 use crate::objective::{Chunks, Objective};
 use crate::optim::{self, Schedule, UpdateRule};
@@ -371,7 +371,8 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
     let (norm, positions) = match &config.model {
         Model::Mlp(mlp) => (mlp.norm, 1),
         Model::ResNet(resnet) => {
-            let halved = |side: usize| side.div_ceil(1 << (resnet.blocks.len() - 1));
+            let halvings = resnet.blocks.len() - 1 + 2 * usize::from(resnet.stem == Stem::ImageNet);
+            let halved = |side: usize| side.div_ceil(1 << halvings);
             (resnet.norm, halved(height) * halved(width))
         }
         Model::Transformer(_) => return Ok(()),
@@ -460,6 +461,8 @@ fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
             image,
             width: resnet.width,
             blocks: resnet.blocks.clone(),
+            stem: resnet.stem,
+            shortcut: resnet.shortcut,
             outputs,
             activation: resnet.activation,
             normalisation: resnet.norm,

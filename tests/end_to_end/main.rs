@@ -34,3 +34,4 @@ mod sweep;
 mod text;
 mod train;
 mod watch;
+mod weights;

@@ -9,6 +9,7 @@ pub(crate) mod hyper;
 mod linear;
 mod loss;
 mod normalisation;
+mod pooling;
 mod reduction;
 mod shape;
 mod softmax;

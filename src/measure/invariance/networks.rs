@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::measure::testing::fixture::measures;
-use crate::model::{Activation, Init, NormMode, Normalisation, Pool};
+use crate::model::{Activation, Init, NormMode, Normalisation, Pool, Shortcut, Stem};
 use crate::model::{
     Initialisation, Network, ResNet, ResNetShape, Tokens, Transformer, TransformerShape,
 };
@@ -25,7 +25,18 @@ fn start() -> Initialisation {
 }
 
 fn resnet(normalisation: Normalisation, activation: Activation) -> Arc<dyn Network> {
+    resnet_with(Stem::Cifar, Shortcut::Projection, normalisation, activation)
+}
+
+fn resnet_with(
+    stem: Stem,
+    shortcut: Shortcut,
+    normalisation: Normalisation,
+    activation: Activation,
+) -> Arc<dyn Network> {
     Arc::new(ResNet::new(&ResNetShape {
+        stem,
+        shortcut,
         image: IMAGE,
         width: 4,
         blocks: vec![2, 2],
@@ -173,6 +184,25 @@ fn residual_networks_with_running_statistics() {
     let mut rng = Streams::new(0).stream("test", 0);
     let map = build(network().as_ref(), NormalisedScale, &mut rng).unwrap();
     assert!(map.is_exact(NormMode::Eval) && !map.is_exact(NormMode::Batch));
+}
+
+#[test]
+fn residual_networks_with_the_stem_of_imagenet_and_with_padded_shortcuts() {
+    use MapKind::*;
+    let kinds = |stem, shortcut, normalisation, activation| {
+        check(
+            resnet_with(stem, shortcut, normalisation, activation),
+            NormMode::Eval,
+        )
+    };
+    let (batch, none) = (Normalisation::Batch, Normalisation::None);
+    let (projection, relu) = (Shortcut::Projection, Activation::Relu);
+    let all = [LayerRescaling, UnitRescaling, Permutation, NormalisedScale];
+    assert_eq!(kinds(Stem::ImageNet, projection, batch, relu), all);
+    // A maximum lets no mixture of channels pass, so that of the linear network only scales and order are left there.
+    let linear = kinds(Stem::ImageNet, projection, none, Activation::Linear);
+    assert!(linear.contains(&UnitRescaling), "{linear:?}");
+    assert_eq!(kinds(Stem::Cifar, Shortcut::Padding, batch, relu), all);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{direction, relative_error};
 use crate::backend::{BackendKind, Compute, Precision, read};
 use crate::curvature::Matrix;
 use crate::linear::dot;
-use crate::model::{Activation, Init, Normalisation, Pool};
+use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
 use crate::model::{Dropout, Pass};
 use crate::params::DualParameters;
 use crate::random::Streams;
@@ -21,6 +21,10 @@ pub fn independent(compute: &Compute) -> Vec<(&'static str, Tiny)> {
         ("resnet, none", resnet(Normalisation::None)),
         ("resnet, batch", resnet(Normalisation::Batch)),
         ("resnet, group", resnet(Normalisation::Group)),
+        (
+            "resnet, imagenet stem, padding",
+            Tiny::resnet_with(Stem::ImageNet, Shortcut::Padding, Activation::Gelu, compute),
+        ),
         ("transformer, class", transformer(Pool::Class)),
         (
             "transformer, fixed dropout",

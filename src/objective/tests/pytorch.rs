@@ -27,29 +27,32 @@ class Mlp(nn.Module):
         return self.linear(self.layers[-1], x)
 
 class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride, activation, norm):
+    def __init__(self, inputs, outputs, stride, activation, norm, is_padded=False):
         super().__init__()
-        self.activation = activation
+        self.activation, self.padding = activation, (outputs - inputs) // 2 if is_padded else None
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.bn1 = norm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = norm(outputs)
-        self.downsample = nn.Identity() if stride == 1 else nn.Sequential(
+        self.downsample = nn.Identity() if stride == 1 or is_padded else nn.Sequential(
             nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs))
     def forward(self, x):
         y = self.activation(self.bn1(self.conv1(x)))
+        if self.padding:
+            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.padding, self.padding))
         return self.activation(self.bn2(self.conv2(y)) + self.downsample(x))
 
 class ResNet(nn.Module):
-    def __init__(self, activation, norm):
+    def __init__(self, activation, norm, stem=(3, 1, 1), is_padded=False):
         super().__init__()
         self.activation = activation
-        self.conv1, self.bn1 = nn.Conv2d(2, 2, 3, 1, 1, bias=False), norm(2)
+        self.conv1, self.bn1 = nn.Conv2d(2, 2, *stem, bias=False), norm(2)
+        self.pool = nn.MaxPool2d(3, 2, 1) if stem[0] == 7 else nn.Identity()
         self.layer1 = nn.Sequential(Block(2, 2, 1, activation, norm))
-        self.layer2 = nn.Sequential(Block(2, 4, 2, activation, norm))
+        self.layer2 = nn.Sequential(Block(2, 4, 2, activation, norm, is_padded))
         self.fc = nn.Linear(4, 3)
     def forward(self, x):
-        x = self.activation(self.bn1(self.conv1(x)))
+        x = self.pool(self.activation(self.bn1(self.conv1(x))))
         return self.fc(self.layer2(self.layer1(x)).mean((2, 3)))
 
 class Transformer(nn.Module):
@@ -133,6 +136,9 @@ report(ResNet(F.softplus, nn.BatchNorm2d), image)
 report(ResNet(F.relu, nn.BatchNorm2d), image)
 report(ResNet(F.gelu, lambda channels: nn.GroupNorm(2, channels)), image)
 report(ResNet(F.gelu, lambda channels: nn.GroupNorm(1, channels)), image)
+report(ResNet(F.relu, nn.BatchNorm2d, (7, 2, 3)), (2, 13, 11), training=False)
+report(ResNet(F.softplus, nn.BatchNorm2d, (7, 2, 3)), (2, 13, 11))
+report(ResNet(F.softplus, nn.BatchNorm2d, is_padded=True), image)
 image = (2, 4, 4)
 with nn.attention.sdpa_kernel(nn.attention.SDPBackend.MATH):
     report(Transformer(2, "class", F.gelu), image)
@@ -164,7 +170,7 @@ use super::tiny::{SAMPLES, Tiny, numbers};
 use crate::backend::{Compute, Precision, read};
 use crate::curvature::Matrix;
 use crate::linear::{dot, norm};
-use crate::model::{Activation, Init, Normalisation, Pool};
+use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
 use crate::params::Parameters;
 
 fn cpu() -> Compute {
@@ -593,6 +599,69 @@ fn residual_networks_are_those_of_pytorch_to_the_second_derivative() {
                 -0.74712109337479,
                 3.0622440371098847,
                 0.8431483758664008,
+            ],
+        },
+    );
+}
+
+#[test]
+fn stems_and_shortcuts_of_residual_networks_are_those_of_pytorch_to_the_second_derivative() {
+    let resnet = |stem, shortcut, activation| Tiny::resnet_with(stem, shortcut, activation, &cpu());
+    check(
+        "relu imagenet, running statistics",
+        &resnet(Stem::ImageNet, Shortcut::Projection, Activation::Relu),
+        &Expected {
+            parameters: 543,
+            outputs: [-0.261686498324987, 0.1281222063467441, -0.47133071465890614],
+            values: [
+                1.1298681269979112,
+                0.288935791328901,
+                0.0006205312012316951,
+                2.0226757106506983,
+                1.7401306642118286,
+                -0.3352915773652748,
+                1.4401573115278206,
+                0.13409558843037567,
+            ],
+        },
+    );
+    check(
+        "softplus imagenet",
+        &resnet(Stem::ImageNet, Shortcut::Projection, Activation::Softplus).by_batch(),
+        &Expected {
+            parameters: 543,
+            outputs: [
+                -0.555292904186163,
+                0.6937152037207239,
+                -0.040981278024566525,
+            ],
+            values: [
+                1.2318623185184412,
+                0.6220849165283823,
+                0.13233445265115223,
+                2.852142273998006,
+                2.151888030473788,
+                -0.24648255595223276,
+                1.8172094244095072,
+                0.21011815897265193,
+            ],
+        },
+    );
+    check(
+        "softplus padding",
+        &resnet(Stem::Cifar, Shortcut::Padding, Activation::Softplus).by_batch(),
+        &Expected {
+            parameters: 367,
+            outputs: [-0.5733654827317712, 1.4133373530291626, -0.1820537910275683],
+            values: [
+                1.4879098428854565,
+                1.525220102051423,
+                0.025745179301075893,
+                4.665870254444411,
+                3.3682691991124143,
+                -0.5482490401645957,
+                2.906261102714483,
+                0.42739456485245547,
             ],
         },
     );

@@ -4,7 +4,7 @@
 use crate::backend::Compute;
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LinearOperator};
-use crate::model::{Activation, Init, Normalisation, Pool};
+use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
 use crate::model::{
     Conditions, Dropout, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape,
     Tokens, Transformer, TransformerShape,
@@ -50,6 +50,25 @@ fn filled(layout: &Layout) -> Vec<f64> {
 
 fn start(kind: Init) -> Initialisation {
     Initialisation { kind, scale: 1.0 }
+}
+
+fn resnet_shape(
+    blocks: Vec<usize>,
+    activation: Activation,
+    normalisation: Normalisation,
+) -> ResNetShape {
+    ResNetShape {
+        image: [2, 5, 5],
+        width: 2,
+        blocks,
+        stem: Stem::Cifar,
+        shortcut: Shortcut::Projection,
+        outputs: CLASSES,
+        activation,
+        normalisation,
+        groups: 2,
+        initialisation: start(Init::He),
+    }
 }
 
 impl Tiny {
@@ -99,6 +118,26 @@ impl Tiny {
         Self::resnet_of(vec![1, 1], activation, normalisation, compute)
     }
 
+    /// The same with another stem, on 13 × 11 pixels where that is ImageNet's, or another shortcut.
+    pub fn resnet_with(
+        stem: Stem,
+        shortcut: Shortcut,
+        activation: Activation,
+        compute: &Compute,
+    ) -> Self {
+        let image = match stem {
+            Stem::Cifar => [2, 5, 5],
+            Stem::ImageNet => [2, 13, 11],
+        };
+        let shape = ResNetShape {
+            image,
+            stem,
+            shortcut,
+            ..resnet_shape(vec![1, 1], activation, Normalisation::Batch)
+        };
+        Self::new(ResNet::new(&shape), image.iter().product(), compute)
+    }
+
     /// The same with the first block alone, all of whose convolutions have one shape: kernels for
     /// a graphics card take long to prepare.
     pub fn small_resnet(
@@ -115,16 +154,7 @@ impl Tiny {
         normalisation: Normalisation,
         compute: &Compute,
     ) -> Self {
-        let shape = ResNetShape {
-            image: [2, 5, 5],
-            width: 2,
-            blocks,
-            outputs: CLASSES,
-            activation,
-            normalisation,
-            groups: 2,
-            initialisation: start(Init::He),
-        };
+        let shape = resnet_shape(blocks, activation, normalisation);
         Self::new(ResNet::new(&shape), 50, compute)
     }
 
