@@ -1,16 +1,16 @@
 //! `lab plot`.
 
-use super::output::write_file;
+use super::output::{Picture, write_file};
 use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, LeftOut, compare};
-use crate::figure::{Figure, Tabulated, Theme};
-use crate::plot::{Along, PlotError, PlottedRun, Request, Span, What, plot};
+use crate::figure::Tabulated;
+use crate::plot::{Along, PlottedRun, Request, Span, What, plot};
 use crate::report::{ComparisonReport, Layout};
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Draw finished runs: means over seeds with bands, logarithmic axes where they fit, the edge of stability.
 ///
@@ -61,16 +61,9 @@ fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
         .map(|word| W::of_word(&word).unwrap_or_default())
 }
 
-/// What is written.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Svg,
-    Png,
-}
-
 /// Runs the command.
 pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
-    let kind = kind(&args.out)?;
+    let kind = Picture::of("--out", &args.out, &[])?;
     let Found { runs, mut left_out } = finished(&args.runs, |directory| {
         // What is missing or damaged is said of the run before its rows are read.
         let run = FinishedRun::of(directory, directory.finished()?);
@@ -89,7 +82,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
                 left_out.extend_from_slice(repeated);
             }
             runs::warn(&left_out);
-            (bytes(&drawn?.0, kind, &args.out)?, what.as_str())
+            (kind.bytes(&drawn?.0, &args.out)?, what.as_str())
         }
         Drawn::Table => (table(args, &runs, left_out, kind)?, TABLE),
     };
@@ -107,7 +100,7 @@ fn table(
     args: &PlotArgs,
     runs: &[PlottedRun],
     left_out: Vec<LeftOut>,
-    kind: Kind,
+    kind: Picture,
 ) -> Result<Vec<u8>, CommandError> {
     let runs: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
     let by = usual_keys(&args.runs, &runs);
@@ -124,42 +117,5 @@ fn table(
         title: "Measures at the end of training",
         table: &table,
     };
-    let bytes = match kind {
-        Kind::Svg => drawn.svg(&id(&args.out)).map(String::into_bytes),
-        Kind::Png => drawn.png(Theme::Light),
-    };
-    bytes.map_err(|error| PlotError::from(error).into())
-}
-
-/// The name that all names in a document begin with.
-fn id(out: &Path) -> String {
-    out.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-fn kind(out: &Path) -> Result<Kind, CommandError> {
-    let ending = out
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        Some("svg") => Ok(Kind::Svg),
-        Some("png") => Ok(Kind::Png),
-        _ => {
-            let found = ending.map_or_else(|| "none".to_owned(), |ending| format!(".{ending}"));
-            Err(CommandError::Input(format!(
-                "--out {}: the ending says what is written, .svg or .png; this is {found}",
-                out.display()
-            )))
-        }
-    }
-}
-
-fn bytes(figure: &Figure, kind: Kind, out: &Path) -> Result<Vec<u8>, CommandError> {
-    let bytes = match kind {
-        Kind::Svg => figure.svg(&id(out)).map(String::into_bytes),
-        Kind::Png => figure.png(Theme::Light),
-    };
-    bytes.map_err(|error| PlotError::from(error).into())
+    kind.of_table(&drawn, &args.out)
 }

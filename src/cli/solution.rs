@@ -5,7 +5,7 @@ use super::{CommandError, DataDir};
 use crate::config::{self, Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LinearError};
-use crate::measure::{self, Measurement, Subject, Weights};
+use crate::measure::{self, LastStep, Measurement, Subject, WarmStarts, Weights};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -14,13 +14,14 @@ use crate::params::Parameters;
 use crate::params::store::read_weights;
 use crate::report::Finding;
 use crate::run::{Finished, Row, RunDirectory};
-use crate::train::Problem;
+use crate::train::{Problem, Recalled, Scope};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Which solution, on which data, computed where.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct SolutionArgs {
     /// A run directory: its final weights and its own config
     #[arg(value_name = "RUN_DIR", required_unless_present = "model", conflicts_with_all = ["model", "config"])]
@@ -57,7 +58,7 @@ pub struct SolutionArgs {
 /// A solution with its problem, on its device.
 pub struct Solution {
     /// Config, data and network.
-    pub problem: Problem,
+    pub problem: Rc<Problem>,
     /// The network with its loss, under the conditions of the flags.
     pub objective: Objective,
     /// The weights.
@@ -72,6 +73,8 @@ pub struct Solution {
     test: Chunks,
     /// Where training started; weights made elsewhere did not start where this seed starts.
     initial: Option<Vec<f64>>,
+    /// What else was so at the checkpoint, where it is one.
+    recalled: Option<Recalled>,
 }
 
 /// Another run's solution, of the same model.
@@ -88,6 +91,14 @@ impl SolutionArgs {
     /// The run directory, of a solution that is of a run.
     pub fn run(&self) -> Option<&Path> {
         self.run.as_deref()
+    }
+
+    /// The same of another run.
+    pub fn of_run(&self, run: &Path) -> Self {
+        Self {
+            run: Some(run.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// Whether the number of samples was chosen.
@@ -138,7 +149,7 @@ impl SolutionArgs {
     pub fn open(&self, finding: &Finding) -> Result<Solution, CommandError> {
         let (config_file, weights_file, finished) = self.source()?;
         let config = self.load(&config_file)?;
-        let problem = Problem::open(config, &self.data_dir.data_dir)?;
+        let problem = Rc::new(Problem::open(config, &self.data_dir.data_dir)?);
         self.check_samples(problem.data.train.len())?;
         if let Some(Finished {
             record, summary, ..
@@ -163,6 +174,7 @@ impl SolutionArgs {
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
             initial: self.run.is_some().then(|| problem.initial_values()),
+            recalled: None,
             problem,
         })
     }
@@ -193,6 +205,17 @@ impl SolutionArgs {
 
     fn weights(&self) -> Weights {
         word(Weights::ALL, Weights::as_str, &self.weights)
+    }
+
+    /// On what it is measured, as a hook would say it.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            samples: self.samples,
+            norm_mode: word(NormMode::ALL, NormMode::as_str, &self.norm_mode),
+            dropout: word(DropoutMode::ALL, DropoutMode::as_str, &self.dropout),
+            weights: self.weights(),
+            ..Scope::default()
+        }
     }
 
     fn load(&self, path: &Path) -> Result<Config, CommandError> {
@@ -252,6 +275,27 @@ impl Solution {
         self.objective.conditions().statistics.to_host()
     }
 
+    /// Goes to where the run was at a checkpoint.
+    pub fn visit(&mut self, recalled: Recalled) {
+        let place = match (self.weights, &recalled.average) {
+            (Weights::Average, Some(average)) => average,
+            _ => &recalled.position,
+        };
+        self.objective = self.problem.objective.under(Conditions {
+            statistics: place.statistics.clone(),
+            ..self.objective.conditions().clone()
+        });
+        self.parameters = place.parameters.clone();
+        self.step = Some(place.step);
+        self.learning_rate = Some(recalled.learning_rate);
+        self.recalled = Some(recalled);
+    }
+
+    /// What searches in a scope had left by this checkpoint, whose weights are this solution's.
+    pub fn past(&self, scope: &Scope) -> Option<&WarmStarts> {
+        self.recalled.as_ref()?.past(scope)
+    }
+
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
         let last = self.step.unwrap_or_default().saturating_sub(1);
@@ -260,13 +304,20 @@ impl Solution {
         let learning_rate = self
             .learning_rate
             .unwrap_or_else(|| self.problem.base_rate());
+        let recalled = self.recalled.as_ref();
+        let preconditioner = recalled.and_then(|at| at.preconditioner.as_deref());
+        let last_step = recalled.and_then(|at| at.last_step.as_ref());
         Subject {
             initial: self.initial.as_deref(),
             test: Some(&self.test),
             weights: self.weights,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            step_rule: Some(step_rule(&self.problem.config, None)),
+            step_rule: Some(step_rule(&self.problem.config, preconditioner)),
+            last_step: last_step.map(|[before, gradient]| LastStep {
+                before,
+                gradient: Some(gradient),
+            }),
             batch_size: Some(batch_size as usize),
             training_samples: Some(self.problem.data.train.len()),
             streams: self.problem.streams,
@@ -275,19 +326,24 @@ impl Solution {
         }
     }
 
+    /// The step in epochs.
+    pub fn epoch(&self) -> Option<f64> {
+        self.step.map(|step| self.problem.epochs().passed(step))
+    }
+
     /// A measurement of the solution as a row.
     pub fn row(&self, measurement: Measurement) -> Row {
         let config = &self.problem.config;
-        let epoch = |step| self.problem.epochs().passed(step);
         Row {
             run: config.name.clone(),
             seed: config.seed,
             step: self.step,
-            epoch: self.step.map(epoch),
+            epoch: self.epoch(),
             since: None,
             measurement,
             dtype: config.precision,
             wall_time: None,
+            version: None,
         }
     }
 

@@ -78,6 +78,25 @@ impl RunDirectory {
         })
     }
 
+    /// The checkpoint in a file of this run, with this config and model.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    pub fn checkpoint(
+        &self,
+        path: &Path,
+        config: &str,
+        model: &Blueprint,
+        precision: Precision,
+    ) -> Result<Checkpoint, Skipped> {
+        self.usable_checkpoint(path, config, model, precision)
+            .map_err(|reason| Skipped {
+                path: path.to_owned(),
+                reason,
+            })
+    }
+
     fn usable_checkpoint(
         &self,
         path: &Path,
@@ -143,6 +162,33 @@ impl RunDirectory {
             fs::remove_file(old).map_err(|source| io_error(old, source))?;
         }
         Ok(())
+    }
+
+    /// Makes the checkpoints of runs with these fingerprints, of whose states they are as well, those of a run with
+    /// another; any others stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The file system's. Each file is replaced whole.
+    pub fn readdress_checkpoints(&self, from: &[&str], to: &str) -> Result<(), DirectoryError> {
+        for path in self.checkpoint_files() {
+            let bytes = fs::read(&path).map_err(|source| io_error(&path, source))?;
+            let mut known = from.iter().filter(|from| **from != to);
+            let found = known.find_map(|from| Checkpoint::readdressed(bytes.clone(), from, to));
+            if let Some(bytes) = found {
+                write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The step of the newest checkpoint, with the epoch where a row tells it; whether it can be used is another matter.
+    pub fn newest_step(&self) -> Option<(u64, Option<f64>)> {
+        let files = self.checkpoint_files();
+        let step = Checkpoint::step_of(files.first()?)?;
+        let rows = self.rows().unwrap_or_default().rows;
+        let epoch = rows.iter().find(|row| row.step == Some(step));
+        Some((step, epoch.and_then(|row| row.epoch)))
     }
 
     /// The checkpoint files, newest first.
