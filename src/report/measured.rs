@@ -295,7 +295,14 @@ mod tests {
             of_layer("norm.l2", "layers.1", 4.0),
             failed,
         ];
-        insta::assert_snapshot!(page(vec![part("a", 10, rows)], Arrangement::Layers), @"");
+        insta::assert_snapshot!(page(vec![part("a", 10, rows)], Arrangement::Layers), @r"
+        | layer    | norm.l2 | hessian.trace |
+        |----------|---------|---------------|
+        | layers.0 |   2.000 |  3.000 ± 0.10 |
+        | layers.1 |   4.000 |             - |
+
+        - hessian.trace (layers.1): no such thing
+        ");
     }
 
     #[test]
@@ -309,9 +316,33 @@ mod tests {
         };
         // The end is measured first.
         let two = vec![part("a", 20, rows(3.0)), part("a", 10, rows(2.0))];
-        insta::assert_snapshot!(page(two.clone(), Arrangement::Checkpoints), @"");
+        insta::assert_snapshot!(page(two.clone(), Arrangement::Checkpoints), @r"
+        | measure            |      epoch 1 |      epoch 2 |
+        |--------------------|--------------|--------------|
+        | norm.l2            |        2.000 |        3.000 |
+        | hessian.lambda_max | 20.00 ± 0.20 | 30.00 ± 0.30 |
+
+        - hessian.lambda_max (epoch 2): not converged
+        ");
         let three = [two, vec![part("a", 5, rows(1.0))]].concat();
-        insta::assert_snapshot!(page(three, Arrangement::Checkpoints), @"");
+        let table = page(three, Arrangement::Checkpoints);
+        let heads: Vec<&str> = table
+            .lines()
+            .next()
+            .unwrap()
+            .split('|')
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            heads[1..5],
+            ["epoch", "step", "norm.l2", "hessian.lambda_max"]
+        );
+        let steps = table
+            .lines()
+            .skip(2)
+            .take(3)
+            .map(|line| line.split('|').nth(2).unwrap().trim());
+        assert_eq!(steps.collect::<Vec<_>>(), ["5", "10", "20"]);
     }
 
     #[test]
@@ -323,6 +354,18 @@ mod tests {
             arrangement: Arrangement::Rows,
         };
         assert_eq!(measured.records().rows().len(), 2);
-        insta::assert_snapshot!(page(parts, Arrangement::Rows), @"");
+        insta::assert_snapshot!(page(parts, Arrangement::Rows), @r"
+        a
+
+        | measure | value | error | samples | matvecs | seconds |
+        |---------|-------|-------|---------|---------|---------|
+        | norm.l2 | 2.000 | exact |       - |       - |    0.00 |
+
+        b
+
+        | measure | value | error | samples | matvecs | seconds |
+        |---------|-------|-------|---------|---------|---------|
+        | norm.l2 | 3.000 | exact |       - |       - |    0.00 |
+        ");
     }
 }

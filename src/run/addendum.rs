@@ -6,6 +6,7 @@
 
 use super::rows::now;
 use super::{Change, DirectoryError, EVENT, Finished, Later, Row, RunDirectory, VERSION};
+use crate::config::Config;
 use crate::measure::{Circumstances, Measure, Measurement};
 use std::path::Path;
 
@@ -56,6 +57,11 @@ impl Addendum {
     /// The run's folder.
     pub fn place(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The run's config.
+    pub fn config(&self) -> &Config {
+        &self.finished.config
     }
 
     /// All rows of the run.
@@ -126,7 +132,7 @@ impl Addendum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self, Config};
+    use crate::config;
     use crate::linear::Precision;
     use crate::measure::{self, Weights, find};
     use crate::run::{RunRecord, Summary};

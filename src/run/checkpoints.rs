@@ -135,16 +135,12 @@ impl RunDirectory {
         (found, skipped)
     }
 
-    /// Saves a checkpoint and removes all but the newest so many.
+    /// Saves a checkpoint.
     ///
     /// # Errors
     ///
     /// The file system's.
-    pub fn save_checkpoint(
-        &self,
-        checkpoint: &Checkpoint,
-        kept: usize,
-    ) -> Result<(), DirectoryError> {
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), DirectoryError> {
         let folder = self.checkpoints();
         let path = folder.join(Checkpoint::file_name(checkpoint.step));
         let metrics = self.metrics_file();
@@ -157,9 +153,23 @@ impl RunDirectory {
         let bytes = checkpoint
             .encode()
             .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
-        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
-        for old in self.checkpoint_files().iter().skip(kept) {
-            fs::remove_file(old).map_err(|source| io_error(old, source))?;
+        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))
+    }
+
+    /// Removes all checkpoints but the newest so many and those whose step is chosen.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn drop_checkpoints(
+        &self,
+        newest: usize,
+        is_chosen: impl Fn(u64) -> bool,
+    ) -> Result<(), DirectoryError> {
+        for old in self.checkpoint_files().iter().skip(newest) {
+            if !Checkpoint::step_of(old).is_some_and(&is_chosen) {
+                fs::remove_file(old).map_err(|source| io_error(old, source))?;
+            }
         }
         Ok(())
     }

@@ -98,6 +98,10 @@ fn rows_are_added_to_runs_as_if_they_had_been_asked_for_in_training() {
     append(&["--samples", "100"]).success();
     assert_eq!(values(&lab.rows(RUN), "hessian.trace").len(), 2);
 
+    // Numbers of another backend are other numbers.
+    let elsewhere = append(&["--backend", "ndarray"]).failure(2);
+    assert!(elsewhere.contains("was computed on cpu"), "{elsewhere}");
+
     // One of several that is not finished does not cost the others.
     std::fs::remove_file(lab.path("runs/small/seed-1/summary.json")).unwrap();
     let left = append(&["--samples", "50"]);
@@ -112,7 +116,7 @@ fn every_kept_checkpoint_is_measured_as_a_hook_would_have() {
     let sets = [
         "optimizer={ kind = \"adam\", learning_rate = 0.01 }",
         "train.epochs=4",
-        "train.keep_checkpoints=3",
+        "train.keep_checkpoints=[1, 2]",
         hook,
     ];
     train(&lab, "runs", &sets, &[]);
@@ -123,36 +127,71 @@ fn every_kept_checkpoint_is_measured_as_a_hook_would_have() {
     let names = ["step.length", "stability.adam", "hessian.lambda_max"];
     let found = json(&measure(&names.join(","), &["--format", "json"]).success());
     for name in names {
-        // Of four epochs the last three are kept.
+        // The start is no checkpoint; of the four epochs after it two are chosen, and two are the newest.
         let trained = values(&lab.rows(RUN), name);
-        assert_eq!(values(&found, name), trained[2..], "{name}");
+        assert_eq!(values(&found, name), trained[1..], "{name}");
         assert!(found.iter().all(|row| row["value"].is_number()));
     }
     let known = measure("hessian.lambda_max", &["--append"]);
     assert!(known.stderr.contains("0 rows added"), "{known:?}");
     let table = known.success();
-    assert!(
-        table.contains("| measure            | epoch 2 |"),
-        "{table}"
-    );
+    assert!(table.contains("| epoch |"), "{table}");
 
     let added = measure("norm.l2", &["--append"]);
-    assert!(added.stderr.contains("3 rows added"), "{added:?}");
+    assert!(added.stderr.contains("4 rows added"), "{added:?}");
     let steps: Vec<u64> = values(&lab.rows(RUN), "norm.l2")
         .iter()
         .map(|row| row.0)
         .collect();
-    assert_eq!(steps, [20, 30, 40]);
+    assert_eq!(steps, [10, 20, 30, 40]);
     // The last of them is of the end, and so in the summary; all of them are drawn.
     let summary = summary(&lab, RUN);
     let rows = summary["measurements"].as_array().unwrap();
     assert!(rows.iter().any(|row| row["name"] == "norm.l2"));
     let csv = lab.run(&["export", "csv", RUN, "--out", "rows.csv"]);
     csv.success();
-    assert_eq!(lab.read("rows.csv").matches("norm.l2").count(), 3);
+    assert_eq!(lab.read("rows.csv").matches("norm.l2").count(), 4);
     let page = ["report", RUN, "--out", "page.html"];
     lab.run(&page).success();
     assert!(lab.read("page.html").contains("norm.l2"));
+}
+
+#[test]
+fn all_checkpoints_are_kept_or_those_of_chosen_epochs() {
+    let lab = Lab::new();
+    let bare = ["hooks=[]", "train.epochs=7", "train.checkpoint_every=2"];
+    let kept = |keep: &str| {
+        let keep = format!("train.keep_checkpoints={keep}");
+        train(&lab, "runs", &[&bare[..], &[&keep]].concat(), &["--force"]);
+        let files = std::fs::read_dir(lab.path(&format!("{RUN}/checkpoints"))).unwrap();
+        let mut names: Vec<String> = files
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let files = |steps: &[u64]| -> Vec<String> {
+        let names = steps
+            .iter()
+            .map(|step| format!("step-{step:09}.safetensors"));
+        names.collect()
+    };
+    assert_eq!(kept("all"), files(&[20, 40, 60]));
+    assert_eq!(kept("1"), files(&[60]));
+    // Chosen epochs have one whether it is their turn or not; a run goes on from the newest two in any case.
+    assert_eq!(kept("[1, 3, 9]"), files(&[10, 30, 40, 60]));
+    let wrong = [
+        "train",
+        "--config",
+        "small.toml",
+        "--set",
+        "train.keep_checkpoints=most",
+    ];
+    let message = lab.run(&wrong).failure(2);
+    assert!(
+        message.contains("must be a positive integer, or \"all\", or an array, found"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Round<'_> {
         device.iter().for_each(|device| finding.say(device));
         let blocks = self.blocks(solution.parameters.layout())?;
         let addendum = match place {
-            Some(place) if args.append => Some(Addendum::open(place)?),
+            Some(place) if args.append => Some(addendum(place, &solution)?),
             _ => None,
         };
         self.tell_costs(place, addendum.as_ref());
@@ -215,6 +215,20 @@ impl Round<'_> {
         let row = solution.row(found.clone());
         Ok(self.book.lock().note(order, row, printed)?)
     }
+}
+
+/// The run in a place, for rows to be added to it that are computed where it was.
+fn addendum(place: &Path, solution: &Solution) -> Result<Addendum, CommandError> {
+    let addendum = Addendum::open(place)?;
+    let (own, asked) = (addendum.config().backend, solution.problem.config.backend);
+    if own == asked {
+        return Ok(addendum);
+    }
+    Err(CommandError::Input(format!(
+        "--append --backend {asked}: {} was computed on {own}, and its rows are taken to be as well. Without --backend it is \
+         measured there; without --append the rows are printed and not added",
+        place.display()
+    )))
 }
 
 /// A row in a line of its own.
