@@ -4,7 +4,7 @@ use super::output::print;
 use super::{CommandError, DataDir, ExitCode, Format};
 use crate::backend::{BackendKind, Compute, Precision};
 use crate::data::{self, ListRow};
-use crate::report::{Health, Part, State};
+use crate::report::{Health, HealthPart, State};
 use crate::run::{BURN, REVISION};
 use crate::selfcheck;
 use crate::starters::STARTERS;
@@ -48,9 +48,9 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
     }
 }
 
-fn program() -> Part {
+fn program() -> HealthPart {
     let version = env!("CARGO_PKG_VERSION");
-    Part::new(
+    HealthPart::new(
         "program",
         State::Fine,
         format!("lab {version}, revision {REVISION}, Burn {BURN}"),
@@ -58,7 +58,7 @@ fn program() -> Part {
 }
 
 /// The instructions that matrix products are chosen by when they run.
-fn processor() -> Part {
+fn processor() -> HealthPart {
     let mut found = vec![env::consts::ARCH];
     #[cfg(target_arch = "x86_64")]
     {
@@ -69,10 +69,10 @@ fn processor() -> Part {
         ];
         found.extend(has.iter().filter(|(_, has)| *has).map(|(name, _)| *name));
     }
-    Part::new("processor", State::Fine, found.join(", "))
+    HealthPart::new("processor", State::Fine, found.join(", "))
 }
 
-fn threads() -> Part {
+fn threads() -> HealthPart {
     const VARIABLE: &str = "RAYON_NUM_THREADS";
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = rayon::current_num_threads();
@@ -81,10 +81,10 @@ fn threads() -> Part {
         Err(_) => format!("{VARIABLE} is not set"),
     };
     let found = format!("{threads}, of {cores} cores that this process may use ({why})");
-    Part::new("threads", State::Fine, found)
+    HealthPart::new("threads", State::Fine, found)
 }
 
-fn backends() -> Vec<Part> {
+fn backends() -> Vec<HealthPart> {
     let processors = [
         (BackendKind::Cpu, Precision::F32),
         (BackendKind::Cpu, Precision::F64),
@@ -94,13 +94,13 @@ fn backends() -> Vec<Part> {
     checked.into_iter().chain([graphics_card()]).collect()
 }
 
-fn checked_backend(kind: BackendKind, precision: Precision) -> Part {
+fn checked_backend(kind: BackendKind, precision: Precision) -> HealthPart {
     let name = format!("backend {kind}, {precision}");
     let checks = Compute::open(kind, precision)
         .map_err(|error| error.to_string())
         .and_then(|compute| selfcheck::run(&compute).map_err(|error| error.to_string()));
     match checks {
-        Err(error) => Part::new(name, State::Broken, error),
+        Err(error) => HealthPart::new(name, State::Broken, error),
         Ok(checks) => {
             let passed = checks.iter().filter(|check| check.passed()).count();
             let state = match passed == checks.len() {
@@ -108,39 +108,39 @@ fn checked_backend(kind: BackendKind, precision: Precision) -> Part {
                 false => State::Broken,
             };
             let found = format!("{passed} of {} closed forms", checks.len());
-            Part::new(name, state, found)
+            HealthPart::new(name, state, found)
         }
     }
 }
 
-fn graphics_card() -> Part {
+fn graphics_card() -> HealthPart {
     match Compute::open(BackendKind::Wgpu, Precision::F32) {
-        Ok(compute) => Part::new("backend wgpu", State::Fine, compute.device_name()),
-        Err(error) => Part::new("backend wgpu", State::Absent, error.to_string()),
+        Ok(compute) => HealthPart::new("backend wgpu", State::Fine, compute.device_name()),
+        Err(error) => HealthPart::new("backend wgpu", State::Absent, error.to_string()),
     }
 }
 
-fn configs() -> Part {
+fn configs() -> HealthPart {
     let found = match Path::new("configs").is_dir() {
         true => "configs/ is here".to_owned(),
         false => "no folder configs/ here; `lab init` writes one".to_owned(),
     };
     let within = STARTERS.len();
-    Part::new(
+    HealthPart::new(
         "configs",
         State::Fine,
         format!("{found}; {within} are within the program"),
     )
 }
 
-fn runs(out: &Path) -> Part {
+fn runs(out: &Path) -> HealthPart {
     match writable(out) {
-        Ok(place) => Part::new(
+        Ok(place) => HealthPart::new(
             "runs",
             State::Fine,
             format!("{} can be written to", place.display()),
         ),
-        Err(error) => Part::new(
+        Err(error) => HealthPart::new(
             "runs",
             State::Broken,
             format!("{error}; choose another place by --out"),
@@ -148,43 +148,43 @@ fn runs(out: &Path) -> Part {
     }
 }
 
-fn data_folder(folder: &Path) -> Part {
+fn data_folder(folder: &Path) -> HealthPart {
     let shown = folder.display();
     match (folder.is_dir(), writable(folder)) {
-        (true, Ok(_)) => Part::new("data folder", State::Fine, format!("{shown}")),
+        (true, Ok(_)) => HealthPart::new("data folder", State::Fine, format!("{shown}")),
         (true, Err(_)) => {
             let found = format!("{shown}, which can be read but not written to");
-            Part::new("data folder", State::Fine, found)
+            HealthPart::new("data folder", State::Fine, found)
         }
         (false, Ok(_)) => {
             let found = format!(
                 "{shown} is not there; `lab data fetch` makes it, --data-dir or LAB_DATA_DIR names another"
             );
-            Part::new("data folder", State::Absent, found)
+            HealthPart::new("data folder", State::Absent, found)
         }
         (false, Err(error)) => {
             let found = format!("{error}; --data-dir or LAB_DATA_DIR names another");
-            Part::new("data folder", State::Absent, found)
+            HealthPart::new("data folder", State::Absent, found)
         }
     }
 }
 
-fn data_set(row: &ListRow) -> Part {
+fn data_set(row: &ListRow) -> HealthPart {
     let name = format!("data {}", row.dataset);
     match row.present {
-        true => Part::new(name, State::Fine, "here"),
-        false => Part::new(name, State::Absent, row.how.as_str()),
+        true => HealthPart::new(name, State::Fine, "here"),
+        false => HealthPart::new(name, State::Absent, row.how.as_str()),
     }
 }
 
-fn slurm() -> Part {
+fn slurm() -> HealthPart {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&paths)
         .map(|folder| folder.join("sbatch"))
         .find(|file| file.is_file());
     match found {
-        Some(file) => Part::new("Slurm", State::Fine, file.display().to_string()),
-        None => Part::new(
+        Some(file) => HealthPart::new("Slurm", State::Fine, file.display().to_string()),
+        None => HealthPart::new(
             "Slurm",
             State::Absent,
             "no `sbatch`; only `lab sweep --launcher slurm` needs it",
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_missing_data_set_is_absent_and_says_how_to_get_it() {
         let folder = tempfile::tempdir().unwrap();
-        let parts: Vec<Part> = data::list(folder.path()).iter().map(data_set).collect();
+        let parts: Vec<HealthPart> = data::list(folder.path()).iter().map(data_set).collect();
         let mnist = parts.iter().find(|part| part.name == "data mnist").unwrap();
         assert_eq!(mnist.state, State::Absent);
         assert!(mnist.found.contains("lab data fetch mnist"), "{mnist:?}");

@@ -8,7 +8,7 @@ use crate::params::store::WeightsError;
 use crate::plot::PlotError;
 use crate::run::DirectoryError;
 use crate::sweep::SweepError;
-use crate::train::{ProblemError, Refusal, ResumeError, TrainError};
+use crate::train::{ExtendError, ProblemError, Refusal, ResumeError, TrainError};
 use crate::weights::{ConfigOrForeign, ForeignError};
 use std::any::Any;
 use std::io::ErrorKind;
@@ -116,6 +116,17 @@ impl From<ResumeError> for CommandError {
         match error {
             ResumeError::Problem(error) => error.into(),
             ResumeError::Directory(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExtendError> for CommandError {
+    fn from(error: ExtendError) -> Self {
+        match error {
+            ExtendError::Config(error) => error.into(),
+            ExtendError::Problem(error) => error.into(),
+            ExtendError::Directory(error) => error.into(),
+            error => CommandError::Input(error.to_string()),
         }
     }
 }

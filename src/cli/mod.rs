@@ -19,7 +19,6 @@ mod manual;
 mod measure;
 mod normalise;
 mod output;
-mod picture;
 mod plot;
 mod reparam;
 mod report;

@@ -1,7 +1,9 @@
 //! Printing results to standard output.
 
 use super::CommandError;
+use crate::figure::{Figure, Tabulated, Theme};
 use crate::files::write_atomically;
+use crate::plot::PlotError;
 use crate::report::Report;
 use crate::table::{Csv, Latex, Markdown, Renderer, Terminal};
 use clap::ValueEnum;
@@ -52,6 +54,71 @@ pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandE
             _ => CommandError::Input(message),
         }
     })
+}
+
+/// How a figure is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Picture {
+    /// As an SVG, which follows the viewer's light or dark scheme.
+    Svg,
+    /// As a PNG.
+    Png,
+}
+
+impl Picture {
+    /// As the ending of a file says that a flag names, which may also have some others.
+    pub fn of(flag: &str, out: &Path, others: &[&str]) -> Result<Self, CommandError> {
+        let ending = out
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
+            _ => {
+                let found = ending.map_or_else(|| "none".to_owned(), |ending| format!(".{ending}"));
+                let allowed: Vec<&str> = others.iter().copied().chain([".svg"]).collect();
+                let allowed = allowed.join(", ");
+                Err(CommandError::Input(format!(
+                    "{flag} {}: the ending says what is written, {allowed} or .png; this is {found}",
+                    out.display()
+                )))
+            }
+        }
+    }
+
+    /// The ending of its files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
+
+    /// A figure so; what names there are in an SVG begin with that of its file.
+    pub fn bytes(self, figure: &Figure, out: &Path) -> Result<Vec<u8>, CommandError> {
+        let bytes = match self {
+            Self::Svg => figure.svg(&id(out)).map(String::into_bytes),
+            Self::Png => figure.png(Theme::Light),
+        };
+        bytes.map_err(|error| PlotError::from(error).into())
+    }
+
+    /// A table that is drawn, so.
+    pub fn of_table(self, table: &Tabulated<'_>, out: &Path) -> Result<Vec<u8>, CommandError> {
+        let bytes = match self {
+            Self::Svg => table.svg(&id(out)).map(String::into_bytes),
+            Self::Png => table.png(Theme::Light),
+        };
+        bytes.map_err(|error| PlotError::from(error).into())
+    }
+}
+
+/// The name that all names in a document begin with.
+fn id(out: &Path) -> String {
+    out.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Prints a result. A reader that went away (`lab ... | head`) is no failure.

@@ -1,12 +1,11 @@
 //! `lab plot`.
 
-use super::output::write_file;
-use super::picture::{Kind, id};
+use super::output::{Picture, write_file};
 use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, LeftOut, compare};
-use crate::figure::{Tabulated, Theme};
-use crate::plot::{Along, PlotError, PlottedRun, Request, Span, What, plot};
+use crate::figure::Tabulated;
+use crate::plot::{Along, PlottedRun, Request, Span, What, plot};
 use crate::report::{ComparisonReport, Layout};
 use crate::words::Word;
 use clap::Args;
@@ -70,7 +69,7 @@ fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
 
 /// Runs the command.
 pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
-    let kind = Kind::of("--out", &args.out)?;
+    let kind = Picture::of("--out", &args.out, &[])?;
     let what = match args.what {
         Drawn::Slice => return slice(args, kind),
         Drawn::Table => None,
@@ -108,7 +107,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
 }
 
 /// The picture of a slice, which `lab slice` has left in the run: of the only one there, or of the one that is named.
-fn slice(args: &PlotArgs, kind: Kind) -> Result<ExitCode, CommandError> {
+fn slice(args: &PlotArgs, kind: Picture) -> Result<ExitCode, CommandError> {
     let [place] = args.runs.as_slice() else {
         return Err(CommandError::Input(format!(
             "--what slice: a picture is of one slice, and {} places are given",
@@ -163,7 +162,7 @@ fn table(
     args: &PlotArgs,
     runs: &[PlottedRun],
     left_out: Vec<LeftOut>,
-    kind: Kind,
+    kind: Picture,
 ) -> Result<Vec<u8>, CommandError> {
     let runs: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
     let by = usual_keys(&args.runs, &runs);
@@ -180,9 +179,5 @@ fn table(
         title: "Measures at the end of training",
         table: &table,
     };
-    let bytes = match kind {
-        Kind::Svg => drawn.svg(&id(&args.out)).map(String::into_bytes),
-        Kind::Png => drawn.png(Theme::Light),
-    };
-    bytes.map_err(|error| PlotError::from(error).into())
+    kind.of_table(&drawn, &args.out)
 }

@@ -1,8 +1,7 @@
 //! `lab reparam`.
 
 use super::interrupt::AtOnce;
-use super::output::{print, write_named};
-use super::picture::Kind;
+use super::output::{Picture, print, write_named};
 use super::solution::SolutionArgs;
 use super::{CommandError, ExitCode, Format, device, lists};
 use crate::measure::invariance::{Line, MapReport, UnderMap};
@@ -101,7 +100,11 @@ fn reparam(
     print(&args.format.text(reports.as_slice())?)?;
     if let Some(path) = &args.figure {
         let figure = invariance(&reports)?;
-        write_named(FIGURE, path, &Kind::of(FIGURE, path)?.bytes(&figure, path)?)?;
+        write_named(
+            FIGURE,
+            path,
+            &Picture::of(FIGURE, path, &[])?.bytes(&figure, path)?,
+        )?;
     }
     Ok(if reports.iter().all(MapReport::passed) {
         ExitCode::Success
@@ -118,7 +121,7 @@ fn check_figure(path: Option<&Path>, measures: usize) -> Result<(), CommandError
     let Some(path) = path else {
         return Ok(());
     };
-    Kind::of(FIGURE, path)?;
+    Picture::of(FIGURE, path, &[])?;
     match measures > MOST {
         true => Err(PlotError::Crowded {
             found: measures,

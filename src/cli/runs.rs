@@ -67,7 +67,9 @@ pub(super) fn warn(left_out: &[LeftOut]) {
 }
 
 /// The run directories that the arguments stand for, each once, as the user names it.
-fn directories(arguments: &[String]) -> Result<BTreeMap<PathBuf, PathBuf>, CommandError> {
+pub(super) fn directories(
+    arguments: &[String],
+) -> Result<BTreeMap<PathBuf, PathBuf>, CommandError> {
     let mut directories = BTreeMap::new();
     for argument in arguments {
         let found = directories_of(argument)?;

@@ -6,7 +6,7 @@ use crate::config::{Average, Config, Override};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::data;
 use crate::linear::{Interrupt, LinearError};
-use crate::measure::{self, Measurement, Session, Subject, Weights};
+use crate::measure::{self, LastStep, Measurement, Session, Subject, WarmStarts, Weights};
 use crate::model::Conditions;
 use crate::model::{DropoutMode, NormMode};
 use crate::objective::{Chunks, Objective};
@@ -16,15 +16,16 @@ use crate::params::store::{WeightsError, read_weights};
 use crate::random::Streams;
 use crate::report::Finding;
 use crate::run::{Finished, Row, RunDirectory};
-use crate::train::Problem;
+use crate::train::{Problem, Recalled, Scope};
 use crate::weights::{self, WeightsFile};
 use clap::Args;
 use lab_formats::weights::rename::Rename;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Which solution, on which data, computed where.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct SolutionArgs {
     /// A run directory: its final weights and its own config. Or a file of weights from elsewhere
     /// (.safetensors, .pt, .pth), whose shapes tell the model, with --data
@@ -62,7 +63,7 @@ pub struct SolutionArgs {
 }
 
 /// What a file of weights does not tell.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct ElsewhereArgs {
     /// The data that a file of weights is measured on (digits, mnist, fashion-mnist, cifar10, text)
     #[arg(long, value_name = "NAME", requires = "run", conflicts_with = "model")]
@@ -83,7 +84,7 @@ struct ElsewhereArgs {
 /// A solution with its problem, on its device.
 pub struct Solution {
     /// Config, data and network.
-    pub problem: Problem,
+    pub problem: Rc<Problem>,
     /// The network with its loss, under the conditions of the flags.
     pub objective: Objective,
     /// The weights.
@@ -100,6 +101,8 @@ pub struct Solution {
     test: Chunks,
     /// Where training started; weights made elsewhere did not start where this seed starts.
     initial: Option<Vec<f64>>,
+    /// What else was so at the checkpoint, where it is one.
+    recalled: Option<Recalled>,
 }
 
 /// Another run's solution, of the same model.
@@ -116,6 +119,14 @@ impl SolutionArgs {
     /// The run directory, of a solution that is of a run.
     pub fn run(&self) -> Option<&Path> {
         self.run.as_deref()
+    }
+
+    /// The same of another run.
+    pub fn of_run(&self, run: &Path) -> Self {
+        Self {
+            run: Some(run.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// Whether the number of samples was chosen.
@@ -181,7 +192,7 @@ impl SolutionArgs {
         }
         let (config, weights_file, finished) = self.source()?;
         let config = self.load(&config)?;
-        let problem = Problem::open(config, &self.data_dir.data_dir)?;
+        let problem = Rc::new(Problem::open(config, &self.data_dir.data_dir)?);
         self.check_samples(problem.data.train.len())?;
         if let Some(Finished {
             record, summary, ..
@@ -243,7 +254,7 @@ impl SolutionArgs {
         let mut notes = vec![format!("read as {}", weights::said(architecture))];
         notes.extend(assumed);
         notes.extend(filled.notes);
-        let solution = self.solution(problem, filled.vectors, None, false);
+        let solution = self.solution(Rc::new(problem), filled.vectors, None, false);
         solution.ask(finding, &notes);
         Ok(solution)
     }
@@ -274,7 +285,7 @@ impl SolutionArgs {
     /// A problem at a point.
     fn solution(
         &self,
-        problem: Problem,
+        problem: Rc<Problem>,
         [values, statistics]: [Vec<f64>; 2],
         finished: Option<Finished>,
         has_training: bool,
@@ -292,6 +303,7 @@ impl SolutionArgs {
             train: problem.train_chunks(self.samples, norm_mode),
             test: problem.test_chunks(norm_mode),
             initial: is_of_run.then(|| problem.initial_values()),
+            recalled: None,
             problem,
         }
     }
@@ -328,6 +340,17 @@ impl SolutionArgs {
         let backend = self.backend.as_deref()?;
         let flag = format!("--backend {backend}");
         Some(Override::from_flag(&flag, "backend", &backend.into()))
+    }
+
+    /// On what it is measured, as a hook would say it.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            samples: self.samples,
+            norm_mode: word(NormMode::ALL, NormMode::as_str, &self.norm_mode),
+            dropout: word(DropoutMode::ALL, DropoutMode::as_str, &self.dropout),
+            weights: self.weights(),
+            ..Scope::default()
+        }
     }
 
     fn load(&self, found: &Found) -> Result<Config, CommandError> {
@@ -405,6 +428,27 @@ impl Solution {
         }
     }
 
+    /// Goes to where the run was at a checkpoint.
+    pub fn visit(&mut self, recalled: Recalled) {
+        let place = match (self.weights, &recalled.average) {
+            (Weights::Average, Some(average)) => average,
+            _ => &recalled.position,
+        };
+        self.objective = self.problem.objective.under(Conditions {
+            statistics: place.statistics.clone(),
+            ..self.objective.conditions().clone()
+        });
+        self.parameters = place.parameters.clone();
+        self.step = Some(place.step);
+        self.learning_rate = Some(recalled.learning_rate);
+        self.recalled = Some(recalled);
+    }
+
+    /// What searches in a scope had left by this checkpoint, whose weights are this solution's.
+    pub fn past(&self, scope: &Scope) -> Option<&WarmStarts> {
+        self.recalled.as_ref()?.past(scope)
+    }
+
     /// The solution as something to be measured, without bounds.
     pub fn subject(&self) -> Subject<'_> {
         if !self.has_training {
@@ -421,13 +465,20 @@ impl Solution {
         let learning_rate = self
             .learning_rate
             .unwrap_or_else(|| self.problem.base_rate());
+        let recalled = self.recalled.as_ref();
+        let preconditioner = recalled.and_then(|at| at.preconditioner.as_deref());
+        let last_step = recalled.and_then(|at| at.last_step.as_ref());
         Subject {
             initial: self.initial.as_deref(),
             test: Some(&self.test),
             weights: self.weights,
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
-            step_rule: Some(step_rule(&self.problem.config, None)),
+            step_rule: Some(step_rule(&self.problem.config, preconditioner)),
+            last_step: last_step.map(|[before, gradient]| LastStep {
+                before,
+                gradient: Some(gradient),
+            }),
             batch_size: Some(batch_size as usize),
             training_samples: Some(self.problem.data.train.len()),
             streams: self.problem.streams,
@@ -436,19 +487,24 @@ impl Solution {
         }
     }
 
+    /// The step in epochs.
+    pub fn epoch(&self) -> Option<f64> {
+        self.step.map(|step| self.problem.epochs().passed(step))
+    }
+
     /// A measurement of the solution as a row.
     pub fn row(&self, measurement: Measurement) -> Row {
         let config = &self.problem.config;
-        let epoch = |step| self.problem.epochs().passed(step);
         Row {
             run: config.name.clone(),
             seed: config.seed,
             step: self.step,
-            epoch: self.step.map(epoch),
+            epoch: self.epoch(),
             since: None,
             measurement,
             dtype: config.precision,
             wall_time: None,
+            version: None,
         }
     }
 

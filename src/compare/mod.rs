@@ -120,7 +120,7 @@ pub struct FinishedRun {
     pub summary: Summary,
     /// The files its data came from.
     pub data: Vec<DataFile>,
-    /// The version of this program that made it.
+    /// The version of this program that made it, and those that measured it or went on with it later.
     pub version: String,
 }
 
@@ -131,7 +131,7 @@ impl FinishedRun {
             place: directory.path().display().to_string(),
             config: finished.config,
             summary: finished.summary,
-            version: finished.record.version,
+            version: finished.record.versions(),
             data: finished.record.data,
         }
     }

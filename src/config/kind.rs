@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// An array of such values.
     List(Box<Kind>),
+    /// One of these.
+    Either(Vec<Kind>),
 }
 
 /// A Rust type that a key can have; its values are read and written by serde.
@@ -108,7 +110,19 @@ impl Kind {
                 let schema = json!({ "type": "array", "items": schema });
                 said("an array", &format!("list of {name}"), schema)
             }
+            Self::Either(kinds) => {
+                let all: Vec<_> = kinds.iter().map(|kind| kind.said(range)).collect();
+                let expected: Vec<&str> = all.iter().map(|said| said.0.as_str()).collect();
+                let names: Vec<&str> = all.iter().map(|said| said.1.as_str()).collect();
+                let schemas: Vec<&Json> = all.iter().map(|said| &said.2).collect();
+                let schema = json!({ "anyOf": schemas });
+                said(&expected.join(", or "), &names.join(", or "), schema)
+            }
         }
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self, Self::List(_))
     }
 
     /// Refuses a value of another type; `place` is where it stands.
@@ -126,6 +140,15 @@ impl Kind {
                 let mut items = items.iter().enumerate();
                 return items
                     .try_for_each(|(index, found)| item.check(&format!("{place}.{index}"), found));
+            }
+            (Self::Either(kinds), found) => {
+                // What is wrong with an item says more than that it is no such array.
+                if let (Some(list), Toml::Array(_)) =
+                    (kinds.iter().find(|kind| kind.is_list()), found)
+                {
+                    return list.check(place, found);
+                }
+                kinds.iter().any(|kind| kind.check(place, found).is_ok())
             }
             _ => return Err(wrong_type(place, &self.said(Range::Any).0, found)),
         };

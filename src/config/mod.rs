@@ -65,7 +65,7 @@ pub use schedule::{
 };
 pub use schema::{KeyRow, key_rows, schema};
 pub use set::Override;
-pub use train::{BatchGrowth, BatchSchedule, Length, Train};
+pub use train::{All, BatchGrowth, BatchSchedule, Kept, Length, Train};
 pub use whole::Config;
 
 use document::Document;

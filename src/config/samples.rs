@@ -73,6 +73,10 @@ fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<Toml> {
         Kind::Real => any_real(range).prop_map(Toml::from).boxed(),
         Kind::Word(words) => select(*words).prop_map(Toml::from).boxed(),
         Kind::List(item) => vec(any_of(item, range), 0..4).prop_map(Toml::from).boxed(),
+        Kind::Either(kinds) => {
+            let one = select(kinds.clone());
+            one.prop_flat_map(move |kind| any_of(&kind, range)).boxed()
+        }
     }
 }
 
@@ -153,5 +157,6 @@ fn one_of(kind: &Kind) -> Toml {
         Kind::Real => 0.5.into(),
         Kind::Word(words) => words[0].into(),
         Kind::List(item) => Toml::Array(vec![one_of(item)]),
+        Kind::Either(kinds) => one_of(&kinds[0]),
     }
 }

@@ -1,10 +1,13 @@
 //! `[train]`: the loop.
 
 use super::error::Violation;
+use super::kind::{Kind, Value};
 use super::optimizer::OptimizerKind;
 use super::section::Reader;
 use crate::data::Sampling;
 use crate::objective::Loss;
+use crate::words::Word;
+use serde::{Deserialize, Serialize};
 
 /// The word of the update rule without batches.
 const GD: &[&str] = &[OptimizerKind::Gd.as_str()];
@@ -40,8 +43,8 @@ section! {
         sampling: Sampling = default(Sampling::Shuffle);
         /// Epochs between two checkpoints.
         checkpoint_every: usize = default(1);
-        /// How many of the newest checkpoints are kept; more show the way of training (`lab slice --directions trajectory`).
-        keep_checkpoints: Option<usize> = optional("2");
+        /// Which checkpoints are kept: so many of the newest, all, or the newest two and those at these epochs (for `lab measure --checkpoints`, `lab slice`).
+        keep_checkpoints: Option<Kept> = optional("2");
         /// Epochs between two evaluations of loss and accuracy.
         evaluate_every: usize = default(1);
     }
@@ -81,14 +84,54 @@ pub enum Length {
     Steps(usize),
 }
 
+/// Which checkpoints are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Kept {
+    /// So many of the newest.
+    Newest(usize),
+    /// All of them.
+    All(All),
+    /// Those at these epochs, and the newest ones.
+    Epochs(Vec<usize>),
+}
+
+words! {
+    /// The word for everything.
+    All {
+        /// Every one.
+        #[default]
+        All = "all",
+    }
+}
+
+impl Value for Kept {
+    fn kind() -> Kind {
+        let epochs = Kind::List(Box::new(Kind::Count));
+        Kind::Either(vec![Kind::Count, Kind::Word(All::WORDS), epochs])
+    }
+}
+
 /// How many of the newest checkpoints are kept where nothing is said: a run goes on from the one before where the last is
 /// damaged.
 const CHECKPOINTS: usize = 2;
 
 impl Train {
     /// How many of the newest checkpoints are kept.
-    pub fn kept_checkpoints(&self) -> usize {
-        self.keep_checkpoints.unwrap_or(CHECKPOINTS)
+    pub fn newest_checkpoints(&self) -> usize {
+        match self.keep_checkpoints {
+            Some(Kept::Newest(newest)) => newest,
+            Some(Kept::All(_)) => usize::MAX,
+            Some(Kept::Epochs(_)) | None => CHECKPOINTS,
+        }
+    }
+
+    /// The epochs whose checkpoints are made and kept in any case.
+    pub fn checkpoint_epochs(&self) -> &[usize] {
+        match &self.keep_checkpoints {
+            Some(Kept::Epochs(epochs)) => epochs,
+            _ => &[],
+        }
     }
 
     /// How long the run is.

@@ -45,6 +45,7 @@ pub(super) const FIELDS: &[(&str, Kind)] = &[
     ("note", Kind::Text),
     ("dtype", Kind::Text),
     ("wall_time", Kind::Number),
+    ("version", Kind::Text),
 ];
 
 /// A column of a field.

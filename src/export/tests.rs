@@ -19,6 +19,7 @@ fn rows() -> Vec<Row> {
         measurement,
         dtype: Precision::F32,
         wall_time: (step > 0).then_some(1e9 + step as f64),
+        version: (step > 0).then(|| "0.1.0".to_owned()),
     };
     let circumstances = Circumstances {
         norm_mode: Some(NormMode::Batch),

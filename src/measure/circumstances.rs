@@ -61,6 +61,16 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
+    /// Whether a number that was taken under these is the one that is found under `wanted` by a search that begins with
+    /// nothing: how it goes about it follows from the network, the loss and the samples.
+    pub fn are_found_under(&self, wanted: &Self) -> bool {
+        let own = Self {
+            algorithm: None,
+            ..self.clone()
+        };
+        self.algorithm != Some(Algorithm::WarmDavidson) && own == *wanted
+    }
+
     /// Each of them in words, with its name, whether it is usual or not.
     pub fn parts(&self) -> Vec<(&'static str, String)> {
         fn word<T: ToString>(value: Option<T>, none: &str) -> String {

@@ -111,7 +111,13 @@ impl Session<'_> {
     }
 }
 
-/// What a row of a measure is taken under.
+impl Subject<'_> {
+    /// What a row of a measure is taken under here, but for how a search goes about it.
+    pub fn circumstances(&self, measure: &Measure) -> Circumstances {
+        circumstances(self, measure)
+    }
+}
+
 fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
     let dropout = match subject.objective.conditions().dropout {
         Dropout::Fixed(_) => Some(DropoutMode::Fixed),

@@ -4,6 +4,7 @@
 //! Runs that are samples of one thing make one line, their mean, with a band; others have lines of their own.
 
 mod course;
+mod density;
 mod error;
 mod group;
 mod invariance;
@@ -14,6 +15,7 @@ mod spectrum;
 mod threshold;
 
 pub use course::{courses, latest, spectra};
+pub use density::density_figure;
 pub use error::PlotError;
 pub use invariance::{MOST, invariance};
 

@@ -1,10 +1,12 @@
 //! Progress of `lab measure` and `lab reparam`: which measure is under way, and what has been found.
 
-use super::progress::{line, style};
-use indicatif::ProgressBar;
+use super::progress::{Bounds, clock, hours_minutes_seconds, line, style};
+use super::remaining::Remaining;
+use indicatif::{ProgressBar, ProgressState};
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Tells on standard error how measuring goes: on a terminal by a line that moves, and in any case
 /// by a line for everything that was found, unless all is found within a second: the result, which
@@ -13,14 +15,22 @@ use std::time::Duration;
 pub struct Finding {
     bar: ProgressBar,
     lines: Arc<Mutex<Lines>>,
+    remaining: Arc<Mutex<Remaining>>,
+    began: Instant,
 }
 
 /// How long lines are held back.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Less time left than this is not told in lines.
+const WORTH_TELLING: f64 = 10.0;
+
 #[derive(Debug, Default)]
 struct Lines {
     held: Vec<String>,
+    /// Which run this is, where there are several, and at which moment of it.
+    run: Option<String>,
+    place: String,
     state: State,
 }
 
@@ -40,7 +50,23 @@ impl Finding {
     /// Before so many things are found.
     pub fn new(total: usize, quiet: bool) -> Self {
         let bar = line(Some(total as u64), quiet);
-        bar.set_style(style("[{bar:10}] {pos}/{len}"));
+        let (remaining, began): (Arc<Mutex<Remaining>>, _) = (Arc::default(), Instant::now());
+        let ahead = remaining.clone();
+        let time = move |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let left = locked(&ahead).left(began.elapsed().as_secs_f64());
+            let bounds = Bounds {
+                is_least: left.is_some_and(|(_, is_open)| is_open),
+                ..Bounds::default()
+            };
+            // There is nobody to tell that the terminal is gone.
+            let _ = write!(
+                text,
+                "{}",
+                clock(state.elapsed(), left.map(|left| left.0), bounds)
+            );
+        };
+        let style = style("[{bar:10}] {pos}/{len}").with_key("clock", time);
+        bar.set_style(style);
         let state = if quiet { State::Dropped } else { State::Held };
         let lines = Lines {
             state,
@@ -49,6 +75,8 @@ impl Finding {
         let finding = Self {
             bar,
             lines: Arc::new(Mutex::new(lines)),
+            remaining,
+            began,
         };
         if !quiet {
             let later = finding.clone();
@@ -65,9 +93,60 @@ impl Finding {
         self.bar.set_length(total as u64);
     }
 
+    /// There are so many runs, each with as much to find as any other.
+    pub fn expect_runs(&self, runs: usize) {
+        locked(&self.remaining).expect_runs(runs);
+        self.lines().run = (runs > 1).then(String::new);
+    }
+
+    /// The run in this place is begun.
+    pub fn begins_run(&self, place: Option<String>) {
+        locked(&self.remaining).begins_run(self.now());
+        let mut lines = self.lines();
+        lines.run = lines.run.take().and(place);
+        lines.place.clear();
+    }
+
+    /// What is to be found of a run, after `first`, which takes its time as well.
+    pub fn expect_items(&self, first: &str, items: &[&str]) {
+        let mut remaining = locked(&self.remaining);
+        remaining.expect_items(first, items);
+        let total = items.len() * (1 + remaining.runs_after());
+        self.bar.set_length(self.bar.position() + total as u64);
+    }
+
+    /// Something took so long elsewhere.
+    pub fn has_cost(&self, what: &str, seconds: f64) {
+        locked(&self.remaining).has_cost(what, seconds);
+    }
+
+    /// What follows is of this moment of the run; none where there is only one.
+    pub fn begins_part(&self, moment: Option<&str>) {
+        let mut lines = self.lines();
+        let parts = [lines.run.as_deref(), moment];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        lines.place = parts.join(", ");
+        let place = lines.place.clone();
+        drop(lines);
+        if !place.is_empty() {
+            self.tell(place);
+        }
+    }
+
+    /// These are known already.
+    pub fn passes(&self, whats: &[&str]) {
+        let mut remaining = locked(&self.remaining);
+        whats.iter().for_each(|what| remaining.passes(what));
+        self.bar.inc(whats.len() as u64);
+    }
+
     /// This is begun.
     pub fn begins(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
+        locked(&self.remaining).begins(what, self.now());
+        let place = self.lines().place.clone();
+        let parts = [place.as_str(), what].into_iter();
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+        self.bar.set_message(parts.join("  "));
     }
 
     /// Something to be said at once.
@@ -85,6 +164,22 @@ impl Finding {
     /// Another thing was found.
     pub fn found(&self, text: String) {
         self.bar.inc(1);
+        let mut remaining = locked(&self.remaining);
+        remaining.ends(self.now());
+        let left = remaining.left(self.now());
+        drop(remaining);
+        match left.filter(|(left, _)| *left >= WORTH_TELLING) {
+            None => self.tell(text),
+            Some((left, is_open)) => {
+                let word = if is_open { "at least" } else { "about" };
+                let left = hours_minutes_seconds(left.round() as u64);
+                self.tell(format!("{text}; {word} {left} left"));
+            }
+        }
+    }
+
+    /// A line for what was found.
+    fn tell(&self, text: String) {
         let mut lines = self.lines();
         match lines.state {
             State::Held => lines.held.push(text),
@@ -120,8 +215,16 @@ impl Finding {
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.lines)
     }
+
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

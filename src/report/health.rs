@@ -18,7 +18,7 @@ words! {
 
 /// One part of an installation.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct HealthPart {
     /// Its name.
     pub name: String,
     /// How it is.
@@ -27,7 +27,7 @@ pub struct Part {
     pub found: String,
 }
 
-impl Part {
+impl HealthPart {
     /// A part that was looked at.
     pub fn new(name: impl Into<String>, state: State, found: impl Into<String>) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Part {
 #[derive(Clone, Copy, Debug)]
 pub struct Health<'a> {
     /// The parts, in the order they were looked at.
-    pub parts: &'a [Part],
+    pub parts: &'a [HealthPart],
 }
 
 impl Health<'_> {

@@ -12,44 +12,49 @@ impl Report for [Row] {
     }
 
     fn records(&self) -> Table {
-        let text = |name: &str| Column::text(name);
-        let number = |name: &str| Column::number(name);
-        let columns = [
-            text("run"),
-            number("seed"),
-            number("step"),
-            number("epoch"),
-            text("name"),
-            number("value"),
-            number("stderr"),
-            number("residual"),
-            text("converged"),
-            number("matvecs"),
-            number("samples"),
-            text("norm_mode"),
-            text("dtype"),
-            number("seconds"),
-            text("reason"),
-            text("note"),
-            number("rounding"),
-            text("bound"),
-            number("scale"),
-            text("error"),
-            text("failure"),
-            text("dropout"),
-            number("subset"),
-            text("block"),
-            number("max_matvecs"),
-            number("max_seconds"),
-            text("algorithm"),
-            text("weights"),
-        ];
-        Table::new(columns).with_rows(self.iter().map(record))
+        records(self.iter())
     }
 
     fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
     }
+}
+
+/// Rows for machines.
+pub(super) fn records<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
+    let text = |name: &str| Column::text(name);
+    let number = |name: &str| Column::number(name);
+    let columns = [
+        text("run"),
+        number("seed"),
+        number("step"),
+        number("epoch"),
+        text("name"),
+        number("value"),
+        number("stderr"),
+        number("residual"),
+        text("converged"),
+        number("matvecs"),
+        number("samples"),
+        text("norm_mode"),
+        text("dtype"),
+        number("seconds"),
+        text("reason"),
+        text("note"),
+        number("rounding"),
+        text("bound"),
+        number("scale"),
+        text("error"),
+        text("failure"),
+        text("dropout"),
+        number("subset"),
+        text("block"),
+        number("max_matvecs"),
+        number("max_seconds"),
+        text("algorithm"),
+        text("weights"),
+    ];
+    Table::new(columns).with_rows(rows.map(record))
 }
 
 fn record(row: &Row) -> Vec<Cell> {
@@ -112,7 +117,7 @@ pub(super) fn table<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> 
 }
 
 /// The name, with the block that a number is about, and the weights where they are not the last ones.
-fn title(row: &Measurement) -> String {
+pub(super) fn title(row: &Measurement) -> String {
     let block = row.circumstances.block.as_deref();
     let name = match block.map(|block| format!(".{block}")) {
         Some(end) if !row.name.ends_with(&end) => format!("{}{end}", row.name),

@@ -196,15 +196,15 @@ fn title(name: &str, seed: u64, place: Option<(usize, usize)>) -> String {
 
 /// What is known of the time left besides the time that steps and measurements known beforehand will take.
 #[derive(Clone, Copy, Default)]
-struct Bounds {
+pub(super) struct Bounds {
     /// The run may end earlier.
-    is_most: bool,
+    pub is_most: bool,
     /// There may be more to measure.
-    is_least: bool,
+    pub is_least: bool,
 }
 
 /// The time gone, and the time left where it is known.
-fn clock(gone: Duration, left: Option<f64>, bounds: Bounds) -> String {
+pub(super) fn clock(gone: Duration, left: Option<f64>, bounds: Bounds) -> String {
     let gone = hours_minutes_seconds(gone.as_secs());
     match left {
         None => gone,

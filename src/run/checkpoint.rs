@@ -206,6 +206,28 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// The bytes of a checkpoint of one config as those of another, whose fingerprint is as long; none where they are not
+    /// of the first.
+    pub(super) fn readdressed(mut bytes: Vec<u8>, from: &str, to: &str) -> Option<Vec<u8>> {
+        let metadata = metadata_of(&bytes).ok()?;
+        if metadata.config != from || from.len() != to.len() {
+            return None;
+        }
+        let mut windows = bytes.windows(from.len());
+        let start = windows.position(|window| window == from.as_bytes())?;
+        bytes[start..start + to.len()].copy_from_slice(to.as_bytes());
+        let place = place_of_digest(&bytes)?;
+        let digest = digest_without(&bytes, &place);
+        bytes[place].copy_from_slice(digest.as_bytes());
+        Some(bytes)
+    }
+
+    /// The step in the name of a checkpoint's file.
+    pub fn step_of(file: &Path) -> Option<u64> {
+        let name = file.file_stem()?.to_str()?;
+        name.strip_prefix("step-")?.parse().ok()
+    }
+
     /// The file name of a checkpoint at a step.
     pub fn file_name(step: u64) -> String {
         format!("step-{step:09}.safetensors")

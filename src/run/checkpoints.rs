@@ -78,6 +78,25 @@ impl RunDirectory {
         })
     }
 
+    /// The checkpoint in a file of this run, with this config and model.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    pub fn checkpoint(
+        &self,
+        path: &Path,
+        config: &str,
+        model: &Blueprint,
+        precision: Precision,
+    ) -> Result<Checkpoint, Skipped> {
+        self.usable_checkpoint(path, config, model, precision)
+            .map_err(|reason| Skipped {
+                path: path.to_owned(),
+                reason,
+            })
+    }
+
     fn usable_checkpoint(
         &self,
         path: &Path,
@@ -116,16 +135,12 @@ impl RunDirectory {
         (found, skipped)
     }
 
-    /// Saves a checkpoint and removes all but the newest so many.
+    /// Saves a checkpoint.
     ///
     /// # Errors
     ///
     /// The file system's.
-    pub fn save_checkpoint(
-        &self,
-        checkpoint: &Checkpoint,
-        kept: usize,
-    ) -> Result<(), DirectoryError> {
+    pub fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), DirectoryError> {
         let folder = self.checkpoints();
         let path = folder.join(Checkpoint::file_name(checkpoint.step));
         let metrics = self.metrics_file();
@@ -138,11 +153,52 @@ impl RunDirectory {
         let bytes = checkpoint
             .encode()
             .map_err(|reason| io_error(&path, io::Error::other(reason)))?;
-        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
-        for old in self.checkpoint_files().iter().skip(kept) {
-            fs::remove_file(old).map_err(|source| io_error(old, source))?;
+        write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))
+    }
+
+    /// Removes all checkpoints but the newest so many and those whose step is chosen.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn drop_checkpoints(
+        &self,
+        newest: usize,
+        is_chosen: impl Fn(u64) -> bool,
+    ) -> Result<(), DirectoryError> {
+        for old in self.checkpoint_files().iter().skip(newest) {
+            if !Checkpoint::step_of(old).is_some_and(&is_chosen) {
+                fs::remove_file(old).map_err(|source| io_error(old, source))?;
+            }
         }
         Ok(())
+    }
+
+    /// Makes the checkpoints of runs with these fingerprints, of whose states they are as well, those of a run with
+    /// another; any others stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The file system's. Each file is replaced whole.
+    pub fn readdress_checkpoints(&self, from: &[&str], to: &str) -> Result<(), DirectoryError> {
+        for path in self.checkpoint_files() {
+            let bytes = fs::read(&path).map_err(|source| io_error(&path, source))?;
+            let mut known = from.iter().filter(|from| **from != to);
+            let found = known.find_map(|from| Checkpoint::readdressed(bytes.clone(), from, to));
+            if let Some(bytes) = found {
+                write_atomically(&path, &bytes).map_err(|source| io_error(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The step of the newest checkpoint, with the epoch where a row tells it; whether it can be used is another matter.
+    pub fn newest_step(&self) -> Option<(u64, Option<f64>)> {
+        let files = self.checkpoint_files();
+        let step = Checkpoint::step_of(files.first()?)?;
+        let rows = self.rows().unwrap_or_default().rows;
+        let epoch = rows.iter().find(|row| row.step == Some(step));
+        Some((step, epoch.and_then(|row| row.epoch)))
     }
 
     /// The checkpoint files, newest first.

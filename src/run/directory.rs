@@ -3,7 +3,7 @@
 use super::error::{display, io_error};
 use super::{Checkpoint, DirectoryError};
 use crate::config::Config;
-use crate::files::{partial, write_atomically};
+use crate::files::{partial, sync_folder, write_atomically};
 use crate::measure::Weights;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -169,6 +169,21 @@ impl RunDirectory {
 
     pub(super) fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// Deletes what a run leaves at its end, the summary first: it is then one that was broken off.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn remove_end(&self) -> Result<(), DirectoryError> {
+        for name in &FILES[..3] {
+            let file = self.path.join(name);
+            if file.exists() {
+                fs::remove_file(&file).map_err(|source| io_error(&file, source))?;
+            }
+        }
+        sync_folder(&self.path).map_err(|source| io_error(&self.path, source))
     }
 
     /// Writes a file of the run in one piece.

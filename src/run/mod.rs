@@ -1,6 +1,7 @@
 //! What a run leaves on the disk: its folder, its record, its rows, its checkpoints, and what they say
 //! about it. Training writes them; everybody reads them back.
 
+mod addendum;
 mod checkpoint;
 mod checkpoints;
 mod condition;
@@ -15,6 +16,7 @@ mod record;
 mod rows;
 mod summary;
 
+pub use addendum::Addendum;
 pub use checkpoint::{Checkpoint, Seconds};
 pub use checkpoints::{Newest, Skipped};
 pub use condition::Finished;
@@ -22,7 +24,7 @@ pub use directory::RunDirectory;
 pub use divergence::Divergence;
 pub use error::DirectoryError;
 pub use event::{EVENT, Event, EventMemory, LambdaMax, Occurrence, Side};
-pub use provenance::{BURN, REVISION};
-pub use record::{DataFile, RunRecord, Status};
-pub use rows::{Following, Row, Rows};
+pub use provenance::{BURN, REVISION, VERSION};
+pub use record::{Change, DataFile, Later, RunRecord, Status};
+pub use rows::{Following, Row, Rows, now};
 pub use summary::Summary;

@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The git revision that this program was built from, marked if its source differed from it; "unknown"
 /// where it was built outside a checkout.
 pub const REVISION: &str = env!("LAB_REVISION");

@@ -1,6 +1,6 @@
 //! How a run came about and what became of it: `run.json`.
 
-use super::provenance::{BURN, REVISION, revision_of_folder};
+use super::provenance::{BURN, REVISION, VERSION, revision_of_folder};
 use super::{DirectoryError, Divergence, Summary};
 use crate::config::Config;
 use crate::data::Source;
@@ -69,9 +69,50 @@ pub struct RunRecord {
     /// (`learning_rate_rule`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_learning_rate: Option<f64>,
+    /// What was done to it after it had ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Later>,
     /// The resolved config it was made with, which tells whether `config.toml` still is.
     #[serde(default)]
     pub config: Option<toml::Table>,
+}
+
+/// Something that was done to a run after it had ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    /// What.
+    pub what: Change,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The version of this program.
+    pub version: String,
+    /// The git revision that it was built from.
+    pub revision: String,
+    /// When, in UTC.
+    pub at: String,
+}
+
+/// What was done to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// So many rows were added to it.
+    Measured(usize),
+    /// It was gone on with from this step, to an end that was further away than its first one.
+    Extended(u64),
+}
+
+impl Later {
+    /// What this command does now.
+    pub fn now(what: Change) -> Self {
+        Self {
+            what,
+            command: std::env::args().collect(),
+            version: VERSION.to_owned(),
+            revision: REVISION.to_owned(),
+            at: now(),
+        }
+    }
 }
 
 /// A data file of a run.
@@ -97,7 +138,7 @@ impl RunRecord {
     pub fn begin(config: &Config, sources: &[Source], device: &str) -> Self {
         Self {
             command: std::env::args().collect(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: VERSION.to_owned(),
             revision: REVISION.to_owned(),
             burn: BURN.to_owned(),
             git_revision: revision_of_folder(),
@@ -113,6 +154,7 @@ impl RunRecord {
             is_final: false,
             divergence: None,
             effective_learning_rate: None,
+            later: Vec::new(),
             config: config.to_toml().parse().ok(),
         }
     }
@@ -123,6 +165,16 @@ impl RunRecord {
         self.is_final = false;
         self.reason = None;
         self.ended = None;
+    }
+
+    /// Notes that the run goes on to another end, from a step that it has made.
+    pub fn extend(&mut self, config: &Config, from: u64) {
+        self.go_on();
+        // What was measured at the old end is no part of the longer run.
+        self.later
+            .retain(|later| !matches!(later.what, Change::Measured(_)));
+        self.later.push(Later::now(Change::Extended(from)));
+        self.config = config.to_toml().parse().ok();
     }
 
     /// Notes that the user stopped the run.
@@ -149,6 +201,17 @@ impl RunRecord {
         self.is_final = true;
         self.end(Status::Diverged, Some(divergence.to_string()));
         self.divergence = Some(divergence);
+    }
+
+    /// The version that began the run, and any others that added to it later.
+    pub fn versions(&self) -> String {
+        let mut versions = vec![self.version.as_str()];
+        for Later { version, .. } in &self.later {
+            if !versions.contains(&version.as_str()) {
+                versions.push(version);
+            }
+        }
+        versions.join(", later ")
     }
 
     /// Whether the record says how the run ended, at its end.

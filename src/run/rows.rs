@@ -4,6 +4,7 @@ use super::error::{display, io_error};
 use super::{DirectoryError, RunDirectory};
 use crate::linear::Precision;
 use crate::measure::Measurement;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -31,12 +32,17 @@ pub struct Row {
     /// When it was written, in seconds since 1970; not known of rows of earlier versions, nor of those that are not of a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_time: Option<f64>,
+    /// The version of this program that measured it after the run had ended; none of what was measured while it
+    /// trained, which the version in `run.json` did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// What `metrics.jsonl` holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
-    /// The rows, oldest first.
+    /// The rows by the step that they are of, and of one step as they were written: what was measured after training is
+    /// where a hook would have put it.
     pub rows: Vec<Row>,
     /// Whether the last line is torn, as a process leaves it that was killed while it wrote. It is not
     /// among the rows; a run that goes on cuts it off.
@@ -88,6 +94,11 @@ impl Following {
     }
 }
 
+/// Seconds since 1970, to milliseconds: finer times say nothing about a row.
+pub fn now() -> f64 {
+    Timestamp::now().as_millisecond() as f64 / 1e3
+}
+
 fn damaged(path: &Path, (line, reason): (usize, String)) -> DirectoryError {
     DirectoryError::DamagedRow {
         path: display(path),
@@ -118,7 +129,28 @@ impl RunDirectory {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Rows::default()),
             Err(source) => return Err(io_error(&path, source)),
         };
-        read(&bytes).map_err(|damage| damaged(&path, damage))
+        let mut found = read(&bytes).map_err(|damage| damaged(&path, damage))?;
+        found.rows.sort_by_key(|row| row.step);
+        Ok(found)
+    }
+
+    /// Cuts off a last line that is torn.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub(super) fn cut_torn_row(&self) -> Result<(), DirectoryError> {
+        let path = self.metrics_file();
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            bytes => bytes.map_err(|source| io_error(&path, source))?,
+        };
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+        let whole = whole.map_or(0, |end| end as u64 + 1);
+        match whole < bytes.len() as u64 {
+            true => self.truncate_rows(whole),
+            false => Ok(()),
+        }
     }
 
     /// The bytes of `metrics.jsonl`.
@@ -215,6 +247,7 @@ mod tests {
             measurement: Measurement::new("loss.train", 1.0 / (step as f64 + 3.0)),
             dtype: Precision::F64,
             wall_time: Some(1e9 + 0.001 * step as f64),
+            version: None,
         }
     }
 

@@ -317,8 +317,10 @@ impl<'a> Engine<'a> {
         match checkpoint.not_finite() {
             Some(what) => Err(self.divergence(checkpoint.step, &what)),
             None => {
-                let kept = self.problem.config.train.kept_checkpoints();
-                Ok(self.directory.save_checkpoint(&checkpoint, kept)?)
+                let kept = self.problem.config.train.newest_checkpoints();
+                self.directory.save_checkpoint(&checkpoint)?;
+                let is_chosen = |step| self.course.is_chosen(step);
+                Ok(self.directory.drop_checkpoints(kept, is_chosen)?)
             }
         }
     }
@@ -401,6 +403,11 @@ fn course(problem: &Problem) -> Course {
         total: problem.total_steps(),
         epochs: problem.epochs(),
         save_every: train.checkpoint_every as u64,
+        save_at: train
+            .checkpoint_epochs()
+            .iter()
+            .map(|&epoch| epoch as u64)
+            .collect(),
         looks: train.stop_at_train_loss.map(|_| Looks {
             every: train.stop_check_every.map(|every| every as u64),
         }),

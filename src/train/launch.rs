@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::{Observer, Outcome, Problem, ProblemError, TrainError};
 use crate::config::{Config, LearningRateRule};
 use crate::linear::Interrupt;
-use crate::run::{Checkpoint, DirectoryError, RunDirectory, RunRecord, Skipped, Summary};
+use crate::run::{Checkpoint, DirectoryError, Newest, RunDirectory, RunRecord, Skipped, Summary};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
@@ -60,6 +60,22 @@ impl Run {
             from: None,
             skipped: Vec::new(),
         })
+    }
+
+    /// A run that goes on from the newest checkpoint in its directory.
+    pub(super) fn going_on(
+        problem: Problem,
+        directory: RunDirectory,
+        record: RunRecord,
+        newest: Newest,
+    ) -> Self {
+        Self {
+            problem,
+            directory,
+            record,
+            from: newest.checkpoint,
+            skipped: newest.skipped,
+        }
     }
 
     /// What is trained.
@@ -171,17 +187,11 @@ impl BrokenOff {
             problem.objective.network().blueprint(),
             problem.config.precision,
         )?;
-        Ok(Run {
-            problem,
-            directory,
-            record,
-            from: newest.checkpoint,
-            skipped: newest.skipped,
-        })
+        Ok(Run::going_on(problem, directory, record, newest))
     }
 }
 
-fn new_record(problem: &Problem) -> RunRecord {
+pub(super) fn new_record(problem: &Problem) -> RunRecord {
     let device = problem.compute().device_name();
     let follows = problem.config.learning_rate_rule != LearningRateRule::None;
     RunRecord {

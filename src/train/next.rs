@@ -22,6 +22,8 @@ pub(super) struct Course {
     pub epochs: Epochs,
     /// Epochs between two checkpoints.
     pub save_every: u64,
+    /// Epochs at which a checkpoint is made besides.
+    pub save_at: Vec<u64>,
     /// For a run that is to end at a training loss.
     pub looks: Option<Looks>,
 }
@@ -135,7 +137,14 @@ impl Course {
     }
 
     fn saves_at(&self, moment: &Moment) -> bool {
-        moment.step > moment.began_at && self.epochs.is_due(moment.step, self.save_every)
+        let is_due = self.epochs.is_due(moment.step, self.save_every);
+        moment.step > moment.began_at && (is_due || self.is_chosen(moment.step))
+    }
+
+    /// Whether the checkpoint at a step is one that is made in any case.
+    pub fn is_chosen(&self, step: u64) -> bool {
+        let epoch = self.epochs.beginning_at(step);
+        epoch.is_some_and(|epoch| self.save_at.contains(&epoch))
     }
 }
 

@@ -6,13 +6,7 @@ use super::events::{Happening, divergence};
 use super::losses::Read;
 use crate::config::Trigger;
 use crate::measure::Measurement;
-use crate::run::{Divergence, Row};
-use jiff::Timestamp;
-
-/// Seconds since 1970, to milliseconds: finer times say nothing about a row.
-fn now() -> f64 {
-    Timestamp::now().as_millisecond() as f64 / 1e3
-}
+use crate::run::{Divergence, Row, now};
 
 impl Engine<'_> {
     /// Notices what has happened in losses, and refuses to go on from one that is not finite.
@@ -69,6 +63,7 @@ impl Engine<'_> {
             measurement,
             dtype: config.precision,
             wall_time: Some(now()),
+            version: None,
         }
     }
 

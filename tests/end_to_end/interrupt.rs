@@ -121,6 +121,30 @@ fn an_interrupted_measurement_prints_what_it_has_found() {
 }
 
 #[test]
+fn an_interrupt_leaves_the_rows_that_were_added() {
+    let lab = wide();
+    let command = ["measure", WIDE, "--measures", SLOW, "--append"];
+    let mut running = Running::start(lab.command(&command));
+    assert!(running.hears("hessian.trace "), "no row was told");
+    running.signal("-INT");
+    let (finished, gone) = running.end();
+    assert!(gone < SOON, "{gone:?}");
+    let message = finished.failure(130);
+    assert!(message.contains("rows added"), "{message}");
+    // Whole rows, which the summary has as well; what is left is measured by the same command.
+    let later = |text: &str| text.matches("\"version\":").count();
+    let rows = later(&lab.read(&format!("{WIDE}/metrics.jsonl")));
+    assert!((1..4).contains(&rows), "{rows}");
+    let summary = lab.read(&format!("{WIDE}/summary.json"));
+    assert!(summary.contains("\"hessian.trace\""), "{summary}");
+    let rest = lab.run(&command);
+    let expected = format!("{WIDE}: {} rows added; there already", 4 - rows);
+    assert!(rest.stderr.contains(&expected), "{rest:?}");
+    rest.success();
+    assert_eq!(later(&lab.read(&format!("{WIDE}/metrics.jsonl"))), 4);
+}
+
+#[test]
 fn rows_are_told_as_they_are_found_unless_quiet() {
     let lab = wide();
     let measure = ["measure", WIDE, "--measures", SLOW, "--format", "csv"];

@@ -18,6 +18,7 @@ mod interrupt;
 #[cfg(unix)]
 mod kills;
 mod lab;
+mod later;
 mod networks;
 mod plot;
 mod progress;

@@ -22,7 +22,7 @@ impl Taking<'_> {
         if directions.len() < count {
             return Err(CommandError::Input(format!(
                 "--directions trajectory: the run has kept {} points of its way before the end, the start among them, which \
-                 span {} directions, and {count} are needed; train it with `train.keep_checkpoints` = 1000 to keep more",
+                 span {} directions, and {count} are needed; train it with `train.keep_checkpoints` = \"all\" to keep more",
                 points.len(),
                 directions.len()
             )));

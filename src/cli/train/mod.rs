@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 ///
 /// One run is written to `DIR/NAME/seed-N`. Ctrl-C saves a checkpoint; `--resume RUN_DIR` goes on
 /// with one run, `--resume` beside `--config` (and `--seeds`) with whatever is left of its runs.
+/// `--resume RUN_DIR --set train.epochs=N` makes of a run that has ended the run of N epochs.
 #[derive(Args, Debug)]
 #[command(after_long_help = LOSSES)]
 pub struct TrainArgs {
@@ -42,7 +43,8 @@ pub struct TrainArgs {
     /// The folder under which runs are written, as `DIR/NAME/seed-N` [default: runs]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Continue the run in this directory, which holds its own config; without a directory, do what
+    /// Continue the run in this directory, which holds its own config, with --set train.epochs or
+    /// train.steps to another end than its own; without a directory, do what
     /// is left of the runs of --config: begin those not begun, continue those broken off
     #[arg(long, value_name = "RUN_DIR", num_args = 0..=1)]
     resume: Option<Option<PathBuf>>,
@@ -105,6 +107,15 @@ impl TrainArgs {
         }
     }
 
+    /// What `--set` says.
+    fn overrides(&self) -> Result<Vec<Override>, CommandError> {
+        let mut overrides = Vec::new();
+        for text in &self.overrides {
+            overrides.push(Override::parse(text)?);
+        }
+        Ok(overrides)
+    }
+
     /// Refuses flags that say what the directory of `--resume RUN_DIR` says itself, and a bare
     /// `--resume` of nothing.
     fn check(&self) -> Result<(), CommandError> {
@@ -122,7 +133,6 @@ impl TrainArgs {
             ("--backend", self.backend.is_some()),
             ("--seed", self.seed.is_some()),
             ("--seeds", self.seeds.is_some()),
-            ("--set", !self.overrides.is_empty()),
             ("--out", self.out.is_some()),
         ];
         match flags.into_iter().find(|(_, given)| *given) {
@@ -140,7 +150,10 @@ impl TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
     args.check()?;
     if let Some(Some(path)) = &args.resume {
-        return runs::resume_one(args, path);
+        return match args.overrides()? {
+            overrides if overrides.is_empty() => runs::resume_one(args, path),
+            overrides => runs::extend(args, path, &overrides),
+        };
     }
     let configs = configs(args)?;
     if args.dry_run {
@@ -160,10 +173,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, CommandError> {
 fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
     let name = args.config.as_deref().unwrap_or(Path::new(""));
     let found = find(name)?;
-    let mut overrides = Vec::new();
-    for text in &args.overrides {
-        overrides.push(Override::parse(text)?);
-    }
+    let mut overrides = args.overrides()?;
     if let Some(backend) = &args.backend {
         let flag = format!("--backend {backend}");
         overrides.push(Override::from_flag(

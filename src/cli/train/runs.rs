@@ -6,10 +6,11 @@ use super::watch::{Watch, before_first_step};
 use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, device};
+use crate::config::Override;
 use crate::report::{Progress, run_table, seed_line, seeds_page};
-use crate::run::{DirectoryError, Summary};
+use crate::run::{DirectoryError, RunDirectory, Summary};
 use crate::table::{Markdown, Renderer};
-use crate::train::{self, Action, Found, Planned, Problem, Run, TrainError};
+use crate::train::{self, Action, Extended, Found, Planned, Problem, Run, TrainError};
 use std::path::Path;
 
 /// How a run ends that did not fail.
@@ -25,6 +26,36 @@ pub(in crate::cli) enum Ended {
 /// Goes on with the run in a directory.
 pub(super) fn resume_one(args: &TrainArgs, path: &Path) -> Result<ExitCode, CommandError> {
     conclude(resume(&args.task(None), path)?, path)
+}
+
+/// Goes on with the run in a directory to another end than its own.
+pub(super) fn extend(
+    args: &TrainArgs,
+    path: &Path,
+    overrides: &[Override],
+) -> Result<ExitCode, CommandError> {
+    let task = args.task(None);
+    let at_once = AtOnce::after(|| {
+        eprintln!("interrupted before the run went on: continue with the same command");
+    });
+    let extended = train::extend(path, overrides, task.data_dir)?;
+    drop(at_once);
+    let ended = match extended {
+        Extended::Finished(summary) => finished(path, summary),
+        Extended::Run { run, from, dropped } => {
+            let of = run.problem().total_steps();
+            eprintln!("{} goes on from step {from} to step {of}", path.display());
+            if dropped > 0 {
+                eprintln!(
+                    "warning: {dropped} rows that were measured after its old end are gone: the longer run has not asked for \
+                     them. `lab measure {} --append` measures again, with --checkpoints also at the old end",
+                    path.display()
+                );
+            }
+            execute(&task, *run)?
+        }
+    };
+    conclude(ended, path)
 }
 
 /// Trains one run after another, unless one of them cannot be had. One that fails does not cost the
@@ -58,6 +89,11 @@ fn conclude(ended: Ended, path: &Path) -> Result<ExitCode, CommandError> {
 
 fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, CommandError> {
     let of = planned.len();
+    if args.resume.is_some() && !args.quiet {
+        planned
+            .iter()
+            .for_each(|planned| eprintln!("{}", found(planned)));
+    }
     let mut task = args.task(None);
     let mut code = ExitCode::Success;
     let mut finished = 0;
@@ -96,6 +132,36 @@ fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Co
     Ok(code)
 }
 
+/// What is found of a run of a set, and so what will be done about it.
+fn found(planned: &Planned) -> String {
+    let seed = planned.config.seed;
+    let directory = RunDirectory::open(&planned.place).ok();
+    let hopeless = directory
+        .as_ref()
+        .and_then(|run| run.check_resumable().err());
+    match (&planned.action, directory) {
+        (Action::Begin, _) | (_, None) => format!("seed {seed} begins"),
+        (Action::Refuse(refusal), _) => format!("seed {seed}: {refusal}"),
+        (Action::Leave, Some(directory)) => match directory.read_json::<Summary>("summary.json") {
+            Ok(summary) => format!("seed {seed} has ended after step {}", summary.steps),
+            Err(_) => {
+                format!("seed {seed} has a summary that cannot be read: goes on to its end again")
+            }
+        },
+        (Action::GoOn, Some(directory)) => match (hopeless, directory.newest_step()) {
+            (Some(error), _) => format!("seed {seed} cannot go on: {error}"),
+            (None, None) => {
+                format!("seed {seed} was broken off before its first checkpoint: starts over")
+            }
+            (None, Some((step, None))) => format!("seed {seed} goes on from step {step}"),
+            (None, Some((step, Some(epoch)))) => {
+                let epoch = (100.0 * epoch).round() / 100.0;
+                format!("seed {seed} goes on from epoch {epoch} (step {step})")
+            }
+        },
+    }
+}
+
 /// Whether a failure says nothing about the other runs of a command.
 fn is_of_one_run(failure: &CommandError, is_there: bool) -> bool {
     match failure {
@@ -128,17 +194,19 @@ fn begin(task: &Task, planned: Planned) -> Result<Ended, CommandError> {
 fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
     let broken_off = match train::reopen(path)? {
         Found::BrokenOff(broken_off) => broken_off,
-        Found::Finished(summary) => {
-            let (path, steps) = (path.display(), summary.steps);
-            eprintln!("{path} is finished ({steps} steps): nothing to resume");
-            return Ok(Ended::Before(summary));
-        }
+        Found::Finished(summary) => return Ok(finished(path, summary)),
     };
     let words = task.hint(path);
     let at_once = AtOnce::after(move || eprintln!("interrupted before the run went on: {words}"));
     let run = broken_off.load(task.data_dir)?;
     drop(at_once);
     execute(task, run)
+}
+
+fn finished(path: &Path, summary: Box<Summary>) -> Ended {
+    let (path, steps) = (path.display(), summary.steps);
+    eprintln!("{path} is finished ({steps} steps): nothing to resume");
+    Ended::Before(summary)
 }
 
 fn execute(task: &Task, mut run: Run) -> Result<Ended, CommandError> {

@@ -129,6 +129,7 @@ fn round(step: u64, loss: f64, sharpness: f64) -> Vec<Row> {
         epoch: None,
         since: None,
         wall_time: None,
+        version: None,
         measurement,
         dtype: Precision::F64,
     };

@@ -83,7 +83,11 @@ fn program(record: &RunRecord) -> String {
     let folder = folder.map_or_else(String::new, |of| format!(", in a folder at revision {of}"));
     format!(
         "lab {} of revision {}, Burn {}, on {} ({} threads){folder}",
-        record.version, record.revision, record.burn, record.device, record.threads
+        record.versions(),
+        record.revision,
+        record.burn,
+        record.device,
+        record.threads
     )
 }
 

@@ -69,6 +69,15 @@ impl HookPlan {
         }
     }
 
+    /// The plan of a config as if it had no hooks.
+    pub(super) fn without_hooks(config: &Config, epochs: Epochs) -> Self {
+        Self {
+            hooks: Vec::new(),
+            evaluate_every: config.train.evaluate_every as u64,
+            epochs,
+        }
+    }
+
     /// What is due before the step with this index, where these things have just happened.
     pub fn due(&self, step: u64, triggers: &[Trigger]) -> Due {
         self.collect(self.evaluates(step), |moments| {

@@ -95,6 +95,7 @@ fn course(total: u64, looks: Option<Looks>) -> Course {
         total,
         epochs: Epochs::of_steps(4),
         save_every: 1,
+        save_at: Vec::new(),
         looks,
     }
 }
@@ -240,6 +241,7 @@ fn no_number_of_epochs_overflows() {
         total: u64::MAX,
         epochs: Epochs::of_steps(10),
         save_every: u64::MAX,
+        save_at: Vec::new(),
         looks: None,
     };
     let moment = Moment::beginning(u64::MAX - 1);
