@@ -1,7 +1,7 @@
 //! `lab compare`.
 
 use super::output::print;
-use super::runs::{self, Found, finished};
+use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode, Format};
 use crate::compare::{
     AtCommonLoss, Cause, CompareError, FinishedRun, LeftOut, Margins, Matching, at_loss, check_key,
@@ -25,12 +25,8 @@ pub struct CompareArgs {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
     /// The config key that makes the groups, or "arm" for the folders of the runs; several with commas between them
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "train.batch_size",
-        value_delimiter = ','
-    )]
+    /// [default: of a sweep's folder what its arms differ in, else train.batch_size]
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
     by: Vec<String>,
     /// A difference that does not matter: 10% of the smaller mean, or MEASURE=AMOUNT (accuracy.test=0.005, norm.l2=5%); several with
     /// commas between them. Lines known to differ by no more are called equal
@@ -90,11 +86,11 @@ impl From<LayoutWord> for Layout {
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
-    let mut keys: Vec<&str> = Vec::new();
+    let mut by: Vec<String> = Vec::new();
     for key in &args.by {
         check_key(key)?;
-        if !keys.contains(&key.as_str()) {
-            keys.push(key);
+        if !by.contains(key) {
+            by.push(key.clone());
         }
     }
     let margins = Margins::parse(&args.equal_within)?;
@@ -105,6 +101,10 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
     if !args.allow.contains(&Allowed::MixedVersions) {
         check_versions(&runs)?;
     }
+    if by.is_empty() {
+        by = usual_keys(&args.runs, &runs);
+    }
+    let keys: Vec<&str> = by.iter().map(String::as_str).collect();
     let lowest = lowest_losses(&runs)?;
     let mut comparison = compare_with(&runs, left_out, &keys, &margins)?;
     if comparison.is_tested && comparison.losses == Matching::Unequal {
