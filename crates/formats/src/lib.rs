@@ -1,2 +1,5 @@
 //! Files of other programs, read without trust: what a file claims about itself (sizes, places, names) is checked
 //! before it is used, and nothing in it is ever run.
+
+pub mod archive;
+pub mod text;
