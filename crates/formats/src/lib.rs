@@ -2,4 +2,7 @@
 //! before it is used, and nothing in it is ever run.
 
 pub mod archive;
+pub mod csv;
+pub mod npy;
+pub mod picture;
 pub mod text;
