@@ -73,13 +73,15 @@ pub fn run(args: &MeasureArgs) -> Result<ExitCode, CommandError> {
 
 fn measure(
     args: &MeasureArgs,
-    names: &[&str],
+    names: &[&'static str],
     finding: &Finding,
 ) -> Result<ExitCode, CommandError> {
     let rows: Arc<Mutex<Vec<Row>>> = Arc::default();
     let at_once = AtOnce::after(give_up(args.format, names.len(), finding, &rows));
     finding.begins("reading data and weights");
     let solution = args.solution.open(finding)?;
+    let names = &lists::applying(&args.measures, names, solution.problem.config.data.task())[..];
+    finding.expect(names.len());
     let device = device::announcement_of_first_use(solution.problem.compute());
     device.iter().for_each(|device| finding.say(device));
     check_block(args.block.as_deref(), solution.parameters.layout())?;

@@ -18,6 +18,7 @@ mod interrupt;
 mod kills;
 mod lab;
 mod networks;
+mod own_data;
 mod plot;
 mod progress;
 mod real_data;
