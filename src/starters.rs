@@ -1,4 +1,5 @@
-//! The configs and sweeps that come with the program, so that it is of use where there is nothing else.
+//! The configs and sweeps that come with the program, and the small data sets of some, so that it is of use where there is
+//! nothing else.
 
 use std::path::{Component, Path};
 
@@ -7,15 +8,22 @@ use std::path::{Component, Path};
 pub struct Starter {
     /// Its place below `configs/`, with `/` between folders.
     pub path: &'static str,
-    /// What stands in it.
-    pub text: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+impl Starter {
+    /// It as text; nothing of one that is none, such as the pictures of a data set.
+    pub fn text(&self) -> &'static str {
+        std::str::from_utf8(self.bytes).unwrap_or_default()
+    }
 }
 
 macro_rules! starters {
     ($($path:literal),* $(,)?) => {
         &[$(Starter {
             path: $path,
-            text: include_str!(concat!("../configs/", $path)),
+            bytes: include_bytes!(concat!("../configs/", $path)),
         }),*]
     };
 }
@@ -47,6 +55,38 @@ pub const STARTERS: &[Starter] = starters![
     "mnist/sgd_b32.toml",
     "mnist/sgd_b512.toml",
     "mnist/transformer_10k.toml",
+    "own/bars.npz",
+    "own/bars/test/column/01.png",
+    "own/bars/test/column/03.png",
+    "own/bars/test/column/06.png",
+    "own/bars/test/row/00.png",
+    "own/bars/test/row/02.png",
+    "own/bars/test/row/04.png",
+    "own/bars/test/row/05.png",
+    "own/bars/test/row/07.png",
+    "own/bars/train/column/00.png",
+    "own/bars/train/column/01.png",
+    "own/bars/train/column/03.png",
+    "own/bars/train/column/04.png",
+    "own/bars/train/column/08.png",
+    "own/bars/train/column/10.png",
+    "own/bars/train/column/11.png",
+    "own/bars/train/column/14.png",
+    "own/bars/train/row/02.png",
+    "own/bars/train/row/05.png",
+    "own/bars/train/row/06.png",
+    "own/bars/train/row/07.png",
+    "own/bars/train/row/09.png",
+    "own/bars/train/row/12.png",
+    "own/bars/train/row/13.png",
+    "own/bars/train/row/15.png",
+    "own/csv.toml",
+    "own/folder.toml",
+    "own/friedman.csv",
+    "own/make.py",
+    "own/moons.csv",
+    "own/npz.toml",
+    "own/regression.toml",
     "sgd_b32.toml",
     "sgd_b512.toml",
     "sweeps/cifar10_epochs.toml",

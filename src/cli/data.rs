@@ -36,7 +36,7 @@ pub struct Folder {
 /// A data set and the folder.
 #[derive(Args, Debug)]
 pub struct Named {
-    /// digits, mnist, fashion-mnist or cifar10
+    /// One of those that `lab data list` names
     #[arg(value_name = "NAME")]
     name: String,
     /// No progress

@@ -99,7 +99,7 @@ pub fn within_program(path: &Path) -> Option<Found> {
     let starter = starter(within)?;
     Some(Found {
         path: Path::new(FOLDER).join(starter.path),
-        text: starter.text.to_owned(),
+        text: starter.text().to_owned(),
         is_starter: true,
     })
 }

@@ -34,7 +34,7 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let configs = args.folder.join("configs");
     let mut places = Vec::new();
     for starter in STARTERS {
-        places.push(begin(&configs.join(starter.path), starter.text.as_bytes())?);
+        places.push(begin(&configs.join(starter.path), starter.bytes)?);
     }
     let count = |wanted: fn(&Place) -> bool| places.iter().filter(|place| wanted(place)).count();
     let (written, same) = (

@@ -1,7 +1,8 @@
 //! Lists of names on the command line.
 
 use super::CommandError;
-use crate::measure::{self, Named, Preset};
+use crate::data::Task;
+use crate::measure::{self, Measure, Named, Preset};
 use crate::nearest::{families, hint, nearest};
 use crate::reparam::MapKind;
 
@@ -10,8 +11,8 @@ pub fn measures(list: &str) -> Result<Vec<&'static str>, CommandError> {
     let mut names: Vec<&'static str> = Vec::new();
     for word in list.split(',').map(str::trim) {
         let found = match word {
-            "light" => Preset::Light.measures(),
-            "full" => Preset::Full.measures(),
+            "light" => of_any_task(Preset::Light),
+            "full" => of_any_task(Preset::Full),
             name => vec![measure_named(name)?],
         };
         for name in found {
@@ -21,6 +22,28 @@ pub fn measures(list: &str) -> Result<Vec<&'static str>, CommandError> {
         }
     }
     Ok(names)
+}
+
+/// The measures of a preset, whatever is to be predicted.
+fn of_any_task(preset: Preset) -> Vec<&'static str> {
+    let of = |measure: &'static Measure| {
+        let task = measure.task.unwrap_or_default();
+        preset
+            .measures(task)
+            .contains(&measure.name)
+            .then_some(measure.name)
+    };
+    measure::catalogue().filter_map(of).collect()
+}
+
+/// Those of a list's measures that mean something where this is to be predicted, and those that it names itself.
+pub fn applying(list: &str, names: &[&'static str], task: Task) -> Vec<&'static str> {
+    let is_named = |name: &str| list.split(',').any(|word| word.trim() == name);
+    let applies = |name: &str| measure::find(name).is_none_or(|measure| measure.applies_to(task));
+    let names = names.iter().copied();
+    names
+        .filter(|name| applies(name) || is_named(name))
+        .collect()
 }
 
 fn measure_named(name: &str) -> Result<&'static str, CommandError> {
@@ -97,7 +120,7 @@ mod tests {
         let far = message("zzz");
         assert!(far.contains("`lab measure --help`"), "{far}");
         assert!(
-            far.contains("loss, gap, accuracy, calibration, margin, norm"),
+            far.contains("loss, gap, accuracy, r2, rmse, calibration, margin, norm"),
             "{far}"
         );
         assert!(far.len() < 400 && !far.contains("hessian.trace"), "{far}");

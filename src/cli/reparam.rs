@@ -68,9 +68,14 @@ fn reparam(
     let device = device::announcement_of_first_use(solution.problem.compute());
     device.iter().for_each(|device| finding.say(device));
     let streams = args.seed.map_or(solution.problem.streams, Streams::new);
+    let task = solution.problem.config.data.task();
+    let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
+    let names = lists::applying(&args.measures, &names, task);
+    let is_wanted = |measure: &&&'static Measure| names.contains(&measure.name);
+    let measures: Vec<&'static Measure> = measures.iter().filter(is_wanted).copied().collect();
+    let measures = &measures[..];
     let network = solution.objective.network();
     let maps = maps(network, kinds, streams, solution.probes())?;
-    let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
     solution.check_deterministic(&names)?;
     finding.expect(measures.len() * maps.len());
     let mut session = Session::new(solution.subject());

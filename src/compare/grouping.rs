@@ -4,6 +4,7 @@ use super::{Cause, CompareError, FinishedRun, LeftOut};
 use crate::config::Config;
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
+use std::path::Path;
 use toml::Value;
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
@@ -30,6 +31,16 @@ pub(super) const ARM: &str = "arm";
 /// What runs can differ in besides the keys of their configs.
 const BESIDES: [&str; 2] = [DATA_FILES, MEASURED_DROPOUT];
 const DATA_FILES: &str = "the data files";
+/// Keys that may be paths of files.
+const PATHS: [&str; 7] = [
+    "data.file",
+    "data.test_file",
+    "data.folder",
+    "data.inputs",
+    "data.targets",
+    "data.test_inputs",
+    "data.test_targets",
+];
 const MEASURED_DROPOUT: &str = "hooks.dropout";
 
 /// The most columns that runs which do not belong together are given.
@@ -243,9 +254,12 @@ fn value_of(key: &str, config: &Config, table: &toml::Table) -> Option<Value> {
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
     let value = table.get(first)?;
     let mut inner = rest.split('.').filter(|part| !part.is_empty());
-    inner
-        .try_fold(value, |value, part| value.get(part))
-        .cloned()
+    let value = inner.try_fold(value, |value, part| value.get(part))?;
+    // Where a file lies is no part of what it is; what is in it is told by its digest.
+    let path = value.as_str().map(Path::new);
+    let name = path.filter(|path| path.is_absolute() && PATHS.contains(&key));
+    let name = name.and_then(|path| path.file_name()?.to_str());
+    Some(name.map_or_else(|| value.clone(), |name| Value::String(name.to_owned())))
 }
 
 /// Runs by the values of keys, in ascending order; each group's by seed.
@@ -395,7 +409,7 @@ fn is_consequence(key: &str, by: &[&str], groups: &[Group]) -> bool {
                     .is_some_and(|rest| rest.starts_with('.'));
                 is_beside && entries.iter().any(|entry| entry.value(key).is_none())
             }
-            None if key == DATA_FILES => ["data.dataset", "data.file"].contains(compared),
+            None if key == DATA_FILES => *compared == "data.dataset" || PATHS.contains(compared),
             None => {
                 let of_steps = [BATCH_SIZE, FULL_BATCH];
                 of_steps.contains(&key) && of_steps.contains(compared)

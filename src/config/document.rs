@@ -2,6 +2,7 @@
 //! file or in a flag. Overrides change both; errors look places up.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use toml::Value as Toml;
 use toml::de::{DeTable, DeValue};
@@ -48,6 +49,16 @@ impl Provenance {
         };
         let written = self.origins.get(path);
         written.or_else(|| path.match_indices('.').find_map(flag))
+    }
+
+    /// The folder of the file.
+    pub(super) fn folder(&self) -> &Path {
+        Path::new(&self.file).parent().unwrap_or(Path::new(""))
+    }
+
+    /// Whether the value at a path was written in a flag.
+    pub(super) fn is_flag(&self, path: &str) -> bool {
+        matches!(self.of(path), Some(Origin::Flag(_)))
     }
 
     /// The file or flag a key was written in, and its line.

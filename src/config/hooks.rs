@@ -3,6 +3,7 @@
 use super::error::Violation;
 use super::schedule::{Schedule, Shape, Unit};
 use super::section::Reader;
+use crate::data::Task;
 use crate::measure::{LINE_MEASURES, Preset, Weights};
 use crate::model::{DropoutMode, NormMode};
 use crate::nearest::{families, nearest};
@@ -108,7 +109,11 @@ impl Hook {
 
     /// Whether it measures something by name or as part of its preset.
     fn measures_one_of(&self, names: &[&str]) -> bool {
-        let preset = self.preset.iter().flat_map(|preset| preset.measures());
+        // What is asked for here does not depend on what is predicted.
+        let preset = self
+            .preset
+            .iter()
+            .flat_map(|preset| preset.measures(Task::Classification));
         let listed = self.measures.iter().flatten().map(String::as_str);
         preset.chain(listed).any(|name| names.contains(&name))
     }

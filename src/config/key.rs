@@ -225,9 +225,26 @@ impl Keys {
         let same = owners.iter().filter(|owner| owner.key == *key);
         let words: Vec<&str> = same.flat_map(|owner| owner.words.iter().copied()).collect();
         let found = self.word(root, key, table_of(place)).unwrap_or_default();
-        let (other, words) = (beside(key, table_of(place)), quoted(&words, " or "));
-        let rule = format!("only applies to {other} = {words}; this config has {found:?}");
+        let other = beside(key, table_of(place));
+        let condition = self.condition(key, &words);
+        let rule = format!("only applies to {other} {condition}; this config has {found:?}");
         Err(Violation::new(place, rule).against(other))
+    }
+}
+
+impl Keys {
+    /// The words that another key must be one of, or the one that it must not be where that is shorter.
+    pub(super) fn condition(&self, key: &str, words: &[&str]) -> String {
+        let all = self.entries(key).find_map(|key| match &key.kind {
+            Kind::Word(words) => Some(*words),
+            _ => None,
+        });
+        let others = all.unwrap_or_default().iter().copied();
+        let others: Vec<&str> = others.filter(|word| !words.contains(word)).collect();
+        match others[..] {
+            [other] if words.len() > 2 => format!("other than {other:?}"),
+            _ => format!("= {}", quoted(words, " or ")),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use toml::Value as Toml;
 
@@ -23,7 +23,9 @@ pub(crate) enum Kind {
     Count,
     /// An integer of at least 0 that TOML can hold: at most 2⁶³ − 1.
     Whole,
-    /// The number of a class, from 0 to 9.
+    /// A string, or an array of them.
+    Names,
+    /// The number of a class, from 0 to 255.
     Class,
     /// A finite number, written as an integer or with a decimal point.
     Real,
@@ -60,6 +62,34 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
+/// Names of something, one as a string, several as an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0[..] {
+            [name] => name.serialize(serializer),
+            names => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            One(String),
+            Several(Vec<String>),
+        }
+        Ok(Self(match Written::deserialize(deserializer)? {
+            Written::One(name) => vec![name],
+            Written::Several(names) => names,
+        }))
+    }
+}
+
 macro_rules! values {
     ($($name:ty = $kind:ident),+) => {$(
         impl Value for $name {
@@ -73,6 +103,7 @@ macro_rules! values {
 values!(
     bool = Boolean,
     String = Text,
+    Names = Names,
     usize = Count,
     u64 = Whole,
     u8 = Class,
@@ -89,6 +120,15 @@ impl Kind {
         match self {
             Self::Boolean => said("a boolean", "true or false", json!({ "type": "boolean" })),
             Self::Text => said("a string", "text", json!({ "type": "string" })),
+            Self::Names => {
+                let names = json!({ "type": "array", "items": { "type": "string" } });
+                let either = json!({ "anyOf": [{ "type": "string" }, names] });
+                said(
+                    "a string or an array of strings",
+                    "text or list of text",
+                    either,
+                )
+            }
             Self::Count => said("a positive integer", "1, 2, …", integer(1)),
             Self::Whole => said(
                 &format!("an integer from 0 to {most}"),
@@ -96,8 +136,8 @@ impl Kind {
                 integer(0),
             ),
             Self::Class => {
-                let digit = json!({ "type": "integer", "minimum": 0, "maximum": 9 });
-                said("a class from 0 to 9", "0 to 9", digit)
+                let class = json!({ "type": "integer", "minimum": 0, "maximum": 255 });
+                said("a class from 0 to 255", "0 to 255", class)
             }
             Self::Real => said("a finite number", "number", range.schema()),
             Self::Word(words) => {
@@ -129,13 +169,16 @@ impl Kind {
     pub(super) fn check(&self, place: &str, found: &Toml) -> Result<(), Violation> {
         let is_allowed = match (self, found) {
             (Self::Boolean, Toml::Boolean(_))
-            | (Self::Text, Toml::String(_))
+            | (Self::Text | Self::Names, Toml::String(_))
             | (Self::Real, Toml::Integer(_)) => true,
             (Self::Count, Toml::Integer(number)) => *number > 0,
             (Self::Whole, Toml::Integer(number)) => *number >= 0,
-            (Self::Class, Toml::Integer(number)) => (0..=9).contains(number),
+            (Self::Class, Toml::Integer(number)) => (0..=255).contains(number),
             (Self::Real, Toml::Float(number)) => number.is_finite(),
             (Self::Word(words), Toml::String(word)) => words.contains(&word.as_str()),
+            (Self::Names, Toml::Array(_)) => {
+                return Self::List(Box::new(Self::Text)).check(place, found);
+            }
             (Self::List(item), Toml::Array(items)) => {
                 let mut items = items.iter().enumerate();
                 return items

@@ -42,7 +42,7 @@ mod whole;
 use std::path::Path;
 
 pub use average::{Average, MovingAverage};
-pub use data::{Data, Text};
+pub use data::{Arrays, Csv, Data, Folder, Own, Predicted, Text};
 pub use document::Provenance;
 pub use epochs::Epochs;
 pub use error::{ConfigError, Place};
@@ -52,7 +52,7 @@ pub use gradient::{
     NoiseShape, RadiusKind, RadiusPath, Sam, Scaling,
 };
 pub use hooks::{EACH_LAYER, Hook, Logarithmic, Spacing, SpacingKind, Trigger};
-pub use kind::Range;
+pub use kind::{Names, Range};
 pub use model::{Mlp, Model, ModelKind, ResNet, ResNetPreset, Transformer, TransformerPreset};
 pub use optimizer::{
     Accumulator, DecayExclusion, MeanSquare, Method, Moments, Momentum, Optimizer, OptimizerKind,
@@ -98,7 +98,8 @@ pub fn load(
     )
 }
 
-/// Checks a config given as text, like [`load`]; `file` is what errors call it.
+/// Checks a config given as text, like [`load`]; `file` is what errors call it, and in its folder relative paths
+/// to one's own data begin.
 ///
 /// # Errors
 ///
@@ -119,7 +120,10 @@ pub fn parse(
 fn checked(mut document: Document, stem: &str, known: &[&str]) -> Result<Config, ConfigError> {
     check::names(&KEYS, &document)?;
     let config = name(&mut document, stem).and_then(|()| {
-        let config = Config::read(&Reader::new(&KEYS, &document))?;
+        let mut config = Config::read(&Reader::new(&KEYS, &document))?;
+        let provenance = &document.provenance;
+        let is_flag = |key: &str| provenance.is_flag(key);
+        config.data.resolve(provenance.folder(), is_flag);
         rules::check(&config)?;
         hooks::check_measures(&config.hooks, known)?;
         Ok(config)

@@ -130,7 +130,7 @@ section! {
             preset: TransformerPreset = default(TransformerPreset::Small);
         }
         /// The side of a square patch; divides height and width.
-        patch: usize = derived(4, "the preset's") when "data.dataset" is DatasetName::IMAGE_WORDS;
+        patch: usize = derived(4, "the preset's") when "data.dataset" is DatasetName::ALL_BUT_TEXT_WORDS;
         /// Numbers per token, a multiple of the heads.
         width: usize = derived(preset.size().width, "the preset's");
         /// Blocks.
@@ -140,7 +140,7 @@ section! {
         /// Hidden units of each block's MLP.
         mlp_width: usize = derived(preset.size().mlp_width, "the preset's");
         /// What it classifies by.
-        pool: Pool = default(Pool::Class) when "data.dataset" is DatasetName::IMAGE_WORDS;
+        pool: Pool = default(Pool::Class) when "data.dataset" is DatasetName::ALL_BUT_TEXT_WORDS;
         /// The probability that a unit is silenced in training.
         dropout: f64 = default(0.0) in BelowOne;
         /// The nonlinearity of the MLPs.

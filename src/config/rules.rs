@@ -3,7 +3,7 @@
 use super::average::Average;
 use super::error::{ConfigError, Violation};
 use super::gradient::{LabelNoise, Sam, Scaling};
-use super::hooks::{Hook, can_fire};
+use super::hooks::{Hook, Trigger, can_fire};
 use super::kind::{Range, in_f32};
 use super::model::{Model, ModelKind};
 use super::optimizer::{Method, Momentum, OptimizerKind};
@@ -11,7 +11,7 @@ use super::schedule::{Cosine, Exponential, Limit, ScheduleKind, Shape, Step};
 use super::train::{BatchSchedule, Length, says_full_batch};
 use super::whole::Config;
 use crate::backend::BackendKind;
-use crate::data::Sampling;
+use crate::data::{Sampling, Task};
 use crate::linear::Precision;
 use crate::measure::Weights;
 use crate::model::Normalisation;
@@ -84,6 +84,9 @@ fn keeps_a_learning_rate(config: &Config) -> Result<(), Violation> {
 /// Refuses what a text cannot be learnt by.
 fn can_learn_its_data(config: &Config) -> Result<(), Violation> {
     let (kind, loss) = (config.model.kind(), config.train.loss);
+    if config.data.task() == Task::Regression {
+        return learns_numbers(config);
+    }
     let (key, rule) = if config.data.text.is_none() {
         return Ok(());
     } else if kind != ModelKind::Transformer {
@@ -104,6 +107,33 @@ fn can_learn_its_data(config: &Config) -> Result<(), Violation> {
         return Ok(());
     };
     Err(Violation::new(key, rule).against("data.dataset"))
+}
+
+/// Refuses what needs classes of a config whose targets are numbers.
+fn learns_numbers(config: &Config) -> Result<(), Violation> {
+    let of = "data.task = \"regression\"";
+    let (key, rule) = if config.train.loss != Loss::Square {
+        let found = config.train.loss;
+        let rule = format!(
+            "must be \"square\" for {of}, whose targets are numbers; this config has \"{found}\""
+        );
+        ("train.loss".to_owned(), rule)
+    } else if let Some(LabelNoise::Redraw(_)) = config.label_noise {
+        let rule = format!("must be \"gaussian\" for {of}: there are no classes to redraw from");
+        ("label_noise.kind".to_owned(), rule)
+    } else if let Some(index) = config
+        .hooks
+        .iter()
+        .position(|hook| hook.on.contains(&Trigger::Interpolation))
+    {
+        let rule = format!(
+            "must not name \"interpolation\", a training accuracy of 1, for {of}: there are no classes"
+        );
+        (format!("hooks.{index}.on"), rule)
+    } else {
+        return Ok(());
+    };
+    Err(Violation::new(key, rule).against("data.task"))
 }
 
 /// Refuses what changes a gradient in ways that do not go together.

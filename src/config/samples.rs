@@ -69,7 +69,8 @@ fn any_of(kind: &Kind, range: Range) -> BoxedStrategy<Toml> {
         Kind::Whole => prop_oneof![0..9_i64, 0..=i64::MAX]
             .prop_map(Toml::from)
             .boxed(),
-        Kind::Class => (0..=9_i64).prop_map(Toml::from).boxed(),
+        Kind::Names => vec("[a-z]{1,8}", 1..3).prop_map(Toml::from).boxed(),
+        Kind::Class => (0..=255_i64).prop_map(Toml::from).boxed(),
         Kind::Real => any_real(range).prop_map(Toml::from).boxed(),
         Kind::Word(words) => select(*words).prop_map(Toml::from).boxed(),
         Kind::List(item) => vec(any_of(item, range), 0..4).prop_map(Toml::from).boxed(),
@@ -152,7 +153,7 @@ pub(crate) fn every_key() -> String {
 fn one_of(kind: &Kind) -> Toml {
     match kind {
         Kind::Boolean => true.into(),
-        Kind::Text => "x".into(),
+        Kind::Text | Kind::Names => "x".into(),
         Kind::Count | Kind::Whole | Kind::Class => 1.into(),
         Kind::Real => 0.5.into(),
         Kind::Word(words) => words[0].into(),

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::key::{Absent, Key};
-use super::kind::{Range, quoted};
+use super::kind::Range;
 use super::whole::KEYS;
 
 /// A line of the table of keys.
@@ -28,7 +28,8 @@ pub fn key_rows() -> Vec<KeyRow> {
 
 fn row(key: &Key) -> KeyRow {
     let owners = key.owners.iter();
-    let owners = owners.map(|owner| format!("{} = {}", owner.key, quoted(&owner.words, " or ")));
+    let owners =
+        owners.map(|owner| format!("{} {}", owner.key, KEYS.condition(&owner.key, &owner.words)));
     let (_, name, _) = key.kind.said(key.range);
     KeyRow {
         key: key.path.clone(),

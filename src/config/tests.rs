@@ -354,3 +354,25 @@ fn a_config_and_its_error_cross_threads() {
     crosses::<Config>();
     crosses::<ConfigError>();
 }
+
+#[test]
+fn paths_of_own_data_begin_at_the_file_or_for_a_flag_at_the_working_folder() {
+    let folder = std::env::current_dir().unwrap();
+    let file = folder.join("sets/x.toml");
+    let text = format!(
+        "data = {{dataset = \"csv\", file = \"a.csv\", test_file = \"../t.csv\"}}\n{PLAIN}"
+    );
+    let csv = |sets: &[&str]| {
+        let sets: Result<Vec<Override>, _> = sets.iter().map(|set| Override::parse(set)).collect();
+        let file = file.display().to_string();
+        let config = parse(&text, &file, &sets.unwrap(), "x", KNOWN).unwrap();
+        let again = parse(&config.to_toml(), "elsewhere/x.toml", &[], "x", KNOWN).unwrap();
+        assert_eq!(again, config, "a resolved config means the same anywhere");
+        let csv = config.data.csv.unwrap();
+        [csv.file, csv.test_file.unwrap()].map(std::path::PathBuf::from)
+    };
+    let sets = folder.join("sets");
+    assert_eq!(csv(&[]), [sets.join("a.csv"), sets.join("../t.csv")]);
+    let flagged = csv(&["data.file=b.csv"]);
+    assert_eq!(flagged, [folder.join("b.csv"), sets.join("../t.csv")]);
+}

@@ -32,8 +32,13 @@ impl Change {
         change
     }
 
-    /// Writes the changed image to the end of `out`; `pixels` is `[channels, height, width]`.
-    pub fn apply(self, pixels: &[u8], [_, height, width]: [usize; 3], out: &mut Vec<u8>) {
+    /// Writes the changed image to the end of `out`; `pixels` is `[channels, height, width]`. Black is 0.
+    pub fn apply<T: Copy + Default>(
+        self,
+        pixels: &[T],
+        [_, height, width]: [usize; 3],
+        out: &mut Vec<T>,
+    ) {
         let inside = |place: usize, shift: isize, length: usize| {
             place.checked_add_signed(shift).filter(|&at| at < length)
         };
@@ -48,7 +53,7 @@ impl Change {
                     };
                     match (source, inside(column, self.column, width)) {
                         (Some(source), Some(column)) => source[column],
-                        _ => 0,
+                        _ => T::default(),
                     }
                 }));
             }

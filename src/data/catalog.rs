@@ -1,6 +1,7 @@
 //! What is known about each dataset: files, digests, mirrors, shape, licence.
 
-use super::{DatasetName, cifar};
+use super::cifar::{self, Records};
+use super::{DatasetName, idx};
 
 /// What a data file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,39 @@ pub(super) struct Known {
     pub kind: Kind,
     /// Whether it belongs to the training part.
     pub train: bool,
-    /// The SHA-256 of the official file.
+    /// The SHA-256 of the official file; none where only that of its archive is published.
+    pub sha256: Option<&'static str>,
+}
+
+/// The archive that the files of a dataset come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Archive {
+    pub name: &'static str,
     pub sha256: &'static str,
+    pub kind: ArchiveKind,
+}
+
+/// How an archive is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ArchiveKind {
+    /// A gzipped tape archive.
+    Tar,
+    /// A zip archive.
+    Zip,
+}
+
+/// What the files of a dataset hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Images and labels in files of IDX.
+    Idx {
+        /// The label of the first class.
+        first_label: u8,
+        /// Whether rows and columns of each image are exchanged.
+        is_transposed: bool,
+    },
+    /// Images behind their labels.
+    Records(Records),
 }
 
 /// What is known about one dataset.
@@ -30,10 +62,23 @@ pub(super) struct Entry {
     pub files: &'static [Known],
     /// Base URLs of the files, or of the archive they come in.
     pub mirrors: &'static [&'static str],
-    /// Name and SHA-256 of the archive, where the files come in one.
-    pub archive: Option<(&'static str, &'static str)>,
+    /// The archive, where the files come in one.
+    pub archive: Option<Archive>,
+    pub content: Content,
     pub shape: [usize; 3],
+    pub classes: usize,
     pub licence: &'static str,
+}
+
+impl Entry {
+    /// The labels that the files may hold.
+    pub fn labels(&self) -> idx::LabelRange {
+        let first = match self.content {
+            Content::Idx { first_label, .. } => first_label,
+            Content::Records(_) => 0,
+        };
+        idx::LabelRange::of(first, self.classes)
+    }
 }
 
 const fn known(name: &'static str, kind: Kind, train: bool, sha256: &'static str) -> Known {
@@ -41,16 +86,34 @@ const fn known(name: &'static str, kind: Kind, train: bool, sha256: &'static str
         name,
         kind,
         train,
-        sha256,
+        sha256: Some(sha256),
     }
 }
+
+/// A file of which only the archive has a published digest.
+const fn packed(name: &'static str, kind: Kind, train: bool) -> Known {
+    Known {
+        name,
+        kind,
+        train,
+        sha256: None,
+    }
+}
+
+/// Files of IDX as they should be.
+const PLAIN: Content = Content::Idx {
+    first_label: 0,
+    is_transposed: false,
+};
 
 const DIGITS: Entry = Entry {
     folder: "",
     files: &[],
     mirrors: &[],
     archive: None,
+    content: PLAIN,
     shape: [1, 8, 8],
+    classes: 10,
     licence: "CC BY 4.0 (Alpaydin and Kaynak, doi:10.24432/C50P49)",
 };
 
@@ -87,7 +150,9 @@ const MNIST: Entry = Entry {
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ],
     archive: None,
+    content: PLAIN,
     shape: [1, 28, 28],
+    classes: 10,
     licence: "none stated (LeCun, Cortes and Burges)",
 };
 
@@ -124,7 +189,9 @@ const FASHION_MNIST: Entry = Entry {
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     ],
     archive: None,
+    content: PLAIN,
     shape: [1, 28, 28],
+    classes: 10,
     licence: "MIT (Zalando SE)",
 };
 
@@ -169,21 +236,154 @@ const CIFAR10: Entry = Entry {
         ),
     ],
     mirrors: &["https://www.cs.toronto.edu/~kriz/"],
-    archive: Some((
-        "cifar-10-binary.tar.gz",
-        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    )),
+    archive: Some(Archive {
+        name: "cifar-10-binary.tar.gz",
+        sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        kind: ArchiveKind::Tar,
+    }),
+    content: Content::Records(Records::CIFAR10),
     shape: cifar::SHAPE,
+    classes: 10,
     licence: "none stated (Krizhevsky 2009)",
 };
 
-/// Nothing is known about a user's own file.
-const TEXT: Entry = Entry {
+/// Digests from the list of TensorFlow Datasets (`url_checksums/kmnist.txt`).
+const KMNIST: Entry = Entry {
+    folder: "kmnist",
+    files: &[
+        known(
+            "train-images-idx3-ubyte.gz",
+            Kind::Images,
+            true,
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        ),
+        known(
+            "train-labels-idx1-ubyte.gz",
+            Kind::Labels,
+            true,
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        ),
+        known(
+            "t10k-images-idx3-ubyte.gz",
+            Kind::Images,
+            false,
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        ),
+        known(
+            "t10k-labels-idx1-ubyte.gz",
+            Kind::Labels,
+            false,
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+    ],
+    mirrors: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
+    archive: None,
+    content: PLAIN,
+    shape: [1, 28, 28],
+    classes: 10,
+    licence: "CC BY-SA 4.0 (KMNIST, CODH, from Kuzushiji, NIJL; doi:10.20676/00000341)",
+};
+
+/// The one archive of all parts of EMNIST; its digest is from the list of TensorFlow Datasets
+/// (`url_checksums/emnist.txt`).
+const EMNIST_ARCHIVE: Archive = Archive {
+    name: "gzip.zip",
+    sha256: "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
+    kind: ArchiveKind::Zip,
+};
+
+/// A part of EMNIST. The images of all are stored with rows and columns exchanged.
+const fn emnist(files: &'static [Known], first_label: u8, classes: usize) -> Entry {
+    Entry {
+        folder: "emnist",
+        files,
+        mirrors: &[
+            "https://biometrics.nist.gov/cs_links/EMNIST/",
+            "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/",
+        ],
+        archive: Some(EMNIST_ARCHIVE),
+        content: Content::Idx {
+            first_label,
+            is_transposed: true,
+        },
+        shape: [1, 28, 28],
+        classes,
+        licence: "none stated (Cohen, Afshar, Tapson and van Schaik 2017, from NIST Special Database 19)",
+    }
+}
+
+/// The files of a part of EMNIST.
+macro_rules! emnist_files {
+    ($part:literal) => {
+        &[
+            packed(
+                concat!("emnist-", $part, "-train-images-idx3-ubyte.gz"),
+                Kind::Images,
+                true,
+            ),
+            packed(
+                concat!("emnist-", $part, "-train-labels-idx1-ubyte.gz"),
+                Kind::Labels,
+                true,
+            ),
+            packed(
+                concat!("emnist-", $part, "-test-images-idx3-ubyte.gz"),
+                Kind::Images,
+                false,
+            ),
+            packed(
+                concat!("emnist-", $part, "-test-labels-idx1-ubyte.gz"),
+                Kind::Labels,
+                false,
+            ),
+        ]
+    };
+}
+
+const EMNIST_BALANCED: Entry = emnist(emnist_files!("balanced"), 0, 47);
+const EMNIST_BYCLASS: Entry = emnist(emnist_files!("byclass"), 0, 62);
+const EMNIST_BYMERGE: Entry = emnist(emnist_files!("bymerge"), 0, 47);
+// Labels of letters run from 1 to 26 in the files.
+const EMNIST_LETTERS: Entry = emnist(emnist_files!("letters"), 1, 26);
+const EMNIST_DIGITS: Entry = emnist(emnist_files!("digits"), 0, 10);
+const EMNIST_MNIST: Entry = emnist(emnist_files!("mnist"), 0, 10);
+
+const CIFAR100_FILES: &[Known] = &[
+    packed("train.bin", Kind::Records, true),
+    packed("test.bin", Kind::Records, false),
+];
+
+/// CIFAR-100 by one of its two labels; its digest is from the list of TensorFlow Datasets
+/// (`url_checksums/cifar100.txt`).
+const fn cifar100(records: Records) -> Entry {
+    Entry {
+        folder: "cifar-100-binary",
+        files: CIFAR100_FILES,
+        mirrors: &["https://www.cs.toronto.edu/~kriz/"],
+        archive: Some(Archive {
+            name: "cifar-100-binary.tar.gz",
+            sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+            kind: ArchiveKind::Tar,
+        }),
+        content: Content::Records(records),
+        shape: cifar::SHAPE,
+        classes: records.classes,
+        licence: "none stated (Krizhevsky 2009)",
+    }
+}
+
+const CIFAR100: Entry = cifar100(Records::CIFAR100);
+const CIFAR100_COARSE: Entry = cifar100(Records::CIFAR100_COARSE);
+
+/// Nothing is known about the user's own files.
+const OWN: Entry = Entry {
     folder: "",
     files: &[],
     mirrors: &[],
     archive: None,
+    content: PLAIN,
     shape: [0, 0, 0],
+    classes: 0,
     licence: "",
 };
 
@@ -193,9 +393,30 @@ pub(super) fn entry(dataset: DatasetName) -> &'static Entry {
         DatasetName::Digits => &DIGITS,
         DatasetName::Mnist => &MNIST,
         DatasetName::FashionMnist => &FASHION_MNIST,
+        DatasetName::Kmnist => &KMNIST,
+        DatasetName::EmnistBalanced => &EMNIST_BALANCED,
+        DatasetName::EmnistByClass => &EMNIST_BYCLASS,
+        DatasetName::EmnistByMerge => &EMNIST_BYMERGE,
+        DatasetName::EmnistLetters => &EMNIST_LETTERS,
+        DatasetName::EmnistDigits => &EMNIST_DIGITS,
+        DatasetName::EmnistMnist => &EMNIST_MNIST,
         DatasetName::Cifar10 => &CIFAR10,
-        DatasetName::Text => &TEXT,
+        DatasetName::Cifar100 => &CIFAR100,
+        DatasetName::Cifar100Coarse => &CIFAR100_COARSE,
+        DatasetName::Text | DatasetName::Arrays | DatasetName::Folder | DatasetName::Csv => &OWN,
     }
+}
+
+/// The files of all datasets that come in an archive.
+pub(super) fn files_of(archive: Archive) -> Vec<&'static Known> {
+    let mut files: Vec<&Known> = Vec::new();
+    let entries = DatasetName::CATALOGUE.iter().map(|&name| entry(name));
+    for entry in entries.filter(|entry| entry.archive == Some(archive)) {
+        let is_new = |file: &&Known| !files.iter().any(|known| known.name == file.name);
+        let more: Vec<&Known> = entry.files.iter().filter(is_new).collect();
+        files.extend(more);
+    }
+    files
 }
 
 #[cfg(test)]
@@ -204,10 +425,10 @@ mod tests {
 
     #[test]
     fn every_digest_is_a_sha256_in_lower_case() {
-        for &dataset in DatasetName::IMAGES {
+        for &dataset in DatasetName::CATALOGUE {
             let entry = entry(dataset);
-            let digests = entry.files.iter().map(|file| file.sha256);
-            for digest in digests.chain(entry.archive.map(|(_, digest)| digest)) {
+            let digests = entry.files.iter().filter_map(|file| file.sha256);
+            for digest in digests.chain(entry.archive.map(|archive| archive.sha256)) {
                 assert_eq!(digest.len(), 64);
                 assert!(
                     digest
@@ -217,5 +438,15 @@ mod tests {
             }
             assert!(entry.mirrors.iter().all(|url| url.ends_with('/')));
         }
+    }
+
+    #[test]
+    fn what_is_downloaded_has_a_digest() {
+        for &dataset in DatasetName::CATALOGUE {
+            let entry = entry(dataset);
+            let is_known = |file: &Known| entry.archive.is_some() || file.sha256.is_some();
+            assert!(entry.files.iter().all(is_known), "{dataset}");
+        }
+        assert_eq!(files_of(EMNIST_ARCHIVE).len(), 24);
     }
 }

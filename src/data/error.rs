@@ -80,6 +80,22 @@ pub enum DataError {
         /// The data folder.
         dir: PathBuf,
     },
+    /// Data of the user's own cannot be used.
+    #[error("cannot use `data.{key}` = {}: {reason}", path.display())]
+    Own {
+        /// The key that names it, without its table.
+        key: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why, and what mends it.
+        reason: String,
+    },
+    /// Something needs classes, and the targets are numbers.
+    #[error("`{key}` needs classes, and the targets of this data are numbers. Leave the key out.")]
+    NoClasses {
+        /// The key.
+        key: &'static str,
+    },
     /// The config asks for more samples than there are, or for none.
     #[error(
         "`{key}` = {value} is out of range: this data has {available} samples there, so give a number from 1 to {available}, or leave the key out for all of them."
@@ -127,6 +143,11 @@ pub enum DataError {
         "`data.held_out` needs two training samples at least: one to train on, one to hold out."
     )]
     NothingToHoldOut,
+    /// There are too few samples to draw a test part.
+    #[error(
+        "a test part is drawn from the data (`data.test_share`), and that needs two samples at least: one to train on, one to test with."
+    )]
+    NothingToTest,
     /// The share of noisy labels is not a share.
     #[error("`data.label_noise` = {value} is out of range: give a number from 0 to 1.")]
     LabelNoise {
@@ -188,7 +209,7 @@ fn suggestion(nearest: Option<DatasetName>) -> String {
 }
 
 fn known() -> String {
-    DatasetName::IMAGES
+    DatasetName::CATALOGUE
         .iter()
         .map(|name| name.key())
         .collect::<Vec<_>>()
@@ -214,6 +235,7 @@ fn tried_list(tried: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::idx::LabelRange;
     use super::*;
 
     fn format(problem: FormatError) -> String {
@@ -296,7 +318,7 @@ mod tests {
                 FormatError::Label {
                     index: 7,
                     label: 12,
-                    classes: 10,
+                    labels: LabelRange::of(0, 10),
                 },
                 "sample 7 (counted from 0) has label 12, but labels run from 0 to 9",
             ),
@@ -311,7 +333,7 @@ mod tests {
                 FormatError::Archive {
                     reason: "no end".into(),
                 },
-                "the tar archive is damaged (no end)",
+                "the archive is damaged (no end)",
             ),
         ];
         for (problem, text) in cases {

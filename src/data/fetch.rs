@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lab_formats::archive::{Archive as ZipMembers, ArchiveError};
 use ureq::Agent;
 
-use super::catalog::{Entry, Known, entry};
+use super::catalog::{Archive, ArchiveKind, Entry, Known, entry, files_of};
 use super::download::{Wanted, agent, download, part_of, publish};
-use super::file::sha256_of_file;
+use super::file::{candidates, sha256_of_file};
 use super::gzip::Members;
 use super::verify::inspect;
 use super::{DataError, DatasetName, FileReport, FileState, FormatError, tar, verify};
@@ -89,7 +90,7 @@ impl Fetcher<'_> {
         let folder = self.folder();
         let mut reports = Vec::new();
         for file in self.entry.files {
-            let report = inspect(self.dataset, &folder, file);
+            let report = inspect(self.dataset, &self.entry, &folder, file);
             refuse_to_overwrite(&report, file)?;
             reports.push(report);
         }
@@ -101,7 +102,7 @@ impl Fetcher<'_> {
             reason,
         })?;
         match self.entry.archive {
-            Some((name, sha256)) => self.through_archive(name, sha256, &mut reports)?,
+            Some(archive) => self.through_archive(archive, &mut reports)?,
             None => self.file_by_file(&mut reports)?,
         }
         Ok(reports)
@@ -117,24 +118,21 @@ impl Fetcher<'_> {
             if report.state.is_usable() {
                 continue;
             }
-            let url = self.get(file.name, file.sha256, folder.join(file.name))?;
-            *report = inspect(self.dataset, &folder, file);
+            let sha256 = file.sha256.unwrap_or_default();
+            let url = self.get(file.name, sha256, folder.join(file.name))?;
+            *report = inspect(self.dataset, &self.entry, &folder, file);
             report.downloaded_from = Some(url);
         }
         Ok(())
     }
 
-    /// Downloads the archive next to the folder, unpacks what is wanted of it, and deletes it.
-    fn through_archive(
-        &self,
-        name: &str,
-        sha256: &str,
-        reports: &mut [FileReport],
-    ) -> Result<(), DataError> {
-        let archive = self.dir.join(name);
+    /// Downloads the archive next to the folder, unpacks what is wanted of it, and deletes it. What other datasets
+    /// want of it is unpacked too, where they lack it: it would have to be downloaded again.
+    fn through_archive(&self, known: Archive, reports: &mut [FileReport]) -> Result<(), DataError> {
+        let archive = self.dir.join(known.name);
         let url = match sha256_of_file(&archive) {
-            Ok(found) if found == sha256 => None,
-            _ => Some(self.get(name, sha256, archive.clone())?),
+            Ok(found) if found == known.sha256 => None,
+            _ => Some(self.get(known.name, known.sha256, archive.clone())?),
         };
         let wanted: Vec<&Known> = self
             .entry
@@ -144,59 +142,117 @@ impl Fetcher<'_> {
             .filter(|(_, report)| !report.state.is_usable())
             .map(|(file, _)| file)
             .collect();
-        self.unpack(&archive, &wanted)?;
+        let is_own = |file: &&Known| self.entry.files.iter().any(|own| own.name == file.name);
+        let is_absent = |file: &&Known| {
+            let mut places = candidates(&self.folder(), file.name).into_iter();
+            !places.any(|path| path.exists())
+        };
+        let others = files_of(known).into_iter();
+        let others = others.filter(|file| !is_own(file) && is_absent(file));
+        let all: Vec<&Known> = wanted.iter().copied().chain(others).collect();
+        let unpacked = match known.kind {
+            ArchiveKind::Tar => self.unpack_tar(&archive, &all)?,
+            ArchiveKind::Zip => self.unpack_zip(&archive, &all)?,
+        };
+        let missing = wanted.iter().filter(|file| !unpacked.contains(&file.name));
+        let missing = missing.count();
+        if missing > 0 {
+            let reason = format!(
+                "it has {} of the {} files wanted",
+                wanted.len() - missing,
+                wanted.len()
+            );
+            return Err(self.damaged(&archive, reason));
+        }
         fs::remove_file(&archive).map_err(|reason| DataError::Write {
             path: archive.clone(),
             reason,
         })?;
         for (file, report) in self.entry.files.iter().zip(reports) {
             if !report.state.is_usable() {
-                *report = inspect(self.dataset, &self.folder(), file);
+                *report = inspect(self.dataset, &self.entry, &self.folder(), file);
                 report.downloaded_from.clone_from(&url);
             }
         }
         Ok(())
     }
 
-    /// Writes the wanted members of the archive, each under its final name only when whole.
-    fn unpack(&self, archive: &Path, wanted: &[&Known]) -> Result<(), DataError> {
-        let damaged = |problem| DataError::Format {
+    fn damaged(&self, archive: &Path, reason: String) -> DataError {
+        DataError::Format {
             path: archive.to_owned(),
-            problem,
+            problem: FormatError::Archive { reason },
             dataset: self.dataset,
             dir: self.dir.to_owned(),
-        };
+        }
+    }
+
+    /// Writes the wanted members of the archive, each under its final name only when whole; gives their names.
+    fn unpack_tar(
+        &self,
+        archive: &Path,
+        wanted: &[&Known],
+    ) -> Result<Vec<&'static str>, DataError> {
         let file = File::open(archive).map_err(|reason| DataError::Read {
             path: archive.to_owned(),
             reason,
         })?;
-        let mut unpacked = 0;
-        tar::for_each_file(Members::new(io::BufReader::new(file)), |member, content| {
-            let last = member.rsplit('/').next().unwrap_or(member);
-            if !wanted.iter().any(|file| file.name == last) {
-                return Ok(());
-            }
-            let path = self.folder().join(last);
-            let part = part_of(&path);
-            File::create(&part)
-                .and_then(|mut file| io::copy(content, &mut file))
-                .map_err(|reason| DataError::Write {
-                    path: part.clone(),
-                    reason,
-                })?;
-            unpacked += 1;
-            publish(&part, &path)
-        })
+        let mut unpacked = Vec::new();
+        tar::for_each_file(
+            Members::new(io::BufReader::new(file)),
+            |member, content| -> Result<(), DataError> {
+                if let Some(file) = named(wanted, member) {
+                    self.write(file, content)?;
+                    unpacked.push(file.name);
+                }
+                Ok(())
+            },
+        )
         .map_err(|stop| match stop {
-            tar::Stop::Damaged(problem) => damaged(problem),
+            tar::Stop::Damaged(problem) => DataError::Format {
+                path: archive.to_owned(),
+                problem,
+                dataset: self.dataset,
+                dir: self.dir.to_owned(),
+            },
             tar::Stop::Visitor(error) => error,
         })?;
-        if unpacked < wanted.len() {
-            return Err(damaged(FormatError::Archive {
-                reason: format!("it has {unpacked} of the {} files wanted", wanted.len()),
-            }));
+        Ok(unpacked)
+    }
+
+    /// The same of a zip archive, which is read whole.
+    fn unpack_zip(
+        &self,
+        archive: &Path,
+        wanted: &[&Known],
+    ) -> Result<Vec<&'static str>, DataError> {
+        let bytes = fs::read(archive).map_err(|reason| DataError::Read {
+            path: archive.to_owned(),
+            reason,
+        })?;
+        let damaged = |error: ArchiveError| self.damaged(archive, error.to_string());
+        let members = ZipMembers::open(&bytes).map_err(damaged)?;
+        let mut unpacked = Vec::new();
+        for member in members.names() {
+            if let Some(file) = named(wanted, member) {
+                let content = members.read(member).map_err(damaged)?;
+                self.write(file, &mut &content[..])?;
+                unpacked.push(file.name);
+            }
         }
-        Ok(())
+        Ok(unpacked)
+    }
+
+    /// Writes a file of the dataset.
+    fn write(&self, file: &Known, content: &mut dyn io::Read) -> Result<(), DataError> {
+        let path = self.folder().join(file.name);
+        let part = part_of(&path);
+        File::create(&part)
+            .and_then(|mut file| io::copy(content, &mut file))
+            .map_err(|reason| DataError::Write {
+                path: part.clone(),
+                reason,
+            })?;
+        publish(&part, &path)
     }
 
     /// Downloads one file; gives the URL that delivered it.
@@ -216,6 +272,12 @@ impl Fetcher<'_> {
         bar.finish_and_clear();
         outcome
     }
+}
+
+/// The wanted file of a member's name, wherever in the archive it is.
+fn named<'a>(wanted: &[&'a Known], member: &str) -> Option<&'a Known> {
+    let last = member.rsplit('/').next().unwrap_or(member);
+    wanted.iter().copied().find(|file| file.name == last)
 }
 
 /// A readable file that is not the official one is the user's own. Under another name (unpacked)
@@ -253,6 +315,7 @@ mod tests {
     use super::super::catalog::Kind;
     use super::super::file::sha256_hex;
     use super::super::gzip::tests::gzip;
+    use super::super::own::tests::zip;
     use super::super::server::{Reply, Server};
     use super::super::{cifar, idx};
     use super::*;
@@ -270,7 +333,7 @@ mod tests {
                 name: names[i],
                 kind: kinds[i],
                 train: true,
-                sha256: sha256_hex(&contents[i]).leak(),
+                sha256: Some(sha256_hex(&contents[i]).leak()),
             })
             .collect();
         let entry = Entry {
@@ -369,7 +432,11 @@ mod tests {
         let known = entry(DatasetName::Cifar10);
         let entry = Entry {
             files: [known.files[0], known.files[5]].to_vec().leak(),
-            archive: Some(("c.tar.gz", sha256_hex(&archive).leak())),
+            archive: Some(Archive {
+                name: "c.tar.gz",
+                sha256: sha256_hex(&archive).leak(),
+                kind: ArchiveKind::Tar,
+            }),
             ..*known
         };
         (entry, archive)
@@ -394,6 +461,101 @@ mod tests {
         let in_folder = fs::read_dir(&folder).unwrap().count();
         let in_dir = fs::read_dir(dir.path()).unwrap().count();
         assert_eq!((in_folder, in_dir), (2, 1));
+    }
+
+    #[test]
+    fn a_zip_archive_is_unpacked_and_its_files_have_no_digest_to_match() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = gzip(&idx::tests::write_images(1, [28, 28], &[3; 784]));
+        let labels = gzip(&idx::tests::write_labels(&[26]));
+        let archive = zip(&[
+            (
+                "gzip/emnist-letters-train-images-idx3-ubyte.gz",
+                images.clone(),
+            ),
+            (
+                "gzip/emnist-letters-train-labels-idx1-ubyte.gz",
+                labels.clone(),
+            ),
+            ("gzip/emnist-letters-test-images-idx3-ubyte.gz", images),
+            ("gzip/emnist-letters-test-labels-idx1-ubyte.gz", labels),
+            ("gzip/emnist-letters-mapping.txt", b"1 65 97".to_vec()),
+        ]);
+        let known = Archive {
+            name: "gzip.zip",
+            sha256: sha256_hex(&archive).leak(),
+            kind: ArchiveKind::Zip,
+        };
+        let of = |archive| Entry {
+            archive: Some(archive),
+            ..*entry(DatasetName::EmnistLetters)
+        };
+        let served = archive.clone();
+        let server = Server::start(move |_, range, _| Reply::of(&served, range));
+        let fetcher = |entry| Fetcher {
+            dataset: DatasetName::EmnistLetters,
+            mirrors: mirrors(&entry, Some(&[server.url("")]), None),
+            entry,
+            dir: dir.path(),
+            quiet: true,
+            agent: agent(),
+        };
+        let reports = fetcher(of(known)).run().unwrap();
+        let unlisted = FileState::Unlisted { samples: 1 };
+        assert!(
+            reports.iter().all(|report| report.state == unlisted),
+            "{reports:?}"
+        );
+        assert_eq!(server.paths(), ["/gzip.zip"]);
+        let folder = dir.path().join("emnist");
+        let count = |path: &Path| fs::read_dir(path).unwrap().count();
+        assert_eq!((count(&folder), count(dir.path())), (4, 1));
+        let again = fetcher(of(known)).run().unwrap();
+        assert!(again.iter().all(|report| report.downloaded_from.is_none()));
+        // What is not a zip archive says so, and leaves no file.
+        fs::remove_dir_all(&folder).unwrap();
+        let wrong = b"<html>".to_vec();
+        let sha256 = sha256_hex(&wrong).leak();
+        let server = Server::start(move |_, range, _| Reply::of(&wrong, range));
+        let entry = of(Archive { sha256, ..known });
+        let fetcher = Fetcher {
+            mirrors: mirrors(&entry, Some(&[server.url("")]), None),
+            entry,
+            ..fetcher(entry)
+        };
+        let message = fetcher.run().unwrap_err().to_string();
+        assert!(
+            message.contains("gzip.zip: the archive is damaged (not a zip archive"),
+            "{message}"
+        );
+        assert_eq!(count(&folder), 0);
+    }
+
+    #[test]
+    fn what_other_datasets_want_of_an_archive_is_unpacked_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = files_of(entry(DatasetName::EmnistDigits).archive.unwrap());
+        let members: Vec<(&str, Vec<u8>)> = names.iter().map(|file| (file.name, vec![1])).collect();
+        let bytes = zip(&members);
+        let path = dir.path().join("gzip.zip");
+        fs::write(&path, &bytes).unwrap();
+        fs::create_dir(dir.path().join("emnist")).unwrap();
+        let entry = entry(DatasetName::EmnistDigits);
+        let fetcher = Fetcher {
+            dataset: DatasetName::EmnistDigits,
+            mirrors: Vec::new(),
+            entry: *entry,
+            dir: dir.path(),
+            quiet: true,
+            agent: agent(),
+        };
+        let unpacked = fetcher.unpack_zip(&path, &names).unwrap();
+        assert_eq!(unpacked.len(), 24);
+        assert!(
+            dir.path()
+                .join("emnist/emnist-byclass-test-labels-idx1-ubyte.gz")
+                .exists()
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What can be wrong with the bytes of a data file, whatever its path.
 
+use super::idx::LabelRange;
+
 /// What is wrong with the bytes of one data file; knows no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -55,17 +57,17 @@ pub enum FormatError {
         /// Height and width of the dataset.
         expected: [usize; 2],
     },
-    /// A label is not below the number of classes.
-    #[error("sample {index} (counted from 0) has label {label}, but labels run from 0 to {}", classes.saturating_sub(1))]
+    /// A label is not one of the classes.
+    #[error("sample {index} (counted from 0) has label {label}, but labels run from {} to {}", labels.first, labels.last)]
     Label {
         /// The sample's index in the file.
         index: usize,
         /// The label found.
         label: u8,
-        /// The number of classes of the dataset.
-        classes: usize,
+        /// Those of the dataset.
+        labels: LabelRange,
     },
-    /// A CIFAR-10 file is empty or ends inside a record.
+    /// A CIFAR file is empty or ends inside a record.
     #[error(
         "wrong length: found {found} bytes, expected a whole number (at least one) of {record}-byte records"
     )]
@@ -76,7 +78,7 @@ pub enum FormatError {
         record: usize,
     },
     /// An archive is not what its format says.
-    #[error("the tar archive is damaged ({reason})")]
+    #[error("the archive is damaged ({reason})")]
     Archive {
         /// What is wrong with it.
         reason: String,

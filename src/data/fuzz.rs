@@ -1,5 +1,6 @@
 //! Damaged data files.
 
+use super::cifar::Records;
 use super::file::unpack;
 use super::gzip::{Members, tests::gzip};
 use super::{cifar, idx, tar, text};
@@ -7,6 +8,8 @@ use crate::fuzz::{Target, as_it_is, run};
 use crate::random::StreamRng;
 use rand::RngExt;
 use std::io::{self, Read};
+
+const RECORD: usize = Records::CIFAR10.length();
 
 /// The bytes as a file that may be packed: in one member, in two, or not at all.
 fn packed(input: &mut Vec<u8>, rng: &mut StreamRng) {
@@ -49,7 +52,7 @@ fn idx_files() {
             let unpacked = unpack(bytes.to_vec(), bytes.len() % 2 == 0);
             result(unpacked, |unpacked| {
                 let images = idx::images(&unpacked, [28, 28]);
-                let labels = idx::labels(&unpacked, 10);
+                let labels = idx::labels(&unpacked, idx::LabelRange::of(0, 10));
                 let announced = idx::announced(&unpacked);
                 if let Ok(images) = &images {
                     assert_eq!(announced, Some(images.count));
@@ -75,9 +78,9 @@ fn cifar_files() {
         words: &[b"\x09", b"\x0a", b"\x1f\x8b\x08\x00"],
         repair: |input, rng| {
             // To a whole number of records, with labels that are some.
-            let records = input.len().div_ceil(cifar::RECORD).clamp(1, 4);
-            input.resize(records * cifar::RECORD, 1);
-            for label in input.iter_mut().step_by(cifar::RECORD) {
+            let records = input.len().div_ceil(RECORD).clamp(1, 4);
+            input.resize(records * RECORD, 1);
+            for label in input.iter_mut().step_by(RECORD) {
                 *label %= 11;
             }
             packed(input, rng);
@@ -86,7 +89,7 @@ fn cifar_files() {
             let unpacked = unpack(bytes.to_vec(), false);
             result(unpacked, |unpacked| {
                 let (mut pixels, mut labels) = (vec![1], vec![5]);
-                let read = cifar::append(&unpacked, &mut pixels, &mut labels);
+                let read = Records::CIFAR10.append(&unpacked, &mut pixels, &mut labels);
                 let count = read.clone().unwrap_or(0);
                 assert_eq!((pixels.len(), labels.len()), (1 + count * 3072, 1 + count));
                 assert!(labels.iter().all(|&label| label < 10));

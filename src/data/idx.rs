@@ -41,15 +41,33 @@ pub fn images(bytes: &[u8], size: [usize; 2]) -> Result<IdxImages, FormatError> 
     })
 }
 
-/// Reads an unpacked IDX file of labels, each below `classes`.
+/// The labels that a file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelRange {
+    /// The smallest.
+    pub first: u8,
+    /// The largest.
+    pub last: u8,
+}
+
+impl LabelRange {
+    /// Of so many classes from `first` on.
+    pub fn of(first: u8, classes: usize) -> Self {
+        let more = u8::try_from(classes.saturating_sub(1)).unwrap_or(u8::MAX);
+        let last = first.saturating_add(more);
+        Self { first, last }
+    }
+}
+
+/// Reads an unpacked IDX file of labels, each in a range.
 ///
 /// # Errors
 /// The header is short, the magic number is not that of byte labels, there is no label, the length
 /// is not exactly what the header says, or a label is out of range.
-pub fn labels(bytes: &[u8], classes: usize) -> Result<Vec<u8>, FormatError> {
+pub fn labels(bytes: &[u8], range: LabelRange) -> Result<Vec<u8>, FormatError> {
     let [count] = header::<1>(bytes, LABELS, "labels")?;
     let labels = body(bytes, "labels", &[count])?;
-    check_labels(labels.iter().copied(), classes)?;
+    check_labels(labels.iter().copied(), range)?;
     Ok(labels.to_vec())
 }
 
@@ -86,21 +104,20 @@ fn header_length(axes: usize) -> usize {
     4 + 4 * axes
 }
 
-/// Checks that every label is below `classes`.
+/// Checks that every label is in a range.
 pub(super) fn check_labels(
-    labels: impl Iterator<Item = u8>,
-    classes: usize,
+    found: impl Iterator<Item = u8>,
+    labels: LabelRange,
 ) -> Result<(), FormatError> {
-    for (index, label) in labels.enumerate() {
-        if usize::from(label) >= classes {
-            return Err(FormatError::Label {
-                index,
-                label,
-                classes,
-            });
-        }
+    let is_allowed = |label: u8| (labels.first..=labels.last).contains(&label);
+    match found.enumerate().find(|&(_, label)| !is_allowed(label)) {
+        None => Ok(()),
+        Some((index, label)) => Err(FormatError::Label {
+            index,
+            label,
+            labels,
+        }),
     }
-    Ok(())
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
@@ -153,6 +170,8 @@ pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const TEN: LabelRange = LabelRange { first: 0, last: 9 };
+
     /// The bytes of an IDX file of images.
     pub(crate) fn write_images(count: u32, size: [u32; 2], pixels: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -182,7 +201,7 @@ pub(super) mod tests {
             })
         );
         assert_eq!(
-            labels(&write_images(0, [28, 28], &[]), 10),
+            labels(&write_images(0, [28, 28], &[]), TEN),
             Err(FormatError::Magic {
                 what: "labels",
                 found: 0x803,
@@ -237,7 +256,7 @@ pub(super) mod tests {
             Err(FormatError::NoSamples { what: "images" })
         );
         assert_eq!(
-            labels(&write_labels(&[]), 10),
+            labels(&write_labels(&[]), TEN),
             Err(FormatError::NoSamples { what: "labels" })
         );
         for size in [[0, 28], [28, 0], [0, 0], [27, 29]] {
@@ -251,11 +270,11 @@ pub(super) mod tests {
     #[test]
     fn a_label_out_of_range_is_named_with_its_index() {
         assert_eq!(
-            labels(&write_labels(&[9, 0, 10]), 10),
+            labels(&write_labels(&[9, 0, 10]), TEN),
             Err(FormatError::Label {
                 index: 2,
                 label: 10,
-                classes: 10
+                labels: TEN
             })
         );
     }
@@ -286,7 +305,7 @@ pub(super) mod tests {
 
         #[test]
         fn labels_read_back_as_written(written in proptest::collection::vec(0_u8..10, 1..50)) {
-            prop_assert_eq!(labels(&write_labels(&written), 10).unwrap(), written);
+            prop_assert_eq!(labels(&write_labels(&written), TEN).unwrap(), written);
         }
     }
 }

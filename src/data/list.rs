@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Kind, Known, entry};
+use super::catalog::{Content, Entry, Kind, Known, entry};
 use super::file::{candidates, head};
-use super::{DatasetName, cifar, error, idx};
+use super::{DatasetName, error, idx};
 
 /// One line of the table of datasets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct ListRow {
 
 /// What the data folder `dir` holds of every dataset. Reads headers only.
 pub fn list(dir: &Path) -> Vec<ListRow> {
-    DatasetName::IMAGES
+    DatasetName::CATALOGUE
         .iter()
         .map(|&dataset| row(dataset, dir))
         .collect()
@@ -50,7 +50,7 @@ fn row(dataset: DatasetName, dir: &Path) -> ListRow {
         test: Some(500),
         missing: Vec::new(),
         shape: entry.shape,
-        classes: 10,
+        classes: entry.classes,
         licence: entry.licence,
         how: "embedded in the program".to_owned(),
     };
@@ -61,7 +61,7 @@ fn row(dataset: DatasetName, dir: &Path) -> ListRow {
     let counts: Vec<Option<usize>> = entry
         .files
         .iter()
-        .map(|file| count(&folder, file))
+        .map(|file| count(entry, &folder, file))
         .collect();
     for (file, count) in entry.files.iter().zip(&counts) {
         if count.is_none() {
@@ -71,11 +71,11 @@ fn row(dataset: DatasetName, dir: &Path) -> ListRow {
     let part = |train: bool| {
         let found = entry.files.iter().zip(&counts);
         let of_part = found.filter(|(file, _)| file.train == train);
-        match dataset {
+        match entry.content {
             // Any batches will do.
-            DatasetName::Cifar10 => of_part.filter_map(|(_, count)| *count).reduce(|a, b| a + b),
+            Content::Records(_) => of_part.filter_map(|(_, count)| *count).reduce(|a, b| a + b),
             // Images and labels are both needed.
-            _ => of_part.map(|(_, count)| *count).min().flatten(),
+            Content::Idx { .. } => of_part.map(|(_, count)| *count).min().flatten(),
         }
     };
     (row.train, row.test) = (part(true), part(false));
@@ -86,21 +86,22 @@ fn row(dataset: DatasetName, dir: &Path) -> ListRow {
 }
 
 /// The samples a file announces; none when it is absent or not readable.
-fn count(folder: &Path, file: &Known) -> Option<usize> {
+fn count(entry: &Entry, folder: &Path, file: &Known) -> Option<usize> {
     let path = candidates(folder, file.name)
         .into_iter()
         .find(|path| path.is_file())?;
-    match file.kind {
-        Kind::Records => {
+    match (file.kind, entry.content) {
+        (Kind::Records, Content::Records(records)) => {
             let length = fs::metadata(&path).ok()?.len();
-            Some(length as usize / cifar::RECORD).filter(|&count| count > 0)
+            Some(length as usize / records.length()).filter(|&count| count > 0)
         }
-        Kind::Images | Kind::Labels => idx::announced(&head(&path, 8).ok()?),
+        _ => idx::announced(&head(&path, 8).ok()?),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::cifar;
     use super::super::gzip::tests::gzip;
     use super::*;
 
@@ -108,8 +109,16 @@ mod tests {
     fn an_empty_folder_has_only_the_digits() {
         let folder = tempfile::tempdir().unwrap();
         let rows = list(folder.path());
-        let present: Vec<_> = rows.iter().map(|row| row.present).collect();
-        assert_eq!(present, [true, false, false, false]);
+        let present = rows.iter().filter(|row| row.present);
+        let present: Vec<_> = present.map(|row| row.dataset).collect();
+        assert_eq!(present, [DatasetName::Digits]);
+        let classes = |name| rows.iter().find(|row| row.dataset == name).unwrap().classes;
+        let of = [
+            DatasetName::EmnistLetters,
+            DatasetName::Cifar100,
+            DatasetName::Kmnist,
+        ];
+        assert_eq!(of.map(classes), [26, 100, 10]);
         assert_eq!(rows[0].folder, None);
         assert_eq!(rows[1].missing.len(), 4);
         assert_eq!(rows[1].train, None);
@@ -135,8 +144,10 @@ mod tests {
         assert_eq!((rows[1].train, rows[1].test), (Some(3), None));
         assert!(!rows[1].present);
         assert_eq!(rows[1].missing, ["t10k-labels-idx1-ubyte.gz"]);
-        assert_eq!((rows[3].train, rows[3].test), (Some(6), Some(5)));
-        assert!(rows[3].present);
-        assert_eq!(rows[3].missing.len(), 3);
+        let is_it = |row: &&ListRow| row.dataset == DatasetName::Cifar10;
+        let row = rows.iter().find(is_it).unwrap();
+        assert_eq!((row.train, row.test), (Some(6), Some(5)));
+        assert!(row.present);
+        assert_eq!(row.missing.len(), 3);
     }
 }

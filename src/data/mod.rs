@@ -25,7 +25,10 @@ mod name;
 mod noise;
 mod normalise;
 mod order;
+mod own;
 mod read;
+mod samples;
+mod scale;
 #[cfg(test)]
 mod server;
 mod subset;
@@ -50,12 +53,17 @@ pub use noise::redraw_labels;
 pub use normalise::{Pixel, Scaling, Tables};
 pub use order::{epoch_order, replacement_batch, second_replacement_batch};
 pub use read::{Raw, read};
+pub use samples::{Answers, Inputs, Samples};
 pub use subset::keep_classes;
 pub use verify::{FileReport, FileState, verify};
-pub use words::{Augment, DatasetName, PixelNormalisation, Sampling, Subset};
+pub use words::{
+    Augment, Channels, DatasetName, Labels, PixelNormalisation, Sampling, Subset, Task,
+};
 
 use crate::config::Data;
 use crate::random::Streams;
+use dataset::Seen;
+use own::RawSamples;
 
 /// Both parts of a dataset, ready for training.
 #[derive(Clone, Debug)]
@@ -66,6 +74,8 @@ pub struct Split {
     pub test: Dataset,
     /// The files read, with their digests.
     pub sources: Vec<Source>,
+    /// What whoever trains on them should know, such as how the test part was drawn.
+    pub remarks: Vec<String>,
 }
 
 /// Loads the data of `plan` from the data folder `data_dir`: reads the files, keeps the wanted
@@ -78,12 +88,16 @@ pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, Da
     if let Some(text) = &plan.text {
         let raw = text::read(text, data_dir)?;
         return Ok(Split {
-            train: Dataset::of_text(part(plan, raw.train, true, streams)?),
-            test: Dataset::of_text(part(plan, raw.test, false, streams)?),
+            train: Dataset::of_text(part(plan, raw.train.into(), true, streams)?),
+            test: Dataset::of_text(part(plan, raw.test.into(), false, streams)?),
             sources: raw.sources,
+            remarks: Vec::new(),
         });
     }
-    let raw = read(plan.dataset, data_dir)?;
+    let raw = match own::read(plan)? {
+        Some(raw) => raw,
+        None => read(plan.dataset, data_dir)?.into(),
+    };
     let train = part(plan, raw.train, true, streams)?;
     let (mut train, test) = match plan.held_out {
         Some(fraction) => held_out(&train, fraction, streams)?,
@@ -97,37 +111,49 @@ pub fn load(plan: &Data, data_dir: &Path, streams: &Streams) -> Result<Split, Da
             channels,
         });
     }
-    let tables = Arc::new(Tables::fit(&scaling, &train));
-    let clean_labels = train.labels.clone();
+    let seen = Arc::new(Seen::fit(&scaling, &train));
+    let clean_labels = train.answers.labels().to_vec();
     let noisy = redraw_labels(
         &mut train,
         plan.label_noise,
         &mut streams.stream("labels", 0),
     )?;
     Ok(Split {
-        train: Dataset::with_noise(train, Arc::clone(&tables), clean_labels, noisy),
-        test: Dataset::new(test, tables),
+        train: Dataset::with_noise(train, Arc::clone(&seen), clean_labels, noisy),
+        test: Dataset::new(test, seen),
         sources: raw.sources,
+        remarks: raw.remarks,
     })
+}
+
+impl From<Raw> for RawSamples {
+    fn from(raw: Raw) -> Self {
+        Self {
+            train: raw.train.into(),
+            test: raw.test.into(),
+            sources: raw.sources,
+            remarks: Vec::new(),
+        }
+    }
 }
 
 /// The classes and the samples of one part that `plan` wants.
 fn part(
     plan: &Data,
-    images: Images,
+    samples: Samples,
     is_train: bool,
     streams: &Streams,
-) -> Result<Images, DataError> {
-    let images = match &plan.classes {
-        Some(classes) => keep_classes(&images, classes)?,
-        None => images,
+) -> Result<Samples, DataError> {
+    let samples = match &plan.classes {
+        Some(classes) => keep_classes(&samples, classes)?,
+        None => samples,
     };
     let (key, name, wanted, counter) = if is_train {
         ("data.train", "training", plan.train, 0)
     } else {
         ("data.test", "test", plan.test, 1)
     };
-    let available = images.len();
+    let available = samples.len();
     // No reader gives an empty part, so it is the classes that empty it.
     if available == 0 {
         return Err(DataError::Empty {
@@ -136,7 +162,7 @@ fn part(
         });
     }
     match wanted {
-        None => Ok(images),
+        None => Ok(samples),
         Some(value) if value == 0 || value > available => Err(DataError::Amount {
             key,
             value,
@@ -144,30 +170,28 @@ fn part(
         }),
         Some(count) => {
             let mut rng = streams.stream("subset", counter);
-            let chosen = plan
-                .subset
-                .choose(&images.labels, images.classes, count, &mut rng);
-            Ok(images.select(&chosen))
+            let chosen = plan.subset.choose(&samples.answers, count, &mut rng);
+            Ok(samples.select(&chosen))
         }
     }
 }
 
 /// What is left of a part, and the fraction of it that is held out; at least one sample each.
 fn held_out(
-    images: &Images,
+    samples: &Samples,
     fraction: f64,
     streams: &Streams,
-) -> Result<(Images, Images), DataError> {
-    let count = images.len();
+) -> Result<(Samples, Samples), DataError> {
+    let count = samples.len();
     if count < 2 {
         return Err(DataError::NothingToHoldOut);
     }
     let held = ((fraction * count as f64).round() as usize).clamp(1, count - 1);
     let mut rng = streams.stream("held_out", 0);
-    let chosen = Subset::Random.choose(&images.labels, images.classes, held, &mut rng);
+    let chosen = Subset::Random.choose(&samples.answers, held, &mut rng);
     let is_chosen = |index: &usize| chosen.binary_search(index).is_ok();
     let left: Vec<usize> = (0..count).filter(|index| !is_chosen(index)).collect();
-    Ok((images.select(&left), images.select(&chosen)))
+    Ok((samples.select(&left), samples.select(&chosen)))
 }
 
 #[cfg(test)]
@@ -181,9 +205,10 @@ mod tests {
         let split = load_digits(|plan| plan.held_out = Some(0.2), 0).unwrap();
         assert_eq!((split.train.len(), split.test.len()), (1038, 259));
         let samples = |set: &Dataset| -> Vec<Vec<u8>> {
-            let images = set.images();
-            let image = |index| [images.sample(index), &[images.labels[index]]].concat();
-            (0..set.len()).map(image).collect()
+            let pixels = bytes(set).chunks(set.features()).zip(set.labels());
+            pixels
+                .map(|(pixels, &label)| [pixels, &[label]].concat())
+                .collect()
         };
         let mut both = samples(&split.train);
         both.extend(samples(&split.test));
@@ -214,6 +239,13 @@ mod tests {
             0,
         );
         assert!(none.unwrap_err().to_string().contains("data.held_out"));
+    }
+
+    fn bytes(set: &Dataset) -> &[u8] {
+        match &set.samples().inputs {
+            Inputs::Bytes { values, .. } => values,
+            Inputs::Numbers(_) => panic!("images are bytes"),
+        }
     }
 
     fn load_digits(change: impl FnOnce(&mut Data), seed: u64) -> Result<Split, DataError> {
@@ -250,20 +282,9 @@ mod tests {
         let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
         let variance = pixels.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / pixels.len() as f64;
         assert!(mean.abs() < 1e-12 && (variance - 1.0).abs() < 1e-12);
-        let blank = split
-            .test
-            .images()
-            .pixels
-            .iter()
-            .position(|&p| p == 0)
-            .unwrap();
-        let zero = pixels[split
-            .train
-            .images()
-            .pixels
-            .iter()
-            .position(|&p| p == 0)
-            .unwrap()];
+        let first_zero = |set| bytes(set).iter().position(|&p| p == 0).unwrap();
+        let blank = first_zero(&split.test);
+        let zero = pixels[first_zero(&split.train)];
         let mut test: Vec<f64> = Vec::new();
         split.test.fill(&[(blank / 64) as u32], &mut test);
         assert_eq!(test[blank % 64], zero);
@@ -289,7 +310,7 @@ mod tests {
         };
         let split = load_digits(wanted, 0).unwrap();
         assert_eq!(split.train.classes(), 2);
-        let counts = split.train.images().class_counts();
+        let counts = split.train.samples().answers.class_counts();
         assert!(counts[0].abs_diff(25) <= 2, "{counts:?}");
         assert_eq!(counts[0] + counts[1], 50);
     }
@@ -304,9 +325,9 @@ mod tests {
             };
             load_digits(wanted, seed).unwrap()
         };
-        assert_eq!(draw(1).train.images(), draw(1).train.images());
-        assert_ne!(draw(1).train.images(), draw(2).train.images());
-        assert_ne!(draw(1).test.images(), draw(2).test.images());
+        assert_eq!(draw(1).train.samples(), draw(1).train.samples());
+        assert_ne!(draw(1).train.samples(), draw(2).train.samples());
+        assert_ne!(draw(1).test.samples(), draw(2).test.samples());
     }
 
     #[test]
@@ -355,7 +376,14 @@ mod tests {
             [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         );
         // The mean and deviation everyone normalises MNIST with: 0.1307 and 0.3081.
-        let table = f64::tables(&Tables::fit(&Scaling::Standard, &raw.train))[0];
+        let Images {
+            shape,
+            maximum,
+            pixels,
+            ..
+        } = &raw.train;
+        let tables = Tables::fit(&Scaling::Standard, *shape, *maximum, pixels);
+        let table = f64::tables(&tables)[0];
         let std = 1.0 / (table[255] - table[0]);
         assert!((std - 0.3081).abs() < 5e-5);
         assert!((-table[0] * std - 0.1307).abs() < 5e-5);

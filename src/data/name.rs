@@ -16,8 +16,19 @@ impl DatasetName {
             Self::Digits => "Digits",
             Self::Mnist => "MNIST",
             Self::FashionMnist => "Fashion-MNIST",
+            Self::Kmnist => "KMNIST",
+            Self::EmnistBalanced => "EMNIST Balanced",
+            Self::EmnistByClass => "EMNIST ByClass",
+            Self::EmnistByMerge => "EMNIST ByMerge",
+            Self::EmnistLetters => "EMNIST Letters",
+            Self::EmnistDigits => "EMNIST Digits",
+            Self::EmnistMnist => "EMNIST MNIST",
             Self::Cifar10 => "CIFAR-10",
+            Self::Cifar100 | Self::Cifar100Coarse => "CIFAR-100",
             Self::Text => "Text",
+            Self::Arrays => "Arrays",
+            Self::Folder => "Pictures",
+            Self::Csv => "Table",
         }
     }
 }
@@ -27,7 +38,7 @@ impl FromStr for DatasetName {
 
     /// Reads the key of a dataset that has files of its own. The error suggests the nearest one.
     fn from_str(text: &str) -> Result<Self, DataError> {
-        Self::IMAGES
+        Self::CATALOGUE
             .iter()
             .copied()
             .find(|name| name.key() == text)
@@ -41,7 +52,7 @@ impl FromStr for DatasetName {
 /// The dataset whose key resembles `text` most, when any does.
 fn nearest(text: &str) -> Option<DatasetName> {
     let text = text.to_lowercase();
-    DatasetName::IMAGES
+    DatasetName::CATALOGUE
         .iter()
         .copied()
         .map(|name| {
@@ -64,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_name_reads_back_as_text_and_from_a_config() {
-        for &name in DatasetName::IMAGES {
+        for &name in DatasetName::CATALOGUE {
             assert_eq!(name.to_string().parse::<DatasetName>().unwrap(), name);
             let text: StrDeserializer<'_, Error> = name.key().into_deserializer();
             assert_eq!(DatasetName::deserialize(text).unwrap(), name);
@@ -77,13 +88,15 @@ mod tests {
         assert_eq!(
             message("fashion_mnist"),
             "unknown dataset `fashion_mnist`: did you mean `fashion-mnist`? \
-             Known datasets: digits, mnist, fashion-mnist, cifar10."
+             Known datasets: digits, mnist, fashion-mnist, kmnist, emnist-balanced, emnist-byclass, \
+             emnist-bymerge, emnist-letters, emnist-digits, emnist-mnist, cifar10, cifar100, cifar100-coarse."
         );
         assert!(message("MNIST").contains("did you mean `mnist`?"));
         assert!(message("cifar-10").contains("did you mean `cifar10`?"));
         assert_eq!(
             message("imagenet21k"),
-            "unknown dataset `imagenet21k`. Known datasets: digits, mnist, fashion-mnist, cifar10."
+            "unknown dataset `imagenet21k`. Known datasets: digits, mnist, fashion-mnist, kmnist, emnist-balanced, emnist-byclass, \
+             emnist-bymerge, emnist-letters, emnist-digits, emnist-mnist, cifar10, cifar100, cifar100-coarse."
         );
     }
 }

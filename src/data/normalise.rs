@@ -1,6 +1,5 @@
 //! From pixel bytes to numbers: one table of 256 values per channel.
 
-use super::Images;
 use super::words::PixelNormalisation;
 
 /// The means and deviations of ImageNet's training images that its models are trained with (torchvision's
@@ -57,10 +56,10 @@ impl Tables {
         Self { f64, f32 }
     }
 
-    /// The tables of a scaling that has numbers for each channel, fitted to the training images.
-    pub fn fit(scaling: &Scaling, train: &Images) -> Self {
-        let maximum = f64::from(train.maximum.max(1));
-        let f64: Vec<[f64; 256]> = channel_histograms(train)
+    /// The tables of a scaling that has numbers for each channel, fitted to training images of a shape whose largest pixel is `maximum`.
+    pub fn fit(scaling: &Scaling, shape: [usize; 3], maximum: u8, train: &[u8]) -> Self {
+        let maximum = f64::from(maximum.max(1));
+        let f64: Vec<[f64; 256]> = channel_histograms(shape, train)
             .iter()
             .enumerate()
             .map(|(channel, histogram)| {
@@ -84,17 +83,28 @@ impl Tables {
 pub trait Pixel: Copy + private::Sealed {
     /// The table of each channel.
     fn tables(tables: &Tables) -> &[[Self; 256]];
+
+    /// A number of this type, rounded where it has to be.
+    fn of(number: f64) -> Self;
 }
 
 impl Pixel for f32 {
     fn tables(tables: &Tables) -> &[[Self; 256]] {
         &tables.f32
     }
+
+    fn of(number: f64) -> Self {
+        number as f32
+    }
 }
 
 impl Pixel for f64 {
     fn tables(tables: &Tables) -> &[[Self; 256]] {
         &tables.f64
+    }
+
+    fn of(number: f64) -> Self {
+        number
     }
 }
 
@@ -105,11 +115,9 @@ mod private {
 }
 
 /// How often each value occurs in each channel.
-fn channel_histograms(images: &Images) -> Vec<[u64; 256]> {
-    let channels = images.shape[0];
+fn channel_histograms([channels, height, width]: [usize; 3], images: &[u8]) -> Vec<[u64; 256]> {
     let mut histograms = vec![[0_u64; 256]; channels];
-    let plane = images.shape[1] * images.shape[2];
-    for (index, pixels) in images.pixels.chunks_exact(plane.max(1)).enumerate() {
+    for (index, pixels) in images.chunks_exact((height * width).max(1)).enumerate() {
         let histogram = &mut histograms[index % channels];
         for &pixel in pixels {
             histogram[usize::from(pixel)] += 1;
@@ -142,20 +150,9 @@ fn moments(histogram: &[u64; 256], maximum: f64) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    fn images(shape: [usize; 3], maximum: u8, pixels: &[u8]) -> Images {
-        let count = pixels.len() / shape.iter().product::<usize>();
-        Images {
-            shape,
-            maximum,
-            pixels: pixels.to_vec(),
-            labels: vec![0; count],
-            classes: 1,
-        }
-    }
-
     #[test]
     fn unit_divides_by_the_maximum_of_the_data() {
-        let tables = Tables::fit(&Scaling::Unit, &images([1, 1, 1], 16, &[4]));
+        let tables = Tables::fit(&Scaling::Unit, [1, 1, 1], 16, &[4]);
         assert_eq!(f64::tables(&tables)[0][8], 0.5);
         assert_eq!(f32::tables(&tables)[0][16], 1.0);
     }
@@ -163,8 +160,8 @@ mod tests {
     #[test]
     fn standard_gives_each_channel_mean_zero_and_deviation_one() {
         // Two samples of two channels of two pixels: channel 0 holds 0 0 4 4, channel 1 all 7.
-        let train = images([2, 1, 2], 255, &[0, 0, 7, 7, 4, 4, 7, 7]);
-        let tables = Tables::fit(&Scaling::Standard, &train);
+        let train = [0, 0, 7, 7, 4, 4, 7, 7];
+        let tables = Tables::fit(&Scaling::Standard, [2, 1, 2], 255, &train);
         let table = f64::tables(&tables);
         assert!((table[0][0] + 1.0).abs() < 1e-12);
         assert!((table[0][4] - 1.0).abs() < 1e-12);
@@ -175,12 +172,12 @@ mod tests {
 
     #[test]
     fn given_means_and_deviations_are_those_of_each_channel_or_of_all() {
-        let train = images([2, 1, 1], 255, &[0, 255]);
+        let fit = |scaling: &Scaling| Tables::fit(scaling, [2, 1, 1], 255, &[0, 255]);
         let each = Scaling::Channels(vec![(0.5, 0.25), (0.2, 0.1)]);
-        let tables = Tables::fit(&each, &train);
+        let tables = fit(&each);
         assert_eq!(f64::tables(&tables)[0][255], 2.0);
         assert_eq!(f64::tables(&tables)[1][0], -2.0);
-        let all = Tables::fit(&Scaling::Channels(vec![(0.5, 0.25)]), &train);
+        let all = fit(&Scaling::Channels(vec![(0.5, 0.25)]));
         assert_eq!(f64::tables(&all)[1][255], 2.0);
         assert!(
             each.fits(2) && !each.fits(3) && !Scaling::from(PixelNormalisation::ImageNet).fits(1)
@@ -189,7 +186,7 @@ mod tests {
 
     #[test]
     fn no_training_sample_leaves_pixels_as_unit() {
-        let tables = Tables::fit(&Scaling::Standard, &images([1, 1, 1], 255, &[]));
+        let tables = Tables::fit(&Scaling::Standard, [1, 1, 1], 255, &[]);
         assert_eq!(f64::tables(&tables)[0][255], 1.0);
     }
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Entry, Kind, Known, entry};
+use super::catalog::{Content, Entry, Kind, Known, entry};
+use super::cifar::{self, Records};
 use super::file::{Source, candidates, is_named_gz, sha256_hex, unpack};
-use super::{DataError, DatasetName, FormatError, Images, cifar, digits, idx};
+use super::{DataError, DatasetName, FormatError, Images, digits, idx};
 
 /// A dataset as its files hold it.
 #[derive(Clone, Debug)]
@@ -30,16 +31,19 @@ pub fn read(dataset: DatasetName, dir: &Path) -> Result<Raw, DataError> {
         entry: entry(dataset),
         sources: Vec::new(),
     };
-    let (train, test) = match dataset {
-        DatasetName::Digits => reader.digits()?,
-        DatasetName::Mnist | DatasetName::FashionMnist => (reader.idx(true)?, reader.idx(false)?),
-        DatasetName::Cifar10 => (reader.cifar(true)?, reader.cifar(false)?),
-        DatasetName::Text => {
+    let (train, test) = match (dataset, reader.entry.content) {
+        (DatasetName::Digits, _) => reader.digits()?,
+        (DatasetName::Text | DatasetName::Arrays | DatasetName::Folder | DatasetName::Csv, _) => {
             return Err(DataError::UnknownDataset {
                 name: dataset.to_string(),
                 nearest: None,
             });
         }
+        (_, Content::Idx { .. }) => (reader.idx(true)?, reader.idx(false)?),
+        (_, Content::Records(records)) => (
+            reader.records(records, true)?,
+            reader.records(records, false)?,
+        ),
     };
     Ok(Raw {
         train,
@@ -80,7 +84,9 @@ impl Reader<'_> {
         let images = idx::images(&bytes, [height, width]);
         let images = images.map_err(|e| self.damaged(&images_path, e))?;
         let (labels_path, bytes) = self.required(train, Kind::Labels)?;
-        let labels = idx::labels(&bytes, 10).map_err(|e| self.damaged(&labels_path, e))?;
+        let range = self.entry.labels();
+        let mut labels = idx::labels(&bytes, range).map_err(|e| self.damaged(&labels_path, e))?;
+        labels.iter_mut().for_each(|label| *label -= range.first);
         if images.count != labels.len() {
             return Err(DataError::Count {
                 images_path,
@@ -91,23 +97,31 @@ impl Reader<'_> {
                 dir: self.dir.to_owned(),
             });
         }
+        let pixels = match self.entry.content {
+            Content::Idx {
+                is_transposed: true,
+                ..
+            } => transposed(&images.pixels, [height, width]),
+            _ => images.pixels,
+        };
         Ok(Images {
             shape: [channels, height, width],
             maximum: 255,
-            pixels: images.pixels,
+            pixels,
             labels,
-            classes: 10,
+            classes: self.entry.classes,
         })
     }
 
     /// All batches of the part that are there; at least one has to be.
-    fn cifar(&mut self, train: bool) -> Result<Images, DataError> {
+    fn records(&mut self, records: Records, train: bool) -> Result<Images, DataError> {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         let mut looked = Vec::new();
         for file in self.files(train, Kind::Records) {
             match self.open(file)? {
                 Opened::Found(path, bytes) => {
-                    cifar::append(&bytes, &mut pixels, &mut labels)
+                    records
+                        .append(&bytes, &mut pixels, &mut labels)
                         .map_err(|e| self.damaged(&path, e))?;
                 }
                 Opened::Absent(paths) => looked.extend(paths),
@@ -121,7 +135,7 @@ impl Reader<'_> {
             maximum: 255,
             pixels,
             labels,
-            classes: 10,
+            classes: records.classes,
         })
     }
 
@@ -186,6 +200,17 @@ impl Reader<'_> {
             dir: self.dir.to_owned(),
         }
     }
+}
+
+/// Images of `height × width` pixels that are stored column by column, put row by row.
+fn transposed(stored: &[u8], [height, width]: [usize; 2]) -> Vec<u8> {
+    let mut pixels = Vec::with_capacity(stored.len());
+    for image in stored.chunks_exact((height * width).max(1)) {
+        for row in 0..height {
+            pixels.extend(image[row..].iter().step_by(height));
+        }
+    }
+    pixels
 }
 
 #[cfg(test)]
@@ -356,5 +381,39 @@ pub(super) mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(message(dir.path(), DatasetName::Mnist).starts_with("cannot read "));
+    }
+
+    #[test]
+    fn emnist_is_put_upright_and_its_letters_numbered_from_0() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("emnist");
+        fs::create_dir(&folder).unwrap();
+        // The first row of each image, as it is stored, is bright: its first column, upright.
+        let stored: Vec<u8> = (0..784).map(|index| u8::from(index < 28)).collect();
+        for part in ["train", "test"] {
+            let images = idx::tests::write_images(2, [28, 28], &stored.repeat(2));
+            let path = folder.join(format!("emnist-letters-{part}-images-idx3-ubyte.gz"));
+            fs::write(path, gzip(&images)).unwrap();
+            let path = folder.join(format!("emnist-letters-{part}-labels-idx1-ubyte"));
+            fs::write(path, idx::tests::write_labels(&[1, 26])).unwrap();
+        }
+        let raw = read(DatasetName::EmnistLetters, dir.path()).unwrap();
+        assert_eq!((raw.train.labels, raw.train.classes), (vec![0, 25], 26));
+        let upright: Vec<u8> = (0..784).map(|index| u8::from(index % 28 == 0)).collect();
+        assert_eq!(raw.test.pixels, upright.repeat(2));
+        let path = folder.join("emnist-letters-train-labels-idx1-ubyte");
+        fs::write(&path, idx::tests::write_labels(&[0, 26])).unwrap();
+        let text = message(dir.path(), DatasetName::EmnistLetters);
+        assert!(
+            text.contains(
+                "has label 0, but labels run from 1 to 26. Run `lab data fetch emnist-letters "
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn images_of_more_columns_than_rows_are_put_row_by_row() {
+        assert_eq!(transposed(&[1, 4, 2, 5, 3, 6], [2, 3]), [1, 2, 3, 4, 5, 6]);
     }
 }

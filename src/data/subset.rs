@@ -1,27 +1,25 @@
 //! Which samples of a part are used: all, the first, a stratified or a random choice, and which
 //! classes are kept.
 
+use super::DataError;
 use super::order::sample;
+use super::samples::{Answers, Samples};
 use super::words::Subset;
-use super::{DataError, Images};
 use crate::random::StreamRng;
 
 impl Subset {
-    /// The indices of `count` samples out of those with these `labels`, ascending. `count` above
-    /// the number of labels counts as all of them.
-    pub fn choose(
-        self,
-        labels: &[u8],
-        classes: usize,
-        count: usize,
-        rng: &mut StreamRng,
-    ) -> Vec<usize> {
-        let count = count.min(labels.len());
-        match self {
-            Self::First => (0..count).collect(),
-            Self::Stratified => stratified(labels, classes, count),
-            Self::Random => {
-                let mut drawn: Vec<usize> = sample(rng, labels.len(), count)
+    /// The indices of `count` samples out of those with these `answers`, ascending. `count` above
+    /// the number of samples counts as all of them. Numbers have no classes, so of them a stratified choice is the
+    /// first ones.
+    pub fn choose(self, answers: &Answers, count: usize, rng: &mut StreamRng) -> Vec<usize> {
+        let count = count.min(answers.len());
+        match (self, answers) {
+            (Self::Stratified, Answers::Classes { labels, classes }) => {
+                stratified(labels, *classes, count)
+            }
+            (Self::First | Self::Stratified, _) => (0..count).collect(),
+            (Self::Random, _) => {
+                let mut drawn: Vec<usize> = sample(rng, answers.len(), count)
                     .into_iter()
                     .map(|index| index as usize)
                     .collect();
@@ -65,17 +63,22 @@ fn quotas(sizes: &[usize], count: usize) -> Vec<usize> {
 /// Keeps only the samples whose label is in `keep` and relabels them 0, 1, … in the order of `keep`.
 ///
 /// # Errors
-/// `keep` is empty, names a label twice, or names one the dataset does not have.
-pub fn keep_classes(images: &Images, keep: &[u8]) -> Result<Images, DataError> {
+/// `keep` is empty, names a label twice, or names one the dataset does not have; or that has no classes.
+pub fn keep_classes(samples: &Samples, keep: &[u8]) -> Result<Samples, DataError> {
+    let Answers::Classes { labels, classes } = &samples.answers else {
+        return Err(DataError::NoClasses {
+            key: "data.classes",
+        });
+    };
     let wrong = |reason: String| DataError::Classes {
         value: keep.to_vec(),
         reason,
-        classes: images.classes,
+        classes: *classes,
     };
     if keep.is_empty() {
         return Err(wrong("it is empty".to_owned()));
     }
-    let mut new_label = vec![None; images.classes];
+    let mut new_label = vec![None; *classes];
     for (new, &old) in (0_u8..=u8::MAX).zip(keep) {
         match new_label.get_mut(usize::from(old)) {
             None => return Err(wrong(format!("{old} is not a label of this dataset"))),
@@ -83,29 +86,33 @@ pub fn keep_classes(images: &Images, keep: &[u8]) -> Result<Images, DataError> {
             Some(free) => *free = Some(new),
         }
     }
-    let (indices, labels): (Vec<usize>, Vec<u8>) = images
-        .labels
+    let (indices, labels): (Vec<usize>, Vec<u8>) = labels
         .iter()
         .enumerate()
         .filter_map(|(index, &old)| Some((index, new_label[usize::from(old)]?)))
         .unzip();
-    Ok(Images {
+    let answers = Answers::Classes {
         labels,
         classes: keep.len(),
-        ..images.select(&indices)
+    };
+    Ok(Samples {
+        answers,
+        ..samples.select(&indices)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::images::tests::numbered;
+    use super::super::samples::Inputs;
     use super::*;
     use crate::random::Streams;
     use proptest::prelude::*;
 
     fn choose(subset: Subset, labels: &[u8], count: usize, seed: u64) -> Vec<usize> {
         let mut rng = Streams::new(seed).stream("subset", 0);
-        subset.choose(labels, 5, count, &mut rng)
+        let (labels, classes) = (labels.to_vec(), 5);
+        subset.choose(&Answers::Classes { labels, classes }, count, &mut rng)
     }
 
     #[test]
@@ -136,15 +143,16 @@ mod tests {
 
     #[test]
     fn kept_classes_are_relabelled_in_the_order_given() {
-        let kept = keep_classes(&numbered(&[0, 3, 1, 3, 2], 4), &[3, 0]).unwrap();
-        assert_eq!(kept.labels, [1, 0, 0]);
-        assert_eq!(kept.classes, 2);
-        assert_eq!(kept.pixels, [0, 0, 0, 1, 0, 3]);
+        let kept = keep_classes(&numbered(&[0, 3, 1, 3, 2], 4).into(), &[3, 0]).unwrap();
+        assert_eq!(kept.answers.labels(), [1, 0, 0]);
+        assert_eq!(kept.answers.classes(), 2);
+        let (maximum, values) = (255, vec![0, 0, 0, 1, 0, 3]);
+        assert_eq!(kept.inputs, Inputs::Bytes { maximum, values });
     }
 
     #[test]
     fn unusable_lists_of_classes_are_refused() {
-        let images = numbered(&[0, 1], 2);
+        let images = numbered(&[0, 1], 2).into();
         for (keep, reason) in [
             (vec![], "it is empty"),
             (vec![1, 1], "1 is listed twice"),

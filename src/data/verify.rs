@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use super::catalog::{Kind, Known, entry};
+use super::catalog::{Content, Entry, Kind, Known, entry};
 use super::file::{candidates, is_named_gz, sha256_hex, unpack};
-use super::{DatasetName, FormatError, cifar, digits, idx};
+use super::{DatasetName, FormatError, digits, idx};
 
 /// What a look at one data file found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub enum FileState {
     },
     /// Readable, but not byte for byte the official file: a subset, a repacked or unpacked copy.
     Unofficial {
+        /// How many samples it holds.
+        samples: usize,
+    },
+    /// Readable; of this file no digest is published, only of the archive that it comes in.
+    Unlisted {
         /// How many samples it holds.
         samples: usize,
     },
@@ -51,6 +56,10 @@ impl fmt::Display for FileState {
             Self::Unofficial { samples } => write!(
                 formatter,
                 "readable ({samples} samples), but not the official file (SHA-256 differs)"
+            ),
+            Self::Unlisted { samples } => write!(
+                formatter,
+                "readable ({samples} samples); a SHA-256 is published of its archive only, which fetching checks"
             ),
             Self::Damaged { reason } => write!(formatter, "damaged: {reason}"),
             Self::Missing => formatter.write_str("missing"),
@@ -84,7 +93,9 @@ pub fn verify(name: DatasetName, dir: &Path) -> Vec<FileReport> {
     let entry = entry(name);
     let folder = dir.join(entry.folder);
     let files = entry.files.iter();
-    files.map(|file| inspect(name, &folder, file)).collect()
+    files
+        .map(|file| inspect(name, entry, &folder, file))
+        .collect()
 }
 
 fn embedded() -> FileReport {
@@ -106,7 +117,12 @@ fn embedded() -> FileReport {
 }
 
 /// Looks at one file, gzipped or plain.
-pub(super) fn inspect(dataset: DatasetName, folder: &Path, file: &Known) -> FileReport {
+pub(super) fn inspect(
+    dataset: DatasetName,
+    entry: &Entry,
+    folder: &Path,
+    file: &Known,
+) -> FileReport {
     let mut report = FileReport {
         dataset,
         name: file.name.to_owned(),
@@ -127,9 +143,12 @@ pub(super) fn inspect(dataset: DatasetName, folder: &Path, file: &Known) -> File
         }
         Ok(raw) => {
             let sha256 = sha256_hex(&raw);
-            report.state = match samples(raw, is_named_gz(&path), file.kind, entry(dataset).shape) {
-                Ok(samples) if sha256 == file.sha256 => FileState::Official { samples },
-                Ok(samples) => FileState::Unofficial { samples },
+            report.state = match samples(raw, is_named_gz(&path), file.kind, entry) {
+                Ok(samples) => match file.sha256 {
+                    None => FileState::Unlisted { samples },
+                    Some(known) if known == sha256 => FileState::Official { samples },
+                    Some(_) => FileState::Unofficial { samples },
+                },
                 Err(problem) => FileState::Damaged {
                     reason: problem.to_string(),
                 },
@@ -142,17 +161,13 @@ pub(super) fn inspect(dataset: DatasetName, folder: &Path, file: &Known) -> File
 }
 
 /// The number of samples in a file that is well formed.
-fn samples(
-    raw: Vec<u8>,
-    named_gz: bool,
-    kind: Kind,
-    [_, height, width]: [usize; 3],
-) -> Result<usize, FormatError> {
+fn samples(raw: Vec<u8>, named_gz: bool, kind: Kind, entry: &Entry) -> Result<usize, FormatError> {
     let bytes = unpack(raw, named_gz)?;
-    match kind {
-        Kind::Images => Ok(idx::images(&bytes, [height, width])?.count),
-        Kind::Labels => Ok(idx::labels(&bytes, 10)?.len()),
-        Kind::Records => cifar::check(&bytes),
+    let [_, height, width] = entry.shape;
+    match (kind, entry.content) {
+        (Kind::Records, Content::Records(records)) => records.check(&bytes),
+        (Kind::Labels, _) => Ok(idx::labels(&bytes, entry.labels())?.len()),
+        _ => Ok(idx::images(&bytes, [height, width])?.count),
     }
 }
 

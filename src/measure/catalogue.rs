@@ -6,6 +6,7 @@ use super::{
     reparam, representation, run, sharpness, stability, step,
 };
 use crate::curvature::Matrix;
+use crate::data::Task;
 
 /// Every family, in the order of tables.
 const FAMILIES: &[Family] = &[
@@ -50,12 +51,12 @@ pub fn names() -> Vec<&'static str> {
 }
 
 impl Preset {
-    /// The measures of the preset.
-    pub fn measures(self) -> Vec<&'static str> {
+    /// The measures of the preset that mean something where this is to be predicted.
+    pub fn measures(self, task: Task) -> Vec<&'static str> {
         let belongs = |measure: &&Measure| match self {
             Preset::Off => false,
-            Preset::Light => measure.preset == Some(Preset::Light),
-            Preset::Full => measure.preset.is_some(),
+            Preset::Light => measure.preset == Some(Preset::Light) && measure.applies_to(task),
+            Preset::Full => measure.preset.is_some() && measure.applies_to(task),
         };
         let measures = catalogue().filter(belongs);
         measures.map(|measure| measure.name).collect()
@@ -77,6 +78,21 @@ pub fn matrices<'a>(measures: impl IntoIterator<Item = &'a Measure>) -> Vec<Matr
 mod tests {
     use super::*;
 
+    const TASK: Task = Task::Classification;
+
+    #[test]
+    fn presets_hold_what_the_task_has() {
+        let of = |task| Preset::Full.measures(task);
+        let (classes, numbers) = (of(Task::Classification), of(Task::Regression));
+        assert!(classes.contains(&"accuracy.test") && !classes.contains(&"r2.test"));
+        assert!(numbers.contains(&"r2.test") && !numbers.contains(&"accuracy.test"));
+        assert!(
+            !numbers.iter().any(|name| name.starts_with("margin")),
+            "{numbers:?}"
+        );
+        assert!(numbers.contains(&"hessian.lambda_max"));
+    }
+
     #[test]
     fn names_are_unique_and_found() {
         for name in names() {
@@ -87,15 +103,15 @@ mod tests {
 
     #[test]
     fn presets_are_nested() {
-        let (light, full) = (Preset::Light.measures(), Preset::Full.measures());
-        assert!(Preset::Off.measures().is_empty());
+        let (light, full) = (Preset::Light.measures(TASK), Preset::Full.measures(TASK));
+        assert!(Preset::Off.measures(TASK).is_empty());
         assert!(light.iter().all(|name| full.contains(name)));
         assert!(full.contains(&"hessian.lambda_max") && !light.contains(&"hessian.lambda_max"));
     }
 
     #[test]
     fn a_light_measure_needs_no_products() {
-        for name in Preset::Light.measures() {
+        for name in Preset::Light.measures(TASK) {
             assert!(!find(name).unwrap().needs_products(), "{name}");
         }
     }

@@ -7,6 +7,7 @@ use super::measurement::Measurement;
 use super::session::Session;
 use super::statistic::Statistic;
 use crate::curvature::Matrix;
+use crate::data::Task;
 use crate::reparam::MapKind;
 
 words! {
@@ -62,6 +63,10 @@ pub enum RoundingLaw {
     Told,
     /// A mean of losses.
     Loss(Part),
+    /// The root of a mean of squared errors.
+    RootLoss(Part),
+    /// The share of the targets' variance that squared errors leave.
+    Determination(Part),
     /// A cosine, or the square of one, of a gradient with something that rounds less.
     Cosine,
     /// A share of samples that are classified right, or a number from such a share.
@@ -138,6 +143,8 @@ pub struct Measure {
     pub is_flatness: bool,
     /// Whether it is a share of samples, which jumps by one sample.
     pub is_share: bool,
+    /// What has to be predicted for it to mean anything; none where it is the same to it.
+    pub task: Option<Task>,
     /// Whether it is about a block of the parameters where one is asked for.
     pub is_of_block: bool,
     /// What it depends on besides the parameters.
@@ -169,6 +176,7 @@ impl Measure {
             invariant_under: MapKind::ISOMETRIES,
             is_flatness: false,
             is_share: false,
+            task: None,
             is_of_block: false,
             reads: Reads::Training,
             is_check: false,
@@ -242,6 +250,14 @@ impl Measure {
         }
     }
 
+    /// Means something only where this is to be predicted.
+    pub const fn about(self, task: Task) -> Self {
+        Self {
+            task: Some(task),
+            ..self
+        }
+    }
+
     /// Is about a block of the parameters where one is asked for.
     pub const fn of_block(self) -> Self {
         Self {
@@ -305,6 +321,11 @@ impl Measure {
     /// Whether it needs products with a curvature matrix.
     pub fn needs_products(&self) -> bool {
         self.cost == Cost::Products
+    }
+
+    /// Whether it means anything where this is to be predicted.
+    pub fn applies_to(&self, task: Task) -> bool {
+        self.task.is_none_or(|own| own == task)
     }
 
     /// Those of the circumstances that bear on it: what it does not depend on makes no other number of it.

@@ -50,6 +50,16 @@ impl Failure {
         Self::new(FailureKind::NotDefined, reason)
     }
 
+    /// It needs classes.
+    pub fn no_classes() -> Self {
+        Self::not_defined("the targets are numbers, and there are no classes to tell apart")
+    }
+
+    /// It needs numbers to be predicted.
+    pub fn no_numbers() -> Self {
+        Self::not_defined("what is predicted are classes, not numbers")
+    }
+
     /// Something it takes is not known.
     pub fn not_known(reason: impl Into<String>) -> Self {
         Self::new(FailureKind::NotKnown, reason)

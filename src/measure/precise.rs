@@ -24,8 +24,8 @@ pub(super) struct Precise {
 pub(super) struct Picked {
     /// The samples.
     pub batch: Batch,
-    /// Their labels, one for each position.
-    pub labels: Vec<u8>,
+    /// Their labels, one for each position; none where numbers are to be predicted.
+    labels: Vec<u8>,
 }
 
 /// A place in a network at which it holds something of every sample.
@@ -84,6 +84,18 @@ impl Place {
 }
 
 impl Picked {
+    /// Their labels, one for each position.
+    ///
+    /// # Errors
+    ///
+    /// Where numbers are to be predicted.
+    pub fn labels(&self) -> Result<&[u8], Failure> {
+        match self.labels.is_empty() {
+            true => Err(Failure::no_classes()),
+            false => Ok(&self.labels),
+        }
+    }
+
     /// So many samples of a set at even distances, all of them if it has no more.
     fn of(data: &Chunks, most: usize, compute: &Compute) -> Result<Self, Failure> {
         let samples = data.samples();

@@ -117,7 +117,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
     /// Where the block lies in the parameter vector: everywhere if there is none.
     ///
     /// # Errors
@@ -129,6 +129,15 @@ impl Subject<'_> {
             Some(block) => layout.range(block).ok_or(LinearError::Empty),
             None => Ok(0..layout.len()),
         }
+    }
+
+    /// The labels of the training samples, one for each position.
+    ///
+    /// # Errors
+    ///
+    /// Where numbers are to be predicted.
+    pub fn labels(&self) -> Result<&'a [u8], Failure> {
+        self.train.labels().ok_or_else(Failure::no_classes)
     }
 
     /// A random stream of this step; no two consumers may share a name.

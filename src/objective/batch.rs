@@ -42,13 +42,23 @@ impl Batch {
                 TensorData::new(values, shape)
             }
         };
-        let labels = indices
-            .iter()
-            .flat_map(|&index| dataset.targets(index as usize));
-        let targets: Vec<f64> = labels
-            .flat_map(|&label| loss.target(label, dataset.classes()))
-            .collect();
-        let outputs = loss.outputs(dataset.classes());
+        let targets: Vec<f64> = match dataset.outputs() {
+            Some(_) => {
+                let numbers = indices
+                    .iter()
+                    .filter_map(|&index| dataset.numbers(index as usize));
+                numbers.flatten().copied().collect()
+            }
+            None => {
+                let labels = indices
+                    .iter()
+                    .flat_map(|&index| dataset.targets(index as usize));
+                labels
+                    .flat_map(|&label| loss.target(label, dataset.classes()))
+                    .collect()
+            }
+        };
+        let outputs = loss.outputs_for(dataset);
         let rows = targets.len() / outputs;
         Self {
             inputs: compute.tensor_from_data(inputs),
@@ -124,7 +134,7 @@ impl Chunks {
         }
     }
 
-    /// Wraps batches that are on the device already.
+    /// Wraps batches that are on the device already; of samples whose targets are numbers there are no labels.
     pub fn from_batches(batches: Vec<Batch>, labels: Vec<u8>) -> Self {
         Self { batches, labels }
     }
@@ -135,9 +145,14 @@ impl Chunks {
     }
 
     /// The labels of all samples, in the order of the batches; of samples with several positions,
-    /// one for each.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
+    /// one for each. None where numbers are to be predicted.
+    pub fn labels(&self) -> Option<&[u8]> {
+        (!self.labels.is_empty()).then_some(&self.labels)
+    }
+
+    /// Rows of outputs and targets per sample.
+    pub fn positions(&self) -> usize {
+        self.batches.first().map_or(1, Batch::positions)
     }
 
     /// The number of samples in all batches together.

@@ -1,5 +1,6 @@
 //! Which loss, what it wants as targets, and what its outputs predict.
 
+use crate::data::Dataset;
 use crate::dual::{self, Dual};
 use crate::extremes::largest;
 use burn::tensor::Tensor;
@@ -27,6 +28,13 @@ impl Loss {
             Loss::Logistic | Loss::Exponential if classes == 2 => 1,
             _ => classes,
         }
+    }
+
+    /// How many outputs the network needs for a data set: one for each number that is to be predicted, or those
+    /// for its classes.
+    pub fn outputs_for(self, dataset: &Dataset) -> usize {
+        let numbers = dataset.outputs();
+        numbers.unwrap_or_else(|| self.outputs(dataset.classes()))
     }
 
     /// The loss of every one of `samples` samples, `[samples, 1]`, on outputs and targets

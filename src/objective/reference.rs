@@ -51,13 +51,13 @@ impl Batch {
 }
 
 impl Chunks {
-    /// The samples at some places, in ascending order, in one batch with their labels.
+    /// The samples at some places, in ascending order, in one batch with their labels, if they have any.
     ///
     /// # Panics
     ///
     /// Without places, or where one lies beyond the last sample.
     pub fn pick(&self, places: &[usize], compute: &Compute) -> (Batch, Vec<u8>) {
-        let positions = self.batches().first().map_or(1, Batch::positions);
+        let positions = self.positions();
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         let (mut start, mut taken) = (0, 0);
         for batch in self.batches() {
@@ -86,10 +86,13 @@ impl Chunks {
             inputs: Tensor::cat(inputs, 0),
             targets: Tensor::cat(targets, 0),
         };
-        let labels = places
-            .iter()
-            .flat_map(|place| &self.labels()[place * positions..][..positions]);
-        (batch, labels.copied().collect())
+        let labels = self.labels().map(|all| {
+            let labels = places
+                .iter()
+                .flat_map(|place| &all[place * positions..][..positions]);
+            labels.copied().collect()
+        });
+        (batch, labels.unwrap_or_default())
     }
 }
 
@@ -111,7 +114,7 @@ mod tests {
             let (found, expected) = (batch.sample(row), &singles.batches()[place]);
             assert_eq!(read(&found.inputs), read(&expected.inputs));
             assert_eq!(read(&found.targets), read(&expected.targets));
-            assert_eq!(labels[row], chunks.labels()[place]);
+            assert_eq!(labels[row], chunks.labels().unwrap()[place]);
         }
     }
 }

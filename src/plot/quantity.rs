@@ -95,6 +95,11 @@ const CURVES: &[Quantity<'static>] = &[
         Unit::Of("share of samples"),
         &[("accuracy.train", "training"), ("accuracy.test", "test")],
     ),
+    quantity(
+        "R²",
+        Unit::Of("share of variance"),
+        &[("r2.train", "training"), ("r2.test", "test")],
+    ),
     Quantity {
         line: Line::OfHessian,
         ..quantity("λmax of the Hessian", Unit::Loss, &[LAMBDA_MAX])

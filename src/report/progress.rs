@@ -175,6 +175,7 @@ fn figures(rows: &[Row]) -> String {
         "loss.train",
         "loss.test",
         "accuracy.test",
+        "r2.test",
         "hessian.lambda_max",
     ];
     let figures: Vec<String> = shown.into_iter().filter_map(value).collect();

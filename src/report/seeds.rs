@@ -15,15 +15,18 @@ pub fn seed_line(summary: &Summary, place: &str) -> String {
     } else {
         ""
     };
+    let judged = match value(summary, "r2.test") {
+        Some(found) => format!("test R² {}", significant(found)),
+        None => format!("test accuracy {}", number(value(summary, "accuracy.test"))),
+    };
     format!(
-        "{} seed {}: {} steps, ended by {}, training loss {}, test accuracy {}, {seconds:.1} s, \
+        "{} seed {}: {} steps, ended by {}, training loss {}, {judged}, {seconds:.1} s, \
          {place}{degenerate}",
         summary.run,
         summary.seed,
         summary.steps,
         summary.stopped_by,
         number(summary.train_loss),
-        number(value(summary, "accuracy.test")),
     )
 }
 

@@ -148,7 +148,7 @@ impl Sight<'_> {
     pub fn evaluation(&self, left: Option<f64>) -> Option<(u64, String)> {
         let is_loss = |row: &&Row| row.measurement.name == "loss.train";
         let step = self.rows.iter().rev().find(is_loss)?.step?;
-        let shown = ["loss.train", "loss.test", "accuracy.test"];
+        let shown = ["loss.train", "loss.test", "accuracy.test", "r2.test"];
         let at = |name: &&str| {
             let mut rows = self.rows.iter().rev();
             let row = rows.find(|row| row.step == Some(step) && row.measurement.name == **name)?;

@@ -29,11 +29,10 @@ impl Report for Slice {
                 .take(self.axes.len())
                 .map(Column::number),
         );
-        columns.extend([
-            Column::estimate("loss"),
-            Column::estimate("change"),
-            Column::estimate("accuracy"),
-        ]);
+        columns.extend([Column::estimate("loss"), Column::estimate("change")]);
+        if self.has_accuracy() {
+            columns.push(Column::estimate("accuracy"));
+        }
         if self.quadratic.is_some() {
             columns.push(Column::estimate("quadratic"));
         }
@@ -55,6 +54,13 @@ impl Report for Slice {
 }
 
 impl Slice {
+    /// Whether classes are predicted, or nothing is known.
+    fn has_accuracy(&self) -> bool {
+        let mut values = self.series.iter().flat_map(|series| &series.values);
+        let is_known = values.clone().any(|value| value.accuracy.is_some());
+        is_known || values.all(|value| value.loss.is_none())
+    }
+
     fn cells(&self, value: &Value) -> Vec<Cell> {
         let estimate = |number: Option<f64>, error| {
             number.map_or(Cell::Missing, |number| Cell::estimate(number, error))
@@ -67,8 +73,10 @@ impl Slice {
         row.extend([
             estimate(value.loss, value.loss_error),
             estimate(value.change, value.change_error),
-            estimate(value.accuracy, value.accuracy_error),
         ]);
+        if self.has_accuracy() {
+            row.push(estimate(value.accuracy, value.accuracy_error));
+        }
         if let Some(quadratic) = &self.quadratic {
             let error = quadratic.error_at(&value.coordinates);
             let error = (error > 0.0).then_some(error);

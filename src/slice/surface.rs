@@ -2,7 +2,7 @@
 
 use crate::backend::BackendKind;
 use crate::linear::axpy;
-use crate::measure::{Evaluated, Failure};
+use crate::measure::{Evaluated, Failure, Measurement};
 use crate::model::Conditions;
 use crate::objective::{Chunks, Objective};
 use crate::params::Parameters;
@@ -147,7 +147,8 @@ fn value(coordinates: &[f64], found: &Result<Evaluated, Failure>, centre: &Evalu
             };
         }
     };
-    let (loss, accuracy) = (found.loss(""), found.accuracy(""));
+    // Where numbers are predicted there is none.
+    let (loss, accuracy) = (found.loss(""), found.accuracy("").ok());
     let pairs = found.losses().iter().zip(centre.losses());
     let changes: Vec<f64> = pairs.map(|(there, here)| there - here).collect();
     let known = |error: f64| error.is_finite().then_some(error);
@@ -157,8 +158,8 @@ fn value(coordinates: &[f64], found: &Result<Evaluated, Failure>, centre: &Evalu
         loss_error: loss.stderr(),
         change: Some(mean(&changes)),
         change_error: known(stated_error(&changes)),
-        accuracy: accuracy.value,
-        accuracy_error: accuracy.stderr(),
+        accuracy: accuracy.as_ref().and_then(|row| row.value),
+        accuracy_error: accuracy.as_ref().and_then(Measurement::stderr),
         failure: None,
     }
 }

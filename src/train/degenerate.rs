@@ -6,6 +6,7 @@ use crate::backend::read;
 use crate::measure::Evaluated;
 use crate::objective::{Chunks, Loss, Objective};
 use crate::params::Parameters;
+use crate::statistics::mean;
 use std::collections::BTreeMap;
 
 /// From this share of all samples on that have the same outputs, a network tells none apart.
@@ -27,18 +28,18 @@ pub fn degenerate(
 ) -> Result<Option<String>, String> {
     let evaluated =
         Evaluated::run(objective, parameters, data).map_err(|failure| failure.reason)?;
-    let labels = data.labels();
-    let width = evaluated.outputs().len() / labels.len().max(1);
+    let width = evaluated.width();
+    let rows = evaluated.outputs().len() / width.max(1);
     let mut reasons = Vec::new();
     let epsilon = objective.compute().precision.epsilon();
     let alike = alike(evaluated.outputs(), width, epsilon);
-    if labels.len() > 1 && alike as f64 >= SHARE_ALIKE * labels.len() as f64 {
+    if rows > 1 && alike as f64 >= SHARE_ALIKE * rows as f64 {
         let layer = dead_layer(objective, parameters, data)?
             .map(|layer| {
                 format!(" (all units of hidden layer {layer} are dead: the same for every sample)")
             })
             .unwrap_or_default();
-        let total = labels.len();
+        let total = rows;
         let what = if total == data.samples() {
             "training samples"
         } else {
@@ -48,7 +49,11 @@ pub fn degenerate(
             "the outputs are the same on {alike} of {total} {what}{layer}"
         ));
     }
-    let best = constant_loss(objective.loss(), labels, width);
+    let best = match (data.labels(), evaluated.targets()) {
+        (Some(labels), _) => constant_loss(objective.loss(), labels, width),
+        (None, Some(targets)) => half_variance(targets, width),
+        (None, None) => 0.0,
+    };
     let loss = evaluated.mean_loss();
     if best > 0.0 && loss > best * (1.0 + UNITS_ALIKE * epsilon) {
         reasons.push(format!(
@@ -140,6 +145,22 @@ fn constant_loss(loss: Loss, labels: &[u8], outputs: usize) -> f64 {
     }
 }
 
+/// The smallest square loss of outputs that are the same for every sample, where targets are numbers: half the sum
+/// over outputs of their variances, at their means.
+fn half_variance(targets: &[f64], width: usize) -> f64 {
+    let columns = (0..width).map(|column| {
+        let column: Vec<f64> = targets[column..].iter().step_by(width).copied().collect();
+        let centre = mean(&column);
+        mean(
+            &column
+                .iter()
+                .map(|t| (t - centre).powi(2))
+                .collect::<Vec<_>>(),
+        )
+    });
+    0.5 * columns.sum::<f64>()
+}
+
 /// `−p log p`, which is 0 at 0.
 fn surprise(p: f64) -> f64 {
     if p > 0.0 { -p * p.ln() } else { 0.0 }
@@ -207,6 +228,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn of_numbers_the_best_constant_is_their_mean() {
+        // Variances 2/3 and 8/3 over columns 1 2 3 and 0 2 4.
+        let targets = [1.0, 0.0, 2.0, 2.0, 3.0, 4.0];
+        assert!((half_variance(&targets, 2) - 5.0 / 3.0).abs() < 1e-15);
+        assert_eq!(half_variance(&[7.0, 7.0], 1), 0.0);
     }
 
     #[test]

@@ -329,7 +329,7 @@ fn check_blocks(config: &Config, layout: &Layout) -> Result<(), ProblemError> {
                 layers: owned(layout.layers()),
             });
         }
-        let measured = measures(hook);
+        let measured = measures(hook, config.data.task());
         let is_of_block = |name: &String| about(name).is_some_and(|measure| measure.is_of_block);
         if !named.is_empty() && !measured.iter().any(is_of_block) {
             return Err(ProblemError::NothingOfBlocks {
@@ -404,7 +404,7 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
 
 /// Refuses a model whose parameters could not be held, before anything is allocated.
 fn check_size(config: &Config, data: &Split) -> Result<(), ProblemError> {
-    let outputs = config.train.loss.outputs(data.train.classes());
+    let outputs = config.train.loss.outputs_for(&data.train);
     let parameters = match &config.model {
         Model::Mlp(mlp) => {
             let mut widths = vec![data.train.features()];
@@ -442,7 +442,7 @@ fn check_size(config: &Config, data: &Split) -> Result<(), ProblemError> {
 }
 
 fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
-    let outputs = config.train.loss.outputs(data.train.classes());
+    let outputs = config.train.loss.outputs_for(&data.train);
     let image = data.train.shape();
     match &config.model {
         Model::Mlp(mlp) => Arc::new(Mlp::new(MlpShape {
@@ -527,6 +527,7 @@ mod tests {
             train: part.clone(),
             test: part,
             sources: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 

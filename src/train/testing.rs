@@ -22,6 +22,7 @@ pub fn data() -> Split {
         train: part.clone(),
         test: part,
         sources: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

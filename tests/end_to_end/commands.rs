@@ -243,7 +243,7 @@ fn comparing_nothing_or_by_an_unknown_key_is_bad_input() {
 fn data_sets_are_listed_and_verified() {
     let lab = Lab::new();
     let list = lab.run(&["data", "list"]).success();
-    for name in ["digits", "mnist", "fashion-mnist", "cifar10"] {
+    for name in ["digits", "mnist", "kmnist", "emnist-letters", "cifar100"] {
         assert!(list.contains(name), "{list}");
     }
     lab.run(&["data", "verify", "digits"]).success();

@@ -20,6 +20,7 @@ mod kills;
 mod lab;
 mod later;
 mod networks;
+mod own_data;
 mod plot;
 mod progress;
 mod python_reader;

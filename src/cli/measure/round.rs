@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::book::Shared;
 use super::density::{DensityFile, Estimated};
 use crate::cli::solution::Solution;
-use crate::cli::{CommandError, device};
+use crate::cli::{CommandError, device, lists};
 use crate::measure::{Event, Measurement, Session, Subject, find};
 use crate::nearest::{hint, nearest};
 use crate::params::Layout;
@@ -57,9 +57,10 @@ impl Round<'_> {
             _ => None,
         };
         self.tell_costs(place, addendum.as_ref());
-        solution.check_deterministic(&self.asked.names)?;
+        let names = self.names(&solution);
+        solution.check_deterministic(&names)?;
         let stops = self.stops(place, &solution)?;
-        let of_stop = blocks.iter().flat_map(|_| self.asked.names.iter().copied());
+        let of_stop = blocks.iter().flat_map(|_| names.iter().copied());
         let items: Vec<&str> = stops.iter().flat_map(|_| of_stop.clone()).collect();
         finding.expect_items(READING, &items);
         self.book.lock().begin_run(items.len(), addendum);
@@ -89,6 +90,12 @@ impl Round<'_> {
         density
             .map(|file| file.estimate(&solution, budget, finding))
             .transpose()
+    }
+
+    /// The measures that mean something for what the network predicts, and those named one by one.
+    fn names(&self, solution: &Solution) -> Vec<&'static str> {
+        let task = solution.problem.config.data.task();
+        lists::applying(&self.args.measures, &self.asked.names, task)
     }
 
     /// The blocks that are measured: none for the whole network.
@@ -175,8 +182,9 @@ impl Round<'_> {
             ..solution.subject()
         };
         let mut session = Session::new(subject);
-        for (number, name) in asked.names.iter().copied().enumerate() {
-            let order = index * asked.names.len() + number;
+        let names = self.names(solution);
+        for (number, name) in names.iter().copied().enumerate() {
+            let order = index * names.len() + number;
             let measure = find(name);
             let there = measure.and_then(|measure| self.book.lock().there(measure, &subject));
             if let Some(row) = there {

@@ -65,7 +65,8 @@ pub struct TrainArgs {
 const LOSSES: &str = "\
 Losses (train.loss), each the mean over samples; z are the outputs of a sample, y is its label:
   cross_entropy  -ln softmax(z)_y, in nats
-  square         1/2 sum_k (z_k - t_k)^2 with t_y = 1 and 0 elsewhere: half the SUM over outputs.
+  square         1/2 sum_k (z_k - t_k)^2 with t_y = 1 and 0 elsewhere, or the numbers t_k that are
+                 to be predicted (data.task = \"regression\"): half the SUM over outputs.
                  PyTorch's MSELoss, without the half and a mean over K outputs, is 2/K times this,
                  and so are its gradients and curvature
   logistic       sum_k ln(1 + exp(-t_k z_k)) with t_y = 1 and -1 elsewhere; two classes have a
@@ -206,6 +207,8 @@ fn configs(args: &TrainArgs) -> Result<Vec<Config>, CommandError> {
 fn described(problem: &Problem, place: &Path) -> String {
     let config = &problem.config;
     let data = &problem.data;
+    let remarks = data.remarks.iter();
+    let remarks: String = remarks.map(|remark| format!("# {remark}\n")).collect();
     format!(
         "{}\n\
          # run directory      {}\n\
@@ -215,7 +218,7 @@ fn described(problem: &Problem, place: &Path) -> String {
          # parameters         {}\n\
          # steps per epoch    {}\n\
          # steps              {}\n\
-         # learning rate      {}\n",
+         # learning rate      {}\n{remarks}",
         config.to_toml(),
         place.display(),
         problem.compute().device_name(),

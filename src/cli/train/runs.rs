@@ -214,6 +214,11 @@ fn execute(task: &Task, mut run: Run) -> Result<Ended, CommandError> {
     let hint = task.hint(run.path());
     let device = device::announcement(run.problem().compute()).filter(|_| !quiet);
     device.iter().for_each(|device| eprintln!("{device}"));
+    let is_first = task.command.place().is_none_or(|(run, _)| run == 1);
+    let remarks = run.problem().data.remarks.iter();
+    remarks
+        .filter(|_| is_first && !quiet)
+        .for_each(|remark| eprintln!("{remark}"));
     let progress = Progress::new(run.problem(), task.command.place(), quiet);
     let before_steps = before_first_step(&run, hint.clone(), progress.clearing());
     let mut watch = Watch {

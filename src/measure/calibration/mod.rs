@@ -15,6 +15,7 @@ use super::declaration::{Family, Measure, Reads, RoundingLaw, Take};
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
+use crate::data::Task;
 use crate::reparam::MapKind;
 use predicted::Predicted;
 use scores::{Score, Scored};
@@ -72,6 +73,7 @@ pub(super) const FAMILY: Family = &[
 
 const fn calibration(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .passes()
         .reading(Reads::Test)
         .invariant(MapKind::ALL)
@@ -133,6 +135,7 @@ impl Session<'_> {
         self.once("predicted", |session| {
             let none = || Failure::not_known("there are no test samples");
             let labels = session.subject.test.ok_or_else(none)?.labels();
+            let labels = labels.ok_or_else(Failure::no_classes)?;
             let test = session.test()?;
             let loss = session.subject.objective.loss();
             Predicted::new(loss, test.outputs(), labels, test.losses().len())

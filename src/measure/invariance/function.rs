@@ -43,7 +43,8 @@ impl Behaviour {
     pub fn of(evaluated: &Evaluated) -> Self {
         Self {
             outputs: evaluated.outputs().to_vec(),
-            margins: evaluated.margins().to_vec(),
+            // Without classes outputs alone tell functions apart.
+            margins: evaluated.margins().unwrap_or_default().to_vec(),
             loss: evaluated.mean_loss(),
         }
     }

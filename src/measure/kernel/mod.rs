@@ -13,6 +13,7 @@ use super::declaration::{Family, Measure, Take};
 use super::failure::Failure;
 use super::measurement::Measurement;
 use super::session::Session;
+use crate::data::Task;
 use tangent::TangentKernel;
 
 pub(super) const FAMILY: Family = &[
@@ -33,14 +34,16 @@ pub(super) const FAMILY: Family = &[
         "cosine between the tangent kernel, summed over outputs, and the kernel of the labels, both centred",
         |session, name| session.of_kernel(name, TangentKernel::alignment),
     )
-    .from("Cortes, Mohri & Rostamizadeh 2012, definition 2.3"),
+    .from("Cortes, Mohri & Rostamizadeh 2012, definition 2.3")
+    .about(Task::Classification),
     kernel(
         "kernel.alignment.change",
         "kernel.alignment minus its value at the start of training",
         |session, name| {
             session.of_both_kernels(name, |now, then| Ok(now.alignment()? - then.alignment()?))
         },
-    ),
+    )
+    .about(Task::Classification),
 ];
 
 /// The kernel is a matrix of inner products of gradients, which no isometry of the parameters moves.

@@ -25,21 +25,22 @@ pub(super) struct TangentKernel {
     /// Row `i · outputs + k` belongs to output `k` of sample `i`.
     entries: DMatrix<f64>,
     outputs: usize,
-    labels: Vec<u8>,
+    /// One for each sample; none where numbers are to be predicted.
+    labels: Option<Vec<u8>>,
 }
 
 impl TangentKernel {
-    /// From its entries.
-    pub fn new(entries: DMatrix<f64>, labels: Vec<u8>) -> Self {
+    /// From its entries, so many rows for each sample.
+    pub fn new(entries: DMatrix<f64>, outputs: usize, labels: Option<Vec<u8>>) -> Self {
         Self {
-            outputs: entries.nrows() / labels.len().max(1),
             entries,
+            outputs,
             labels,
         }
     }
 
     pub fn samples(&self) -> usize {
-        self.labels.len()
+        self.entries.nrows() / self.outputs.max(1)
     }
 
     pub fn gradients(&self) -> usize {
@@ -65,13 +66,14 @@ impl TangentKernel {
     /// The centred alignment `⟨HκH, HLH⟩ / (‖HκH‖ ‖HLH‖)` of `κᵢⱼ = Σₖ K₍ᵢₖ₎₍ⱼₖ₎` with the labels' kernel, `Lᵢⱼ = 1` where
     /// two samples have one label and 0 elsewhere, with `H = I − 11ᵀ/n`.
     pub fn alignment(&self) -> Result<f64, Failure> {
+        let labels = self.labels.as_ref().ok_or_else(Failure::no_classes)?;
         let count = self.samples();
         let summed = |i: usize, j: usize| {
             let entry = |k| self.entries[(i * self.outputs + k, j * self.outputs + k)];
             (0..self.outputs).map(entry).sum()
         };
         let kernel = centred(DMatrix::from_fn(count, count, summed));
-        let same = |i: usize, j: usize| f64::from(u8::from(self.labels[i] == self.labels[j]));
+        let same = |i: usize, j: usize| f64::from(u8::from(labels[i] == labels[j]));
         let labels = centred(DMatrix::from_fn(count, count, same));
         let size = labels.norm();
         if size < 1e-9 {
@@ -209,9 +211,13 @@ impl Session<'_> {
             ..self.subject.budget
         };
         let mut spending = Spending::new(seconds, self.subject.interrupt);
-        let last = picked.labels.iter().skip(positions - 1).step_by(positions);
-        let labels: Vec<u8> = last.copied().collect();
-        Ok(TangentKernel::new(jacobian.squared(&mut spending)?, labels))
+        let last = picked.labels().ok().map(|labels| {
+            let last = labels.iter().skip(positions - 1).step_by(positions);
+            last.copied().collect()
+        });
+        let entries = jacobian.squared(&mut spending)?;
+        let outputs = entries.nrows() / picked.batch.samples().max(1);
+        Ok(TangentKernel::new(entries, outputs, last))
     }
 
     /// The outputs at one position.

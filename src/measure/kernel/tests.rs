@@ -36,7 +36,8 @@ fn a_linear_model_has_a_kernel_that_does_not_move() {
     let entry = |i: usize, j: usize| 3.0 * (1.0 + crate::linear::dot(inputs[i], inputs[j]));
     let kernel = TangentKernel::new(
         DMatrix::from_fn(SAMPLES, SAMPLES, entry),
-        fixture.labels.clone(),
+        1,
+        Some(fixture.labels.clone()),
     );
     assert_close(rows[2].value.unwrap(), kernel.alignment().unwrap(), 1e-12);
 }
@@ -44,13 +45,14 @@ fn a_linear_model_has_a_kernel_that_does_not_move() {
 #[test]
 fn a_kernel_that_grows_drifts_and_keeps_its_shape() {
     let entries = DMatrix::from_row_slice(2, 2, &[2.0, 1.0, 1.0, 3.0]);
-    let start = TangentKernel::new(entries.clone(), vec![0, 1]);
-    let now = TangentKernel::new(3.0 * entries, vec![0, 1]);
+    let start = TangentKernel::new(entries.clone(), 1, Some(vec![0, 1]));
+    let now = TangentKernel::new(3.0 * entries, 1, Some(vec![0, 1]));
     assert_close(now.drift(&start).unwrap(), 2.0, 1e-14);
     assert!(now.distance(&start).unwrap() < 1e-30);
     let other = TangentKernel::new(
         DMatrix::from_row_slice(2, 2, &[1.0, 0.0, 0.0, 0.0]),
-        vec![0, 1],
+        1,
+        Some(vec![0, 1]),
     );
     assert_close(
         other.distance(&start).unwrap(),
@@ -63,9 +65,13 @@ fn a_kernel_that_grows_drifts_and_keeps_its_shape() {
 fn the_kernel_of_the_labels_is_aligned_with_them() {
     let labels = vec![0, 0, 1, 2, 1];
     let same = |i: usize, j: usize| f64::from(u8::from(labels[i] == labels[j]));
-    let kernel = TangentKernel::new(DMatrix::from_fn(5, 5, same).add_scalar(0.5), labels.clone());
+    let kernel = TangentKernel::new(
+        DMatrix::from_fn(5, 5, same).add_scalar(0.5),
+        1,
+        Some(labels.clone()),
+    );
     assert_close(kernel.alignment().unwrap(), 1.0, 1e-14);
-    let one_class = TangentKernel::new(DMatrix::identity(2, 2), vec![1, 1]);
+    let one_class = TangentKernel::new(DMatrix::identity(2, 2), 1, Some(vec![1, 1]));
     assert!(
         one_class
             .alignment()

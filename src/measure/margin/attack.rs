@@ -30,7 +30,7 @@ impl Session<'_> {
         self.require_smooth_inputs()?;
         self.require_independent_samples()?;
         let subject = self.subject;
-        let labels = subject.train.labels();
+        let labels = subject.labels()?;
         let mut rng = subject.stream("probes.attack");
         let count = labels.len().min(MOST_SAMPLES);
         let mut drawn = index::sample(&mut rng, labels.len(), count).into_vec();

@@ -18,9 +18,9 @@ impl Session<'_> {
         let subject = self.subject;
         let objective = subject.objective;
         let all = self.train()?;
-        let (mut margins, mut spread) = (all.margins().to_vec(), Vec::new());
+        let (mut margins, mut spread) = (all.margins()?.to_vec(), Vec::new());
         let width = all.outputs().len() / margins.len().max(1);
-        let rows = all.outputs().chunks(width).zip(subject.train.labels());
+        let rows = all.outputs().chunks(width).zip(subject.labels()?);
         let coefficients: Vec<f64> = rows
             .flat_map(|(z, &label)| against_strongest(z, usize::from(label), objective.loss()))
             .collect();

@@ -17,7 +17,7 @@ impl Session<'_> {
         self.require_smooth_inputs()?;
         self.require_independent_samples()?;
         let subject = self.subject;
-        let mut labels = subject.train.labels();
+        let mut labels = subject.labels()?;
         let mut margins = Vec::new();
         for batch in subject.train.batches() {
             let (own, rest) = labels.split_at(batch.samples());

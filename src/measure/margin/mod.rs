@@ -16,6 +16,7 @@ use super::measurement::{Bound, Error, Measurement};
 use super::norm::{PRODUCTS, PRODUCTS_OF_ROWS};
 use super::session::Session;
 use super::statistic::Statistic;
+use crate::data::Task;
 use crate::objective::Batch;
 use crate::reparam::MapKind;
 use std::rc::Rc;
@@ -141,6 +142,7 @@ pub(super) const FAMILY: Family = &[
         "smallest output margin over |parameters|^L, for networks homogeneous of degree L",
         |session, name| session.homogeneous_margin(name),
     )
+    .about(Task::Classification)
     .from("Lyu & Li 2020")
     .passes()
     .rounded(RoundingLaw::ScaledMargin(Statistic::Min)),
@@ -209,6 +211,7 @@ pub(super) const FAMILY: Family = &[
 
 const fn of_function(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .passes()
         .invariant(MapKind::ALL)
 }
@@ -232,6 +235,7 @@ const fn spectral(
     take: Take,
 ) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Bartlett et al. 2017, eq. 1.2 without its sum of (2,1) norms")
         .passes()
         .invariant(PRODUCTS)
@@ -244,6 +248,7 @@ const fn of_loss(name: &'static str, take: Take) -> Measure {
         "share of samples with output margin over product of spectral norms at most this number",
         take,
     )
+    .about(Task::Classification)
     .from("Bartlett et al. 2017, eq. 1.2 without its sum of (2,1) norms")
     .passes()
     .share()
@@ -257,6 +262,7 @@ const fn bartlett(
     take: Take,
 ) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Bartlett et al. 2017, with reference matrices 0")
         .passes()
         .invariant(PRODUCTS_OF_ROWS)
@@ -270,6 +276,7 @@ const fn last_hidden(
     take: Take,
 ) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Jiang et al. 2019, \"Predicting the generalization gap in deep networks\"")
         .passes()
         .rounded(RoundingLaw::Distance(statistic))
@@ -282,6 +289,7 @@ const fn hidden(name: &'static str, statistic: Statistic, take: Take) -> Measure
          holds to where another class wins, over the root of its total variation",
         take,
     )
+    .about(Task::Classification)
     .from("Jiang et al. 2019, sec. 3")
     .passes()
     .invariant(UNIFORM)
@@ -307,6 +315,7 @@ const fn attack(
     take: Take,
 ) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Madry et al. 2018, sec. 2.1, in the Euclidean norm; radius by bisection")
         .invariant(MapKind::ALL)
         .rounded(RoundingLaw::Distance(statistic))
@@ -329,14 +338,14 @@ impl Session<'_> {
 
     fn output_margin(&mut self, name: &str, statistic: Statistic) -> Result<Measurement, Failure> {
         let train = self.train()?;
-        Ok(self.told(statistic, name, train.margins()))
+        Ok(self.told(statistic, name, train.margins()?))
     }
 
     /// The 10th percentile of the margins of one class.
     fn class_margin(&mut self, name: &str, class: u8) -> Result<Measurement, Failure> {
-        let labels = self.subject.train.labels();
+        let labels = self.subject.labels()?;
         let train = self.train()?;
-        let margins = train.margins().iter().zip(labels);
+        let margins = train.margins()?.iter().zip(labels);
         let own: Vec<f64> = margins
             .filter(|(_, label)| **label == class)
             .map(|(&margin, _)| margin)

@@ -24,7 +24,7 @@ impl Session<'_> {
     ) -> Result<Measurement, Failure> {
         let stack = self.stack_norms(Reference::Zero)?;
         let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
-        let margins = scaled(self.train()?.margins(), 1.0 / product);
+        let margins = scaled(self.train()?.margins()?, 1.0 / product);
         Ok(with_error_of_norms(
             self.told(statistic, name, &margins),
             &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
@@ -50,7 +50,7 @@ impl Session<'_> {
         }
         let size = spectral_complexity(&stack) * square.sqrt() / subject.train.samples() as f64;
         let size = positive(size, "spectral complexity times the size of the inputs")?;
-        let margins = scaled(self.train()?.margins(), 1.0 / size);
+        let margins = scaled(self.train()?.margins()?, 1.0 / size);
         Ok(with_error_of_norms(
             self.told(statistic, name, &margins),
             &of_spectral_norms(name, 1.0, &stack.layers, 1.0),
@@ -62,7 +62,7 @@ impl Session<'_> {
     pub(super) fn margin_loss(&mut self, name: &str, gamma: f64) -> Result<Measurement, Failure> {
         let stack = self.stack_norms(Reference::Zero)?;
         let product = positive(spectral_product(&stack.layers), "product of spectral norms")?;
-        let margins = scaled(self.train()?.margins(), 1.0 / product);
+        let margins = scaled(self.train()?.margins()?, 1.0 / product);
         let is_small: Vec<f64> = margins
             .iter()
             .map(|&margin| f64::from(u8::from(margin <= gamma)))
@@ -95,7 +95,7 @@ impl Session<'_> {
             norm(&values).powi(degree),
             "norm to the power of the degree",
         )?;
-        let margins = scaled(self.train()?.margins(), 1.0 / size);
+        let margins = scaled(self.train()?.margins()?, 1.0 / size);
         Ok(Statistic::Min.of(name, &margins))
     }
 
@@ -107,11 +107,11 @@ impl Session<'_> {
         let weights = scaled(&self.values()?[layer.weight.range()], layer.factor);
         let (outputs, inputs) = (layer.outputs(), layer.inputs());
         let row = |class: usize| &weights[class * inputs..(class + 1) * inputs];
-        let labels = self.subject.train.labels();
+        let labels = self.subject.labels()?;
         let train = self.train()?;
         if outputs == 1 {
             let slope = norm(row(0));
-            let distances = train.margins().iter();
+            let distances = train.margins()?.iter();
             return Ok(distances
                 .map(|margin| to_first_order(*margin, slope))
                 .collect());

@@ -166,7 +166,7 @@ impl Session<'_> {
 
     fn collapse_of_classes(&mut self) -> Result<(Rc<Classes>, usize), Failure> {
         let (held, picked) = self.representation(Place::Last)?;
-        let classes = self.once("classes", |_| Classes::of(&held, &picked.labels))?;
+        let classes = self.once("classes", |_| Classes::of(&held, picked.labels()?))?;
         Ok((classes, picked.batch.samples()))
     }
 }

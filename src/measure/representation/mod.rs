@@ -16,6 +16,7 @@ use super::declaration::{Family, Measure, Take};
 use super::failure::Failure;
 use super::precise::{Picked, Place};
 use super::session::Session;
+use crate::data::Task;
 use crate::reparam::MapKind;
 use nalgebra::DMatrix;
 use std::rc::Rc;
@@ -130,6 +131,7 @@ const fn probe(name: &'static str, take: Take) -> Measure {
     let description = "share of test samples that a ridge regression of one-hot labels on a hidden layer \
          (last: on what the output layer is given), fitted on training samples, classifies right";
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Alain & Bengio 2017, with least squares in place of logistic regression")
         .passes()
         .share()
@@ -145,6 +147,7 @@ const fn pattern(name: &'static str, description: &'static str, take: Take) -> M
 
 const fn collapse(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)
+        .about(Task::Classification)
         .from("Papyan, Han & Donoho 2020")
         .passes()
         .invariant(UNIFORM)

@@ -23,15 +23,16 @@ impl Session<'_> {
     ) -> Result<Measurement, Failure> {
         let (train, fitted_on) = self.representation(place)?;
         let judged_on = self.picked_test(SAMPLES)?;
-        if train.nrows() != fitted_on.labels.len() {
+        let labels = fitted_on.labels()?;
+        if train.nrows() != labels.len() {
             return Err(Failure::not_defined(
                 "there is a label for every position of a sample, and a row for each only at the last layer",
             ));
         }
         let test = self.precise()?.held(place, &judged_on)?;
-        let probe = Probe::fitted(&train, &fitted_on.labels)?;
+        let probe = Probe::fitted(&train, labels)?;
         let predicted = probe.predictions(&test);
-        let right = predicted.iter().zip(&judged_on.labels);
+        let right = predicted.iter().zip(judged_on.labels()?);
         let right: Vec<f64> = right
             .map(|(one, other)| f64::from(u8::from(one == other)))
             .collect();

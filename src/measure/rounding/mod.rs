@@ -28,6 +28,7 @@ use super::session::Session;
 use super::statistic::Statistic;
 use super::subject::Subject;
 use crate::backend::{Precision, read};
+use crate::extremes::smallest;
 use crate::linear::{norm, random_signs};
 use crate::objective::{Batch, Loss, Objective};
 use crate::params::Parameters;
@@ -96,6 +97,7 @@ impl Witnesses {
             let exact = reference.evaluate(&parameters, &theirs);
             moved = moved.or_more(Moved::between(
                 objective.loss(),
+                ours.targets.dims()[1],
                 &labels,
                 [&found[0], &host(&exact.outputs)?],
                 [&found[1], &host(&exact.losses)?],
@@ -125,16 +127,25 @@ impl Moved {
         }
     }
 
-    /// From outputs and losses in two precisions, the better one last.
-    fn between(loss: Loss, labels: &[u8], outputs: [&[f64]; 2], losses: [&[f64]; 2]) -> Self {
-        let width = outputs[1].len() / labels.len().max(1);
+    /// From outputs, so many in a row, and losses in two precisions, the better one last. Without labels there are no
+    /// margins.
+    fn between(
+        loss: Loss,
+        width: usize,
+        labels: &[u8],
+        outputs: [&[f64]; 2],
+        losses: [&[f64]; 2],
+    ) -> Self {
         let [found, exact] = outputs.map(|outputs| outputs.chunks(width.max(1)));
         let mut moved = Self::default();
-        for ((found, exact), &label) in found.zip(exact).zip(labels) {
+        let labels = labels.iter().copied().map(Some);
+        let labels = labels.chain(std::iter::repeat(None));
+        for ((found, exact), label) in found.zip(exact).zip(labels) {
             let distance = loss.size_of_move(found.iter().zip(exact).map(|(a, b)| a - b));
             let centre = mean(exact);
             let size = norm(&exact.iter().map(|z| z - centre).collect::<Vec<_>>());
-            let margins = loss.margin(found, label) - loss.margin(exact, label);
+            let margin = |outputs| label.map_or(0.0, |label| loss.margin(outputs, label));
+            let margins = margin(found) - margin(exact);
             moved.outputs = moved.outputs.max(distance);
             moved.margins = moved.margins.max(margins.abs());
             if size > 0.0 {
@@ -194,6 +205,8 @@ pub(super) fn bound(
         RoundingLaw::Untouched => 0.0,
         RoundingLaw::Told => f64::NAN,
         RoundingLaw::Loss(part) => session.rounding_of_losses(part)?,
+        RoundingLaw::RootLoss(part) => session.rounding_of_root(part, value)?,
+        RoundingLaw::Determination(part) => session.rounding_of_determination(part, value)?,
         RoundingLaw::Share(part) => session.near_ties(part)?,
         RoundingLaw::Margin => FACTOR * session.moved_by_rounding()?.margins,
         RoundingLaw::ScaledMargin(statistic) => {
@@ -223,7 +236,7 @@ impl Session<'_> {
         value: f64,
     ) -> Result<f64, Failure> {
         let moved = FACTOR * self.moved_by_rounding()?.margins;
-        let of_outputs = statistic.value(self.train()?.margins());
+        let of_outputs = statistic.value(self.train()?.margins()?);
         Ok(moved * (value / of_outputs).abs())
     }
 
@@ -266,6 +279,33 @@ impl Session<'_> {
         })
     }
 
+    /// What rounding may move the root of a mean squared error by: `r² = 2L / width`, of which `L` moves.
+    fn rounding_of_root(&mut self, part: Part, value: f64) -> Result<f64, Failure> {
+        let scale = 2.0 / self.train()?.width() as f64;
+        let moved = scale * self.rounding_of_losses(part)?;
+        // √(r² + m) − r without the digits that a difference loses.
+        Ok(moved / (value + (value * value + moved).sqrt()).max(f64::MIN_POSITIVE))
+    }
+
+    /// What rounding may move a coefficient of determination by: of each output its squared errors move, by no more
+    /// than twice the loss does, over a variance that does not.
+    fn rounding_of_determination(&mut self, part: Part, value: f64) -> Result<f64, Failure> {
+        let evaluated = match part {
+            Part::Test => self.test()?,
+            Part::Train | Part::Both => self.train()?,
+        };
+        let targets = evaluated.targets().ok_or_else(Failure::no_numbers)?;
+        let width = evaluated.width().max(1);
+        let variances = (0..width).map(|output| {
+            let column = targets[output..].iter().step_by(width);
+            let centre = mean(&column.clone().copied().collect::<Vec<_>>());
+            mean(&column.map(|t| (t - centre).powi(2)).collect::<Vec<_>>())
+        });
+        let least = smallest(variances);
+        let moved = 2.0 * self.rounding_of_losses(part)? / width as f64;
+        Ok(moved / least + own_rounding(value.abs()))
+    }
+
     /// The share of predictions that rounding may decide.
     fn near_ties(&mut self, part: Part) -> Result<f64, Failure> {
         let moved = FACTOR * self.moved_by_rounding()?.margins;
@@ -273,7 +313,7 @@ impl Session<'_> {
             Part::Test => self.test()?,
             Part::Train | Part::Both => self.train()?,
         };
-        let margins = evaluated.margins();
+        let margins = evaluated.margins()?;
         let ties = margins.iter().filter(|margin| margin.abs() <= moved);
         Ok(ties.count() as f64 / margins.len() as f64)
     }

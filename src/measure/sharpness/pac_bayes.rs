@@ -14,6 +14,7 @@
 
 use super::chart::Chart;
 use super::landscape::Landscape;
+use crate::data::Task;
 use crate::linear::{LinearError, Spending, dot, random_normal};
 use crate::measure::declaration::{Family, Measure, Part, RoundingLaw};
 use crate::measure::evaluated::Evaluated;
@@ -32,6 +33,7 @@ pub(in crate::measure) const FAMILY: Family = &[Measure::new(
     measure,
 )
 .from("Dziugaite & Roy 2017, sec. 3; McAllester 1999; Maurer 2004")
+.about(Task::Classification)
 // The starting point, the centre of the prior, is moved by no map.
 .invariant(&[])
 .of_flatness()
@@ -158,8 +160,9 @@ impl Posteriors<'_> {
         let moved = self.landscape.moved(&displacement);
         let subject = self.subject;
         let evaluated = Evaluated::run(subject.objective, &moved, subject.train)?;
-        let wrong = evaluated.margins().iter().filter(|&&margin| margin <= 0.0);
-        Ok(wrong.count() as f64 / evaluated.margins().len() as f64)
+        let margins = evaluated.margins()?;
+        let wrong = margins.iter().filter(|&&margin| margin <= 0.0);
+        Ok(wrong.count() as f64 / margins.len() as f64)
     }
 
     fn candidate(&self, deviation: f64, rng: StreamRng) -> Candidate {

@@ -46,21 +46,29 @@ impl Objective {
         if !self.has_weighted_samples() || first.targets.dims()[0] != first.samples() {
             return Ok(None);
         }
-        let population = self.population(parameters, data)?;
+        let Some(labels) = data.labels() else {
+            return Ok(None);
+        };
+        let population = self.population(parameters, data, labels)?;
         Ok(Some(counts.map(|count| {
             let drawn = population.draw(count, rng);
-            let labels = drawn.iter().map(|drawn| data.labels()[drawn.unit]);
+            let labels = drawn.iter().map(|drawn| labels[drawn.unit]);
             let labels = labels.collect();
             Chunks::from_batches(split(&self.weighted(data, &drawn), first.samples()), labels)
         })))
     }
 
-    fn population(&self, parameters: &Parameters, data: &Chunks) -> Result<Population, String> {
+    fn population(
+        &self,
+        parameters: &Parameters,
+        data: &Chunks,
+        labels: &[u8],
+    ) -> Result<Population, String> {
         let mut kinds = Vec::with_capacity(data.samples());
         for batch in data.batches() {
             let outputs = read(&self.evaluate(parameters, batch).outputs)?;
             let width = outputs.len() / batch.samples();
-            let labels = data.labels()[kinds.len()..].iter();
+            let labels = labels[kinds.len()..].iter();
             let samples = outputs.chunks(width).zip(labels);
             kinds.extend(samples.map(|(outputs, &label)| Kind::new(outputs, label.into())));
         }
@@ -170,7 +178,10 @@ mod tests {
         let case = Case::reference(Activation::Tanh, Loss::CrossEntropy);
         let (parameters, all) = (case.parameters(), case.chunks(3));
         let mut rng = Streams::new(3).stream("subset", 0);
-        let population = case.objective.population(&parameters, &all).unwrap();
+        let population = case
+            .objective
+            .population(&parameters, &all, all.labels().unwrap())
+            .unwrap();
         let drawn = population.draw(3, &mut rng);
         let few = draw(&case, 3).unwrap();
         assert_eq!((few.samples(), drawn.len()), (3, 3));
@@ -179,7 +190,7 @@ mod tests {
         for Drawn { unit, weight } in drawn {
             assert_eq!(all.samples(), singles.batches().len());
             let single = singles.batches()[unit].clone();
-            let single = Chunks::from_batches(vec![single], vec![all.labels()[unit]]);
+            let single = Chunks::from_batches(vec![single], vec![all.labels().unwrap()[unit]]);
             let share = weight / all.samples() as f64;
             crate::linear::axpy(share, &product(&case, &single), &mut expected);
         }

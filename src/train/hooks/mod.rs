@@ -8,6 +8,7 @@ mod tests;
 pub use scope::Scope;
 
 use crate::config::{Config, EACH_LAYER, Epochs, Hook, Trigger};
+use crate::data::Task;
 use crate::measure::{self, about, invariance::row_name};
 use crate::params::Layout;
 use moments::{Moments, Turns};
@@ -15,14 +16,14 @@ use moments::{Moments, Turns};
 /// What is measured at one step: names by scope.
 pub type Due = Vec<(Scope, Vec<String>)>;
 
-/// What the loop always measures when it evaluates.
-const EVALUATION: [&str; 5] = [
-    "loss.train",
-    "loss.test",
-    "gap.loss",
-    "accuracy.train",
-    "accuracy.test",
-];
+/// What the loop always measures when it evaluates, where this is to be predicted.
+const fn evaluation(task: Task) -> [&'static str; 5] {
+    let [train, test] = match task {
+        Task::Classification => ["accuracy.train", "accuracy.test"],
+        Task::Regression => ["r2.train", "r2.test"],
+    };
+    ["loss.train", "loss.test", "gap.loss", train, test]
+}
 
 /// The schedule of all measurements of a run.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub struct HookPlan {
     /// Epochs between two evaluations.
     evaluate_every: u64,
     epochs: Epochs,
+    task: Task,
 }
 
 /// A hook with its moments and its blocks.
@@ -57,15 +59,17 @@ impl HookPlan {
     pub fn new(config: &Config, layout: &Layout, epochs: Epochs) -> Self {
         let turns = Turns::of(&config.schedule);
         let hooks = config.hooks.iter();
+        let task = config.data.task();
         Self {
             hooks: hooks
                 .map(|hook| Planned {
                     moments: Moments::of(hook, epochs.clone(), turns),
-                    measures: scoped(hook, layout),
+                    measures: scoped(hook, layout, task),
                 })
                 .collect(),
             evaluate_every: config.train.evaluate_every as u64,
             epochs,
+            task,
         }
     }
 
@@ -75,6 +79,7 @@ impl HookPlan {
             hooks: Vec::new(),
             evaluate_every: config.train.evaluate_every as u64,
             epochs,
+            task: config.data.task(),
         }
     }
 
@@ -122,7 +127,7 @@ impl HookPlan {
         let extra = |fires: bool| u64::from(step < last && !fires);
         let mut ahead = vec![Ahead {
             times: evaluations + extra(self.evaluates(last)),
-            names: EVALUATION.map(str::to_owned).to_vec(),
+            names: evaluation(self.task).map(str::to_owned).to_vec(),
             is_open: false,
         }];
         for Planned { moments, measures } in &self.hooks {
@@ -141,7 +146,7 @@ impl HookPlan {
     fn collect(&self, evaluate: bool, wanted: impl Fn(&Moments) -> bool) -> Due {
         let mut due = Due::new();
         if evaluate {
-            let names = EVALUATION.map(str::to_owned).to_vec();
+            let names = evaluation(self.task).map(str::to_owned).to_vec();
             due.push((Scope::default(), names));
         }
         let hooks = self.hooks.iter().filter(|hook| wanted(&hook.moments));
@@ -188,9 +193,9 @@ pub(super) fn blocks<'a>(hook: &'a Hook, layout: &'a Layout) -> Vec<&'a str> {
 }
 
 /// What a hook measures, each in its scopes: what is of a block in that of each block, everything else in one.
-fn scoped(hook: &Hook, layout: &Layout) -> Vec<(String, Vec<Scope>)> {
+fn scoped(hook: &Hook, layout: &Layout, task: Task) -> Vec<(String, Vec<Scope>)> {
     let blocks = blocks(hook, layout);
-    let names = measures(hook).into_iter().map(|name| {
+    let names = measures(hook, task).into_iter().map(|name| {
         let is_of_block = about(&name).is_some_and(|measure| measure.is_of_block);
         let blocks: Vec<Option<&str>> = match &blocks[..] {
             [] => vec![None],
@@ -206,9 +211,9 @@ fn scoped(hook: &Hook, layout: &Layout) -> Vec<(String, Vec<Scope>)> {
     names.collect()
 }
 
-/// The measures of a hook, and the names of their ratios under its maps.
-pub(super) fn measures(hook: &Hook) -> Vec<String> {
-    let preset = hook.preset.iter().flat_map(|preset| preset.measures());
+/// The measures of a hook where this is to be predicted, and the names of their ratios under its maps.
+pub(super) fn measures(hook: &Hook, task: Task) -> Vec<String> {
+    let preset = hook.preset.iter().flat_map(|preset| preset.measures(task));
     let mut names: Vec<String> = preset.map(str::to_owned).collect();
     names.extend(hook.measures.iter().flatten().cloned());
     let is_check = |name: &str| measure::find(name).is_some_and(|measure| measure.is_check);

@@ -181,7 +181,7 @@ fn a_hook_with_maps_measures_again_after_each() {
                 maps = [\"permutation\", \"unit-rescaling\"]";
     let config = config(text);
     assert_eq!(
-        measures(&config.hooks[0]),
+        measures(&config.hooks[0], Task::Classification),
         [
             "norm.l2",
             "reparam.rescale.outputs",
@@ -193,8 +193,9 @@ fn a_hook_with_maps_measures_again_after_each() {
 
 fn due_of_hooks(plan: &HookPlan, step: u64) -> Due {
     let mut due = plan.due(step, &[]);
-    due.iter_mut()
-        .for_each(|(_, names)| names.retain(|name| !EVALUATION.contains(&name.as_str())));
+    due.iter_mut().for_each(|(_, names)| {
+        names.retain(|name| !evaluation(Task::Classification).contains(&name.as_str()))
+    });
     due.retain(|(_, names)| !names.is_empty());
     due
 }
