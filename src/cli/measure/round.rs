@@ -35,8 +35,22 @@ enum Stop {
 }
 
 impl Round<'_> {
-    /// Measures a run, or weights made elsewhere.
+    /// Measures a run, or weights made elsewhere. Whatever was added to a run is added whole.
     pub fn run(
+        &self,
+        place: Option<&Path>,
+        density: Option<&DensityFile<'_>>,
+    ) -> Result<Option<Estimated>, CommandError> {
+        let result = self.measure(place, density);
+        let mut book = self.book.lock();
+        let closed = book.close();
+        book.told().iter().for_each(|line| self.finding.say(line));
+        let found = result?;
+        closed?;
+        Ok(found)
+    }
+
+    fn measure(
         &self,
         place: Option<&Path>,
         density: Option<&DensityFile<'_>>,
@@ -82,10 +96,6 @@ impl Round<'_> {
                 self.take(&solution, block.as_deref(), index)?;
             }
         }
-        let mut book = self.book.lock();
-        book.close()?;
-        book.told().iter().for_each(|line| finding.say(line));
-        drop(book);
         let budget = self.asked.budget();
         density
             .map(|file| file.estimate(&solution, budget, finding))
@@ -158,7 +168,8 @@ impl Round<'_> {
             epoch: solution.epoch(),
             rows: Vec::new(),
         };
-        self.finding.begins_part(part.moment().as_deref());
+        let moment = part.moment().filter(|_| self.args.checkpoints);
+        self.finding.begins_part(moment.as_deref());
         self.book.lock().begin_part(part);
     }
 
