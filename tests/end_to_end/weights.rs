@@ -89,7 +89,7 @@ fn a_file_of_pytorch_is_measured_without_a_config() {
         .success();
     let names = [("layers.0", "module.fc1"), ("layers.1", "module.out")];
     std::fs::write(lab.path("w.pt"), saved(&renamed(&lab, &names))).unwrap();
-    let measures = "loss.train,loss.test,run.learning_rate,run.batch_size,stability.gd,noise.bs_critical,distance.l2";
+    let measures = "loss.train,loss.test,run.learning_rate,run.batch_size,stability.gd,noise.signal,distance.init";
     let shared = ["--measures", measures, "--format", "json"];
     let data = [
         "--data",
