@@ -8,7 +8,7 @@ mod timing;
 
 use lab::backend::{BackendKind, Compute, Precision};
 use lab::config::{Method, Momentum, Optimizer};
-use lab::model::{Activation, Init, Normalisation, Pool};
+use lab::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
 use lab::model::{
     Conditions, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape, Tokens,
     Transformer, TransformerShape,
@@ -65,6 +65,8 @@ const CASES: [Case; 4] = [
                 image: CIFAR,
                 width: 16,
                 blocks: vec![3; 3],
+                stem: Stem::Cifar,
+                shortcut: Shortcut::Projection,
                 outputs: 10,
                 activation: Activation::Relu,
                 normalisation: Normalisation::Batch,
