@@ -198,6 +198,5 @@ fn counters_of_batches_are_read_as_converters_write_them() {
     let axis = with_counters(&trained, Dtype::I32, &[1], &3_i32.to_le_bytes());
     assert_eq!(value(measure(axis).success()), expected);
     let half = with_counters(&trained, Dtype::F16, &[], &[0, 0]);
-    let message = measure(half).failure(2);
-    insta::assert_snapshot!(message, @"error: w.safetensors: tensor `bn1.num_batches_tracked` has type F16, allowed are I64, I32, I16, I8, U64, U32, U16, U8, F32 and F64");
+    assert_eq!(value(measure(half).success()), expected);
 }

@@ -89,7 +89,7 @@ fn a_file_of_pytorch_is_measured_without_a_config() {
         .success();
     let names = [("layers.0", "module.fc1"), ("layers.1", "module.out")];
     std::fs::write(lab.path("w.pt"), saved(&renamed(&lab, &names))).unwrap();
-    let measures = "loss.train,loss.test,run.learning_rate,run.batch_size,stability.gd,noise.bs_critical,distance.l2";
+    let measures = "loss.train,loss.test,run.learning_rate,run.batch_size,stability.gd,noise.signal,distance.init";
     let shared = ["--measures", measures, "--format", "json"];
     let data = [
         "--data",
@@ -155,19 +155,19 @@ fn what_is_open_or_hostile_is_refused_in_a_line() {
     std::fs::write(lab.path("w.pt"), saved(&renamed(&lab, &[]))).unwrap();
     let message = |arguments: &[&str]| lab.run(&[&["measure"], arguments].concat()).failure(2);
     let digits = |arguments: &[&str]| message(&[&["w.pt", "--data", "digits"], arguments].concat());
-    insta::assert_snapshot!(message(&["w.pt"]), @"");
-    insta::assert_snapshot!(digits(&["--set", "optimizer.learning_rate=0.1"]), @"");
-    insta::assert_snapshot!(digits(&["--set", "data.classes=[0, 1]"]), @"");
-    insta::assert_snapshot!(digits(&["--rename", "layers("]), @"");
-    insta::assert_snapshot!(digits(&["--normalize", "imagenet"]), @"");
-    insta::assert_snapshot!(digits(&["--norm-mode", "batch"]), @"");
-    insta::assert_snapshot!(message(&[RUN, "--data", "digits"]), @"");
+    insta::assert_snapshot!(message(&["w.pt"]), @"error: w.pt is a file of weights: give the data to measure it on (--data mnist), or the config of its model (--model w.pt --config FILE)");
+    insta::assert_snapshot!(digits(&["--set", "optimizer.learning_rate=0.1"]), @"error: w.pt: --set optimizer.learning_rate: weights alone can be given data.*, model.*, seed, backend, precision, train.loss; what else there is to set is about training, which a config describes: --model FILE --config FILE");
+    insta::assert_snapshot!(digits(&["--set", "data.classes=[0, 1]"]), @"error: w.pt: has 10 outputs, and digits needs 2; choose other data (--data), or see --set data.classes");
+    insta::assert_snapshot!(digits(&["--rename", "layers("]), @r"error: --rename layers(: must have the form PATTERN=NAME, for example 'fc(\d)=layers.$1'");
+    insta::assert_snapshot!(digits(&["--normalize", "imagenet"]), @"error: `data.normalize` has means and deviations for another number of channels: the images of digits have 1. Give one of each for all channels, or 1.");
+    insta::assert_snapshot!(digits(&["--norm-mode", "batch"]), @"error: --norm-mode batch: weights alone do not tell the size of a batch; a config does (--model FILE --config FILE)");
+    insta::assert_snapshot!(message(&[RUN, "--data", "digits"]), @"error: --data digits: runs/small/seed-0 is no file of weights; a run is measured on its own data");
     std::fs::write(
         lab.path("w.pt"),
         b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.",
     )
     .unwrap();
-    insta::assert_snapshot!(digits(&[]), @"");
+    insta::assert_snapshot!(digits(&[]), @"error: w.pt: runs code: `posix.system`; only tensors are read. In Python: torch.save(model.state_dict(), FILE)");
     std::fs::write(lab.path("w.pt"), b"PK\x03\x04").unwrap();
-    insta::assert_snapshot!(digits(&[]), @"");
+    insta::assert_snapshot!(digits(&[]), @"error: w.pt: not a zip archive: Missing end of central directory");
 }
