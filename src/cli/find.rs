@@ -137,7 +137,8 @@ fn nearest_config(directory: &Path, path: &Path) -> Option<String> {
         path.extension()
             .is_some_and(|extension| extension == "toml")
     });
-    all.sort();
+    // Of two of one stem the one in the folder itself, where there is one.
+    all.sort_by_key(|path| (path.components().count(), path.clone()));
     let stems: Vec<String> = all.iter().filter_map(|path| stem(path)).collect();
     let nearest = nearest(&stem(path)?, &stems)?;
     let place = stems.iter().position(|stem| stem == nearest)?;

@@ -8,7 +8,7 @@ pub const LESSONS: &[Lesson] = &[
         name: "edge-of-stability",
         about: "full-batch descent sharpens until the curvature meets two over the learning rate",
         commands: &[
-            Command::new("train --config demo/edge_of_stability --out {folder} --resume"),
+            Command::new("train --config digits/edge_of_stability --out {folder} --resume"),
             Command::new(
                 "plot {folder}/edge_of_stability/seed-0 --what eigenvalues --along steps --out {folder}/eigenvalues.svg",
             ),
@@ -26,7 +26,7 @@ pub const LESSONS: &[Lesson] = &[
         name: "sharpness-aware",
         about: "sharpness-aware steps against plain ones at the same training loss",
         commands: &[
-            Command::new("sweep demo/sam --out {folder}"),
+            Command::new("sweep sweeps/demo_sam --out {folder}"),
             Command::into(
                 "compare {folder}/sam --by arm --format json",
                 "comparison.json",
@@ -48,7 +48,7 @@ pub const LESSONS: &[Lesson] = &[
         name: "random-labels",
         about: "a network that learns the digits also learns labels drawn at random",
         commands: &[
-            Command::new("sweep demo/random_labels --out {folder}"),
+            Command::new("sweep sweeps/demo_random_labels --out {folder}"),
             Command::into(
                 "compare {folder}/random_labels --by arm --format json",
                 "comparison.json",
@@ -111,7 +111,7 @@ pub const LESSONS: &[Lesson] = &[
         name: "small-and-large-batch",
         about: "solutions of small and of large batches at the same training loss",
         commands: &[
-            Command::new("sweep demo/batch_size --out {folder}"),
+            Command::new("sweep sweeps/demo_batch_size --out {folder}"),
             Command::into(
                 "compare {folder}/batch_size --by arm --format json",
                 "comparison.json",
