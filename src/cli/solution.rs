@@ -185,6 +185,12 @@ impl SolutionArgs {
     fn open_described(&self, finding: &Finding) -> Result<Solution, CommandError> {
         if let Some(dataset) = &self.elsewhere.data {
             let run = self.run.as_deref().unwrap_or(Path::new(""));
+            if !run.exists() {
+                return Err(CommandError::Input(format!(
+                    "{}: there is no such file",
+                    run.display()
+                )));
+            }
             return Err(CommandError::Input(format!(
                 "--data {dataset}: {} is no file of weights; a run is measured on its own data",
                 run.display()
