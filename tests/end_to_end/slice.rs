@@ -102,7 +102,7 @@ fn lines_have_the_measured_loss_at_their_centre_and_the_measured_curvature() {
     let plot = |place: &str, out: &str| lab.run(&["plot", place, "--what", "slice", "--out", out]);
     let several = plot(RUN, "slice.svg").failure(2);
     assert!(
-        several.contains("has 2 slices; name one of them: "),
+        several.contains("has 4 slices; name one of them: "),
         "{several}"
     );
     plot(&format!("{RUN}/slices/random"), "slice.svg").success();
