@@ -128,7 +128,7 @@ fn what_a_text_cannot_be_used_with_is_refused() {
         ),
         (
             &["model.patch=4"],
-            "`model.patch` only applies to data.dataset = \"digits\" or \"mnist\"",
+            "`model.patch` only applies to data.dataset other than \"text\"",
         ),
         (&["model.pool=mean"], "`model.pool` only applies"),
         (&["data.label_noise=0.1"], "`data.label_noise` only applies"),
