@@ -21,7 +21,7 @@ pub enum ForeignError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: TorchError,
+        error: Box<TorchError>,
     },
     /// It is in no format that is read.
     #[error(
@@ -40,7 +40,7 @@ pub enum ForeignError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: ListingError,
+        error: Box<ListingError>,
     },
     /// It cannot be told what model they are of.
     #[error(
@@ -51,7 +51,7 @@ pub enum ForeignError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: ArchitectureError,
+        error: Box<ArchitectureError>,
     },
     /// Its tensors are not those of the model.
     #[error("{}: {error}. The model has {needed}", path.display())]
@@ -59,7 +59,7 @@ pub enum ForeignError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: MatchError,
+        error: Box<MatchError>,
         /// The names of the model.
         needed: String,
     },

@@ -44,7 +44,7 @@ impl<'a> WeightsFile<'a> {
         if !is_safetensors(bytes) && torch::is_torch(bytes) {
             let contents = torch::read(bytes).map_err(|error| ForeignError::Torch {
                 path: path.to_owned(),
-                error,
+                error: Box::new(error),
             })?;
             return Ok(Self {
                 path: path.to_owned(),
@@ -71,7 +71,7 @@ impl<'a> WeightsFile<'a> {
         let levels = listing.renamed(renames).and_then(Listing::unwrapped);
         levels.map_err(|error| ForeignError::Listing {
             path: self.path.clone(),
-            error,
+            error: Box::new(error),
         })
     }
 
@@ -84,7 +84,7 @@ impl<'a> WeightsFile<'a> {
         let levels = self.levels(renames)?;
         inferred(levels).map_err(|error| ForeignError::Architecture {
             path: self.path.clone(),
-            error,
+            error: Box::new(error),
         })
     }
 
@@ -130,7 +130,7 @@ impl<'a> WeightsFile<'a> {
             .collect();
         matched(levels, &named).map_err(|error| ForeignError::Match {
             path: self.path.clone(),
-            error,
+            error: Box::new(error),
             needed: {
                 let blocks = blocks().map(|block| format!("`{}` {:?}", block.name, block.shape));
                 blocks.collect::<Vec<_>>().join(", ")

@@ -210,7 +210,7 @@ impl<'a> Archive<'a> {
             .map_err(|error| damaged(error.to_string()))?;
         // The archive lends from itself; what it was made of lives longer.
         let (start, end) = found.compressed_data_range();
-        let whole: &'a [u8] = *self.archive.get_ref();
+        let whole: &'a [u8] = self.archive.get_ref();
         let data = &whole[start as usize..end as usize];
         if entry.is_stored {
             copy(&mut found.verifying_reader(data), &mut sink())
