@@ -99,7 +99,8 @@ impl Listing {
             }
         }
         let before = self.entries.len();
-        self.entries.retain(|entry| !entry.path.join(".").is_empty());
+        self.entries
+            .retain(|entry| !entry.path.join(".").is_empty());
         let dropped = before - self.entries.len();
         if dropped > 0 {
             self.left_out
