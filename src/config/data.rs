@@ -227,7 +227,16 @@ impl Data {
 /// Refuses means without deviations, and numbers that cannot be divided by.
 fn has_moments(data: &Data) -> Result<(), Violation> {
     if data.normalize != PixelNormalisation::Given {
-        return Ok(());
+        // Where pixels are not normalised at all, nothing else refuses them.
+        let numbers = [
+            ("data.mean", &data.mean),
+            ("data.deviation", &data.deviation),
+        ];
+        let rule = "only applies to data.normalize = \"given\"";
+        return match numbers.iter().find(|(_, numbers)| numbers.is_some()) {
+            None => Ok(()),
+            Some((key, _)) => Err(Violation::new(*key, rule).against("data.dataset")),
+        };
     }
     let (Some(mean), Some(deviation)) = (&data.mean, &data.deviation) else {
         let rule = "= \"given\" needs data.mean and data.deviation, such as [0.1307] and [0.3081]";
