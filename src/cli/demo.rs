@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Ten lessons, a minute each: one command, one picture, one sentence.
 ///
 /// Without a name it lists them. A lesson gives other commands of this program, which it prints; what they leave is in
-/// DIR/NAME, and is not made again by a second run where it is whole.
+/// DIR/NAME. Given a second time, it trains no run again that is whole.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// The lesson

@@ -7,7 +7,7 @@ mod sentence;
 pub use lessons::LESSONS;
 pub use sentence::sentence;
 
-/// The placeholder for a lesson's folder in its commands.
+/// What stands for a lesson's folder in its commands.
 pub const FOLDER: &str = "{folder}";
 
 /// A lesson.
