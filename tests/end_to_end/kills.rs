@@ -69,6 +69,27 @@ impl Dice {
     }
 }
 
+/// A copy of the program where every user can reach it: the folders it was built in may be closed to others, as a home is.
+struct Program(tempfile::TempDir);
+
+impl Program {
+    fn readable_by_all() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        // By another process: a file that any process started meanwhile still holds open for writing cannot be run.
+        let copy = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_lab"))
+            .arg(folder.path().join("lab"))
+            .status();
+        assert!(copy.unwrap().success());
+        Self(folder)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("lab")
+    }
+}
+
 /// A disk of 1 MiB at `out`, if this system lets us have one.
 struct Disk(PathBuf);
 
@@ -113,6 +134,7 @@ impl Drop for Disk {
 struct Campaign {
     dice: Dice,
     is_root: bool,
+    program: Program,
     reference: Ending,
     /// How long an undisturbed run takes.
     length: Duration,
@@ -202,6 +224,7 @@ impl Campaign {
         Self {
             dice: Dice(seed),
             is_root: id.stdout.trim_ascii() == b"0",
+            program: Program::readable_by_all(),
             length: start.elapsed(),
             reference: Ending::of(&lab),
             ends: BTreeMap::new(),
@@ -312,19 +335,18 @@ impl Campaign {
     }
 
     fn command(&self, lab: &Lab, arguments: &[&str], limit: Option<u64>) -> Command {
-        let mut command = lab.command(arguments);
-        // Threads that wait for each other would take most of the time of so small a run.
-        command.env("RAYON_NUM_THREADS", "1");
+        let mut command = Command::new(self.program.path());
         if let Some(limit) = limit {
             // In blocks of 512 bytes; a signal that is ignored leaves an error to the program.
             let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
             command = Command::new("sh");
-            command
-                .current_dir(lab.path(""))
-                .env("RAYON_NUM_THREADS", "1")
-                .args(["-c", &script, env!("CARGO_BIN_EXE_lab")])
-                .args(arguments);
+            command.args(["-c", &script]).arg(self.program.path());
         }
+        command
+            .args(arguments)
+            .current_dir(lab.path(""))
+            // Threads that wait for each other would take most of the time of so small a run.
+            .env("RAYON_NUM_THREADS", "1");
         if self.is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
