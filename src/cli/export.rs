@@ -5,6 +5,7 @@ use super::runs::{self, Found, finished};
 use super::{CommandError, ExitCode};
 use crate::export::{ExportedRun, event_file, table};
 use crate::files::write_atomically;
+use crate::report::counted;
 use clap::{Args, Subcommand};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,8 +94,9 @@ fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), Com
     write_atomically(out, bytes).map_err(|error| unwritten(out, &error))?;
     let rows: usize = runs.iter().map(|run| run.rows.len()).sum();
     eprintln!(
-        "{rows} rows of {} runs, written to {}",
-        runs.len(),
+        "{} of {}, written to {}",
+        counted(rows, "row"),
+        counted(runs.len(), "run"),
         out.display()
     );
     Ok(())
@@ -110,8 +112,8 @@ fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
         write_atomically(&file, &event_file(run)).map_err(|error| unwritten(&file, &error))?;
     }
     eprintln!(
-        "{} runs, written to {out}; look at them with `tensorboard --logdir {out}`",
-        runs.len(),
+        "{}, written to {out}; look at them with `tensorboard --logdir {out}`",
+        counted(runs.len(), "run"),
         out = args.out.display()
     );
     Ok(ExitCode::Success)

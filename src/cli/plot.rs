@@ -6,7 +6,7 @@ use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, LeftOut, compare};
 use crate::figure::Tabulated;
 use crate::plot::{Along, PlottedRun, Request, Span, What, plot};
-use crate::report::{ComparisonReport, Layout};
+use crate::report::{ComparisonReport, Layout, counted};
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -99,8 +99,8 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
     };
     write_file(&args.out, &bytes)?;
     eprintln!(
-        "{what} of {} runs, written to {}",
-        runs.len(),
+        "{what} of {}, written to {}",
+        counted(runs.len(), "run"),
         args.out.display()
     );
     Ok(ExitCode::Success)

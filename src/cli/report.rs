@@ -6,7 +6,7 @@ use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, compare};
 use crate::config::Config;
 use crate::plot::{PlottedRun, kinds};
-use crate::report::{Arms, Picture, ReportedRun, StatusReport, Study};
+use crate::report::{Arms, Picture, ReportedRun, StatusReport, Study, counted};
 use crate::run::RunDirectory;
 use crate::sweep::{MemberState, SweepDirectory};
 use clap::Args;
@@ -73,8 +73,8 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, CommandError> {
     let html = study.html()?;
     write_file(&args.out, html.as_bytes())?;
     eprintln!(
-        "a page about {} runs, {} kB, written to {}",
-        runs.len(),
+        "a page about {}, {} kB, written to {}",
+        counted(runs.len(), "run"),
         html.len().div_ceil(1000),
         args.out.display()
     );

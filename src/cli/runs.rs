@@ -43,7 +43,7 @@ pub(super) fn finished<T>(
     }
     if runs.is_empty() {
         warn(&left_out);
-        return Err(CompareError::NoneFinished(left_out.len()).into());
+        return Err(CompareError::NoneFinished.into());
     }
     Ok(Found { runs, left_out })
 }

@@ -42,9 +42,9 @@ pub enum CompareError {
     NoRuns(String),
     /// None of the runs is finished.
     #[error(
-        "none of the {0} runs is finished and as it was made: the warnings above say why and what to do"
+        "none of the runs given is finished and as it was made: the warnings above say why and what to do"
     )]
-    NoneFinished(usize),
+    NoneFinished,
     /// The runs of one group have little to do with each other.
     #[error(
         "runs with the same {keys} differ in {others}, which makes {kinds} kinds of runs: give fewer of them, \

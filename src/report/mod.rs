@@ -37,6 +37,11 @@ pub use watching::{Pace, Sight, SweepSight};
 
 use crate::table::{Json, Page, Renderer, Table};
 
+/// A count with its noun.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What a command has found, in each form in which it is printed.
 pub trait Report {
     /// To be read.

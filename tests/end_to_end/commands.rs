@@ -234,7 +234,7 @@ fn comparing_nothing_or_by_an_unknown_key_is_bad_input() {
     std::fs::remove_file(lab.path(&format!("{RUN}/summary.json"))).unwrap();
     let message = lab.run(&["compare", "runs"]).failure(2);
     assert!(
-        message.contains("none of the 1 runs is finished"),
+        message.contains("none of the runs given is finished"),
         "{message}"
     );
 }

@@ -112,7 +112,7 @@ fn a_diverged_run_is_left_out_and_not_to_be_resumed() {
     }
     let message = lab.run(&["compare", "runs/wild"]).failure(2);
     assert!(
-        message.contains("none of the 1 runs is finished"),
+        message.contains("none of the runs given is finished"),
         "{message}"
     );
     assert!(

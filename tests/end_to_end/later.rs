@@ -58,7 +58,7 @@ fn rows_are_added_to_runs_as_if_they_had_been_asked_for_in_training() {
     let added = append(&["--format", "csv"]);
     assert!(
         added.stderr.contains(&format!(
-            "{RUN}: 1 rows added; there already and not measured again: loss.train"
+            "{RUN}: 1 row added; there already and not measured again: loss.train"
         )),
         "{added:?}"
     );

@@ -1,7 +1,7 @@
 //! What has been found so far, for whoever prints it: the command, or an interrupt.
 
 use crate::measure::{FailureKind, Measure, Subject};
-use crate::report::{Arrangement, Measured, Part};
+use crate::report::{Arrangement, Measured, Part, counted};
 use crate::run::{Addendum, DirectoryError, Row};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -133,7 +133,11 @@ impl Book {
         let added = addendum.added();
         addendum.close()?;
         let Tally { there, unknown } = std::mem::take(&mut self.tally);
-        let mut line = format!("{}: {added} rows added", addendum.place().display());
+        let mut line = format!(
+            "{}: {} added",
+            addendum.place().display(),
+            counted(added, "row")
+        );
         if !there.is_empty() {
             line += &format!(
                 "; there already and not measured again: {}",

@@ -17,7 +17,7 @@ use crate::model::NormMode;
 use crate::objective::{Chunks, Loss};
 use crate::plot::PlotError;
 use crate::random::Streams;
-use crate::report::{Finding, Report};
+use crate::report::{Finding, Report, counted};
 use crate::slice::{
     Axis, Direction, Kind, Point, Quadratic, Series, Slice, Statistics, Stop, Surface, Taken,
     cosine, grid, places, random,
@@ -445,11 +445,6 @@ impl Taking<'_> {
             direction_seed: self.args.seed.unwrap_or(config.seed),
         }
     }
-}
-
-/// A count with its noun.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes the files of a slice, each whole.

@@ -249,6 +249,7 @@ impl Report for StatusReport<'_> {
             Column::number("steps"),
             Column::number("train_loss"),
             Column::number("test_accuracy"),
+            Column::number("test_r2"),
             Column::number("seconds"),
             Column::number("peak_memory"),
             Column::text("run"),
@@ -272,6 +273,7 @@ impl Report for StatusReport<'_> {
                 summary
                     .and_then(|summary| value(summary, "accuracy.test"))
                     .into(),
+                summary.and_then(|summary| value(summary, "r2.test")).into(),
                 member.seconds().into(),
                 memory.into(),
                 member.place.display().to_string().into(),
