@@ -125,6 +125,117 @@
     return [`${head[1]} ${show(chosen[0].x)}`, ...lines, ...rules];
   };
 
+  // A closer look: the marks of a panel moved so that a part of it fills it, with axes of their own.
+  const DEEPEST = 50;
+  const FONT = 9;
+  const draw = (parent, name, attributes, text) => {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (text !== undefined) element.textContent = text;
+    parent.append(element);
+    return element;
+  };
+  const along = (low, high, isLog, share) => isLog ? low * (high / low) ** share : low + share * (high - low);
+
+  // Values with labels: steps of 1, 2 or 5, or powers of ten where there are several.
+  const ticks = (low, high, isLog) => {
+    const decades = isLog ? Math.log10(high / low) : 0;
+    if (decades >= 1.5) {
+      const every = Math.ceil(decades / 6);
+      const first = Math.ceil(Math.log10(low) - 1e-9);
+      const powers = [];
+      for (let power = first; power <= Math.log10(high) + 1e-9; power += every) powers.push(power);
+      return powers.map((power) => [10 ** power, show(10 ** power)]);
+    }
+    const least = (high - low) / 5;
+    const unit = 10 ** Math.floor(Math.log10(least));
+    const step = unit * [1, 2, 5, 10].find((factor) => factor * unit >= least * (1 - 1e-9));
+    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    const size = Math.max(Math.abs(low), Math.abs(high));
+    const label = (value) => size >= 1e5 || digits > 5
+      ? value.toExponential(Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9)))
+      : value.toFixed(digits);
+    const found = [];
+    for (let n = Math.ceil(low / step - 1e-9); n * step <= high + 1e-9 * step; n++) found.push([n * step, label(n * step)]);
+    return found;
+  };
+
+  // A path at other places: lines are stretched, markers keep their shape.
+  const moved = (d, at, hasMarkers) => d.replace(/M[^M]+/g, (part) => {
+    const found = [...part.matchAll(/([MLHV])(-?[\d.]+)(?: (-?[\d.]+))?/g)];
+    const xs = found.filter(([, letter]) => letter !== "V").map(([, , x]) => Number(x));
+    const ys = found.filter(([, letter]) => letter !== "H").map(([, letter, x, y]) => Number(letter === "V" ? x : y));
+    const circle = /a(-?[\d.]+)/.exec(part);
+    const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+    const extent = (values) => Math.max(...values) - Math.min(...values);
+    if (hasMarkers && part.endsWith("Z") && !part.includes("H") && (circle || extent(xs) < 7 && extent(ys) < 7)) {
+      const from = circle ? [xs[0] + Number(circle[1]), ys[0]] : [middle(xs), middle(ys)];
+      const to = at(...from);
+      const [right, down] = [to[0] - from[0], to[1] - from[1]];
+      return part.replace(/([ML])(-?[\d.]+) (-?[\d.]+)/g, (_, letter, x, y) => `${letter}${Number(x) + right} ${Number(y) + down}`);
+    }
+    return part
+      .replace(/([ML])(-?[\d.]+) (-?[\d.]+)/g, (_, letter, x, y) => letter + at(Number(x), Number(y)).join(" "))
+      .replace(/H(-?[\d.]+)/g, (_, x) => `H${at(Number(x), 0)[0]}`)
+      .replace(/V(-?[\d.]+)/g, (_, y) => `V${at(0, Number(y))[1]}`);
+  });
+
+  // Draws a panel's view, or the whole of it again.
+  const look = (svg, place, area, view) => {
+    const part = (name) => svg.querySelector(`g.${name}[data-panel="${place}"]`);
+    svg.querySelector(`g.closer[data-panel="${place}"]`)?.remove();
+    for (const name of ["grid", "marks", "axes"]) part(name).style.display = view ? "none" : "";
+    if (!view) return;
+    const [left, top, width, height, x0, x1, y0, y1, isLogX, isLogY] = area;
+    const at = (x, y) => [left + (x - view[0]) / view[2] * width, top + (y - view[1]) / view[3] * height];
+    const closer = document.createElementNS(SVG, "g");
+    closer.setAttribute("class", "closer");
+    closer.dataset.panel = place;
+    const across = [0, 1].map((end) => along(x0, x1, isLogX, (view[0] + end * view[2] - left) / width));
+    const up = [1, 0].map((end) => along(y0, y1, isLogY, 1 - (view[1] + end * view[3] - top) / height));
+    const share = (value, [low, high], isLog) => isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+    const axes = draw(document.createElementNS(SVG, "g"), "g", { class: "frame" });
+    const label = (x, y, anchor, text) =>
+      draw(axes, "text", { x, y, "font-size": FONT, "text-anchor": anchor, class: "label" }, text);
+    let [grid, frame] = ["", `M${left} ${top}V${top + height}H${left + width}`];
+    for (const [value, text] of ticks(...up, isLogY)) {
+      const y = top + height * (1 - share(value, up, isLogY));
+      grid += `M${left} ${y}H${left + width}`;
+      frame += `M${left - 2.5} ${y}H${left}`;
+      label(left - 4, y + 0.35 * FONT, "end", text);
+    }
+    for (const [value, text] of ticks(...across, isLogX)) {
+      const x = left + width * share(value, across, isLogX);
+      grid += `M${x} ${top}V${top + height}`;
+      frame += `M${x} ${top + height}v2.5`;
+      label(x, top + height + 14, "middle", text);
+    }
+    draw(closer, "path", { d: grid, class: "lines" });
+    draw(axes, "path", { d: frame, class: "ink" });
+    const cut = part("marks").querySelector("[clip-path]")?.getAttribute("clip-path");
+    const marks = draw(closer, "g", cut ? { "clip-path": cut } : {});
+    for (const shape of part("marks").children) {
+      const copy = shape.cloneNode(true);
+      copy.removeAttribute("clip-path");
+      if (copy.hasAttribute("d")) {
+        const isArea = Number(copy.getAttribute("opacity") ?? 1) < 0.5;
+        copy.setAttribute("d", moved(copy.getAttribute("d"), at, copy.getAttribute("fill") !== "none" && !isArea));
+      } else {
+        const [x, y, w, h] = ["x", "y", "width", "height"].map((name) => Number(copy.getAttribute(name)));
+        const [corner, other] = [at(x, y), at(x + w, y + h)];
+        copy.setAttribute("x", corner[0]);
+        copy.setAttribute("y", corner[1]);
+        if (copy.hasAttribute("width")) {
+          copy.setAttribute("width", other[0] - corner[0]);
+          copy.setAttribute("height", other[1] - corner[1]);
+        }
+      }
+      marks.append(copy);
+    }
+    closer.append(axes);
+    part("axes").after(closer);
+  };
+
   for (const figure of document.querySelectorAll("figure[data-areas]")) {
     const svg = figure.querySelector("svg");
     const areas = JSON.parse(figure.dataset.areas);
@@ -134,6 +245,19 @@
     let tip = null;
     let cursor = null;
     let at = null;
+    // What is seen of each panel: left, top, width and height of its own drawing; nothing where all of it is.
+    const views = areas.map(() => null);
+    const seen = (place, { px, py }) => {
+      const [view, area] = [views[place], areas[place]];
+      return view
+        ? [area[0] + (px - view[0]) / view[2] * area[2], area[1] + (py - view[1]) / view[3] * area[3]]
+        : [px, py];
+    };
+    const isSeen = (place, one) => {
+      const [x, y] = seen(place, one);
+      const [left, top, width, height] = areas[place];
+      return !views[place] || x >= left && x <= left + width && y >= top && y <= top + height;
+    };
     const hide = () => {
       tip?.remove();
       cursor?.remove();
@@ -143,16 +267,14 @@
       hide();
       at = { place, x: chosen[0].px };
       const [, top, , height] = areas[place];
+      const places = chosen.map((one) => seen(place, one));
+      const across = places[0][0];
       cursor = document.createElementNS(SVG, "g");
       cursor.setAttribute("class", "cursor");
       const line = document.createElementNS(SVG, "path");
-      line.setAttribute("d", `M${chosen[0].px} ${top}v${height}`);
+      line.setAttribute("d", `M${across} ${top}v${height}`);
       cursor.append(line);
-      for (const { px, py } of chosen) {
-        const dot = document.createElementNS(SVG, "circle");
-        for (const [name, value] of [["cx", px], ["cy", py], ["r", 3]]) dot.setAttribute(name, value);
-        cursor.append(dot);
-      }
+      places.forEach(([cx, cy]) => draw(cursor, "circle", { cx, cy, r: 3 }));
       svg.append(cursor);
       const [first, ...rest] = words(panel(place), chosen);
       tip = make("div", { className: "tip" }, make("b", { textContent: first }));
@@ -161,46 +283,130 @@
       figure.append(tip);
       const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
       const x = svg.offsetLeft ?? 0;
-      const left = 6 + x + chosen[0].px * scale + 10;
+      const left = 6 + x + across * scale + 10;
       const room = figure.clientWidth - tip.offsetWidth - 4;
       tip.style.left = `${Math.max(4, left <= room ? left : left - tip.offsetWidth - 20)}px`;
       tip.style.top = `${Math.max(0, 6 + top * scale)}px`;
     };
     // The points of each line that are nearest to a place; of a field the one point.
     const nearest = (place, px, py) => {
-      const { points, isField } = panel(place);
+      const { points: all, isField } = panel(place);
+      const points = all.filter((one) => isSeen(place, one));
       if (!points.length) return [];
-      if (isField) {
-        const far = (one) => (one.px - px) ** 2 + (one.py - py) ** 2;
-        return [points.reduce((best, one) => (far(one) < far(best) ? one : best))];
-      }
-      const best = points.reduce((best, one) => (Math.abs(one.px - px) < Math.abs(best.px - px) ? one : best));
+      const least = (far) => points.reduce((best, one) => (far(one) < far(best) ? one : best));
+      if (isField) return [least((one) => Math.hypot(seen(place, one)[0] - px, seen(place, one)[1] - py))];
+      const best = least((one) => Math.abs(seen(place, one)[0] - px));
       return points.filter((one) => Math.abs(one.px - best.px) < 0.01).slice(0, 12);
     };
-    svg.addEventListener("pointermove", (event) => {
+    const whereIs = (event) => {
       const matrix = svg.getScreenCTM();
-      if (!matrix) return;
+      if (!matrix) return null;
       const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
       const place = areas.findIndex((area) => area
         && x >= area[0] - 4 && x <= area[0] + area[2] + 4 && y >= area[1] - 4 && y <= area[1] + area[3] + 4);
+      return { x, y, place };
+    };
+    const whole = make("button", { className: "whole", type: "button", textContent: "whole range", hidden: true });
+    const lookAt = (place, view) => {
+      hide();
+      views[place] = view;
+      look(svg, place, areas[place], view);
+      whole.hidden = !views.some(Boolean);
+    };
+    const lookAtAll = () => views.forEach((view, place) => view && lookAt(place, null));
+    whole.addEventListener("click", lookAtAll);
+    figure.append(whole);
+    // The part of a panel between two places of what is seen of it now; along an axis that the places hardly differ in, all of it.
+    const part = (place, from, to) => {
+      const area = areas[place];
+      const view = views[place] ?? area.slice(0, 4);
+      const ends = [0, 1].map((axis) => {
+        const inside = (value) => Math.min(Math.max((value - area[axis]) / area[axis + 2], 0), 1);
+        const [low, high] = [from[axis], to[axis]].sort((a, b) => a - b);
+        if (high - low < 5) return [view[axis], view[axis + 2]];
+        const length = Math.max((inside(high) - inside(low)) * view[axis + 2], area[axis + 2] / DEEPEST);
+        const start = view[axis] + inside(low) * view[axis + 2];
+        return [Math.min(start, area[axis] + area[axis + 2] - length), length];
+      });
+      return [ends[0][0], ends[1][0], ends[0][1], ends[1][1]];
+    };
+    let drag = null;
+    const drop = () => {
+      drag?.box?.remove();
+      drag = null;
+    };
+    svg.addEventListener("pointerdown", (event) => {
+      const found = whereIs(event);
+      if (event.pointerType === "touch" || event.button !== 0 || !found || found.place < 0) return;
+      drag = { place: found.place, from: [found.x, found.y], box: null };
+    });
+    svg.addEventListener("pointerup", (event) => {
+      const found = whereIs(event);
+      if (drag?.box && found) {
+        const { place, from } = drag;
+        drop();
+        lookAt(place, part(place, from, [found.x, found.y]));
+      }
+      drop();
+    });
+    svg.addEventListener("dblclick", lookAtAll);
+    svg.addEventListener("pointermove", (event) => {
+      const found = whereIs(event);
+      if (!found) return;
+      const { x, y } = found;
+      if (drag && Math.max(Math.abs(x - drag.from[0]), Math.abs(y - drag.from[1])) >= 5) {
+        hide();
+        drag.box ??= draw(svg, "rect", { class: "box" });
+        const [left, top, width, height] = areas[drag.place];
+        const isFlat = Math.abs(y - drag.from[1]) < 5;
+        const isThin = Math.abs(x - drag.from[0]) < 5;
+        const sides = {
+          x: isThin ? left : Math.min(x, drag.from[0]), y: isFlat ? top : Math.min(y, drag.from[1]),
+          width: isThin ? width : Math.abs(x - drag.from[0]), height: isFlat ? height : Math.abs(y - drag.from[1]),
+        };
+        for (const [name, value] of Object.entries(sides)) drag.box.setAttribute(name, value);
+        return;
+      }
+      const { place } = found;
       const chosen = place < 0 ? [] : nearest(place, x, y);
       if (chosen.length) point(place, chosen);
       else hide();
     });
-    svg.addEventListener("pointerleave", hide);
+    svg.addEventListener("pointerleave", () => {
+      hide();
+      drop();
+    });
     svg.addEventListener("blur", hide);
     if (areas.some(Boolean)) svg.setAttribute("tabindex", "0");
     svg.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (event.key === "Escape") hide();
-      if (!step) return;
       const place = at ? at.place : areas.findIndex(Boolean);
-      const xs = [...new Set(panel(place).points.map((one) => one.px))].sort((a, b) => a - b);
+      if (event.key === "Escape") {
+        hide();
+        lookAtAll();
+      }
+      if (event.key === "+" || event.key === "-") {
+        // Half of what is seen, or twice as much, about the numbers that are told.
+        const [left, top, width, height] = areas[place];
+        const view = views[place] ?? [left, top, width, height];
+        const told = panel(place).points.find((one) => at && one.px === at.x);
+        const about = told ? [told.px, told.py] : [view[0] + view[2] / 2, view[1] + view[3] / 2];
+        const size = [view[2], view[3]].map((length, axis) =>
+          Math.min(Math.max(event.key === "+" ? length / 2 : length * 2, areas[place][axis + 2] / DEEPEST), areas[place][axis + 2]));
+        const start = [0, 1].map((axis) => Math.min(
+          Math.max(about[axis] - size[axis] / 2, areas[place][axis]), areas[place][axis] + areas[place][axis + 2] - size[axis]));
+        const isWhole = size[0] >= width && size[1] >= height;
+        lookAt(place, isWhole ? null : [...start, ...size]);
+        event.preventDefault();
+      }
+      if (!step) return;
+      const points = panel(place).points.filter((one) => isSeen(place, one));
+      const xs = [...new Set(points.map((one) => one.px))].sort((a, b) => a - b);
       if (!xs.length) return;
       const next = at ? xs.indexOf(at.x) + step : step > 0 ? 0 : xs.length - 1;
       if (next < 0 || next >= xs.length) return;
       event.preventDefault();
-      point(place, nearest(place, xs[next], 0));
+      point(place, nearest(place, seen(place, { px: xs[next], py: 0 })[0], 0));
     });
     if (figure.parentElement.children.length > 1) {
       const zoom = make("button", { className: "zoom", type: "button", textContent: "enlarge" });

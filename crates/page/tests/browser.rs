@@ -168,6 +168,66 @@ fn a_pointer_and_the_arrow_keys_are_told_the_numbers() {
     assert_eq!(found.split('|').collect::<Vec<_>>(), expected);
 }
 
+/// What a panel shows is what was chosen, with labels of its own, and the numbers told are of what is seen.
+#[test]
+fn a_part_of_a_panel_is_looked_at_closer() {
+    let script = r#"
+        const figure = document.querySelector("figure");
+        const svg = figure.querySelector("svg");
+        const [left, top, width, height] = JSON.parse(figure.dataset.areas)[0];
+        const said = [];
+        const send = (name, across, up) => {
+            const place = new DOMPoint(left + across * width, top + (1 - up) * height).matrixTransform(svg.getScreenCTM());
+            svg.dispatchEvent(new PointerEvent(name, { clientX: place.x, clientY: place.y, bubbles: true }));
+        };
+        const labels = () => [...svg.querySelectorAll(".closer .label")].map((label) => label.textContent).join(" ");
+        const told = () => document.querySelector(".tip")?.firstChild.textContent ?? "nothing";
+        const drag = (from, to) => { send("pointerdown", ...from); send("pointermove", ...to); send("pointerup", ...to); };
+        // The axis reaches a twentieth of the data beyond them at both ends.
+        const at = (epochs) => (epochs + 0.08) / 2.16;
+        drag([at(0.5), 0.5], [at(1.5), 0.5]);
+        said.push(labels());
+        const [grid, marks, axes] = ["grid", "marks", "axes"].map((name) => svg.querySelector(`g.${name}[data-panel="0"]`));
+        said.push([grid, marks, axes].every((part) => getComputedStyle(part).display === "none"));
+        send("pointermove", 0.1, 0.5);
+        said.push(told());
+        // The point at one epoch is in the middle now, as a mark and as what is told.
+        const line = [...svg.querySelectorAll(".closer path")].find((path) => path.querySelector("title")?.textContent === "32, small");
+        const xs = [...line.getAttribute("d").matchAll(/[ML](-?[\d.]+)/g)].map((match) => Number(match[1]));
+        said.push(Math.abs((xs[1] - left) / width - 0.5) < 0.01 && xs[0] < left && xs[2] > left + width);
+        svg.dispatchEvent(new KeyboardEvent("keydown", { key: "+", bubbles: true }));
+        said.push(labels());
+        svg.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+        said.push(`${labels()}${getComputedStyle(marks).display}`);
+        drag([0.5, 0.25], [0.5, 0.75]);
+        said.push(svg.querySelectorAll(".closer .label").length > 3);
+        const button = figure.querySelector(".whole");
+        said.push(button.hidden);
+        button.click();
+        said.push(`${labels()}${button.hidden}`);
+        drag([0.5, 0.5], [0.505, 0.505]);
+        said.push(labels());
+        return said.join("|");
+    "#;
+    let Some((opened, found)) = after(script) else {
+        return;
+    };
+    assert_eq!(opened.console, Vec::<String>::new());
+    let expected = [
+        "0.01 0.1 1 0.6 0.8 1.0 1.2 1.4",
+        "true",
+        "epochs 1",
+        "true",
+        "0.03",
+        "inline",
+        "true",
+        "false",
+        "true",
+        "",
+    ];
+    assert_eq!(found.split('|').collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn what_goes_wrong_in_a_page_is_on_the_console() {
     let image = "document.body.append(Object.assign(new Image(), { src: 'https://example.org/a.png' })); return 1;";

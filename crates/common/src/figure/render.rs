@@ -104,11 +104,17 @@ fn panel(svg: &mut Svg<'_>, layout: &Layout<'_>, placed: &Placed<'_>, index: usi
         clip: svg.name(&format!("area{index}")),
     };
     svg.clip(&frame.clip, placed.area);
+    svg.open("grid", index);
     grid(svg, placed);
+    svg.close();
+    svg.open("marks", index);
     for mark in placed.prepared.marks() {
         draw::mark(svg, &frame, placed, mark, layout.legend.style(mark));
     }
+    svg.close();
+    svg.open("axes", index);
     axes(svg, placed, &frame);
+    svg.close();
     if let Some(field) = placed.prepared.panel.marks.iter().find_map(Mark::field) {
         field::bar(svg, placed, field.colours);
     }

@@ -115,6 +115,16 @@ impl<'a> Svg<'a> {
         ));
     }
 
+    /// Begins a part of a panel, which a page can find again.
+    pub fn open(&mut self, part: &str, panel: usize) {
+        self.line(&format!("<g class=\"{part}\" data-panel=\"{panel}\">"));
+    }
+
+    /// Ends what was begun last.
+    pub fn close(&mut self) {
+        self.line("</g>");
+    }
+
     /// A shape by its path.
     pub fn path(&mut self, path: &str, look: &Look) {
         if path.is_empty() {
