@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 pub struct Finding {
     bar: ProgressBar,
     lines: Arc<Mutex<Lines>>,
+    /// The line asks this for the time left while it is drawn, so whoever holds it must leave the line alone.
     remaining: Arc<Mutex<Remaining>>,
     began: Instant,
 }
@@ -95,13 +96,13 @@ impl Finding {
 
     /// There are so many runs, each with as much to find as any other.
     pub fn expect_runs(&self, runs: usize) {
-        locked(&self.remaining).expect_runs(runs);
+        self.reckon(|remaining| remaining.expect_runs(runs));
         self.lines().run = (runs > 1).then(String::new);
     }
 
     /// The run in this place is begun.
     pub fn begins_run(&self, place: Option<String>) {
-        locked(&self.remaining).begins_run(self.now());
+        self.reckon(|remaining| remaining.begins_run(self.now()));
         let mut lines = self.lines();
         lines.run = lines.run.take().and(place);
         lines.place.clear();
@@ -109,15 +110,16 @@ impl Finding {
 
     /// What is to be found of a run, after `first`, which takes its time as well.
     pub fn expect_items(&self, first: &str, items: &[&str]) {
-        let mut remaining = locked(&self.remaining);
-        remaining.expect_items(first, items);
-        let total = items.len() * (1 + remaining.runs_after());
+        let total = self.reckon(|remaining| {
+            remaining.expect_items(first, items);
+            items.len() * (1 + remaining.runs_after())
+        });
         self.bar.set_length(self.bar.position() + total as u64);
     }
 
     /// Something took so long elsewhere.
     pub fn has_cost(&self, what: &str, seconds: f64) {
-        locked(&self.remaining).has_cost(what, seconds);
+        self.reckon(|remaining| remaining.has_cost(what, seconds));
     }
 
     /// What follows is of this moment of the run; none where there is only one.
@@ -135,14 +137,13 @@ impl Finding {
 
     /// These are known already.
     pub fn passes(&self, whats: &[&str]) {
-        let mut remaining = locked(&self.remaining);
-        whats.iter().for_each(|what| remaining.passes(what));
+        self.reckon(|remaining| whats.iter().for_each(|what| remaining.passes(what)));
         self.bar.inc(whats.len() as u64);
     }
 
     /// This is begun.
     pub fn begins(&self, what: &str) {
-        locked(&self.remaining).begins(what, self.now());
+        self.reckon(|remaining| remaining.begins(what, self.now()));
         let place = self.lines().place.clone();
         let parts = [place.as_str(), what].into_iter();
         let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
@@ -164,10 +165,10 @@ impl Finding {
     /// Another thing was found.
     pub fn found(&self, text: String) {
         self.bar.inc(1);
-        let mut remaining = locked(&self.remaining);
-        remaining.ends(self.now());
-        let left = remaining.left(self.now());
-        drop(remaining);
+        let left = self.reckon(|remaining| {
+            remaining.ends(self.now());
+            remaining.left(self.now())
+        });
         match left.filter(|(left, _)| *left >= WORTH_TELLING) {
             None => self.tell(text),
             Some((left, is_open)) => {
@@ -214,6 +215,11 @@ impl Finding {
         }
     }
 
+    /// Something about the time left, and nothing about the line meanwhile.
+    fn reckon<T>(&self, change: impl FnOnce(&mut Remaining) -> T) -> T {
+        change(&mut locked(&self.remaining))
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         locked(&self.lines)
     }
@@ -230,6 +236,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use std::io;
+    use std::sync::mpsc;
 
     #[test]
     fn lines_are_held_back_then_shown_then_dropped() {
@@ -242,6 +251,80 @@ mod tests {
         finding.close();
         finding.show();
         assert_eq!(finding.lines().state, State::Dropped);
+    }
+
+    /// A terminal that shows nothing.
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl TermLike for Nowhere {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_str(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The line is drawn within nearly every call, and asks for the time left each time.
+    #[test]
+    fn a_line_that_is_drawn_at_any_moment_waits_for_nobody() {
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let finding = Finding::new(3, false);
+            let screen = ProgressDrawTarget::term_like_with_hz(Box::new(Nowhere), 255);
+            finding.bar.set_draw_target(screen);
+            let pause = || std::thread::sleep(Duration::from_millis(5));
+            finding.expect_runs(2);
+            for run in ["one", "other"] {
+                pause();
+                finding.begins_run(Some(run.to_owned()));
+                pause();
+                finding.expect_items("ready", &["a", "b", "c"]);
+                pause();
+                finding.has_cost("b", 20.0);
+                pause();
+                finding.passes(&["a"]);
+                for what in ["b", "c"] {
+                    pause();
+                    finding.begins(what);
+                    pause();
+                    finding.found(format!("{what} 1"));
+                }
+            }
+            finding.close();
+            ended.send(()).unwrap();
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(()));
     }
 
     #[test]

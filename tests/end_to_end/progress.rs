@@ -1,7 +1,7 @@
 //! What is seen while something runs.
 
 use crate::lab::{Finished, Lab};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// What a command writes to standard error on a terminal of 80 columns, one line for each time that a
@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 fn on_a_terminal(lab: &Lab, arguments: &str) -> Option<Vec<String>> {
     let binary = env!("CARGO_BIN_EXE_lab");
     let line = format!("stty cols 80 rows 24; '{binary}' {arguments} > stdout");
-    let output = Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
+    // A command that never ends fails, and keeps no other test waiting.
+    let output = Command::new("timeout")
+        .args(["300", "script", "-qec", &line, "/dev/null"])
         .current_dir(lab.path(""))
         .env_remove("LAB_DATA_DIR")
         .env("TERM", "xterm")
         .output();
-    let Ok(output) = output else {
-        eprintln!("skipped: there is no `script` here");
+    let is_there = |output: &Output| output.status.code() != Some(127);
+    let Some(output) = output.ok().filter(is_there) else {
+        eprintln!("skipped: there is no `script` here, or no `timeout`");
         return None;
     };
     assert!(output.status.success(), "{output:?}");

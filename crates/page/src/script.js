@@ -140,6 +140,13 @@
   // Values with labels: steps of 1, 2 or 5, or powers of ten where there are several.
   const ticks = (low, high, isLog) => {
     const decades = isLog ? Math.log10(high / low) : 0;
+    if (decades >= 0.7 && decades < 1.5) {
+      const found = [];
+      for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+        for (const factor of [1, 2, 5]) found.push(Number(`${factor}e${power}`));
+      }
+      return found.filter((value) => value >= low && value <= high).map((value) => [value, show(value)]);
+    }
     if (decades >= 1.5) {
       const every = Math.ceil(decades / 6);
       const first = Math.ceil(Math.log10(low) - 1e-9);
@@ -182,7 +189,7 @@
 
   // Draws a panel's view, or the whole of it again.
   const look = (svg, place, area, view) => {
-    const part = (name) => svg.querySelector(`g.${name}[data-panel="${place}"]`);
+    const part = (name) => svg.querySelector(`g[data-part="${name}"][data-panel="${place}"]`);
     svg.querySelector(`g.closer[data-panel="${place}"]`)?.remove();
     for (const name of ["grid", "marks", "axes"]) part(name).style.display = view ? "none" : "";
     if (!view) return;

@@ -187,7 +187,7 @@ fn a_part_of_a_panel_is_looked_at_closer() {
         const at = (epochs) => (epochs + 0.08) / 2.16;
         drag([at(0.5), 0.5], [at(1.5), 0.5]);
         said.push(labels());
-        const [grid, marks, axes] = ["grid", "marks", "axes"].map((name) => svg.querySelector(`g.${name}[data-panel="0"]`));
+        const [grid, marks, axes] = ["grid", "marks", "axes"].map((name) => svg.querySelector(`g[data-part="${name}"][data-panel="0"]`));
         said.push([grid, marks, axes].every((part) => getComputedStyle(part).display === "none"));
         send("pointermove", 0.1, 0.5);
         said.push(told());
@@ -218,7 +218,7 @@ fn a_part_of_a_panel_is_looked_at_closer() {
         "true",
         "epochs 1",
         "true",
-        "0.03",
+        "0.02 0.05 0.1 0.2 0.5 0.8 0.9 1.0 1.1 1.2",
         "inline",
         "true",
         "false",

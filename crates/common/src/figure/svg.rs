@@ -117,7 +117,7 @@ impl<'a> Svg<'a> {
 
     /// Begins a part of a panel, which a page can find again.
     pub fn open(&mut self, part: &str, panel: usize) {
-        self.line(&format!("<g class=\"{part}\" data-panel=\"{panel}\">"));
+        self.line(&format!("<g data-part=\"{part}\" data-panel=\"{panel}\">"));
     }
 
     /// Ends what was begun last.
