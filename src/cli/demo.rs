@@ -2,13 +2,14 @@
 
 use super::find::within_program;
 use super::interrupt;
-use super::output::{print, write_file};
+use super::output::{print, write_file, write_named};
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::demo::{Command, LESSONS, Lesson, sentence};
 use crate::nearest::{hint, nearest};
 use crate::table::{Column, Markdown, Renderer, Table};
 use clap::Args;
+use lab_page::{Page, Part, Section};
 use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 use std::sync::atomic::Ordering;
@@ -29,6 +30,9 @@ pub struct DemoArgs {
     /// The folder that lessons are written to, as DIR/NAME
     #[arg(long, value_name = "DIR", default_value = "demo")]
     out: PathBuf,
+    /// Also write what was shown as one HTML file to hand out: pictures, sentences and commands
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// No progress, only the result
     #[arg(long)]
     quiet: bool,
@@ -39,18 +43,46 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, CommandError> {
     let lessons: Vec<&Lesson> = match &args.name {
         Some(name) => vec![find(name)?],
         None if args.all => LESSONS.iter().collect(),
+        None if args.page.is_some() => {
+            let reason = "--page: of which lesson? Give its name, or --all";
+            return Err(CommandError::Input(reason.to_owned()));
+        }
         None => return list(),
     };
+    let mut sections = Vec::new();
     for (place, lesson) in lessons.iter().enumerate() {
         if place > 0 {
             print("\n")?;
         }
-        let code = show(lesson, args)?;
-        if code != ExitCode::Success {
-            return Ok(code);
+        match show(lesson, args)? {
+            Ok(section) => sections.push(section),
+            Err(code) => return Ok(code),
         }
     }
+    if let Some(path) = &args.page {
+        let page = page(sections);
+        let html = page
+            .html()
+            .map_err(|error| CommandError::Other(error.to_string()))?;
+        write_named("--page", path, html.as_bytes())?;
+    }
     Ok(ExitCode::Success)
+}
+
+/// Lessons to hand out.
+fn page(sections: Vec<Section>) -> Page {
+    let title = match sections.as_slice() {
+        [only] => only.title.clone(),
+        lessons => format!("{} lessons", lessons.len()),
+    };
+    Page {
+        title,
+        about: format!(
+            "Made by lab {}; each lesson names the commands behind it.",
+            env!("CARGO_PKG_VERSION")
+        ),
+        sections,
+    }
 }
 
 fn find(name: &str) -> Result<&'static Lesson, CommandError> {
@@ -75,8 +107,8 @@ fn list() -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Success)
 }
 
-/// Gives the commands of a lesson, and tells what came of them.
-fn show(lesson: &Lesson, args: &DemoArgs) -> Result<ExitCode, CommandError> {
+/// Gives the commands of a lesson, and tells what came of them; returns it as a part of a page, or how a command failed.
+fn show(lesson: &Lesson, args: &DemoArgs) -> Result<Result<Section, ExitCode>, CommandError> {
     let begin = Instant::now();
     let folder = args.out.join(lesson.name);
     std::fs::create_dir_all(&folder)
@@ -90,32 +122,46 @@ fn show(lesson: &Lesson, args: &DemoArgs) -> Result<ExitCode, CommandError> {
                 _ => "error: this command failed",
             };
             eprintln!("{how}: {}", line(command, &shown_folder));
-            return Ok(code);
+            return Ok(Err(code));
         }
     }
     let sentence =
         sentence(lesson.shown, &folder).map_err(|error| CommandError::Other(error.to_string()))?;
+    let picture = folder.join(lesson.picture);
+    let shown = format!("Shown: {sentence}");
+    let not_shown = format!("Not shown: {}.", lesson.not_shown);
+    let commands: Vec<String> = lesson
+        .commands
+        .iter()
+        .map(|command| line(command, &shown_folder))
+        .collect();
     let mut lines = vec![
         format!("{}: {}.", lesson.name, lesson.about),
         String::new(),
-        format!("Shown: {sentence}"),
-        format!("Not shown: {}.", lesson.not_shown),
-        format!("Picture: {}", folder.join(lesson.picture).display()),
+        shown.clone(),
+        not_shown.clone(),
+        format!("Picture: {}", picture.display()),
         format!("Behind it ({:.0} s):", begin.elapsed().as_secs_f64()),
     ];
-    lines.extend(
-        lesson
-            .commands
-            .iter()
-            .map(|command| format!("  {}", line(command, &shown_folder))),
-    );
+    lines.extend(commands.iter().map(|command| format!("  {command}")));
     if let Some(config) = lesson.commands.iter().find_map(config) {
         lines.push(format!(
             "The config is {config}; `lab init` writes it, with all that it is based on."
         ));
     }
     print(&lines.join("\n"))?;
-    Ok(ExitCode::Success)
+    let svg = std::fs::read_to_string(&picture)
+        .map_err(|error| CommandError::Other(format!("{}: {error}", picture.display())))?;
+    let section = Section::new(lesson.name)
+        .with(Part::Lead(format!("{}.", lesson.about)))
+        .with(Part::Pictures(vec![lab_page::Picture {
+            title: lesson.name.to_owned(),
+            svg,
+        }]))
+        .paragraph(shown)
+        .paragraph(not_shown)
+        .with(Part::Code(commands.join("\n")));
+    Ok(Ok(section))
 }
 
 /// A command as a shell takes it.

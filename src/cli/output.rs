@@ -48,7 +48,17 @@ pub fn write_file(out: &Path, bytes: &[u8]) -> Result<(), CommandError> {
 /// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
 pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     write_atomically(path, bytes).map_err(|error| {
-        let message = format!("{flag} {}: {error}", path.display());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let message = match folder.filter(|folder| !folder.exists()) {
+            Some(folder) => format!(
+                "{flag} {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            ),
+            None => format!("{flag} {}: {error}", path.display()),
+        };
         match error.kind() {
             ErrorKind::StorageFull => CommandError::Other(message),
             _ => CommandError::Input(message),

@@ -3,10 +3,10 @@
 use super::output::{Picture, write_file};
 use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode};
-use crate::compare::{FinishedRun, LeftOut, compare};
+use crate::compare::{Comparison, FinishedRun, LeftOut, compare};
 use crate::figure::Tabulated;
-use crate::plot::{Along, PlottedRun, Request, Span, What, plot};
-use crate::report::{ComparisonReport, Layout, counted};
+use crate::plot::{Along, PlottedRun, Request, Span, What, plot, ratios};
+use crate::report::{ComparisonReport, HEADLINES, Layout, counted};
 use crate::words::Word;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -42,6 +42,8 @@ enum Drawn {
     Figure(What),
     /// The decided lines and the headline measures, as `lab compare` has them.
     Table,
+    /// How many times the headline measures of one group are those of another.
+    Ratios,
     /// The picture of a slice that lies in a run directory.
     Slice,
 }
@@ -49,13 +51,17 @@ enum Drawn {
 /// The word of the table, beside those of figures.
 const TABLE: &str = "table";
 
+/// The word of ratios.
+const RATIOS: &str = "ratios";
+
 /// The word of slices.
 const SLICE: &str = "slice";
 
 fn drawn() -> impl TypedValueParser<Value = Drawn> {
-    let words = What::WORDS.iter().copied().chain([TABLE, SLICE]);
+    let words = What::WORDS.iter().copied().chain([TABLE, RATIOS, SLICE]);
     PossibleValuesParser::new(words).map(|word| match word.as_str() {
         TABLE => Drawn::Table,
+        RATIOS => Drawn::Ratios,
         SLICE => Drawn::Slice,
         word => Drawn::Figure(What::of_word(word).unwrap_or_default()),
     })
@@ -72,6 +78,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
     let kind = Picture::of("--out", &args.out, &[])?;
     let what = match args.what {
         Drawn::Slice => return slice(args, kind),
+        Drawn::Ratios => return of_groups(args, kind),
         Drawn::Table => None,
         Drawn::Figure(what) => Some(what),
     };
@@ -155,6 +162,40 @@ fn only_slice(run: &Path, ending: &str) -> Result<PathBuf, CommandError> {
             )))
         }
     }
+}
+
+/// The ratios of each place that has two groups by itself; else of all places together.
+fn of_groups(args: &PlotArgs, kind: Picture) -> Result<ExitCode, CommandError> {
+    let apart: Vec<(String, Comparison)> = args
+        .runs
+        .iter()
+        .map(|place| Ok((place.clone(), compared(std::slice::from_ref(place))?)))
+        .collect::<Result<_, CommandError>>()?;
+    let comparisons = match apart.iter().all(|(_, of)| of.groups.len() == 1) {
+        true => vec![(args.runs.join(" "), compared(&args.runs)?)],
+        false => apart,
+    };
+    for (_, comparison) in &comparisons {
+        runs::warn(&comparison.left_out);
+    }
+    let figure = ratios(&comparisons, &HEADLINES)?;
+    write_file(&args.out, &kind.bytes(&figure, &args.out)?)?;
+    eprintln!(
+        "{RATIOS} of {}, written to {}",
+        counted(comparisons.len(), "comparison"),
+        args.out.display()
+    );
+    Ok(ExitCode::Success)
+}
+
+/// The runs in some places, compared as `lab compare` does by itself.
+fn compared(places: &[String]) -> Result<Comparison, CommandError> {
+    let Found { runs, left_out } = finished(places, |directory| {
+        Ok(FinishedRun::of(directory, directory.finished()?))
+    })?;
+    let by = usual_keys(places, &runs);
+    let by: Vec<&str> = by.iter().map(String::as_str).collect();
+    Ok(compare(&runs, left_out, &by)?)
 }
 
 /// The table of a comparison, drawn.

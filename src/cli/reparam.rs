@@ -9,7 +9,7 @@ use crate::measure::{self, Measure, Measurement, Session};
 use crate::model::Network;
 use crate::plot::{MOST, PlotError, invariance};
 use crate::random::Streams;
-use crate::reparam::{MapKind, ParameterMap, applicable, build};
+use crate::reparam::{FACTOR, MapKind, ParameterMap, applicable, build_by};
 use crate::report::{Finding, significant};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,9 @@ pub struct ReparamArgs {
     /// The seed of random factors and orders [default: the config's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// What a layer rescaling multiplies its layer by
+    #[arg(long, value_name = "FACTOR", default_value_t = FACTOR)]
+    factor: f64,
     /// Also draw what the maps make of the measures, at most 16, as .svg or .png
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
@@ -47,6 +50,12 @@ pub struct ReparamArgs {
 pub fn run(args: &ReparamArgs) -> Result<ExitCode, CommandError> {
     let measures = measures(&args.measures)?;
     check_figure(args.figure.as_deref(), measures.len())?;
+    if !(args.factor.is_finite() && args.factor > 0.0 && args.factor != 1.0) {
+        return Err(CommandError::Input(format!(
+            "--factor {}: must be positive and not 1, such as 10 or 100",
+            args.factor
+        )));
+    }
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
     // Without a network it is not known how many maps it has.
     let finding = Finding::new(measures.len(), args.solution.quiet);
@@ -75,7 +84,15 @@ fn reparam(
     let measures: Vec<&'static Measure> = measures.iter().filter(is_wanted).copied().collect();
     let measures = &measures[..];
     let network = solution.objective.network();
-    let maps = maps(network, kinds, streams, solution.probes())?;
+    if kinds.is_none() {
+        for kind in MapKind::ALL
+            .iter()
+            .filter(|kind| is_missed(network, **kind))
+        {
+            finding.say(&format!("no {kind}: that needs {}", kind.needs()));
+        }
+    }
+    let maps = maps(network, kinds, args.factor, (streams, solution.probes()))?;
     solution.check_deterministic(&names)?;
     finding.expect(measures.len() * maps.len());
     let mut session = Session::new(solution.subject());
@@ -192,12 +209,17 @@ fn measures(list: &str) -> Result<Vec<&'static Measure>, CommandError> {
     Ok(measures)
 }
 
+/// Whether the network has no such map, where the reason says something about it: rescaling is what sharpness is moved by.
+fn is_missed(network: &dyn Network, kind: MapKind) -> bool {
+    kind == MapKind::LayerRescaling && !applicable(network).contains(&kind)
+}
+
 /// Draws the maps asked for, or all that the network has.
 fn maps(
     network: &dyn Network,
     kinds: Option<Vec<MapKind>>,
-    streams: Streams,
-    step: u64,
+    factor: f64,
+    (streams, step): (Streams, u64),
 ) -> Result<Vec<ParameterMap>, CommandError> {
     let kinds = kinds.unwrap_or_else(|| applicable(network));
     if kinds.is_empty() {
@@ -207,7 +229,7 @@ fn maps(
     }
     let draw = |kind: MapKind| {
         let mut rng = streams.stream(&format!("reparam.{kind}"), step);
-        build(network, kind, &mut rng)
+        build_by(network, kind, factor, &mut rng)
     };
     let maps = kinds.into_iter().map(draw).collect::<Result<Vec<_>, _>>();
     maps.map_err(|error| CommandError::Input(format!("--maps: {error}")))

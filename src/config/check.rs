@@ -71,7 +71,13 @@ fn known(
         Some(table) if keys.is_array(table) == Some(true) => format!("in [[{table}]]"),
         Some(table) => format!("in [{table}]"),
     };
-    let hint = hint(keys.nearest(table, name).as_deref());
+    let hint = match (table, name) {
+        (None, "base" | "seeds" | "match" | "axes" | "arms" | "zip" | "unset" | "set") => {
+            "; that is a key of sweeps (`lab sweep`): the config of a run stands alone, and `lab init` writes some to begin from."
+                .to_owned()
+        }
+        _ => hint(keys.nearest(table, name).as_deref()),
+    };
     let hint = format!("{hint} Allowed {of}: {}", allowed.join(", "));
     let (origin, key) = document.provenance.locate(&place);
     Err(ConfigError::UnknownKey { origin, key, hint })

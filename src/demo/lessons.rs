@@ -6,7 +6,8 @@ use super::{Command, Lesson, Shown};
 pub const LESSONS: &[Lesson] = &[
     Lesson {
         name: "edge-of-stability",
-        about: "full-batch descent sharpens until the curvature meets two over the learning rate",
+        about: "full-batch descent, here on 100 digits of which half have wrong labels, sharpens until the curvature meets two \
+                over the learning rate",
         commands: &[
             Command::new("train --config digits/edge_of_stability --out {folder} --resume"),
             Command::new(
@@ -17,7 +18,8 @@ pub const LESSONS: &[Lesson] = &[
         shown: Shown::LastThird {
             rows: "edge_of_stability/seed-0/metrics.jsonl",
             measure: "stability.gd",
-            meaning: "times the curvature up to which steps of this length are stable (1 is the edge)",
+            name: "λmax in units of 2/η, the edge of stability,",
+            meaning: "Steps are stable up to 1",
         },
         not_shown: "that the edge does any good or harm to generalisation; that it is met with small batches, \
                     cross-entropy or ReLU (configs/cifar10/edge_* have some of these)",
@@ -93,7 +95,7 @@ pub const LESSONS: &[Lesson] = &[
             Command::new("train --config sgd_b512 --set hooks=[] --out {folder} --resume"),
             Command::into(
                 "reparam {folder}/sgd_b512/seed-0 --maps layer-rescaling,unit-rescaling --measures \
-                 hessian.lambda_max,hessian.trace,sharpness.sam,norm.l2,hessian.lambda_max.adaptive,\
+                 loss.train,accuracy.test,hessian.lambda_max,hessian.trace,sharpness.sam,norm.l2,hessian.lambda_max.adaptive,\
                  sharpness.average.adaptive,sharpness.asam,norm.path,margin.median --figure \
                  {folder}/invariance.svg --format json",
                 "invariance.json",

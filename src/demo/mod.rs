@@ -83,7 +83,9 @@ pub enum Shown {
         rows: &'static str,
         /// The measure.
         measure: &'static str,
-        /// What its number means, after "is".
+        /// What it is, before "goes from".
+        name: &'static str,
+        /// What its number means, in a sentence.
         meaning: &'static str,
     },
 }

@@ -50,8 +50,9 @@ pub fn sentence(shown: Shown, folder: &Path) -> Result<String, SentenceError> {
         Shown::LastThird {
             rows,
             measure,
+            name,
             meaning,
-        } => last_third(&folder.join(rows), measure, meaning),
+        } => last_third(&folder.join(rows), measure, [name, meaning]),
     }
 }
 
@@ -206,7 +207,7 @@ struct Row {
 fn last_third(
     path: &Path,
     measure: &'static str,
-    meaning: &'static str,
+    [name, meaning]: [&str; 2],
 ) -> Result<String, SentenceError> {
     let text = read(path)?;
     let mut course = Vec::new();
@@ -229,8 +230,8 @@ fn last_third(
     values.sort_by(f64::total_cmp);
     let (first, count) = (course[0].1, values.len());
     Ok(format!(
-        "From {} at the start, {measure} goes to {} {meaning}: the median over the last third of {last} steps, where it \
-         is from {} to {}.",
+        "{name} goes from {} at the start to {}, the median over the last third of {last} steps, where it is from {} to {}. \
+         {meaning}.",
         significant(first),
         significant(values[count / 2]),
         significant(values[0]),
@@ -269,8 +270,8 @@ mod tests {
         };
         let text: String = (0..10).map(|i| row(10 * i, f64::from(i as u32))).collect();
         let (_folder, path) = written(&text);
-        let told = last_third(&path, "stability.gd", "times the edge").unwrap();
-        insta::assert_snapshot!(told, @"From 0 at the start, stability.gd goes to 8.000 times the edge: the median over the last third of 90 steps, where it is from 6.000 to 9.000.");
+        let told = last_third(&path, "stability.gd", ["The curvature", "The edge is 1"]).unwrap();
+        insta::assert_snapshot!(told, @"The curvature goes from 0 at the start to 8.000, the median over the last third of 90 steps, where it is from 6.000 to 9.000. The edge is 1.");
     }
 
     #[test]

@@ -29,6 +29,21 @@ pub enum PlotError {
     /// No measure has a ratio.
     #[error("nothing to draw: no measure has a value before and after a map")]
     Empty,
+    /// A ratio is of two groups.
+    #[error(
+        "--what ratios is of two groups, and the runs in {place} are {groups} by {key}: give two arms, such as 'SWEEP/sgd_*'"
+    )]
+    NotTwo {
+        /// Where the runs are.
+        place: String,
+        /// What makes the groups.
+        key: String,
+        /// How many there are.
+        groups: usize,
+    },
+    /// No measure has a ratio of groups.
+    #[error("nothing to draw: no headline measure is above zero in both groups")]
+    NoRatio,
     /// There are more measures than have room.
     #[error("{found} measures, and a figure has room for {most}: choose some with --measures")]
     Crowded {

@@ -3,6 +3,7 @@
 use super::PlotError;
 use crate::figure::{Axis, Bars, Figure, Panel, Rule};
 use crate::measure::invariance::MapReport;
+use crate::table::two_digits;
 
 /// How many measures have room.
 pub const MOST: usize = 16;
@@ -26,7 +27,13 @@ pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
         1..=MOST => (),
         found => return Err(PlotError::Crowded { found, most: MOST }),
     }
-    let axis = Axis::new("factor", "powers of ten").including(0.0);
+    let largest = reports.iter().flat_map(|report| &report.lines);
+    let largest = largest.filter_map(|line| Some(line.ratio.filter(|ratio| *ratio > 0.0)?.log10()));
+    let largest = largest.fold(0.0, f64::max);
+    // Room for what stands at the end of the longest bar.
+    let axis = Axis::new("factor", "powers of ten")
+        .including(0.0)
+        .including(1.15 * largest);
     let mut panel = Panel::new(
         Axis::of_categories("measure", measures.iter().copied()),
         axis,
@@ -40,7 +47,9 @@ pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
                 .map_or(f64::NAN, f64::log10)
         };
         let powers: Vec<f64> = measures.iter().map(power).collect();
-        panel = panel.with(Bars::new(report.map.to_string(), powers));
+        let told = |power: &f64| format!("×{}", two_digits(10f64.powf(*power)));
+        let texts = powers.iter().map(told).collect();
+        panel = panel.with(Bars::new(report.map.to_string(), powers).with_texts(texts));
     }
     let panel = panel.with(Rule::level("not moved", 0.0));
     let figure = Figure::new("What maps that leave the function alone make of measures");
@@ -67,6 +76,7 @@ mod tests {
         };
         MapReport {
             map: MapKind::LayerRescaling,
+            description: String::new(),
             function: None,
             reason: None,
             lines: measures.iter().map(line).collect(),

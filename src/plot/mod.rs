@@ -10,6 +10,7 @@ mod group;
 mod invariance;
 mod panels;
 mod quantity;
+mod ratios;
 mod series;
 mod spectrum;
 mod threshold;
@@ -18,6 +19,7 @@ pub use course::{courses, latest, spectra};
 pub use density::density_figure;
 pub use error::PlotError;
 pub use invariance::{MOST, invariance};
+pub use ratios::ratios;
 
 use crate::compare::{FinishedRun, LeftOut};
 use crate::figure::{Figure, Width};

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(drawn(&[alone.clone()], Span::Range)[0].errors, None);
         alone.get_mut(&1).unwrap().stderr = 0.5;
         let lines = drawn(&[alone, Track::new()], Span::Range);
-        assert_eq!(lines[0].errors.as_ref().unwrap().sizes[1], 0.5);
+        assert_eq!(lines[0].errors.as_ref().unwrap().up[1], 0.5);
     }
 
     #[test]

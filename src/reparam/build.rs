@@ -44,6 +44,20 @@ pub fn build(
     kind: MapKind,
     rng: &mut StreamRng,
 ) -> Result<ParameterMap, NotApplicable> {
+    build_by(network, kind, FACTOR, rng)
+}
+
+/// As [`build`], with another factor of the layer rescaling, which must be positive.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_by(
+    network: &dyn Network,
+    kind: MapKind,
+    factor: f64,
+    rng: &mut StreamRng,
+) -> Result<ParameterMap, NotApplicable> {
     let mut symmetries = network.symmetries();
     symmetries.retain(|symmetry| kind.acts_on(symmetry.freedom) && symmetry.units > 0);
     if symmetries.is_empty() {
@@ -65,7 +79,7 @@ pub fn build(
             RunningMap::identity(statistics.len()),
         ),
         _ => {
-            let factors = factors(kind, &symmetries, rng);
+            let factors = factors(kind, &symmetries, factor, rng);
             (
                 scale(layout, &symmetries, &factors),
                 scale_running(statistics, &symmetries, &factors),
@@ -117,11 +131,16 @@ fn exactness(kind: MapKind, symmetries: &[Symmetry]) -> Exactness {
 }
 
 /// The factor of every unit of every row that a kind of scaling acts on.
-fn factors(kind: MapKind, symmetries: &[Symmetry], rng: &mut StreamRng) -> Vec<Vec<f64>> {
+fn factors(
+    kind: MapKind,
+    symmetries: &[Symmetry],
+    factor: f64,
+    rng: &mut StreamRng,
+) -> Vec<Vec<f64>> {
     let mut draw = || -> f64 {
         let normal: f64 = StandardNormal.sample(rng);
         match kind {
-            MapKind::LayerRescaling => FACTOR,
+            MapKind::LayerRescaling => factor,
             // Larger weights only: smaller ones would come near the ε of the normalisation.
             MapKind::NormalisedScale => (SPREAD * normal.abs()).exp(),
             _ => (SPREAD * normal).exp(),

@@ -2,6 +2,7 @@
 
 use super::MapKind;
 use crate::model::NormMode;
+use crate::table::two_digits;
 use nalgebra::DMatrix;
 
 /// An invertible linear map of the parameter vector θ that leaves the function alone. Where the
@@ -12,6 +13,45 @@ pub struct ParameterMap {
     pub(super) action: Action,
     pub(super) running: RunningMap,
     pub(super) exactness: Exactness,
+}
+
+impl ParameterMap {
+    /// What it does to the parameters, in words.
+    pub fn description(&self) -> String {
+        let range = match &self.action {
+            Action::Scale(multipliers) => {
+                let moved = multipliers.iter().filter(|factor| **factor != 1.0);
+                let ends = moved.fold([f64::INFINITY, 0.0_f64], |[low, high], factor| {
+                    [low.min(*factor), high.max(*factor)]
+                });
+                ends.map(two_digits)
+            }
+            _ => Default::default(),
+        };
+        let [low, high] = range;
+        match self.kind {
+            MapKind::LayerRescaling => format!(
+                "weights and biases of one layer times a factor, the next layer's weights divided by it; parameters by factors of \
+                 {low} and {high}"
+            ),
+            MapKind::UnitRescaling => format!(
+                "what goes into each hidden unit times a factor of its own, what comes out divided by it; parameters by factors \
+                 from {low} to {high}"
+            ),
+            MapKind::Permutation => "hidden units in another order".to_owned(),
+            MapKind::NormalisedScale => format!(
+                "what feeds each normalised unit times a factor of its own, which normalisation divides out; parameters by factors \
+                 up to {high}"
+            ),
+            MapKind::AttentionRescaling => format!(
+                "queries times a factor and keys divided by it, values and outputs the same; parameters by factors from {low} to \
+                 {high}"
+            ),
+            MapKind::OrthogonalBasis => {
+                "another orthogonal basis between layers without an activation".to_owned()
+            }
+        }
+    }
 }
 
 /// When a map leaves the function alone exactly.

@@ -4,7 +4,7 @@
 mod build;
 mod map;
 
-pub use build::{FACTOR, NotApplicable, applicable, build, permutable, permutation};
+pub use build::{FACTOR, NotApplicable, applicable, build, build_by, permutable, permutation};
 pub use map::ParameterMap;
 
 use crate::model::Freedom;
@@ -69,7 +69,7 @@ impl MapKind {
     }
 
     /// What a network must have for the kind to apply.
-    const fn needs(self) -> &'static str {
+    pub const fn needs(self) -> &'static str {
         match self {
             Self::LayerRescaling | Self::UnitRescaling => {
                 "a hidden layer whose activation is positively homogeneous (relu)"

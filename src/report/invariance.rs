@@ -141,6 +141,10 @@ fn notes(reports: &[MapReport]) -> Vec<String> {
         kept.count(),
         tested.len()
     )];
+    let described = reports
+        .iter()
+        .filter(|report| !report.description.is_empty());
+    notes.extend(described.map(|report| format!("{}: {}.", report.map, report.description)));
     notes.extend(legend(reports));
     notes.push(
         "The function: the largest change of an output, of a margin and of the mean loss, relative \
@@ -339,6 +343,7 @@ mod tests {
         };
         let report = MapReport {
             map: MapKind::Permutation,
+            description: String::new(),
             function: Some(FunctionCheck {
                 outputs: still,
                 margins: still,

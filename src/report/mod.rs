@@ -21,7 +21,7 @@ mod watching;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
-pub use comparison::{ComparisonReport, Layout};
+pub use comparison::{ComparisonReport, HEADLINES, Layout};
 pub use density::density_table;
 pub use document::{Arms, Picture, ReportedRun, Study};
 pub use finding::Finding;

@@ -365,6 +365,17 @@ impl Slurm {
                 "`slurm.options` are written as for sbatch, such as \"--gres=gpu:1\", found {option:?}"
             ));
         }
+        if let Some(time) = self.time.as_ref().filter(|time| !is_time(time)) {
+            return Err(format!(
+                "`slurm.time` must be minutes, hours:minutes:seconds or days-hours:minutes:seconds, such as \"30\", \"02:00:00\" or \
+                 \"1-12:00:00\", found {time:?}"
+            ));
+        }
+        if let Some(memory) = self.memory.as_ref().filter(|memory| !is_memory(memory)) {
+            return Err(format!(
+                "`slurm.memory` must be a number of K, M, G or T, such as \"2G\", found {memory:?}"
+            ));
+        }
         for (key, count) in [("cpus", self.cpus), ("concurrent", self.concurrent)] {
             if count == Some(0) {
                 return Err(format!("`slurm.{key}` must be at least 1, found 0"));
@@ -372,6 +383,27 @@ impl Slurm {
         }
         Ok(())
     }
+}
+
+/// Whether `sbatch --time` takes a word.
+fn is_time(word: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    let (days, rest) = match word.split_once('-') {
+        Some((days, rest)) => (Some(days), rest),
+        None => (None, word),
+    };
+    let parts: Vec<&str> = rest.split(':').collect();
+    let is_unlimited = ["UNLIMITED", "INFINITE"].contains(&word.to_ascii_uppercase().as_str());
+    is_unlimited
+        || days.is_none_or(is_number) && parts.len() <= 3 && parts.into_iter().all(is_number)
+}
+
+/// Whether `sbatch --mem` takes a word.
+fn is_memory(word: &str) -> bool {
+    let number = word.trim_end_matches(['K', 'M', 'G', 'T', 'k', 'm', 'g', 't']);
+    !number.is_empty()
+        && word.len() - number.len() <= 1
+        && number.chars().all(|c| c.is_ascii_digit())
 }
 
 fn must_be_a_folder() -> &'static str {

@@ -64,6 +64,101 @@ fn runs_are_drawn_as_svg_and_png() {
     );
 }
 
+/// The bars are the logarithms of the ratios that `lab compare` prints; of two groups in two places and of two groups in each of
+/// two places.
+#[test]
+fn groups_are_drawn_by_their_ratios() {
+    let lab = Lab::new();
+    for (name, batch) in [("small_steps", 16), ("large_steps", 100)] {
+        for place in ["one", "other"] {
+            let set = [
+                format!("name={name}"),
+                format!("train.batch_size={batch}"),
+                format!("train.epochs={}", if place == "one" { 1 } else { 2 }),
+            ];
+            let [name, batch, epochs] = &set;
+            lab.run(&[
+                "train",
+                "--config",
+                "small.toml",
+                "--seeds",
+                "0..2",
+                "--out",
+                place,
+                "--set",
+                name,
+                "--set",
+                batch,
+                "--set",
+                epochs,
+            ])
+            .success();
+        }
+    }
+    let compared = lab.run(&["compare", "one", "--format", "json"]).success();
+    let compared: serde_json::Value = serde_json::from_str(&compared).unwrap();
+    let lines = compared["lines"].as_array().unwrap();
+    let line = lines
+        .iter()
+        .find(|line| line["name"] == "loss.test")
+        .unwrap();
+    let power = line["ratio"].as_f64().unwrap().log10();
+
+    lab.run(&["plot", "one", "--what", "ratios", "--out", "a.svg"])
+        .success();
+    let text = lab.read("a.svg");
+    assert!(text.contains("100 over 16, by train.batch_size"), "{text}");
+    for label in [">loss.test</text>", ">hessian.lambda_max</text>"] {
+        assert!(text.contains(label), "{text}");
+    }
+    let titles = text
+        .split("<title>")
+        .skip(1)
+        .filter_map(|rest| rest.split('<').next());
+    let drawn: Vec<f64> = titles
+        .filter_map(|title| title.replace('\u{2212}', "-").parse().ok())
+        .collect();
+    assert!(
+        drawn
+            .iter()
+            .any(|found| (found - power).abs() < 0.01 * power.abs()),
+        "{power} {drawn:?}"
+    );
+    // A folder for each group is one comparison, two folders with both groups are two.
+    lab.run(&[
+        "plot",
+        "one/small_steps",
+        "one/large_steps",
+        "--what",
+        "ratios",
+        "--out",
+        "b.svg",
+    ])
+    .success();
+    assert_eq!(lab.read("b.svg"), text);
+    lab.run(&["plot", "one", "other", "--what", "ratios", "--out", "c.png"])
+        .success();
+    lab.run(&["plot", "one", "other", "--what", "ratios", "--out", "c.svg"])
+        .success();
+    let text = lab.read("c.svg");
+    assert!(
+        text.contains(">one</text>") && text.contains(">other</text>"),
+        "{text}"
+    );
+    let message = lab
+        .run(&[
+            "plot",
+            "one/small_steps",
+            "--what",
+            "ratios",
+            "--out",
+            "d.svg",
+        ])
+        .failure(2);
+    assert!(message.contains("of two groups"), "{message}");
+    assert!(!lab.exists("d.svg"));
+}
+
 #[test]
 fn a_spectrum_needs_its_eigenvalues() {
     let lab = trained();

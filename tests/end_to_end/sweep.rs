@@ -169,7 +169,22 @@ fn a_dry_run_says_what_there_is_to_do_and_writes_nothing() {
     let lab = lab(SWEEP);
     let before = lab.entries();
     let page = lab.run(&["sweep", "sweep.toml", "--dry-run"]).success();
-    assert!(page.contains("4 tasks; their steps take"), "{page}");
+    assert!(
+        page.contains("4 tasks, 2 seeds (0, 1). Their steps take"),
+        "{page}"
+    );
+    assert!(!page.contains("sbatch"), "{page}");
+    let page = lab
+        .run(&["sweep", "sweep.toml", "--dry-run", "--launcher", "slurm"])
+        .success();
+    for words in [
+        "sbatch --parsable",
+        "--array=0-3",
+        "#SBATCH --ntasks=1",
+        "job.sh",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
     let json = lab
         .run(&["sweep", "sweep.toml", "--dry-run", "--format", "json"])
         .success();
@@ -450,6 +465,9 @@ fn bad_sweeps_are_refused_in_one_line_and_nothing_is_written() {
             "line 2, column 1: unknown field `axis`, expected one of",
         ),
         ("slurm.tme = \"1\"", "unknown field `tme`"),
+        ("slurm.time = \"30min\"", "`slurm.time` must be minutes"),
+        ("slurm.time = \"1:2:3:4\"", "`slurm.time` must be minutes"),
+        ("slurm.memory = \"two\"", "`slurm.memory` must be"),
         (
             "learning_rate_rule = \"tuned\"\ntuning.factors = [1.0]",
             "two different numbers",

@@ -11,7 +11,16 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub const GENERATOR: &str = "lab report";
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+/// One block, so that its names are its own.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n{\n",
+    include_str!("script/elements.js"),
+    include_str!("script/tables.js"),
+    include_str!("script/numbers.js"),
+    include_str!("script/closer.js"),
+    include_str!("script/figures.js"),
+    "}\n"
+);
 
 /// Nothing is loaded from anywhere: styles and scripts are those in the file.
 const POLICY: &str =

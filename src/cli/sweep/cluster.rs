@@ -90,12 +90,26 @@ fn write_script(
         let what = what.to_owned();
         move |error: std::io::Error| CommandError::Other(format!("{what}: {error}"))
     };
-    let folder = std::env::current_dir().map_err(other("the working folder"))?;
-    let program = std::env::current_exe().map_err(other("the program's own file"))?;
     let logs = directory.path().join("slurm");
     let shown = logs.display().to_string();
     std::fs::create_dir_all(&logs).map_err(other(&shown))?;
     let logs = logs.canonicalize().map_err(other(&shown))?;
+    let text = script(args, sweep, &logs)?;
+    let path = logs.join(SCRIPT);
+    write_atomically(&path, text.as_bytes()).map_err(other(&path.display().to_string()))?;
+    Ok(path)
+}
+
+/// The name of the job script.
+const SCRIPT: &str = "job.sh";
+
+/// The text of the job script, whose logs go to a folder.
+fn script(args: &LaunchArgs, sweep: &Sweep, logs: &Path) -> Result<String, CommandError> {
+    let other = |what: &'static str| {
+        move |error: std::io::Error| CommandError::Other(format!("{what}: {error}"))
+    };
+    let folder = std::env::current_dir().map_err(other("the working folder"))?;
+    let program = std::env::current_exe().map_err(other("the program's own file"))?;
     let words = [program.display().to_string()].into_iter();
     let words = words
         .chain(args.task_command(sweep))
@@ -104,14 +118,33 @@ fn write_script(
     let script = Script {
         name: &sweep.name,
         slurm: &sweep.entries.slurm,
-        logs: &logs,
+        logs,
         folder: &folder,
         command: &command.join(" "),
     };
-    let path = logs.join("job.sh");
-    write_atomically(&path, script.text().as_bytes())
-        .map_err(other(&path.display().to_string()))?;
-    Ok(path)
+    Ok(script.text())
+}
+
+/// What would be submitted: the commands and the script that they name.
+pub(super) fn planned(args: &LaunchArgs, sweep: &Sweep) -> Result<String, CommandError> {
+    let logs = sweep.directory(args.places.out()).join("slurm");
+    let logs = std::path::absolute(&logs)
+        .map_err(|error| CommandError::Other(format!("{}: {error}", logs.display())))?;
+    let size = slurm::max_array_size().unwrap_or(slurm::MAX_ARRAY_SIZE);
+    let arrays = slurm::arrays(&left(sweep, args.places.out())?, size);
+    let script_place = logs.join(SCRIPT).display().to_string();
+    let command = |array| {
+        let options = slurm::options(array, sweep.entries.slurm.concurrent).into_iter();
+        let words = std::iter::once("sbatch".to_owned()).chain(options);
+        let words = words.chain(std::iter::once(script_place.clone()));
+        words.map(quoted).collect::<Vec<_>>().join(" ")
+    };
+    let commands: Vec<String> = arrays.iter().map(command).collect();
+    Ok(format!(
+        "Would be submitted (tasks that tune a learning rate first, the others after them):\n\n{}\n\n{script_place}:\n\n{}",
+        commands.join("\n"),
+        script(args, sweep, &logs)?
+    ))
 }
 
 /// Tells which members end, until no job is left or the user has seen enough.

@@ -1,8 +1,8 @@
 //! `lab sweep FILE --dry-run`.
 
-use super::launch::LaunchArgs;
-use super::{CommandError, ExitCode, check};
-use crate::cli::output::print;
+use super::launch::{LaunchArgs, Launcher};
+use super::{CommandError, ExitCode, check, cluster};
+use crate::cli::output::{Format, print};
 use crate::config::Limit;
 use crate::report::{PlanReport, PlannedRow};
 use crate::sweep::{MemberState, Sweep};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandError> {
     let out = args.places.out();
     let mut kinds: BTreeMap<(usize, Option<u64>), PlannedRow> = BTreeMap::new();
-    let mut may_end_early = false;
+    let mut ends_at_loss = None;
     check::every_arm(sweep, out, |task, problem| {
         let steps = problem.total_steps();
         let seconds = train::seconds_per_step(problem)? * steps as f64;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
             seconds,
             state: "",
         };
-        may_end_early |= problem.config.train.stop_at_train_loss.is_some();
+        ends_at_loss = ends_at_loss.or(problem.config.train.stop_at_train_loss);
         kinds.insert((task.arm, task.tunes.map(f64::to_bits)), row);
         Ok(())
     })?;
@@ -59,9 +59,12 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
         name: sweep.name.clone(),
         fingerprint: sweep.fingerprint.clone(),
         directory: sweep.directory(out).display().to_string(),
-        may_end_early,
+        ends_at_loss,
         rows,
     };
     print(&args.format.text(&report)?)?;
+    if args.launcher == Launcher::Slurm && matches!(args.format, Format::Md | Format::Text) {
+        print(&format!("\n{}", cluster::planned(args, sweep)?))?;
+    }
     Ok(ExitCode::Success)
 }

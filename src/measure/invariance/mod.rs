@@ -39,6 +39,8 @@ const ROUNDINGS: u64 = 3;
 pub struct MapReport {
     /// The kind of the map.
     pub map: MapKind,
+    /// What it did to the parameters, in words.
+    pub description: String,
     /// Whether the function is the same; none where it could not be computed.
     pub function: Option<FunctionCheck>,
     /// Why it could not be computed.
@@ -153,6 +155,7 @@ impl Session<'_> {
         }
         let mut report = MapReport {
             map: map.kind(),
+            description: map.description(),
             function: None,
             reason: None,
             lines: Vec::new(),

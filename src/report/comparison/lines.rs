@@ -10,7 +10,7 @@ use crate::table::{Cell, Column, Table};
 /// Lines that are shown whether or not they are decided: what was set, and without what a sharpness
 /// misleads; what training and test data say; and of each idea of flatness the measure by which it is
 /// known, with the one beside it that no map moves.
-pub(super) const HEADLINES: [&str; 21] = [
+pub const HEADLINES: [&str; 21] = [
     "optimizer.learning_rate",
     "epochs",
     "steps",

@@ -12,6 +12,7 @@ use super::Report;
 use crate::compare::{AtCommonLoss, Comparison, Line, Standing};
 use crate::table::{Json, Page, Renderer, Table, significant, two_digits};
 pub use layout::Layout;
+pub use lines::HEADLINES;
 
 /// What `lab compare` has found.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! What `lab sweep FILE --dry-run` prints.
 
 use super::duration;
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::table::{Cell, Column, Page, Table};
 
 /// The tasks of a sweep, before anything is done.
@@ -13,8 +13,8 @@ pub struct PlanReport {
     pub fingerprint: String,
     /// Its folder.
     pub directory: String,
-    /// Whether runs may end before they have made all their steps.
-    pub may_end_early: bool,
+    /// The training loss at which runs end that have not made all their steps by then.
+    pub ends_at_loss: Option<f64>,
     /// The tasks, in their order.
     pub rows: Vec<PlannedRow>,
 }
@@ -47,11 +47,24 @@ impl Report for PlanReport {
         let seconds: f64 = self.rows.iter().map(|row| row.seconds).sum();
         let left = self.rows.iter().filter(|row| row.state != "finished");
         let left: f64 = left.map(|row| row.seconds).sum();
-        let bound = if self.may_end_early { "at most " } else { "" };
+        let bound = if self.ends_at_loss.is_some() {
+            "at most "
+        } else {
+            ""
+        };
+        let mut seeds: Vec<u64> = self.rows.iter().map(|row| row.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        let ends = self.ends_at_loss.map_or_else(String::new, |loss| {
+            format!(" Each run ends at the training loss {loss}, or after these steps if it has not come to it.")
+        });
         let cost = format!(
-            "{} tasks; their steps take {bound}{}, {bound}{} of it left, one after another with all cores, by one timed \
+            "{} tasks, {} ({}).{ends} Their steps take {bound}{}, {bound}{} of it left, one after another with all cores, by one timed \
              step of each arm. Measurements come on top.",
             self.rows.len(),
+            counted(seeds.len(), "seed"),
+            seeds.join(", "),
             duration(seconds),
             duration(left),
         );

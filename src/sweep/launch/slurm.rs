@@ -10,7 +10,7 @@ use std::process::Command;
 const SAVE_BEFORE: u64 = 120;
 
 /// The largest array of a cluster that does not say.
-const MAX_ARRAY_SIZE: usize = 1001;
+pub const MAX_ARRAY_SIZE: usize = 1001;
 
 /// The variable that says which task the element 0 of an array is.
 const FIRST: &str = "LAB_FIRST_TASK";
@@ -130,6 +130,16 @@ pub fn max_array_size() -> Result<usize, SweepError> {
     Ok(line.unwrap_or(MAX_ARRAY_SIZE))
 }
 
+/// What `sbatch` is given for an array, before the script.
+pub fn options(array: &Array, concurrent: Option<usize>) -> [String; 3] {
+    let at_most = concurrent.map_or_else(String::new, |count| format!("%{count}"));
+    [
+        "--parsable".to_owned(),
+        format!("--array={}{at_most}", array.elements),
+        format!("--export=ALL,{FIRST}={}", array.first),
+    ]
+}
+
 /// Submits an array, to begin once some other jobs have ended; the answer is its number.
 ///
 /// # Errors
@@ -141,16 +151,11 @@ pub fn submit(
     concurrent: Option<usize>,
     after: &[String],
 ) -> Result<String, SweepError> {
-    let at_most = concurrent.map_or_else(String::new, |count| format!("%{count}"));
     let mut command = Command::new("sbatch");
     if !after.is_empty() {
         command.arg(format!("--dependency=afterany:{}", after.join(":")));
     }
-    command
-        .arg("--parsable")
-        .arg(format!("--array={}{at_most}", array.elements))
-        .arg(format!("--export=ALL,{FIRST}={}", array.first))
-        .arg(script);
+    command.args(options(array, concurrent)).arg(script);
     let answer = said(&mut command)?;
     // "123", or "123;cluster"
     let number = answer.trim().split(';').next().unwrap_or_default();

@@ -86,8 +86,11 @@ fn check_errors(of: &str, count: usize, errors: Option<&Errors>) -> Result<(), F
     let Some(errors) = errors else {
         return Ok(());
     };
-    lengths(of, "errors", errors.sizes.len(), count)?;
-    finite(of, "error", &errors.sizes)
+    for sizes in [&errors.down, &errors.up] {
+        lengths(of, "errors", sizes.len(), count)?;
+        finite(of, "error", sizes)?;
+    }
+    Ok(())
 }
 
 fn lengths(of: &str, what: &'static str, found: usize, expected: usize) -> Result<(), FigureError> {

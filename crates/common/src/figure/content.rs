@@ -97,9 +97,10 @@ impl Mark {
             let Some(errors) = errors else {
                 return Vec::new();
             };
-            let pairs = values.iter().zip(&errors.sizes);
+            let sizes = errors.down.iter().zip(&errors.up);
+            let pairs = values.iter().zip(sizes);
             pairs
-                .flat_map(|(value, size)| [value - size, value + size])
+                .flat_map(|(value, (down, up))| [value - down, value + up])
                 .collect()
         };
         let mut ends = match self {

@@ -103,8 +103,12 @@ fn points(
 }
 
 fn ends(errors: Option<&Errors>, value: f64, place: usize) -> [f64; 2] {
-    let size = errors.map_or(f64::NAN, |errors| at(&errors.sizes, place));
-    [value - size, value + size]
+    let size =
+        |of: fn(&Errors) -> &Vec<f64>| errors.map_or(f64::NAN, |errors| at(of(errors), place));
+    [
+        value - size(|errors| &errors.down),
+        value + size(|errors| &errors.up),
+    ]
 }
 
 fn at(values: &[f64], place: usize) -> f64 {

@@ -192,12 +192,34 @@ fn bars(svg: &mut Svg<'_>, frame: &Frame, bars: &Bars, style: Style, (place, of)
                 let look = Look::filled(tint.clone()).with_opacity(0.85);
                 let title = format!("{} {}", bars.label, super::describe::short(*value));
                 svg.rect(rect, &look.clipped(&frame.clip).titled(title.trim()));
+                if let Some(text) = bars.texts.get(index) {
+                    at_end(svg, frame, (start + 0.46 * each, *value), text);
+                }
             }
             None => no_bar(svg, frame, start + 0.5 * each, base),
         }
     }
     let ends = [&middles, &bars.values];
     error_bars(svg, frame, ends, bars.errors.as_ref(), &Tint::Ink);
+}
+
+/// Words behind the end of a bar.
+fn at_end(svg: &mut Svg<'_>, frame: &Frame, (middle, value): (f64, f64), text: &str) {
+    let Some([x, y]) = frame.at(middle, value) else {
+        return;
+    };
+    let is_down = value < 0.0;
+    let of = |anchor| Type {
+        size: SMALL,
+        tint: Tint::Muted,
+        anchor,
+    };
+    match (frame.is_turned, is_down) {
+        (true, false) => svg.text(x + 3.0, y + 0.35 * SMALL, text, &of(Anchor::Start)),
+        (true, true) => svg.text(x - 3.0, y + 0.35 * SMALL, text, &of(Anchor::End)),
+        (false, false) => svg.text(x, y - 2.5, text, &of(Anchor::Middle)),
+        (false, true) => svg.text(x, y + SMALL, text, &of(Anchor::Middle)),
+    }
 }
 
 /// A dash where a bar is missing; a note below the figure says what it means.
@@ -243,9 +265,10 @@ fn error_bars(
 ) {
     let Some(errors) = errors else { return };
     let mut path = String::new();
-    for ((x, y), size) in x.iter().zip(y).zip(&errors.sizes) {
-        let ends = frame.at(*x, y - size).zip(frame.at(*x, y + size));
-        let Some((low, high)) = ends.filter(|_| *size > 0.0) else {
+    let sizes = errors.down.iter().zip(&errors.up);
+    for ((x, y), (down, up)) in x.iter().zip(y).zip(sizes) {
+        let ends = frame.at(*x, y - down).zip(frame.at(*x, y + up));
+        let Some((low, high)) = ends.filter(|_| down + up > 0.0) else {
             continue;
         };
         path += &segment(low, high);

@@ -22,10 +22,23 @@ impl Style {
 /// How far numbers may be off, and what that says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Errors {
-    /// For each number; NaN where nothing is known.
-    pub sizes: Vec<f64>,
+    /// For each number how far below it may be; NaN where nothing is known.
+    pub down: Vec<f64>,
+    /// The same above it.
+    pub up: Vec<f64>,
     /// In words, such as "one standard error".
     pub meaning: String,
+}
+
+impl Errors {
+    /// As far below as above.
+    fn even(sizes: Vec<f64>, meaning: impl Into<String>) -> Self {
+        Self {
+            down: sizes.clone(),
+            up: sizes,
+            meaning: meaning.into(),
+        }
+    }
 }
 
 /// A range around a line, and what that says.
@@ -82,9 +95,8 @@ impl Line {
 
     /// The same with error bars.
     pub fn with_errors(self, sizes: Vec<f64>, meaning: impl Into<String>) -> Self {
-        let meaning = meaning.into();
         Self {
-            errors: Some(Errors { sizes, meaning }),
+            errors: Some(Errors::even(sizes, meaning)),
             ..self
         }
     }
@@ -145,9 +157,8 @@ impl Points {
 
     /// The same with error bars.
     pub fn with_errors(self, sizes: Vec<f64>, meaning: impl Into<String>) -> Self {
-        let meaning = meaning.into();
         Self {
-            errors: Some(Errors { sizes, meaning }),
+            errors: Some(Errors::even(sizes, meaning)),
             ..self
         }
     }
@@ -201,6 +212,8 @@ pub struct Bars {
     pub values: Vec<f64>,
     /// Error bars.
     pub errors: Option<Errors>,
+    /// What stands at the end of each bar; nothing where there are none.
+    pub texts: Vec<String>,
 }
 
 impl Bars {
@@ -210,14 +223,38 @@ impl Bars {
             label: label.into(),
             values,
             errors: None,
+            texts: Vec::new(),
         }
     }
 
     /// The same with error bars.
     pub fn with_errors(self, sizes: Vec<f64>, meaning: impl Into<String>) -> Self {
-        let meaning = meaning.into();
         Self {
-            errors: Some(Errors { sizes, meaning }),
+            errors: Some(Errors::even(sizes, meaning)),
+            ..self
+        }
+    }
+
+    /// The same with words at the end of each bar.
+    pub fn with_texts(self, texts: Vec<String>) -> Self {
+        Self { texts, ..self }
+    }
+
+    /// The same with an interval for each bar; NaN where there is none.
+    pub fn with_intervals(self, intervals: &[[f64; 2]], meaning: impl Into<String>) -> Self {
+        let sizes = |end: usize| {
+            let pairs = self.values.iter().zip(intervals);
+            pairs
+                .map(|(value, ends)| (ends[end] - value).abs())
+                .collect()
+        };
+        let errors = Errors {
+            down: sizes(0),
+            up: sizes(1),
+            meaning: meaning.into(),
+        };
+        Self {
+            errors: Some(errors),
             ..self
         }
     }

@@ -178,14 +178,15 @@ impl Findings {
             )
         };
         let mut sentence = format!("{} claims hold as printed", share(Standing::Printed));
-        for (verdict, words) in [
-            (Verdict::Fails, "fail"),
-            (Verdict::NotDecided, "not decided"),
+        for (verdict, one, several) in [
+            (Verdict::Fails, "fails:", "fail, such as"),
+            (Verdict::NotDecided, "not decided:", "not decided, such as"),
         ] {
             if let Some(first) = of(Standing::Printed).find(|claim| claim.verdict() == verdict) {
+                let count = counted(Standing::Printed, verdict);
                 sentence += &format!(
-                    "; {} {words}, such as \"{}\" ({} where {} is expected)",
-                    counted(Standing::Printed, verdict),
+                    "; {count} {} \"{}\" ({} where {} is expected)",
+                    if count == 1 { one } else { several },
                     first.text.trim_end_matches('.'),
                     number(first.estimate.value),
                     first.rule.expected(),

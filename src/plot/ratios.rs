@@ -1,0 +1,101 @@
+//! How many times the measures of one group are those of another, in several comparisons, as a figure.
+
+use super::PlotError;
+use crate::compare::{Comparison, Line, Verdict};
+use crate::figure::{Axis, Bars, Figure, Panel, Width};
+
+/// How many measures have room.
+const MOST: usize = 16;
+
+/// A bar for each measure and comparison of two groups: by which power of ten the second group's mean is above the first's, with
+/// the 95 % interval of the line alone (Fieller's).
+///
+/// A line that is not tested, as that of a sharpness where training losses differ, has a bar without an interval; a measure
+/// that is not above zero has none.
+///
+/// # Errors
+///
+/// [`PlotError::NotTwo`] where a comparison is not of two groups; [`PlotError::NoRatio`] where no measure has a ratio.
+pub fn ratios(
+    comparisons: &[(String, Comparison)],
+    measures: &[&str],
+) -> Result<Figure, PlotError> {
+    for (place, comparison) in comparisons {
+        let groups = comparison.groups.len();
+        if groups != 2 {
+            return Err(PlotError::NotTwo {
+                place: place.clone(),
+                key: comparison.key.clone(),
+                groups,
+            });
+        }
+    }
+    let has_ratio = |measure: &&str| {
+        let mut all = comparisons.iter();
+        all.any(|(_, comparison)| of(comparison, measure).is_some())
+    };
+    let shown = measures.iter().copied().filter(has_ratio);
+    let shown: Vec<&str> = shown.take(MOST).collect();
+    if shown.is_empty() {
+        return Err(PlotError::NoRatio);
+    }
+    let axis = Axis::new("ratio", "powers of ten").including(0.0);
+    let mut panel = Panel::new(Axis::of_categories("measure", shown.iter().copied()), axis);
+    for (place, comparison) in comparisons {
+        let found: Vec<Option<(f64, Option<[f64; 2]>)>> = shown
+            .iter()
+            .map(|measure| of(comparison, measure))
+            .collect();
+        let powers = found
+            .iter()
+            .map(|found| found.map_or(f64::NAN, |(ratio, _)| ratio.log10()));
+        let intervals: Vec<[f64; 2]> = found
+            .iter()
+            .map(|found| {
+                let interval = found.and_then(|(_, interval)| interval);
+                interval.map_or([f64::NAN; 2], |ends| ends.map(f64::log10))
+            })
+            .collect();
+        let label = match comparisons.len() {
+            1 => String::new(),
+            _ => place.clone(),
+        };
+        let bars = Bars::new(label, powers.collect());
+        panel = panel
+            .with(bars.with_intervals(&intervals, "95 % interval, none where nothing is tested"));
+    }
+    Ok(Figure {
+        width: Width::Page,
+        ..Figure::new(title(comparisons))
+    }
+    .with(panel))
+}
+
+/// What is divided by what; of comparisons of unlike groups no more than that.
+fn title(comparisons: &[(String, Comparison)]) -> String {
+    let of = |(_, comparison): &(String, Comparison)| match &comparison.groups[..] {
+        [first, second] => format!(
+            "{} over {}, by {}",
+            second.label, first.label, comparison.key
+        ),
+        _ => String::new(),
+    };
+    let mut titles: Vec<String> = comparisons.iter().map(of).collect();
+    titles.dedup();
+    match titles.as_slice() {
+        [title] => format!("Measures at the end of training: {title}"),
+        _ => "Measures at the end of training: the second group over the first".to_owned(),
+    }
+}
+
+/// The ratio of a measure and its interval; none of what is given rather than measured.
+fn of(comparison: &Comparison, measure: &str) -> Option<(f64, Option<[f64; 2]>)> {
+    let is_it = |line: &&Line| line.name == measure && line.verdict != Verdict::Given;
+    let line = comparison.lines.iter().find(is_it)?;
+    let pair = line.pairs.first();
+    let ratio = pair.and_then(|pair| pair.ratio).or(line.ratio)?;
+    let interval = pair.and_then(|pair| pair.ratio_interval);
+    // An interval that reaches zero or beyond has no logarithm there.
+    let interval = interval.filter(|[low, high]| *low > 0.0 && high.is_finite());
+    (ratio > 0.0 && ratio.is_finite()).then_some((ratio, interval))
+}
