@@ -4,9 +4,10 @@ use super::output::print;
 use super::runs::{self, Found, finished, usual_keys};
 use super::{CommandError, ExitCode, Format};
 use crate::compare::{
-    AtCommonLoss, Cause, CompareError, FinishedRun, LeftOut, Margins, Matching, at_loss, check_key,
-    check_versions, compare_at, compare_with, lowest_loss,
+    AtCommonLoss, Cause, CompareError, Comparison, FinishedRun, LeftOut, Margins, Matching,
+    at_loss, check_key, check_versions, compare_at, compare_with, lowest_loss,
 };
+use crate::nearest::{hint, nearest};
 use crate::report::{ComparisonReport, Layout};
 use crate::run::{DirectoryError, Row, RunDirectory};
 use clap::{Args, ValueEnum};
@@ -35,6 +36,10 @@ pub struct CompareArgs {
     /// Show every line and every pair of groups, not only what is decided or a headline; JSON and CSV have all anyway
     #[arg(long)]
     all: bool,
+    /// Only one table, of these measures, for a paper; several with commas between them, in their order. All lines are
+    /// tested and corrected for all the same
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["all", "layout"])]
+    measures: Vec<String>,
     /// Which table
     #[arg(long, value_enum, default_value = "lines")]
     layout: LayoutWord,
@@ -111,12 +116,46 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
         comparison.at_common_loss = at_common_loss(&runs, &lowest, &keys, &margins)?;
     }
     runs::warn(&comparison.left_out);
+    if !args.measures.is_empty() {
+        return table(args, comparison);
+    }
     let report = ComparisonReport {
         comparison: &comparison,
         shows_all: args.all,
         layout: args.layout.into(),
     };
     print(&args.format.text(&report)?)?;
+    Ok(ExitCode::Success)
+}
+
+/// Prints the lines that are asked for and nothing else.
+fn table(args: &CompareArgs, mut comparison: Comparison) -> Result<ExitCode, CommandError> {
+    let names: Vec<&str> = comparison
+        .lines
+        .iter()
+        .map(|line| line.name.as_str())
+        .collect();
+    for name in &args.measures {
+        if !names.contains(&name.as_str()) {
+            let hint = hint(nearest(name, &names));
+            return Err(CommandError::Input(format!(
+                "--measures: none of the runs has `{name}`{hint} They have: {}",
+                names.join(", ")
+            )));
+        }
+    }
+    let place = |name: &str| args.measures.iter().position(|measure| measure == name);
+    comparison.lines.retain(|line| place(&line.name).is_some());
+    comparison.lines.sort_by_key(|line| place(&line.name));
+    let report = ComparisonReport {
+        comparison: &comparison,
+        shows_all: true,
+        layout: Layout::Lines,
+    };
+    match args.format {
+        Format::Json | Format::Csv => print(&args.format.text(&report)?)?,
+        format => print(&format.text(&report.table().0)?)?,
+    }
     Ok(ExitCode::Success)
 }
 

@@ -50,8 +50,8 @@ pub fn density_figure(density: &Density, config: &Config) -> Figure {
     }
     let x = Unit::Loss.axis("eigenvalue of the Hessian".to_owned(), config);
     let y = Axis::counting("density").log();
-    let mut figure =
-        Figure::new("Spectral density of the Hessian").with(Panel::new(x.linear(), y).with(line));
+    let mut figure = Figure::new(format!("Spectral density of the Hessian, {}", config.name))
+        .with(Panel::new(x.linear(), y).with(line));
     figure.description = format!("{}, seed {}.", config.name, config.seed);
     figure.notes = vec![format!(
         "Each point of the quadrature is drawn as a normal curve of standard deviation {width:.2e}."

@@ -1,8 +1,9 @@
 //! How many times the measures of one group are those of another, in several comparisons, as a figure.
 
 use super::PlotError;
-use crate::compare::{Comparison, Line, Verdict};
+use crate::compare::{Comparison, Line};
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
+use crate::measure::find;
 
 /// How many measures have room.
 const MOST: usize = 16;
@@ -90,7 +91,8 @@ fn title(comparisons: &[(String, Comparison)]) -> String {
 
 /// The ratio of a measure and its interval; none of what is given rather than measured.
 fn of(comparison: &Comparison, measure: &str) -> Option<(f64, Option<[f64; 2]>)> {
-    let is_it = |line: &&Line| line.name == measure && line.verdict != Verdict::Given;
+    find(measure)?;
+    let is_it = |line: &&Line| line.name == measure;
     let line = comparison.lines.iter().find(is_it)?;
     let pair = line.pairs.first();
     let ratio = pair.and_then(|pair| pair.ratio).or(line.ratio)?;

@@ -37,6 +37,17 @@ pub use watching::{Pace, Sight, SweepSight};
 
 use crate::table::{Json, Page, Renderer, Table};
 
+/// A table alone.
+impl Report for Table {
+    fn page(&self) -> Page {
+        Page::from(self.clone())
+    }
+
+    fn records(&self) -> Table {
+        self.clone()
+    }
+}
+
 /// A count with its noun.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })

@@ -92,6 +92,38 @@ fn results_are_printed_for_terminals_and_for_papers() {
     assert!(latex.contains("hessian.lambda\\_max & $"), "{latex}");
 }
 
+/// A table for a paper has the lines that were asked for, in their order, and what is said of them in the whole table.
+#[test]
+fn a_table_of_chosen_lines_is_a_part_of_the_whole() {
+    let lab = Lab::new();
+    train(&lab, 2, &["train.epochs=1"]).success();
+    let compare = |rest: &[&str]| {
+        let command = ["compare", "runs", "--by", "seed"];
+        lab.run(&[&command, rest].concat())
+    };
+    let chosen = ["--measures", "hessian.lambda_max,loss.test"];
+    let table = compare(&chosen).success();
+    let lines: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    assert!(
+        lines[2].starts_with("| hessian.lambda_max ") && lines[3].starts_with("| loss.test "),
+        "{table}"
+    );
+    let cells = |line: &str| {
+        line.split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let whole = compare(&["--all"]).success();
+    let same = |line: &&str| whole.lines().any(|other| cells(other) == cells(line));
+    assert!(lines[2..].iter().all(same), "{table}{whole}");
+    let latex = compare(&[&chosen[..], &["--format", "latex"]].concat()).success();
+    assert_eq!(latex.matches("\\begin{table}").count(), 1, "{latex}");
+    assert!(!latex.contains("itemize"), "{latex}");
+    let message = compare(&["--measures", "loss.tets"]).failure(2);
+    assert!(message.contains("did you mean `loss.test`?"), "{message}");
+}
+
 #[test]
 fn a_diverged_run_is_left_out_and_not_to_be_resumed() {
     let lab = Lab::new();

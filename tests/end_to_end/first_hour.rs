@@ -90,7 +90,23 @@ fn a_lesson_leaves_its_picture_and_says_what_it_shows() {
     };
     assert_eq!(shown(&told), shown(&again));
 
-    let experiment = given(&lab, "demo early-stopping --quiet").success();
+    let experiment = given(&lab, "demo early-stopping --quiet --page page.html").success();
+    let page = lab.read("page.html");
+    let shown = experiment
+        .lines()
+        .find(|line| line.starts_with("Shown: "))
+        .unwrap();
+    let start: String = shown
+        .chars()
+        .take_while(|c| !"<>&\"".contains(*c))
+        .collect();
+    assert!(
+        page.contains(&start) && page.contains("data:image/svg+xml,"),
+        "{shown}"
+    );
+    assert!(page.contains("lab experiment run"), "{page}");
+    let which = given(&lab, "demo --page other.html").failure(2);
+    assert!(which.contains("--page: of which lesson?"), "{which}");
     assert!(
         experiment.contains("claims hold as printed"),
         "{experiment}"

@@ -130,7 +130,7 @@ fn an_interrupt_leaves_the_rows_that_were_added() {
     let (finished, gone) = running.end();
     assert!(gone < SOON, "{gone:?}");
     let message = finished.failure(130);
-    assert!(message.contains("rows added"), "{message}");
+    assert!(message.contains(" added"), "{message}");
     // Whole rows, which the summary has as well; what is left is measured by the same command.
     let later = |text: &str| text.matches("\"version\":").count();
     let rows = later(&lab.read(&format!("{WIDE}/metrics.jsonl")));

@@ -51,6 +51,49 @@ fn sharpness_moves_under_maps_that_leave_the_function_alone_and_its_invariants_d
     }
 }
 
+/// The trace splits into the blocks of the two layers and biases, of which a factor moves one by its square and another by the inverse
+/// of that: ten times the factor moves what grows a hundredfold. What is said of a map names the factor.
+#[test]
+fn a_layer_is_rescaled_by_as_much_as_one_likes() {
+    let lab = trained();
+    let by = |factor: &str| {
+        let command = [
+            "reparam",
+            RUN,
+            "--maps",
+            "layer-rescaling",
+            "--measures",
+            "hessian.trace,hessian.lambda_max.adaptive",
+            "--factor",
+            factor,
+            "--format",
+            "json",
+        ];
+        let reports = json(&lab.run(&command).success());
+        let ratio = |measure| {
+            line(&reports, "layer-rescaling", measure)["ratio"]
+                .as_f64()
+                .unwrap()
+        };
+        (
+            ratio("hessian.trace"),
+            ratio("hessian.lambda_max.adaptive"),
+            reports[0]["description"].to_string(),
+        )
+    };
+    let (ten, kept, said) = by("10");
+    assert!(
+        (kept - 1.0).abs() < 2e-3 && said.contains("factors of 0.10 and 10"),
+        "{said}"
+    );
+    let (hundred, kept, said) = by("100");
+    assert!(
+        (kept - 1.0).abs() < 2e-3 && said.contains("factors of 0.010 and 100"),
+        "{said}"
+    );
+    assert!((hundred / ten / 100.0 - 1.0).abs() < 0.1, "{ten} {hundred}");
+}
+
 #[test]
 fn every_claim_of_the_catalogue_is_kept_on_a_trained_network() {
     let lab = trained();
@@ -124,7 +167,8 @@ fn wrong_arguments_and_damaged_weights_are_bad_input() {
         words.extend(more);
         lab.run(&words).failure(2)
     };
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
+        (&[RUN, "--factor", "0"], "must be positive and not 1"),
         (&["nowhere"], "is not a run directory"),
         (&[], "required"),
         (

@@ -41,11 +41,15 @@ impl<'a> DensityFile<'a> {
         budget: Budget,
         finding: &Finding,
     ) -> Result<Estimated, CommandError> {
-        finding.begins("spectral density");
         let options = DensityOptions {
             budget,
             ..DensityOptions::default()
         };
+        finding.say(&format!(
+            "spectral density: {} probes of {} matrix-vector products each",
+            options.probes, options.steps
+        ));
+        finding.begins("spectral density");
         let streams = solution.problem.streams;
         let mut rng = streams.stream("probes.density", 0);
         let mut hessian = solution.hessian();

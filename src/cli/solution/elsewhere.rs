@@ -19,7 +19,8 @@ use std::sync::Arc;
 /// What a file of weights does not tell.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ElsewhereArgs {
-    /// The data that a file of weights is measured on (digits, mnist, fashion-mnist, cifar10, text)
+    /// The data that a file of weights is measured on (digits, mnist, fashion-mnist, cifar10, text, ...); or arrays, folder or csv
+    /// with --set data.file=FILE or --set data.folder=DIR, for data of your own
     #[arg(long, value_name = "NAME", requires = "run", conflicts_with = "model")]
     pub(super) data: Option<String>,
     /// How the file's model wants its pixels: unit, standard, imagenet, cifar, or MEANS/DEVIATIONS of the channels,
@@ -70,6 +71,8 @@ impl SolutionArgs {
         let filled = file.fill_inferred(&inferred, layouts.map(Arc::as_ref))?;
         let mut notes = vec![format!("read as {}", weights::said(architecture))];
         notes.extend(assumed);
+        notes.extend(self.pixels_assumed(&problem));
+        notes.push(samples(self.samples, &problem));
         notes.extend(filled.notes);
         let solution = self.solution(Rc::new(problem), filled.vectors, None, false);
         solution.ask(finding, &notes);
@@ -90,6 +93,19 @@ impl SolutionArgs {
         Ok(overrides)
     }
 
+    /// How inputs are handed on, where nothing says how the file's model wants them.
+    fn pixels_assumed(&self, problem: &Problem) -> Option<String> {
+        let is_said = |text: &String| text.starts_with("data.normalize");
+        if self.elsewhere.normalize.is_some() || self.elsewhere.set.iter().any(is_said) {
+            return None;
+        }
+        let way = problem.config.value("data.normalize")?;
+        let way = way.as_str()?;
+        Some(format!(
+            "assumed: data.normalize = \"{way}\", which shapes do not tell; another by --normalize, such as 0.1307/0.3081"
+        ))
+    }
+
     pub(super) fn renames(&self) -> Result<Vec<Rename>, CommandError> {
         let texts = self.elsewhere.rename.iter();
         let parse = |text: &String| {
@@ -97,6 +113,17 @@ impl SolutionArgs {
             Rename::parse(text).map_err(refused)
         };
         texts.map(parse).collect()
+    }
+}
+
+/// On how much is measured, of which only the owner knows whether it is what the weights were trained on.
+fn samples(asked: Option<usize>, problem: &Problem) -> String {
+    match asked {
+        Some(samples) => format!("measured on the first {samples} training samples"),
+        None => format!(
+            "measured on all {} training samples; --samples N takes the first N, such as those that these weights were trained on",
+            problem.data.train.len()
+        ),
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 /// Print the command of each task, one a line, for any engine that runs lines.
 ///
 /// Each can be given again: what is finished is skipped, what was broken off goes on. For GNU parallel:
-/// `lab sweep list FILE | parallel --jobs 2`; for HyperQueue: `lab sweep list FILE > tasks && hq submit --each-line tasks
-/// --array-all bash -c '$HQ_ENTRY'`.
+/// `lab sweep list FILE | parallel --jobs 2`; for HyperQueue: `lab sweep list FILE > tasks && hq submit --each-line tasks --
+/// bash -c '$HQ_ENTRY'`.
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
     /// The sweep: a TOML file, or its name in configs/ with or without .toml

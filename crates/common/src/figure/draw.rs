@@ -208,7 +208,10 @@ fn at_end(svg: &mut Svg<'_>, frame: &Frame, (middle, value): (f64, f64), text: &
     let Some([x, y]) = frame.at(middle, value) else {
         return;
     };
-    let is_down = value < 0.0;
+    // A bar that is as good as none has its words where those of others are.
+    let base = frame.at(middle, 0.0f64.clamp(frame.y.low, frame.y.high));
+    let is_visible = base.is_some_and(|base| (base[0] - x).abs().max((base[1] - y).abs()) > 1.0);
+    let is_down = value < 0.0 && is_visible;
     let of = |anchor| Type {
         size: SMALL,
         tint: Tint::Muted,
