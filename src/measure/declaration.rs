@@ -141,6 +141,8 @@ pub struct Measure {
     /// Whether it tells how flat the loss is around the solution. A network that has stopped learning is
     /// flat whatever it is worth.
     pub is_flatness: bool,
+    /// Whether a larger value means a flatter loss, as of noise that is borne.
+    pub is_flatter_larger: bool,
     /// Whether it is a share of samples, which jumps by one sample.
     pub is_share: bool,
     /// What has to be predicted for it to mean anything; none where it is the same to it.
@@ -175,6 +177,7 @@ impl Measure {
             matrices: &[],
             invariant_under: MapKind::ISOMETRIES,
             is_flatness: false,
+            is_flatter_larger: false,
             is_share: false,
             task: None,
             is_of_block: false,
@@ -239,6 +242,14 @@ impl Measure {
         Self {
             is_flatness: true,
             ..self
+        }
+    }
+
+    /// Says something of the flatness of the loss, which is flatter where it is larger.
+    pub const fn of_flatness_upside_down(self) -> Self {
+        Self {
+            is_flatter_larger: true,
+            ..self.of_flatness()
         }
     }
 

@@ -498,3 +498,24 @@ fn the_answer_is_data_too() {
         comparison.lines.len()
     );
 }
+
+/// Of two measures that say the same one grows with sharpness and the other with flatness, which is told.
+#[test]
+fn what_is_larger_where_it_is_flatter_says_so() {
+    let of = |batch, sharpness, noise_borne| {
+        let values = [
+            ("hessian.lambda_max.adaptive", sharpness),
+            ("pac_bayes.sigma.adaptive", noise_borne),
+        ];
+        arm(batch, &values)
+    };
+    let answer = paragraph(&[of(32, 0.1, 0.4), of(512, 0.2, 0.2)].concat());
+    assert!(
+        answer.contains("pac_bayes.sigma.adaptive (2.0 times; larger is flatter) is larger at 32"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("hessian.lambda_max.adaptive (2.0 times) is larger at 512"),
+        "{answer}"
+    );
+}

@@ -35,7 +35,7 @@ pub(in crate::measure) const FAMILY: Family = &[
 const fn borne(name: &'static str, description: &'static str, take: Take) -> Measure {
     Measure::new(name, description, take)
         .from("Jiang et al. 2020, app. C.5")
-        .of_flatness()
+        .of_flatness_upside_down()
         .of_block()
         .rounded(RoundingLaw::Product(ProductLaw::PLAIN))
         .full()

@@ -3,6 +3,7 @@
 use super::lines::{HEADLINES, ordered};
 use super::listed;
 use crate::compare::{Caution, Comparison, Finding, Findings, Group, Matching, Standing, Withheld};
+use crate::measure::find;
 use crate::report::{significant, two_digits};
 
 /// How many measures a clause names, of those that no map moves and of those that one does.
@@ -188,12 +189,19 @@ fn with_ratio(comparison: &Comparison) -> impl Fn(&Finding) -> String {
     move |finding| {
         let name = &finding.name;
         let ratio = finding.ratio.filter(|_| are_two);
-        match ratio.map(|ratio| ratio.max(1.0 / ratio)) {
-            Some(ratio) if ratio < 1.1 => {
-                format!("{name} (by {} %)", two_digits(100.0 * (ratio - 1.0)))
-            }
-            Some(ratio) => format!("{name} ({} times)", two_digits(ratio)),
-            None => name.clone(),
+        let larger = ratio.map(|ratio| ratio.max(1.0 / ratio));
+        let larger = larger.map(|ratio| match ratio < 1.1 {
+            true => format!("by {} %", two_digits(100.0 * (ratio - 1.0))),
+            false => format!("{} times", two_digits(ratio)),
+        });
+        let is_flatter = find(name).is_some_and(|measure| measure.is_flatter_larger);
+        let said = larger
+            .into_iter()
+            .chain(is_flatter.then(|| "larger is flatter".to_owned()));
+        let said: Vec<String> = said.collect();
+        match said.as_slice() {
+            [] => name.clone(),
+            said => format!("{name} ({})", said.join("; ")),
         }
     }
 }
