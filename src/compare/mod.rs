@@ -38,7 +38,7 @@ pub enum CompareError {
     /// Nothing was found.
     #[error(
         "no runs found in {0}: give run directories (runs/<name>/seed-<n>), folders of them, or patterns such as 'runs/*'; weights \
-         from elsewhere are measured one file at a time, by `lab measure FILE --data NAME`"
+         from elsewhere are measured by `lab measure FILE... --data NAME`"
     )]
     NoRuns(String),
     /// None of the runs is finished.

@@ -140,6 +140,65 @@ fn a_file_of_pytorch_is_measured_without_a_config() {
     assert_ne!(scaled[0]["value"], own[0]["value"]);
 }
 
+/// Two files by one command: what each of them gives alone.
+#[test]
+fn several_files_are_measured_one_after_another() {
+    let lab = Lab::new();
+    for seed in ["0", "1"] {
+        let train = [
+            "train",
+            "--config",
+            "small.toml",
+            "--set",
+            "hooks=[]",
+            "--set",
+        ];
+        lab.run(&[&train[..], &[&format!("seed={seed}")]].concat())
+            .success();
+        let weights = lab.bytes(&format!("runs/small/seed-{seed}/model.safetensors"));
+        std::fs::write(lab.path(&format!("w{seed}.safetensors")), weights).unwrap();
+    }
+    let measure = |files: &[&str]| {
+        let measures = [
+            "--data",
+            "digits",
+            "--measures",
+            "norm.l2,accuracy.test",
+            "--format",
+            "json",
+            "--quiet",
+        ];
+        let finished = lab.run(&[&["measure"], files, &measures].concat());
+        let rows = rows(&finished);
+        let value = |row: &Value| {
+            (
+                row["run"].to_string(),
+                row["name"].to_string(),
+                row["value"].as_f64().unwrap(),
+            )
+        };
+        rows.iter().map(value).collect::<Vec<_>>()
+    };
+    let [one, other] = ["w0.safetensors", "w1.safetensors"].map(|file| measure(&[file]));
+    assert_ne!(one[0].2, other[0].2);
+    assert_eq!(
+        measure(&["w0.safetensors", "w1.safetensors"]),
+        [one, other].concat()
+    );
+    let page = lab
+        .run(&[
+            "measure",
+            "w0.safetensors",
+            "w1.safetensors",
+            "--data",
+            "digits",
+            "--measures",
+            "norm.l2",
+        ])
+        .success();
+    assert!(page.contains("w0") && page.contains("w1"), "{page}");
+}
+
 #[test]
 fn what_is_open_or_hostile_is_refused_in_a_line() {
     let lab = Lab::new();

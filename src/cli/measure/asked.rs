@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// What is measured, of what.
 pub(super) struct Asked<'a> {
-    /// The run directories; one that is none for weights made elsewhere.
+    /// The run directories and files of weights; one that is none for weights with a config.
     pub places: Vec<Option<PathBuf>>,
     /// The measures.
     pub names: Vec<&'static str>,
@@ -67,7 +67,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The runs that the arguments stand for; a single directory is itself, whatever is in it.
+/// The runs that the arguments stand for, and then files of weights; a single directory is itself, whatever is in it.
 fn places(args: &MeasureArgs) -> Result<Vec<Option<PathBuf>>, CommandError> {
     let Some(first) = args.solution.run() else {
         return Ok(vec![None]);
@@ -76,9 +76,14 @@ fn places(args: &MeasureArgs) -> Result<Vec<Option<PathBuf>>, CommandError> {
         return Ok(vec![Some(first.to_owned())]);
     }
     let arguments = std::iter::once(first).chain(args.more.iter().map(PathBuf::as_path));
-    let arguments: Vec<String> = arguments.map(|path| path.display().to_string()).collect();
-    let places = runs::directories(&arguments)?;
-    Ok(places.into_values().map(Some).collect())
+    let (files, others): (Vec<&Path>, Vec<&Path>) = arguments.partition(|path| path.is_file());
+    let others: Vec<String> = others
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let places = runs::directories(&others)?.into_values();
+    let files = files.into_iter().map(Path::to_owned);
+    Ok(places.chain(files).map(Some).collect())
 }
 
 /// Whether an argument may stand for several runs: a folder that is none itself, or a pattern.

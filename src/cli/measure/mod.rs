@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub struct MeasureArgs {
     #[command(flatten)]
     solution: SolutionArgs,
-    /// More run directories, folders of them, or patterns such as 'runs/sgd_*'
+    /// More run directories, folders of them, patterns such as 'runs/sgd_*', or files of weights
     #[arg(value_name = "RUN", requires = "run")]
     more: Vec<PathBuf>,
     /// Names separated by commas, or `light`, `full`
