@@ -2,7 +2,7 @@
 
 use super::find::within_program;
 use super::interrupt;
-use super::output::{print, write_file, write_named};
+use super::output::{check_folder, print, write_file, write_named};
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::demo::{Command, LESSONS, Lesson, sentence};
@@ -49,6 +49,9 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, CommandError> {
         }
         None => return list(),
     };
+    if let Some(path) = &args.page {
+        check_folder(PAGE, path)?;
+    }
     let mut sections = Vec::new();
     for (place, lesson) in lessons.iter().enumerate() {
         if place > 0 {
@@ -64,10 +67,13 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, CommandError> {
         let html = page
             .html()
             .map_err(|error| CommandError::Other(error.to_string()))?;
-        write_named("--page", path, html.as_bytes())?;
+        write_named(PAGE, path, html.as_bytes())?;
     }
     Ok(ExitCode::Success)
 }
+
+/// The flag that names the page.
+const PAGE: &str = "--page";
 
 /// Lessons to hand out.
 fn page(sections: Vec<Section>) -> Page {

@@ -47,23 +47,28 @@ pub fn write_file(out: &Path, bytes: &[u8]) -> Result<(), CommandError> {
 
 /// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
 pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    check_folder(flag, path)?;
     write_atomically(path, bytes).map_err(|error| {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let message = match folder.filter(|folder| !folder.exists()) {
-            Some(folder) => format!(
-                "{flag} {}: there is no folder {}",
-                path.display(),
-                folder.display()
-            ),
-            None => format!("{flag} {}: {error}", path.display()),
-        };
+        let message = format!("{flag} {}: {error}", path.display());
         match error.kind() {
             ErrorKind::StorageFull => CommandError::Other(message),
             _ => CommandError::Input(message),
         }
     })
+}
+
+/// Refuses a file in a folder that is not there, before anything is done for it.
+pub fn check_folder(flag: &str, path: &Path) -> Result<(), CommandError> {
+    let folder = path.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.exists()) {
+        None => Ok(()),
+        Some(folder) => Err(CommandError::Input(format!(
+            "{flag} {}: there is no folder {}",
+            path.display(),
+            folder.display()
+        ))),
+    }
 }
 
 /// How a figure is written.

@@ -31,17 +31,12 @@ pub fn ratios(
             });
         }
     }
-    let has_ratio = |measure: &&str| {
-        let mut all = comparisons.iter();
-        all.any(|(_, comparison)| of(comparison, measure).is_some())
-    };
-    let shown = measures.iter().copied().filter(has_ratio);
-    let shown: Vec<&str> = shown.take(MOST).collect();
+    let shown = shown(comparisons, measures);
     if shown.is_empty() {
         return Err(PlotError::NoRatio);
     }
     let axis = Axis::new("ratio", "powers of ten").including(0.0);
-    let mut panel = Panel::new(Axis::of_categories("measure", shown.iter().copied()), axis);
+    let mut panel = Panel::new(Axis::of_categories("measure", shown.iter().cloned()), axis);
     for (place, comparison) in comparisons {
         let found: Vec<Option<(f64, Option<[f64; 2]>)>> = shown
             .iter()
@@ -72,6 +67,24 @@ pub fn ratios(
     .with(panel))
 }
 
+/// The lines of these measures that have a ratio somewhere, each once: those of one name that were measured under other
+/// circumstances are lines of their own.
+fn shown(comparisons: &[(String, Comparison)], measures: &[&str]) -> Vec<String> {
+    let mut shown: Vec<String> = Vec::new();
+    for measure in measures.iter().filter(|measure| find(measure).is_some()) {
+        let lines = comparisons
+            .iter()
+            .flat_map(|(_, comparison)| &comparison.lines);
+        for line in lines.filter(|line| line.name == *measure && ratio(line).is_some()) {
+            if !shown.contains(&line.label()) {
+                shown.push(line.label());
+            }
+        }
+    }
+    shown.truncate(MOST);
+    shown
+}
+
 /// What is divided by what; of comparisons of unlike groups no more than that.
 fn title(comparisons: &[(String, Comparison)]) -> String {
     let of = |(_, comparison): &(String, Comparison)| match &comparison.groups[..] {
@@ -89,11 +102,13 @@ fn title(comparisons: &[(String, Comparison)]) -> String {
     }
 }
 
-/// The ratio of a measure and its interval; none of what is given rather than measured.
-fn of(comparison: &Comparison, measure: &str) -> Option<(f64, Option<[f64; 2]>)> {
-    find(measure)?;
-    let is_it = |line: &&Line| line.name == measure;
-    let line = comparison.lines.iter().find(is_it)?;
+/// The ratio of a comparison's line and its interval.
+fn of(comparison: &Comparison, label: &str) -> Option<(f64, Option<[f64; 2]>)> {
+    let is_it = |line: &&Line| line.label() == label;
+    ratio(comparison.lines.iter().find(is_it)?)
+}
+
+fn ratio(line: &Line) -> Option<(f64, Option<[f64; 2]>)> {
     let pair = line.pairs.first();
     let ratio = pair.and_then(|pair| pair.ratio).or(line.ratio)?;
     let interval = pair.and_then(|pair| pair.ratio_interval);

@@ -30,9 +30,7 @@ pub(super) fn run(
         return Ok(ended(directory));
     }
     let script = write_script(args, sweep, directory)?;
-    let (tuning, members): (Vec<usize>, Vec<usize>) = left
-        .into_iter()
-        .partition(|task| sweep.tasks[*task].tunes.is_some());
+    let [tuning, members] = waves(sweep, left);
     let mut jobs: Vec<String> = Vec::new();
     let submit = |tasks: &[usize], after: &[String]| -> Result<Vec<String>, SweepError> {
         let arrays = slurm::arrays(tasks, max_array_size);
@@ -56,6 +54,13 @@ pub(super) fn run(
         true => Ok(ExitCode::Success),
         false => follow(args, sweep, directory, &jobs),
     }
+}
+
+/// The tasks that tune a learning rate, and the others, which begin once those have ended.
+fn waves(sweep: &Sweep, tasks: Vec<usize>) -> [Vec<usize>; 2] {
+    let tunes = |task: &usize| sweep.tasks[*task].tunes.is_some();
+    let (tuning, members) = tasks.into_iter().partition(tunes);
+    [tuning, members]
 }
 
 /// The tasks that are neither finished nor hopeless nor under way.
@@ -131,7 +136,8 @@ pub(super) fn planned(args: &LaunchArgs, sweep: &Sweep) -> Result<String, Comman
     let logs = std::path::absolute(&logs)
         .map_err(|error| CommandError::Other(format!("{}: {error}", logs.display())))?;
     let size = slurm::max_array_size().unwrap_or(slurm::MAX_ARRAY_SIZE);
-    let arrays = slurm::arrays(&left(sweep, args.places.out())?, size);
+    let waves = waves(sweep, left(sweep, args.places.out())?);
+    let arrays = waves.map(|tasks| slurm::arrays(&tasks, size)).concat();
     let script_place = logs.join(SCRIPT).display().to_string();
     let command = |array| {
         let options = slurm::options(array, sweep.entries.slurm.concurrent).into_iter();

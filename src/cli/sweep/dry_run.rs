@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandError> {
     let out = args.places.out();
     let mut kinds: BTreeMap<(usize, Option<u64>), PlannedRow> = BTreeMap::new();
-    let mut ends_at_loss = None;
+    let mut ends_at_loss = Vec::new();
     check::every_arm(sweep, out, |task, problem| {
         let steps = problem.total_steps();
         let seconds = train::seconds_per_step(problem)? * steps as f64;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
             seconds,
             state: "",
         };
-        ends_at_loss = ends_at_loss.or(problem.config.train.stop_at_train_loss);
+        ends_at_loss.push(problem.config.train.stop_at_train_loss);
         kinds.insert((task.arm, task.tunes.map(f64::to_bits)), row);
         Ok(())
     })?;

@@ -13,8 +13,8 @@ pub struct PlanReport {
     pub fingerprint: String,
     /// Its folder.
     pub directory: String,
-    /// The training loss at which runs end that have not made all their steps by then.
-    pub ends_at_loss: Option<f64>,
+    /// For each arm the training loss at which a run ends that has not made all its steps by then.
+    pub ends_at_loss: Vec<Option<f64>>,
     /// The tasks, in their order.
     pub rows: Vec<PlannedRow>,
 }
@@ -47,7 +47,7 @@ impl Report for PlanReport {
         let seconds: f64 = self.rows.iter().map(|row| row.seconds).sum();
         let left = self.rows.iter().filter(|row| row.state != "finished");
         let left: f64 = left.map(|row| row.seconds).sum();
-        let bound = if self.ends_at_loss.is_some() {
+        let bound = if self.ends_at_loss.iter().any(Option::is_some) {
             "at most "
         } else {
             ""
@@ -56,7 +56,9 @@ impl Report for PlanReport {
         seeds.sort_unstable();
         seeds.dedup();
         let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-        let ends = self.ends_at_loss.map_or_else(String::new, |loss| {
+        let first = self.ends_at_loss.first().copied().flatten();
+        let is_same = self.ends_at_loss.iter().all(|loss| *loss == first);
+        let ends = first.filter(|_| is_same).map_or_else(String::new, |loss| {
             format!(" Each run ends at the training loss {loss}, or after these steps if it has not come to it.")
         });
         let cost = format!(

@@ -242,15 +242,10 @@ impl Bars {
 
     /// The same with an interval for each bar; NaN where there is none.
     pub fn with_intervals(self, intervals: &[[f64; 2]], meaning: impl Into<String>) -> Self {
-        let sizes = |end: usize| {
-            let pairs = self.values.iter().zip(intervals);
-            pairs
-                .map(|(value, ends)| (ends[end] - value).abs())
-                .collect()
-        };
+        let pairs = || self.values.iter().zip(intervals);
         let errors = Errors {
-            down: sizes(0),
-            up: sizes(1),
+            down: pairs().map(|(value, [low, _])| value - low).collect(),
+            up: pairs().map(|(value, [_, high])| high - value).collect(),
             meaning: meaning.into(),
         };
         Self {

@@ -1,7 +1,12 @@
 // A closer look: the marks of a panel moved so that a part of it fills it, with axes of their own.
 const DEEPEST = 50;
 const FONT = 9;
-const along = (low, high, isLog, share) => isLog ? low * (high / low) ** share : low + share * (high - low);
+// The value at a place along an axis.
+const along = (low, high, isLog, place) => isLog ? low * (high / low) ** place : low + place * (high - low);
+
+// Where a place of a panel is while a part of it is looked at.
+const within = ([left, top, width, height], view, x, y) =>
+  view ? [left + (x - view[0]) / view[2] * width, top + (y - view[1]) / view[3] * height] : [x, y];
 
 // Values with labels: steps of 1, 2 or 5, or powers of ten where there are several.
 const ticks = (low, high, isLog) => {
@@ -60,25 +65,24 @@ const look = (svg, place, area, view) => {
   for (const name of ["grid", "marks", "axes"]) part(name).style.display = view ? "none" : "";
   if (!view) return;
   const [left, top, width, height, x0, x1, y0, y1, isLogX, isLogY] = area;
-  const at = (x, y) => [left + (x - view[0]) / view[2] * width, top + (y - view[1]) / view[3] * height];
+  const at = (x, y) => within(area, view, x, y);
   const closer = document.createElementNS(SVG, "g");
   closer.setAttribute("class", "closer");
   closer.dataset.panel = place;
   const across = [0, 1].map((end) => along(x0, x1, isLogX, (view[0] + end * view[2] - left) / width));
   const up = [1, 0].map((end) => along(y0, y1, isLogY, 1 - (view[1] + end * view[3] - top) / height));
-  const share = (value, [low, high], isLog) => isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
   const axes = draw(document.createElementNS(SVG, "g"), "g", { class: "frame" });
   const label = (x, y, anchor, text) =>
     draw(axes, "text", { x, y, "font-size": FONT, "text-anchor": anchor, class: "label" }, text);
   let [grid, frame] = ["", `M${left} ${top}V${top + height}H${left + width}`];
   for (const [value, text] of ticks(...up, isLogY)) {
-    const y = top + height * (1 - share(value, up, isLogY));
+    const y = top + height * (1 - share(value, ...up, isLogY));
     grid += `M${left} ${y}H${left + width}`;
     frame += `M${left - 2.5} ${y}H${left}`;
     label(left - 4, y + 0.35 * FONT, "end", text);
   }
   for (const [value, text] of ticks(...across, isLogX)) {
-    const x = left + width * share(value, across, isLogX);
+    const x = left + width * share(value, ...across, isLogX);
     grid += `M${x} ${top}V${top + height}`;
     frame += `M${x} ${top + height}v2.5`;
     label(x, top + height + 14, "middle", text);

@@ -10,12 +10,7 @@ for (const figure of document.querySelectorAll("figure[data-areas]")) {
   let at = null;
   // What is seen of each panel: left, top, width and height of its own drawing; nothing where all of it is.
   const views = areas.map(() => null);
-  const seen = (place, { px, py }) => {
-    const [view, area] = [views[place], areas[place]];
-    return view
-      ? [area[0] + (px - view[0]) / view[2] * area[2], area[1] + (py - view[1]) / view[3] * area[3]]
-      : [px, py];
-  };
+  const seen = (place, { px, py }) => within(areas[place], views[place], px, py);
   const isSeen = (place, one) => {
     const [x, y] = seen(place, one);
     const [left, top, width, height] = areas[place];

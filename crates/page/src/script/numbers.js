@@ -8,17 +8,19 @@ const show = (value) => {
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
 };
 
+// Where a value lies along an axis, from 0 to 1.
+const share = (value, low, high, isLog) =>
+  isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+
 const read = (numbers, [left, top, width, height, x0, x1, y0, y1, isLogX, isLogY]) => {
-  const along = (value, low, high, isLog) =>
-    isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
   const [head, ...lines] = parse(numbers.textContent);
   const isField = head.length > 5;
   const number = (cell) => (cell === undefined || cell === "" ? NaN : Number(cell));
   const points = lines.map((line) => {
     const [x, y] = [number(line[1]), number(line[2])];
     const [value, low, high] = isField ? line.slice(3).map(number) : [NaN, ...line.slice(3).map(number)];
-    const px = left + width * along(x, x0, x1, isLogX);
-    const py = top + height * (1 - along(y, y0, y1, isLogY));
+    const px = left + width * share(x, x0, x1, isLogX);
+    const py = top + height * (1 - share(y, y0, y1, isLogY));
     return { label: line[0], x, y, value, low, high, px, py };
   });
   return {
