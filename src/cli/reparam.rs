@@ -38,9 +38,9 @@ pub struct ReparamArgs {
     /// The seed of random factors and orders [default: the config's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// What a layer rescaling multiplies its layer by
-    #[arg(long, value_name = "FACTOR", default_value_t = FACTOR)]
-    factor: f64,
+    /// What a layer rescaling multiplies its layer by [default: 10]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    factor: Option<f64>,
     /// Also draw what the maps make of the measures, at most 16, as .svg or .png
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
@@ -50,13 +50,8 @@ pub struct ReparamArgs {
 pub fn run(args: &ReparamArgs) -> Result<ExitCode, CommandError> {
     let measures = measures(&args.measures)?;
     check_figure(args.figure.as_deref(), measures.len())?;
-    if !(args.factor.is_finite() && args.factor > 0.0 && args.factor != 1.0) {
-        return Err(CommandError::Input(format!(
-            "--factor {}: must be positive and not 1, such as 10 or 100",
-            args.factor
-        )));
-    }
     let kinds = args.maps.as_deref().map(lists::maps).transpose()?;
+    check_factor(args.factor, kinds.as_deref())?;
     // Without a network it is not known how many maps it has.
     let finding = Finding::new(measures.len(), args.solution.quiet);
     let result = reparam(args, &measures, kinds, &finding);
@@ -92,7 +87,9 @@ fn reparam(
             finding.say(&format!("no {kind}: that needs {}", kind.needs()));
         }
     }
-    let maps = maps(network, kinds, args.factor, (streams, solution.probes()))?;
+    check_factor(args.factor, Some(&applicable(network)))?;
+    let factor = args.factor.unwrap_or(FACTOR);
+    let maps = maps(network, kinds, factor, (streams, solution.probes()))?;
     solution.check_deterministic(&names)?;
     finding.expect(measures.len() * maps.len());
     let mut session = Session::new(solution.subject());
@@ -133,6 +130,26 @@ fn reparam(
     } else {
         ExitCode::Failed
     })
+}
+
+/// Refuses a factor that none of these maps multiplies by, or that leaves everything where it is.
+fn check_factor(factor: Option<f64>, kinds: Option<&[MapKind]>) -> Result<(), CommandError> {
+    let Some(factor) = factor else {
+        return Ok(());
+    };
+    if !(factor.is_finite() && factor > 0.0 && factor != 1.0) {
+        return Err(CommandError::Input(format!(
+            "--factor {factor}: must be positive and not 1, such as 10 or 100"
+        )));
+    }
+    let rescaling = MapKind::LayerRescaling;
+    if kinds.is_some_and(|kinds| !kinds.contains(&rescaling)) {
+        return Err(CommandError::Input(format!(
+            "--factor {factor}: is of the {rescaling}, which is not among the maps of --maps, or not a map of this network; leave \
+             it out"
+        )));
+    }
+    Ok(())
 }
 
 /// The flag that names the figure.

@@ -1,6 +1,7 @@
 //! The runs that arguments stand for.
 
 use super::CommandError;
+use super::experiment::RESULT;
 use crate::compare::{Cause, CompareError, FinishedRun, LeftOut, alike};
 use crate::config::Config;
 use crate::run::{DirectoryError, RunDirectory};
@@ -74,7 +75,7 @@ pub(super) fn directories(
     for argument in arguments {
         let found = directories_of(argument)?;
         if found.is_empty() {
-            return Err(CompareError::NoRuns(argument.clone()).into());
+            return Err(nothing_in(argument));
         }
         let tuning = tuning(argument)?;
         for path in found {
@@ -87,6 +88,20 @@ pub(super) fn directories(
         }
     }
     Ok(directories)
+}
+
+/// Why an argument stands for no run. What `lab experiment` has found is easily taken for one.
+fn nothing_in(argument: &str) -> CommandError {
+    let folder = Path::new(argument);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut within = entries.map(|entry| entry.path());
+    if folder.join(RESULT).is_file() || within.any(|place| place.join(RESULT).is_file()) {
+        return CommandError::Input(format!(
+            "{argument} has what `lab experiment` found, and no runs: its report.md is to be read, and `lab experiment ledger --dir DIR \
+             --html --out FILE.html` makes one page of all"
+        ));
+    }
+    CompareError::NoRuns(argument.to_owned()).into()
 }
 
 /// The runs of a sweep, where an argument is its folder, that only tune a learning rate: they are no members.

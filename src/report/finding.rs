@@ -157,6 +157,24 @@ impl Finding {
         }
     }
 
+    /// Something that the user must say yes to for the result to mean anything, quiet or not.
+    pub fn ask(&self, question: &str) {
+        self.print(question);
+    }
+
+    /// So many of all products that something takes have been made since it began: how long the rest takes, on the line each time,
+    /// and in a line of its own where `is_told`.
+    pub fn comes_to(&self, what: &str, [done, all]: [usize; 2], since: Instant, is_told: bool) {
+        let seconds = since.elapsed().as_secs_f64() / done.max(1) as f64;
+        let left = seconds * all.saturating_sub(done) as f64;
+        let time = hours_minutes_seconds(left.round() as u64);
+        let text = format!("{what}: {done} of {all} products, about {time} left");
+        if is_told && left >= WORTH_TELLING {
+            self.tell(text.clone());
+        }
+        self.bar.set_message(text);
+    }
+
     /// Something that the user must know, quiet or not.
     pub fn warn(&self, warning: &str) {
         self.print(&format!("warning: {warning}"));

@@ -37,7 +37,13 @@ pub enum Arrangement {
     Layers,
     /// Moments of a run beside each other.
     Checkpoints,
+    /// Solutions beside each other.
+    Solutions,
 }
+
+/// What numbers of single solutions beside each other do not tell.
+const ONE_OF_EACH: &str = "one solution in each place: how far another seed's would lie from it is not known; `lab compare` of runs \
+                           with several seeds decides";
 
 /// What a cell of several numbers beside each other leaves out.
 const IN_CELLS: &str = "± one standard error, or the residual of an eigenvalue in its own units; no ± is exact, or its error is \
@@ -113,6 +119,17 @@ impl Report for Measured {
                 }
                 page.paragraph(IN_CELLS)
             }
+            Arrangement::Solutions => {
+                let name = |part: &Part| part.place.clone().unwrap_or_default();
+                page = page.table(beside(
+                    &parts,
+                    name,
+                    || vec![Column::text("solution")],
+                    |part| vec![Cell::Text(name(part))],
+                ));
+                page = page.list(notes(&parts, |part, _| name(part)));
+                page.paragraph(IN_CELLS).paragraph(ONE_OF_EACH)
+            }
         }
     }
 
@@ -160,30 +177,43 @@ fn layers(part: &Part) -> Table {
     Table::new(columns).with_rows(blocks.iter().map(line))
 }
 
-/// The moments of a run and its measures: the more of the two down, the fewer across.
+/// The moments of a run beside each other.
 fn checkpoints(run: &[&Part]) -> Table {
-    let all = run.iter().flat_map(|part| &part.rows);
+    let heads = || vec![Column::number("epoch"), Column::number("step")];
+    let head = |part: &Part| vec![part.epoch.into(), part.step.into()];
+    beside(run, |part| part.moment().unwrap_or_default(), heads, head)
+}
+
+/// Parts and their measures, the more of the two down, the fewer across: parts across by their names, and down by their heads.
+fn beside(
+    parts: &[&Part],
+    name: impl Fn(&Part) -> String,
+    heads: impl Fn() -> Vec<Column>,
+    head: impl Fn(&Part) -> Vec<Cell>,
+) -> Table {
+    let all = parts.iter().flat_map(|part| &part.rows);
     let titles = distinct(all.map(|row| title(&row.measurement)));
     let of = |part: &Part, name: &str| {
         let mut rows = part.rows.iter().map(|row| &row.measurement);
         cell(rows.find(|row| title(row) == name))
     };
-    if run.len() > titles.len() {
-        let columns = [Column::number("epoch"), Column::number("step")].into_iter();
+    if parts.len() > titles.len() {
+        let columns = heads().into_iter();
         let columns = columns.chain(titles.iter().map(Column::estimate));
-        return Table::new(columns).with_rows(run.iter().map(|part| {
-            let moment = [part.epoch.into(), part.step.into()].into_iter();
-            moment
+        return Table::new(columns).with_rows(parts.iter().map(|part| {
+            let cells = head(part).into_iter();
+            cells
                 .chain(titles.iter().map(|name| of(part, name)))
                 .collect()
         }));
     }
-    let moments = run.iter().map(|part| part.moment().unwrap_or_default());
     let columns = [Column::text("measure")].into_iter();
-    let columns = columns.chain(moments.map(Column::estimate));
-    Table::new(columns).with_rows(titles.iter().map(|name| {
-        let cells = [Cell::Text(name.clone())].into_iter();
-        cells.chain(run.iter().map(|part| of(part, name))).collect()
+    let columns = columns.chain(parts.iter().map(|part| Column::estimate(name(part))));
+    Table::new(columns).with_rows(titles.iter().map(|title| {
+        let cells = [Cell::Text(title.clone())].into_iter();
+        cells
+            .chain(parts.iter().map(|part| of(part, title)))
+            .collect()
     }))
 }
 
@@ -273,7 +303,9 @@ mod tests {
     fn page(parts: Vec<Part>, arrangement: Arrangement) -> String {
         let page = Markdown.page(&Measured { parts, arrangement }.page());
         // What stands below every table.
-        page.rsplit_once("\n\n").unwrap().0.to_owned()
+        let below = [ONE_OF_EACH, IN_CELLS, ERRORS].into_iter();
+        let only = below.fold(page, |page, text| page.replace(text, ""));
+        only.trim_end().to_owned()
     }
 
     fn of_layer(name: &str, layer: &str, value: f64) -> Measurement {
@@ -346,26 +378,39 @@ mod tests {
     }
 
     #[test]
-    fn several_runs_have_a_table_each_and_one_of_records() {
+    fn several_solutions_stand_beside_each_other_and_under_one_another_as_records() {
         let rows = |value| vec![Measurement::exact("norm.l2", value)];
         let parts = vec![part("a", 10, rows(2.0)), part("b", 10, rows(3.0))];
         let measured = Measured {
             parts: parts.clone(),
-            arrangement: Arrangement::Rows,
+            arrangement: Arrangement::Solutions,
         };
         assert_eq!(measured.records().rows().len(), 2);
-        insta::assert_snapshot!(page(parts, Arrangement::Rows), @r"
-        a
+        // More solutions than measures.
+        insta::assert_snapshot!(page(parts, Arrangement::Solutions), @r"
+        | solution | norm.l2 |
+        |----------|---------|
+        | a        |   2.000 |
+        | b        |   3.000 |
+        ");
+        let failed = Measurement {
+            value: None,
+            failure: Some(Failure::not_known("no such thing")),
+            ..Measurement::exact("hessian.trace", 0.0)
+        };
+        let known = Measurement::exact("hessian.trace", 3.0).with_stderr(0.1);
+        let of = |value, trace| [rows(value), vec![trace]].concat();
+        let parts = vec![
+            part("a", 10, of(2.0, known)),
+            part("b", 20, of(3.0, failed)),
+        ];
+        insta::assert_snapshot!(page(parts, Arrangement::Solutions), @r"
+        | measure       |            a |     b |
+        |---------------|--------------|-------|
+        | norm.l2       |        2.000 | 3.000 |
+        | hessian.trace | 3.000 ± 0.10 |     - |
 
-        | measure | value | error | samples | matvecs | seconds |
-        |---------|-------|-------|---------|---------|---------|
-        | norm.l2 | 2.000 | exact |       - |       - |    0.00 |
-
-        b
-
-        | measure | value | error | samples | matvecs | seconds |
-        |---------|-------|-------|---------|---------|---------|
-        | norm.l2 | 3.000 | exact |       - |       - |    0.00 |
+        - hessian.trace (b): no such thing
         ");
     }
 }

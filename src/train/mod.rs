@@ -44,4 +44,4 @@ pub(crate) use plan::difference;
 pub use plan::{Action, Existing, Planned, Refusal, plan};
 pub use problem::{Problem, ProblemError};
 pub use recall::{Recall, Recalled};
-pub use timing::seconds_per_step;
+pub use timing::{Cost, cost};

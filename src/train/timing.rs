@@ -1,27 +1,48 @@
-//! What a step costs, found by making some that nothing is kept of.
+//! What a run costs, found by a few steps and one round of measurements that nothing is kept of.
 
 use super::average::Average;
-use super::measuring::Measuring;
+use super::measuring::{Measuring, StepAsMeasured};
+use super::state::Memory;
 use super::step::Stepper;
-use super::{HookPlan, Problem, TrainError, gradient, persistence};
+use super::{Ahead, HookPlan, Observer, Position, Problem, TrainError, gradient, persistence};
 use crate::linear::Interrupt;
-use std::time::Instant;
+use crate::optim::step_rule;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Steps that are timed, after one that touches memory for the first time.
 const TIMED: usize = 3;
 
-/// The seconds of a step from the starting point: the shortest of a few, since what else a machine does only adds.
+/// What a run is going to take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Seconds of a step: the shortest of a few, since what else a machine does only adds.
+    pub step: f64,
+    /// Seconds of all measurements, as far as it is known beforehand when they are taken.
+    pub measuring: f64,
+    /// Whether measurements may take longer: one of them was not timed to its end, or is also taken when something happens.
+    pub is_open: bool,
+}
+
+/// The cost of a run, by some steps from the starting point and by everything that its hooks measure, once, as far as that is
+/// measured within `patience`.
 ///
 /// # Errors
 ///
 /// The device's, or that of a rate that is bounded by what cannot be measured.
-pub fn seconds_per_step(problem: &Problem) -> Result<f64, TrainError> {
+pub fn cost(problem: &Problem, patience: Duration) -> Result<Cost, TrainError> {
     let layout = problem.objective.network().layout();
     let plan = HookPlan::new(&problem.config, layout, problem.epochs());
-    let measuring = Measuring::new(problem, &plan, Interrupt::never());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let measuring = Measuring::new(problem, &plan, Interrupt::on(&is_over));
     let oracle = gradient::oracle(problem, measuring.samples_of_steps());
     let average = Average::new(problem);
-    let mut stepper = Stepper::new(oracle, problem.optimizer(), measuring.rate(), average);
+    let mut stepper = Stepper::new(oracle, problem.optimizer(), measuring.rate(), average)
+        .keeping_last_step(plan.asks_for_last_step());
     let mut position = persistence::first(problem, measuring.initial()).position;
     let mut shortest = f64::INFINITY;
     for step in 0..=TIMED {
@@ -33,5 +54,156 @@ pub fn seconds_per_step(problem: &Problem) -> Result<f64, TrainError> {
             shortest = shortest.min(start.elapsed().as_secs_f64());
         }
     }
-    Ok(shortest)
+    let timer = Timer::start(patience, &is_over);
+    let mut costs = Costs::default();
+    round(problem, &plan, &measuring, &stepper, &position, &mut costs)?;
+    drop(timer);
+    let (seconds, is_open) = costs.of_run(&plan, problem.total_steps());
+    Ok(Cost {
+        step: shortest,
+        measuring: seconds,
+        is_open,
+    })
+}
+
+/// Measures everything that is ever measured, until it is interrupted.
+fn round(
+    problem: &Problem,
+    plan: &HookPlan,
+    measuring: &Measuring<'_>,
+    stepper: &Stepper<'_>,
+    position: &Position,
+    costs: &mut Costs,
+) -> Result<(), TrainError> {
+    let preconditioner = stepper.preconditioner().map_err(TrainError::Device)?;
+    let average = stepper.average_at(position);
+    let step = StepAsMeasured {
+        learning_rate: stepper.rate_of_last(position.step),
+        batch_size: problem.epochs().batch_size(position.step.saturating_sub(1)),
+        average: average.as_ref(),
+        rule: step_rule(&problem.config, preconditioner.as_deref()),
+        made: stepper.last_step(),
+    };
+    measuring.round(position, &step, &Memory::default(), plan.all(), costs);
+    Ok(())
+}
+
+/// Raises a flag after a while, unless it is dropped before.
+struct Timer {
+    _stop: mpsc::Sender<()>,
+}
+
+impl Timer {
+    fn start(patience: Duration, flag: &Arc<AtomicBool>) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let flag = flag.clone();
+        thread::spawn(move || {
+            if stopped.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        Self { _stop: stop }
+    }
+}
+
+/// The seconds of each measure, by its name.
+#[derive(Default)]
+struct Costs {
+    known: BTreeMap<String, f64>,
+    /// What is being measured, since when.
+    under_way: Option<(String, Instant)>,
+}
+
+impl Observer for Costs {
+    fn taking(&mut self, name: &str, _: usize) {
+        self.under_way = Some((name.to_owned(), Instant::now()));
+    }
+
+    fn taken(&mut self, _: &str) {
+        if let Some((name, since)) = self.under_way.take() {
+            self.known.insert(name, since.elapsed().as_secs_f64());
+        }
+    }
+}
+
+impl Costs {
+    /// The seconds of all rounds of a run of so many steps, and whether they may be more.
+    fn of_run(&self, plan: &HookPlan, steps: u64) -> (f64, bool) {
+        let first = plan.due(0, &[]).into_iter().map(|(_, names)| Ahead {
+            times: 1,
+            names,
+            is_open: false,
+        });
+        let rounds: Vec<Ahead> = first.chain(plan.ahead(0, steps)).collect();
+        let seconds = rounds.iter().map(|round| {
+            let names = round.names.iter().map(|name| self.least(name));
+            round.times as f64 * names.sum::<f64>()
+        });
+        let is_open = |round: &Ahead| {
+            let mut names = round.names.iter();
+            round.is_open || (round.times > 0 && names.any(|name| !self.known.contains_key(name)))
+        };
+        (seconds.sum(), rounds.iter().any(is_open))
+    }
+
+    /// At least so many seconds.
+    fn least(&self, name: &str) -> f64 {
+        let broken_off = self.under_way.iter().filter(|(other, _)| other == name);
+        let so_far = broken_off.map(|(_, since)| since.elapsed().as_secs_f64());
+        let known = self.known.get(name).copied();
+        known.or(so_far.last()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::testing;
+
+    /// 30 steps of three an epoch, whose gradient's norm is measured every ten steps.
+    const KEYS: &str = "train.batch_size = 2\n\
+                        hooks = [{ measures = [\"gradient.norm\"], every = 10, unit = \"steps\" }]";
+
+    fn costs(known: &[(&str, f64)]) -> Costs {
+        let known = known
+            .iter()
+            .map(|(name, seconds)| ((*name).to_owned(), *seconds));
+        Costs {
+            known: known.collect(),
+            under_way: None,
+        }
+    }
+
+    #[test]
+    fn rounds_of_a_run_cost_what_one_of_each_did() {
+        let problem = testing::problem(KEYS);
+        let layout = problem.objective.network().layout();
+        let plan = HookPlan::new(&problem.config, layout, problem.epochs());
+        let evaluation = [
+            ("loss.train", 1.0),
+            ("loss.test", 1.0),
+            ("gap.loss", 1.0),
+            ("accuracy.train", 1.0),
+            ("accuracy.test", 1.0),
+        ];
+        let all = [&evaluation[..], &[("gradient.norm", 100.0)]].concat();
+        // Evaluated before the first step and after each of ten epochs; the norm at steps 0, 10, 20, and 30, which is the last.
+        assert_eq!(costs(&all).of_run(&plan, 30), (11.0 * 5.0 + 400.0, false));
+        // What was not timed takes at least nothing.
+        assert_eq!(costs(&evaluation).of_run(&plan, 30), (55.0, true));
+    }
+
+    #[test]
+    fn what_takes_longer_than_anyone_waits_for_is_open() {
+        let problem = testing::problem(KEYS);
+        let found = cost(&problem, Duration::from_secs(60)).unwrap();
+        assert!(found.step > 0.0 && found.measuring > 0.0 && !found.is_open);
+        assert!(cost(&problem, Duration::ZERO).is_ok());
+        let mut cut = costs(&[]);
+        cut.taking("gradient.norm", 1);
+        assert!(cut.least("gradient.norm") >= 0.0 && cut.least("norm.l2") == 0.0);
+        let layout = problem.objective.network().layout();
+        let plan = HookPlan::new(&problem.config, layout, problem.epochs());
+        assert!(cut.of_run(&plan, 30).1);
+    }
 }

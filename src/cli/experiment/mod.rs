@@ -6,6 +6,8 @@ mod run;
 mod show;
 mod write;
 
+pub(super) use write::RESULT;
+
 use super::{CommandError, ExitCode};
 use crate::experiment::Subject;
 use crate::experiment::catalogue::Refusal;

@@ -4,11 +4,15 @@ use crate::cli::CommandError;
 use crate::cli::output::{Picture, write_named};
 use crate::cli::solution::Solution;
 use crate::config::Config;
-use crate::linear::{Budget, Density, DensityOptions, Interrupt, spectral_density};
+use crate::linear::{
+    Budget, Density, DensityOptions, Interrupt, LinearError, LinearOperator, Precision,
+    spectral_density,
+};
 use crate::plot::density_figure;
 use crate::report::{Finding, density_table};
 use crate::table::{Csv, Renderer};
 use std::path::Path;
+use std::time::Instant;
 
 /// Where the density is written, as what.
 pub(super) struct DensityFile<'a> {
@@ -52,7 +56,13 @@ impl<'a> DensityFile<'a> {
         finding.begins("spectral density");
         let streams = solution.problem.streams;
         let mut rng = streams.stream("probes.density", 0);
-        let mut hessian = solution.hessian();
+        let mut hessian = Told {
+            operator: solution.hessian(),
+            finding,
+            began: Instant::now(),
+            products: 0,
+            options,
+        };
         let density = spectral_density(&mut hessian, &mut rng, options, Interrupt::never());
         Ok(Estimated {
             density: density.map_err(|error| CommandError::Other(error.to_string()))?,
@@ -80,5 +90,40 @@ impl<'a> DensityFile<'a> {
             self.path.display()
         );
         Ok(())
+    }
+}
+
+/// An operator whose products are told as they are made.
+struct Told<'a, O> {
+    operator: O,
+    finding: &'a Finding,
+    began: Instant,
+    products: usize,
+    options: DensityOptions,
+}
+
+impl<O: LinearOperator> LinearOperator for Told<'_, O> {
+    fn dimension(&self) -> usize {
+        self.operator.dimension()
+    }
+
+    fn precision(&self) -> Precision {
+        self.operator.precision()
+    }
+
+    fn is_positive_semidefinite(&self) -> bool {
+        self.operator.is_positive_semidefinite()
+    }
+
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
+        let product = self.operator.apply(vector);
+        self.products += 1;
+        let steps = self.options.steps.min(self.dimension());
+        let all = self.options.probes * steps;
+        let ends_probe = self.products.is_multiple_of(steps);
+        let counts = [self.products, all];
+        self.finding
+            .comes_to("spectral density", counts, self.began, ends_probe);
+        product
     }
 }

@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// Measure finished runs again, or weights trained elsewhere.
 ///
-/// Rows are told on standard error as they are found, and printed together at the end. Ctrl-C ends
+/// Rows are told on standard error as they are found, and printed together at the end, several runs or files of weights
+/// beside each other. Ctrl-C ends
 /// the command with a table of what has been found.
 #[derive(Args, Debug)]
 #[command(after_help = measure_list())]
@@ -97,7 +98,7 @@ fn measure(
 ) -> Result<ExitCode, CommandError> {
     asked.tell_left_out(finding);
     let book = Shared::new(Book::new(
-        arrangement(args),
+        arrangement(args, asked.places.len()),
         asked.places.len(),
         asked.names.len(),
     ));
@@ -131,10 +132,11 @@ fn measure(
     Ok(code)
 }
 
-fn arrangement(args: &MeasureArgs) -> Arrangement {
+fn arrangement(args: &MeasureArgs, places: usize) -> Arrangement {
     match (args.per_layer, args.checkpoints) {
         (true, _) => Arrangement::Layers,
         (false, true) => Arrangement::Checkpoints,
+        (false, false) if places > 1 => Arrangement::Solutions,
         (false, false) => Arrangement::Rows,
     }
 }

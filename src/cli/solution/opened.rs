@@ -53,7 +53,7 @@ impl Solution {
             Session::new(self.subject()).measure_watched(&["accuracy.test"], &mut |_| {});
         let accuracy = measured.ok().and_then(|rows| rows.first()?.value);
         if let Some(accuracy) = accuracy {
-            finding.say(&format!(
+            finding.ask(&format!(
                 "accuracy on the test part {:.1} %: is it yours?",
                 100.0 * accuracy
             ));

@@ -8,6 +8,10 @@ use crate::report::{PlanReport, PlannedRow};
 use crate::sweep::{MemberState, Sweep};
 use crate::train;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long the measurements of an arm are timed; longer ones take at least so long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints the tasks with their cost, and writes nothing.
 pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandError> {
@@ -16,7 +20,7 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
     let mut ends_at_loss = Vec::new();
     check::every_arm(sweep, out, |task, problem| {
         let steps = problem.total_steps();
-        let seconds = train::seconds_per_step(problem)? * steps as f64;
+        let cost = train::cost(problem, PATIENCE)?;
         let is_known = problem.config.schedule.limit == Limit::None;
         let row = PlannedRow {
             task: 0,
@@ -26,7 +30,9 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
             batch: problem.epochs().batch_size(0),
             steps,
             cumulative_rate: is_known.then(|| problem.schedule().cumulative()),
-            seconds,
+            seconds: cost.step * steps as f64,
+            measuring: cost.measuring,
+            is_open: cost.is_open,
             state: "",
         };
         ends_at_loss.push(problem.config.train.stop_at_train_loss);

@@ -31,7 +31,10 @@ impl Offsets {
 /// # Panics
 ///
 /// If the panel is not `offsets` × `WIDTH` vectors, or a position lies beyond the source.
-#[expect(clippy::needless_range_loop, reason = "no iterators in the innermost loops, see below")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "no iterators in the innermost loops, see below"
+)]
 #[inline(always)]
 pub fn tile<
     S: Simd,

@@ -38,19 +38,49 @@ pub struct PlannedRow {
     pub cumulative_rate: Option<f64>,
     /// The seconds of all steps, by those of one.
     pub seconds: f64,
+    /// The seconds of all measurements, by those of one of each.
+    pub measuring: f64,
+    /// Whether these may be more.
+    pub is_open: bool,
     /// What became of it so far.
     pub state: &'static str,
 }
 
+/// Seconds of several tasks.
+struct Sum {
+    steps: f64,
+    measuring: f64,
+}
+
+impl Sum {
+    fn of<'a>(rows: impl Iterator<Item = &'a PlannedRow>) -> Self {
+        let zero = Self {
+            steps: 0.0,
+            measuring: 0.0,
+        };
+        rows.fold(zero, |sum, row| Self {
+            steps: sum.steps + row.seconds,
+            measuring: sum.measuring + row.measuring,
+        })
+    }
+}
+
+impl PlanReport {
+    fn left(&self) -> impl Iterator<Item = &PlannedRow> {
+        self.rows.iter().filter(|row| row.state != "finished")
+    }
+}
+
 impl Report for PlanReport {
     fn page(&self) -> Page {
-        let seconds: f64 = self.rows.iter().map(|row| row.seconds).sum();
-        let left = self.rows.iter().filter(|row| row.state != "finished");
-        let left: f64 = left.map(|row| row.seconds).sum();
-        let bound = if self.ends_at_loss.iter().any(Option::is_some) {
-            "at most "
-        } else {
-            ""
+        let (all, left) = (Sum::of(self.rows.iter()), Sum::of(self.left()));
+        let bound = match self.ends_at_loss.iter().any(Option::is_some) {
+            true => "at most ",
+            false => "",
+        };
+        let least = match self.rows.iter().any(|row| row.is_open) {
+            true => "at least ",
+            false => "",
         };
         let mut seeds: Vec<u64> = self.rows.iter().map(|row| row.seed).collect();
         seeds.sort_unstable();
@@ -62,13 +92,15 @@ impl Report for PlanReport {
             format!(" Each run ends at the training loss {loss}, or after these steps if it has not come to it.")
         });
         let cost = format!(
-            "{} tasks, {} ({}).{ends} Their steps take {bound}{}, {bound}{} of it left, one after another with all cores, by one timed \
-             step of each arm. Measurements come on top.",
+            "{} tasks, {} ({}).{ends} Their steps take {bound}{} and their measurements {least}{}, of it {bound}{} and {least}{} \
+             left: one after another with all cores, by one timed step and one round of measurements of each arm.",
             self.rows.len(),
             counted(seeds.len(), "seed"),
             seeds.join(", "),
-            duration(seconds),
-            duration(left),
+            duration(all.steps),
+            duration(all.measuring),
+            duration(left.steps),
+            duration(left.measuring),
         );
         Page::from(self.records()).paragraph(cost)
     }
@@ -87,6 +119,7 @@ impl Report for PlanReport {
             Column::number("steps"),
             Column::number("sum of rates").keyed("cumulative_learning_rate"),
             Column::number("seconds"),
+            Column::number("measuring"),
             Column::text("state"),
         ];
         Table::new(columns)
@@ -105,6 +138,7 @@ fn row(row: &PlannedRow) -> Vec<Cell> {
         row.steps.into(),
         row.cumulative_rate.into(),
         Cell::seconds(row.seconds),
+        Cell::seconds(row.measuring),
         row.state.into(),
     ]
 }
