@@ -346,6 +346,23 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_long_tells_how_far_it_is() {
+        let finding = Finding::new(1, false);
+        let since = Instant::now() - Duration::from_secs(100);
+        finding.comes_to("density", [1, 4], since, false);
+        assert!(finding.lines().held.is_empty());
+        finding.comes_to("density", [2, 4], since, true);
+        let held = finding.lines().held.clone();
+        assert!(
+            held.len() == 1 && held[0].starts_with("density: 2 of 4 products, about 1:40 left"),
+            "{held:?}"
+        );
+        // Nothing that is over soon.
+        finding.comes_to("density", [4, 4], since, true);
+        assert_eq!(finding.lines().held.len(), 1);
+    }
+
+    #[test]
     fn quiet_keeps_nothing() {
         let finding = Finding::new(3, true);
         finding.found("first".to_owned());

@@ -6,6 +6,7 @@ use super::step::Stepper;
 use super::{Position, Problem, gradient, persistence};
 use crate::config::parse;
 use crate::data::{Dataset, Images, PixelNormalisation, Split};
+use crate::measure::names;
 use crate::model::NormMode;
 
 /// Five images of 2 x 2 pixels in three classes.
@@ -40,7 +41,7 @@ pub fn problem(keys: &str) -> Problem {
             text += &format!("{key} = {value}\n");
         }
     }
-    let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
+    let config = parse(&text, "x.toml", &[], "x", &names()).unwrap();
     Problem::with_data(config, data()).unwrap()
 }
 

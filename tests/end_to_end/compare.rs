@@ -188,6 +188,11 @@ fn what_cannot_be_compared_is_one_message_and_nothing_is_printed() {
         assert!(finished.stderr.contains(expected), "{finished:?}");
     };
     refused(&["runs/no*"], "no runs found in runs/no*");
+    std::fs::create_dir_all(lab.path("experiments/claim")).unwrap();
+    lab.write("experiments/claim/result.json", "{}");
+    for folder in ["experiments", "experiments/claim"] {
+        refused(&[folder], "has what `lab experiment` found, and no runs");
+    }
     refused(
         &["runs", "--equal-within", "0.1"],
         "--equal-within takes 10%",

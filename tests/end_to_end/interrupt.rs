@@ -78,7 +78,7 @@ fn wide() -> Lab {
     let lab = Lab::new();
     let config = lab.read("small.toml");
     let config = config
-        .replace("[20]", "[300, 300]")
+        .replace("[20]", "[450, 450]")
         .replace("learning_rate = 0.1", "learning_rate = 0.01")
         .replace("full", "off");
     lab.write("wide.toml", &config.replace("epochs = 6", "steps = 30"));

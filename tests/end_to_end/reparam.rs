@@ -167,7 +167,12 @@ fn wrong_arguments_and_damaged_weights_are_bad_input() {
         words.extend(more);
         lab.run(&words).failure(2)
     };
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 9] = [
+        (&[RUN, "--factor", "-2"], "must be positive and not 1"),
+        (
+            &[RUN, "--maps", "permutation", "--factor", "2"],
+            "--factor 2: is of the layer-rescaling",
+        ),
         (&[RUN, "--factor", "0"], "must be positive and not 1"),
         (&["nowhere"], "is not a run directory"),
         (&[], "required"),

@@ -170,7 +170,8 @@ fn a_dry_run_says_what_there_is_to_do_and_writes_nothing() {
     let before = lab.entries();
     let page = lab.run(&["sweep", "sweep.toml", "--dry-run"]).success();
     assert!(
-        page.contains("4 tasks, 2 seeds (0, 1). Their steps take"),
+        page.contains("4 tasks, 2 seeds (0, 1). Their steps take")
+            && page.contains(" and their measurements "),
         "{page}"
     );
     assert!(!page.contains("sbatch"), "{page}");
@@ -201,9 +202,9 @@ fn a_dry_run_says_what_there_is_to_do_and_writes_nothing() {
     assert_eq!(column(&tasks, "seed"), ["0", "0", "1", "1"]);
     assert_eq!(column(&tasks, "steps"), ["16", "8", "16", "8"]);
     assert!(
-        tasks
+        tasks.iter().all(|task| ["seconds", "measuring"]
             .iter()
-            .all(|task| task["seconds"].as_f64().unwrap() > 0.0),
+            .all(|key| task[key].as_f64().unwrap() > 0.0)),
         "{json}"
     );
     assert_eq!(lab.entries(), before);

@@ -185,18 +185,37 @@ fn several_files_are_measured_one_after_another() {
         measure(&["w0.safetensors", "w1.safetensors"]),
         [one, other].concat()
     );
-    let page = lab
-        .run(&[
-            "measure",
-            "w0.safetensors",
-            "w1.safetensors",
-            "--data",
-            "digits",
-            "--measures",
-            "norm.l2",
-        ])
-        .success();
-    assert!(page.contains("w0") && page.contains("w1"), "{page}");
+    let page = lab.run(&[
+        "measure",
+        "w0.safetensors",
+        "w1.safetensors",
+        "--data",
+        "digits",
+        "--measures",
+        "norm.l2,accuracy.test",
+        "--quiet",
+    ]);
+    // Quiet or not, it is asked whose the accuracy is, of each of them.
+    assert_eq!(
+        page.stderr.matches("is it yours?").count(),
+        2,
+        "{}",
+        page.stderr
+    );
+    let page = page.success();
+    let cells = |line: usize| -> Vec<&str> {
+        let line = page.lines().nth(line).unwrap();
+        line.split('|').map(str::trim).collect()
+    };
+    assert_eq!(
+        cells(0)[1..4],
+        ["measure", "w0.safetensors", "w1.safetensors"]
+    );
+    assert!(
+        cells(2)[1] == "norm.l2" && cells(2)[2] != cells(2)[3],
+        "{page}"
+    );
+    assert!(page.contains("one solution in each place"), "{page}");
 }
 
 #[test]
