@@ -148,10 +148,10 @@ impl Costs {
 
     /// At least so many seconds.
     fn least(&self, name: &str) -> f64 {
-        let broken_off = self.under_way.iter().filter(|(other, _)| other == name);
+        let broken_off = self.under_way.as_ref().filter(|(other, _)| other == name);
         let so_far = broken_off.map(|(_, since)| since.elapsed().as_secs_f64());
         let known = self.known.get(name).copied();
-        known.or(so_far.last()).unwrap_or_default()
+        known.or(so_far).unwrap_or_default()
     }
 }
 
