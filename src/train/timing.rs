@@ -2,6 +2,7 @@
 
 use super::average::Average;
 use super::measuring::{Measuring, StepAsMeasured};
+use super::prepare::prepare;
 use super::state::Memory;
 use super::step::Stepper;
 use super::{Ahead, HookPlan, Observer, Position, Problem, TrainError, gradient, persistence};
@@ -44,6 +45,18 @@ pub fn cost(problem: &Problem, patience: Duration) -> Result<Cost, TrainError> {
     let mut stepper = Stepper::new(oracle, problem.optimizer(), measuring.rate(), average)
         .keeping_last_step(plan.asks_for_last_step());
     let mut position = persistence::first(problem, measuring.initial()).position;
+    let mut costs = Costs::default();
+    // Compiling is no part of what is timed.
+    let never = Interrupt::never();
+    prepare(
+        problem,
+        &plan,
+        &measuring,
+        &mut stepper,
+        &position,
+        never,
+        &mut costs,
+    )?;
     let mut shortest = f64::INFINITY;
     for step in 0..=TIMED {
         let start = Instant::now();
@@ -55,7 +68,6 @@ pub fn cost(problem: &Problem, patience: Duration) -> Result<Cost, TrainError> {
         }
     }
     let timer = Timer::start(patience, &is_over);
-    let mut costs = Costs::default();
     round(problem, &plan, &measuring, &stepper, &position, &mut costs)?;
     drop(timer);
     let (seconds, is_open) = costs.of_run(&plan, problem.total_steps());
