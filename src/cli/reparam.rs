@@ -132,6 +132,9 @@ fn reparam(
     })
 }
 
+/// What the help of `--factor` says.
+const _: () = assert!(FACTOR == 10.0);
+
 /// Refuses a factor that none of these maps multiplies by, or that leaves everything where it is.
 fn check_factor(factor: Option<f64>, kinds: Option<&[MapKind]>) -> Result<(), CommandError> {
     let Some(factor) = factor else {

@@ -42,7 +42,7 @@ pub enum Arrangement {
 }
 
 /// What numbers of single solutions beside each other do not tell.
-const ONE_OF_EACH: &str = "one solution in each place: how far another seed's would lie from it is not known; `lab compare` of runs \
+const ONE_OF_EACH: &str = "each is measured on its own data; one solution in each place: how far another seed's would lie from it is not known; `lab compare` of runs \
                            with several seeds decides";
 
 /// What a cell of several numbers beside each other leaves out.
@@ -128,6 +128,7 @@ impl Report for Measured {
                     |part| vec![Cell::Text(name(part))],
                 ));
                 page = page.list(notes(&parts, |part, _| name(part)));
+                page = page.list(unlike_samples(&parts, name));
                 page.paragraph(IN_CELLS).paragraph(ONE_OF_EACH)
             }
         }
@@ -254,6 +255,44 @@ fn notes(parts: &[&Part], place: impl Fn(&Part, &Measurement) -> String) -> Vec<
         }
     };
     notes.into_iter().map(line).collect()
+}
+
+/// Which measures are over unlike numbers of samples, and so not to be set against each other.
+fn unlike_samples(parts: &[&Part], name: impl Fn(&Part) -> String) -> Vec<String> {
+    let all = parts.iter().flat_map(|part| &part.rows);
+    let titles = distinct(all.map(|row| title(&row.measurement)));
+    let counts = |measure: &String| -> Vec<(String, Option<usize>)> {
+        let of = |part: &&Part| {
+            let mut rows = part.rows.iter().map(|row| &row.measurement);
+            let row = rows.find(|row| title(row) == *measure)?;
+            Some((name(part), row.samples))
+        };
+        parts.iter().filter_map(of).collect()
+    };
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for measure in titles {
+        let counts = counts(&measure);
+        if counts.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+            continue;
+        }
+        let count = |(name, samples): &(String, Option<usize>)| {
+            let samples = samples.map_or_else(|| "none".to_owned(), |samples| samples.to_string());
+            format!("{name} {samples}")
+        };
+        let counts: Vec<String> = counts.iter().map(count).collect();
+        let counts = counts.join(", ");
+        match lines.iter_mut().find(|(other, _)| *other == counts) {
+            Some((_, measures)) => measures.push(measure),
+            None => lines.push((counts, vec![measure])),
+        }
+    }
+    let line = |(counts, measures): (String, Vec<String>)| {
+        format!(
+            "over unlike numbers of samples ({counts}): {}",
+            measures.join(", ")
+        )
+    };
+    lines.into_iter().map(line).collect()
 }
 
 fn said(row: &Measurement) -> Vec<String> {
@@ -401,7 +440,7 @@ mod tests {
         let known = Measurement::exact("hessian.trace", 3.0).with_stderr(0.1);
         let of = |value, trace| [rows(value), vec![trace]].concat();
         let parts = vec![
-            part("a", 10, of(2.0, known)),
+            part("a", 10, of(2.0, known.clone())),
             part("b", 20, of(3.0, failed)),
         ];
         insta::assert_snapshot!(page(parts, Arrangement::Solutions), @r"
@@ -412,5 +451,13 @@ mod tests {
 
         - hessian.trace (b): no such thing
         ");
+        let over = |samples| known.clone().over(samples);
+        let parts = vec![
+            part("a", 10, of(2.0, over(300))),
+            part("b", 10, of(3.0, over(1000))),
+        ];
+        let found = page(parts, Arrangement::Solutions);
+        let said = "- over unlike numbers of samples (a 300, b 1000): hessian.trace";
+        assert!(found.contains(said), "{found}");
     }
 }

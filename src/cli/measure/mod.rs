@@ -21,8 +21,7 @@ use std::path::{Path, PathBuf};
 /// Measure finished runs again, or weights trained elsewhere.
 ///
 /// Rows are told on standard error as they are found, and printed together at the end, several runs or files of weights
-/// beside each other. Ctrl-C ends
-/// the command with a table of what has been found.
+/// beside each other. Ctrl-C ends the command with a table of what has been found.
 #[derive(Args, Debug)]
 #[command(after_help = measure_list())]
 pub struct MeasureArgs {
