@@ -26,7 +26,7 @@ mod tests;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 use operation::Kernels;
-pub(crate) use simd::vectorised;
+pub(crate) use simd::Instructions;
 
 /// Two-dimensional convolution, `y[n, o, i, j] = Σ w[o, c, a, b] x[n, c, i·s + a − p, j·s + b − p]`
 /// with stride `s`, padding `p` and zeros outside the input: PyTorch's `conv2d` without a bias.

@@ -220,9 +220,10 @@ fn sum<E: Element>(a: &[E], b: &[E], term: impl Fn(E, E) -> E) -> f64 {
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
     let (b_blocks, b_rest) = b.as_chunks::<LANES>();
     let mut partial = [E::from_f64(0.0); LANES];
+    // By indices: an iterator over a few numbers is a call for each in a build without optimisation between its parts.
     for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for (partial, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
-            *partial = *partial + term(a, b);
+        for lane in 0..LANES {
+            partial[lane] = partial[lane] + term(a[lane], b[lane]);
         }
     }
     let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| term(a, b));

@@ -144,24 +144,6 @@ impl Instructions {
     }
 }
 
-/// Runs plain loops compiled for the best set of this processor. What they call has to be inlined into them.
-/// Sums keep their order, and a product is rounded before it is added, so that no number depends on the set.
-#[inline(always)]
-pub fn vectorised<R>(loops: impl FnOnce() -> R) -> R {
-    Instructions::best().dispatch(Loops(loops))
-}
-
-struct Loops<F>(F);
-
-impl<R, F: FnOnce() -> R> WithSimd for Loops<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> R {
-        (self.0)()
-    }
-}
-
 /// What an instruction set offers for one type.
 #[derive(Clone, Copy, Debug)]
 pub struct Vectors {

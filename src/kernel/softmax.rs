@@ -39,9 +39,10 @@ impl WithSimd for Rows<'_> {
 fn fold(row: &[f32], neutral: f32, combine: impl Fn(f32, f32) -> f32) -> f32 {
     let (blocks, rest) = row.as_chunks::<LANES>();
     let mut partial = [neutral; LANES];
+    // By indices: an iterator over a few numbers is a call for each in a build without optimisation between its parts.
     for block in blocks {
-        for (partial, &value) in partial.iter_mut().zip(block) {
-            *partial = combine(*partial, value);
+        for lane in 0..LANES {
+            partial[lane] = combine(partial[lane], block[lane]);
         }
     }
     let all = partial.iter().chain(rest);

@@ -1,6 +1,6 @@
 //! An orthonormal basis, stored in the precision of the products it comes from.
 
-use crate::kernel::vectorised;
+use super::block::{add_all, inner_products, square};
 use crate::linear::Precision;
 use crate::workers::filled;
 use rayon::prelude::*;
@@ -181,20 +181,11 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
     fn components(&self, vector: &[f64]) -> (Vec<f64>, f64) {
         let blocks = vector.par_chunks(BLOCK).enumerate();
         let sums: Vec<Vec<f64>> = blocks
-            .map(|(index, part)| {
-                vectorised(|| {
-                    let mut sums = Vec::with_capacity(self.vectors.len() + 1);
-                    for direction in &self.vectors {
-                        sums.push(inner_product(&direction[index * BLOCK..], part));
-                    }
-                    sums.push(inner_product(part, part));
-                    sums
-                })
-            })
+            .map(|(index, part)| inner_products(&self.vectors, index * BLOCK, part))
             .collect();
         let mut components = vec![0.0; self.vectors.len() + 1];
         for sums in sums {
-            axpy(1.0, &sums, &mut components);
+            super::vector::axpy(1.0, &sums, &mut components);
         }
         let square = components.pop().unwrap_or_default();
         (components, square.sqrt())
@@ -204,11 +195,7 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         let dimension = self.vectors.first().map_or(0, |vector| vector.len());
         let (terms, no_state) = (self.terms(coordinates, 1.0), || ());
         filled(dimension, BLOCK, no_state, |(), index, part| {
-            vectorised(|| {
-                for (direction, factor) in &terms {
-                    axpy(*factor, &direction[index * BLOCK..], part);
-                }
-            });
+            add_all(&terms, index * BLOCK, part);
         })
     }
 
@@ -231,12 +218,8 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
         let blocks = target.par_chunks_mut(BLOCK).enumerate();
         let squares: Vec<f64> = blocks
             .map(|(index, part)| {
-                vectorised(|| {
-                    for (direction, factor) in &terms {
-                        axpy(*factor, &direction[index * BLOCK..], part);
-                    }
-                    inner_product(part, part)
-                })
+                add_all(&terms, index * BLOCK, part);
+                square(part)
             })
             .collect();
         squares.iter().sum::<f64>().sqrt()
@@ -257,19 +240,20 @@ impl<T: Copy + Into<f64> + Send + Sync> Store<T> {
                 }
             }
         }
+        let terms: Vec<_> = coordinates
+            .iter()
+            .map(|coordinates| self.terms(coordinates, 1.0))
+            .collect();
         blocks
             .into_par_iter()
             .enumerate()
             .for_each(|(index, block)| {
                 let mut sum = vec![0.0; BLOCK];
-                for (part, coordinates) in block.into_iter().zip(coordinates) {
+                for (part, terms) in block.into_iter().zip(&terms) {
+                    let sum = &mut sum[..part.len()];
                     sum.fill(0.0);
-                    vectorised(|| {
-                        for (direction, &coordinate) in self.vectors.iter().zip(coordinates) {
-                            axpy(coordinate, &direction[index * BLOCK..], &mut sum);
-                        }
-                    });
-                    for (value, sum) in part.iter_mut().zip(&sum) {
+                    add_all(terms, index * BLOCK, sum);
+                    for (value, sum) in part.iter_mut().zip(&*sum) {
                         *value = round(*sum);
                     }
                 }
@@ -300,31 +284,6 @@ const SHORTENED: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// So many numbers of every vector stay in the cache while all that need them read them. Fixed, so that
 /// sums do not depend on the number of threads.
 const BLOCK: usize = 1 << 11;
-
-/// `target += factor · vector`, as far as both reach.
-#[inline(always)]
-fn axpy<T: Copy + Into<f64>>(factor: f64, vector: &[T], target: &mut [f64]) {
-    for (target, &value) in target.iter_mut().zip(vector) {
-        *target += factor * value.into();
-    }
-}
-
-/// The inner product of a stored vector and one in f64, as far as both reach, in partial sums.
-#[inline(always)]
-fn inner_product<T: Copy + Into<f64>>(stored: &[T], vector: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let length = stored.len().min(vector.len());
-    let (stored, stored_rest) = stored[..length].as_chunks::<LANES>();
-    let (vector, vector_rest) = vector[..length].as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (stored, vector) in stored.iter().zip(vector) {
-        for ((sum, &a), b) in sums.iter_mut().zip(stored).zip(vector) {
-            *sum += a.into() * b;
-        }
-    }
-    let rest = stored_rest.iter().zip(vector_rest);
-    sums.iter().sum::<f64>() + rest.map(|(&a, b)| a.into() * b).sum::<f64>()
-}
 
 #[cfg(test)]
 mod tests {

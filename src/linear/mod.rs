@@ -6,6 +6,7 @@
 //! the estimators can be tested on any matrix.
 
 mod basis;
+mod block;
 mod budget;
 mod certainty;
 #[cfg(test)]

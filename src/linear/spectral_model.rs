@@ -19,6 +19,9 @@ pub(super) struct Model {
     products: Vec<Vec<f64>>,
 }
 
+/// A smaller share of a vector in a direction is what orthogonalising has left of it.
+const SEEN: f64 = 0.1;
+
 impl Model {
     /// Tells how many vectors the basis has; coordinates along new ones are 0 so far.
     pub fn grow(&mut self, size: usize) {
@@ -50,6 +53,21 @@ impl Model {
     /// The sum of the remembered vectors with these factors.
     pub fn mixture(&self, factors: &[f64]) -> DVector<f64> {
         self.columns(&self.remembered) * DVector::from_column_slice(factors)
+    }
+
+    /// The Rayleigh quotient of a remembered vector as the product of one direction shows it, and the vector; none where the
+    /// direction has nothing of it.
+    pub fn seen_in(&self, direction: usize, remembered: usize) -> Option<(f64, DVector<f64>)> {
+        let vector = &self.remembered[remembered];
+        let along = |other: &[f64]| -> f64 { vector.iter().zip(other).map(|(a, b)| a * b).sum() };
+        let share = along(&self.directions[direction]);
+        let column = self.columns(std::slice::from_ref(vector));
+        (share.abs() > SEEN).then(|| {
+            (
+                along(&self.products[direction]) / share,
+                column.column(0).into_owned(),
+            )
+        })
     }
 
     /// The part of a vector orthogonal to all directions multiplied, of norm 1, and the norm it had.

@@ -11,7 +11,9 @@
 //! epoch, while the space they span stays. So a warm search does not begin with the leading eigenvector,
 //! whose residual may be small at once although another has overtaken it, but with a mixture of all
 //! remembered ones with random signs: one product then shows every eigenvalue among them that has
-//! changed.
+//! changed. A search for several pairs multiplies each of as many remembered vectors, which nearly are what it looks for,
+//! and the mixture of the others; it ends where the model, corrected by these products, has no leading eigenvector beside
+//! them.
 
 mod surrogate;
 mod warm_start;
@@ -41,6 +43,9 @@ pub enum Start {
     /// The leading remembered eigenvectors themselves: a product less, for pairs of this very point, as
     /// of the same matrix over fewer samples. After a step of training it misses what has overtaken.
     Leading,
+    /// The leading remembered eigenvectors, as many as pairs are looked for, and the mixture of the others: for several
+    /// pairs of an earlier point. In mixtures alone no pair converges before all that is remembered has been multiplied.
+    LeadingAndMixture,
 }
 
 /// What to look for and when to stop.
@@ -144,6 +149,9 @@ impl DavidsonOptions {
 /// The share of a random vector in the first direction of a warm search.
 const RANDOM_SHARE: f64 = 0.01;
 
+/// The length of what is outside, of a vector of norm 1, above which it is mostly outside.
+const FORESEEN: f64 = std::f64::consts::FRAC_1_SQRT_2;
+
 /// Remembered values below this share of the largest belong to the bulk of the spectrum, where a
 /// direction is as good as any other.
 const BULK: f64 = 0.05;
@@ -241,9 +249,9 @@ impl Search {
         spending: &mut Spending<'_>,
         mut certainty: Option<Certainty>,
     ) -> Result<bool, LinearError> {
-        let block = options.largest.clamp(1, self.dimension);
+        let beginnings = self.beginnings(options);
         let (limit, wanted) = (options.max_matvecs.max(1), options.wanted());
-        let mut next = self.start(options.start, rng);
+        let mut next = self.start(options, rng);
         while let Some(step) = next {
             let direction = match &mut certainty {
                 Some(certainty) => certainty.note(step, self.model.products()),
@@ -252,13 +260,16 @@ impl Search {
             spending.spend()?;
             self.multiply(operator, direction)?;
             let made = self.model.products();
-            if made < block {
-                next = self.start(options.start, rng);
+            if made < beginnings {
+                next = self.start(options, rng);
             } else {
                 let ritz = self.ritz();
                 next = match (ritz.satisfies(&wanted), &mut certainty) {
                     (false, _) => self.advance(&ritz, options, rng),
-                    (true, None) => return Ok(true),
+                    (true, None) => match self.foreseen(&ritz, options) {
+                        None => return Ok(true),
+                        step => step,
+                    },
                     (true, Some(certainty)) => match certainty.next(self, &ritz, &wanted, rng) {
                         None => return Ok(true),
                         step => step,
@@ -308,25 +319,41 @@ impl Search {
         })
     }
 
-    /// A first direction: what is remembered, or a random vector where nothing is. Of several the first alone has a
-    /// little of a random vector: each costs as much as a product.
-    fn start(&mut self, start: Start, rng: &mut StreamRng) -> Option<Step> {
+    /// How many products are made before their Ritz pairs are looked at.
+    fn beginnings(&self, options: &DavidsonOptions) -> usize {
+        let others = match options.start {
+            Start::LeadingAndMixture if self.model.remembered() > 0 => 1,
+            _ => 0,
+        };
+        (options.largest.max(1) + others).min(self.dimension)
+    }
+
+    /// A first direction: what is remembered, or a random vector where nothing is. One of them has a little of a random
+    /// vector: each costs as much as a product.
+    fn start(&mut self, options: &DavidsonOptions, rng: &mut StreamRng) -> Option<Step> {
         let (made, count) = (self.model.products(), self.model.remembered());
-        let random = match made {
-            0 => Some(self.random(rng)?),
-            _ => None,
+        let (mixed, has_random) = match options.start {
+            Start::Mixture => (0..count, made == 0),
+            Start::Leading => (made.min(count)..(made + 1).min(count), made == 0),
+            Start::LeadingAndMixture => match options.largest.min(count) {
+                leading if made < leading => (made..made + 1, false),
+                leading => (leading..count, true),
+            },
         };
-        let factors: Vec<f64> = match start {
-            Start::Mixture if count > 0 => {
-                let mut signs = random_signs(count, rng);
-                scale(1.0 / (count as f64).sqrt(), &mut signs);
-                signs
-            }
-            Start::Leading if made < count => (0..count)
-                .map(|index| f64::from(u8::from(index == made)))
-                .collect(),
-            _ => return random.or_else(|| self.random(rng)).map(Step::Random),
+        if mixed.is_empty() {
+            return self.random(rng).map(Step::Random);
+        }
+        let random = match has_random {
+            true => Some(self.random(rng)?),
+            false => None,
         };
+        let signs = match mixed.len() {
+            1 => vec![1.0],
+            several => random_signs(several, rng),
+        };
+        let mut factors = vec![0.0; count];
+        factors[mixed.clone()].copy_from_slice(&signs);
+        scale(1.0 / (mixed.len() as f64).sqrt(), &mut factors);
         let mixture = match random {
             Some(random) => self.model.mixture(&factors) + RANDOM_SHARE * random,
             None => self.model.mixture(&factors),
@@ -335,6 +362,27 @@ impl Search {
             (direction, length) if length > DEPENDENT => Some(Step::Aside(direction)),
             _ => self.random(rng).map(Step::Random),
         }
+    }
+
+    /// What has not been multiplied of a remembered vector that seems to belong to the wanted pairs by now. What the product
+    /// of a mixture has along one of its vectors, over what the mixture has of it, is that one's Rayleigh quotient, but for
+    /// what couples it to the others (Bekas, Kokiopoulou & Saad 2007, on diagonals).
+    fn foreseen(&self, ritz: &Ritz, options: &DavidsonOptions) -> Option<Step> {
+        if options.start != Start::LeadingAndMixture {
+            return None;
+        }
+        let last = ritz
+            .largest_wanted(&options.wanted())
+            .min(ritz.values.len())
+            - 1;
+        let least = ritz.values[last];
+        let mixture = self.beginnings(options) - 1;
+        (0..self.model.remembered())
+            .filter_map(|which| self.model.seen_in(mixture, which))
+            .filter(|(value, _)| *value > least)
+            .map(|(_, vector)| self.model.outside(&vector))
+            .find(|(_, length)| *length > FORESEEN)
+            .map(|(direction, _)| Step::Aside(direction))
     }
 
     /// The next direction: of the model's leading eigenvectors, up to the first pair that has not

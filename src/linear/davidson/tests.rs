@@ -180,6 +180,53 @@ fn an_eigenvalue_that_has_overtaken_is_seen_though_the_eigenvectors_have_turned(
     }
 }
 
+/// In how many of `runs` searches for five pairs one of them is not found, after a remembered pair beyond the fifth has
+/// risen to the front and the eigenvectors have turned by about `turned`; and products in the mean.
+fn missed_of_five(start: Start, turned: f64, risen_to: Option<f64>, runs: u64) -> (usize, f64) {
+    let old = outliers(80);
+    let warm_start = exact_recollection(&old);
+    let (mut missed, mut products) = (0, 0);
+    for seed in 0..runs {
+        let mut rng = rng(seed);
+        let mut new = old.clone();
+        if let Some(value) = risen_to {
+            new[5 + seed as usize % 5] = value;
+        }
+        let mut matrix = with_eigenvectors(&turn(80, turned, &mut rng), &new);
+        let options = DavidsonOptions {
+            start,
+            largest: 5,
+            tolerance: 0.01,
+            is_certain: false,
+            ..Default::default()
+        };
+        let never = Interrupt::never();
+        let found = davidson(&mut matrix, Some(&warm_start), &mut rng, options, never).unwrap();
+        new.sort_by(|a, b| b.total_cmp(a));
+        let is_near = |(pair, value): (&Eigenpair, &f64)| (pair.value - value).abs() < 0.01 * value;
+        missed += usize::from(!found.pairs.iter().zip(&new).all(is_near));
+        products += found.matvecs;
+    }
+    (missed, products as f64 / runs as f64)
+}
+
+#[test]
+fn five_pairs_are_followed_by_few_products_and_another_that_has_risen_among_them_is_seen() {
+    for turned in [0.0, 0.05, 0.1] {
+        let followed = missed_of_five(Start::LeadingAndMixture, turned, None, 40);
+        let mixtures = missed_of_five(Start::Mixture, turned, None, 40);
+        println!("{turned}: {followed:?}, mixtures alone {mixtures:?}");
+        for risen_to in [6.5, 7.5, 9.0, 12.0] {
+            let followed = missed_of_five(Start::LeadingAndMixture, turned, Some(risen_to), 40);
+            let leading = missed_of_five(Start::Leading, turned, Some(risen_to), 40);
+            let mixtures = missed_of_five(Start::Mixture, turned, Some(risen_to), 40);
+            println!(
+                "{turned} {risen_to}: {followed:?}, leading {leading:?}, mixtures {mixtures:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_cheap_surrogate_of_the_operator_saves_products() {
     let eigenvalues = outliers(80);

@@ -4,8 +4,9 @@
 //! three quarters of the line, which is `1.5/η` for gradient descent. Their tolerance is looser than that of a
 //! single eigenvalue: the error of a Rayleigh quotient is of the square of its residual, over the gap.
 //!
-//! A search that remembers begins with mixtures of all that is remembered. With the five leading vectors alone it takes
-//! about half the products, and never sees that another of the ten has risen above the fifth.
+//! A search that remembers begins with the leading vectors of the round before and a mixture of the others it remembers.
+//! With the leading ones alone it would never see that another has risen above them; with mixtures of all ten in their
+//! place it takes about twice the products.
 
 use super::edge::Edge;
 use crate::extremes::largest_size;
@@ -136,7 +137,7 @@ impl Session<'_> {
         let mut rng = subject.stream(&format!("probes.{search}"));
         if let Search::Remembering(_) = subject.search {
             let options = DavidsonOptions {
-                start: Start::Mixture,
+                start: Start::LeadingAndMixture,
                 largest,
                 tolerance: TOLERANCE,
                 max_matvecs: MOST_PRODUCTS,
