@@ -15,8 +15,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Steps that are timed, after one that touches memory for the first time.
+/// Steps that are timed, after one that touches memory for the first time, and rounds of measurements at most.
 const TIMED: usize = 3;
+
+/// A round of measurements that takes longer is not repeated: what is done for the first time is little of it.
+const LONG: Duration = Duration::from_millis(500);
 
 /// What a run is going to take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,7 +71,14 @@ pub fn cost(problem: &Problem, patience: Duration) -> Result<Cost, TrainError> {
         }
     }
     let timer = Timer::start(patience, &is_over);
-    round(problem, &plan, &measuring, &stepper, &position, &mut costs)?;
+    for _ in 0..TIMED {
+        let begin = Instant::now();
+        round(problem, &plan, &measuring, &stepper, &position, &mut costs)?;
+        costs.end_round();
+        if begin.elapsed() > LONG {
+            break;
+        }
+    }
     drop(timer);
     let (seconds, is_open) = costs.of_run(&plan, problem.total_steps());
     Ok(Cost {
@@ -121,7 +131,10 @@ impl Timer {
 /// The seconds of each measure, by its name.
 #[derive(Default)]
 struct Costs {
+    /// The shortest of all rounds, in the mean where a round takes it under several conditions.
     known: BTreeMap<String, f64>,
+    /// All that this round has taken so far.
+    this_round: BTreeMap<String, Vec<f64>>,
     /// What is being measured, since when.
     under_way: Option<(String, Instant)>,
 }
@@ -133,12 +146,22 @@ impl Observer for Costs {
 
     fn taken(&mut self, _: &str) {
         if let Some((name, since)) = self.under_way.take() {
-            self.known.insert(name, since.elapsed().as_secs_f64());
+            let seconds = since.elapsed().as_secs_f64();
+            self.this_round.entry(name).or_default().push(seconds);
         }
     }
 }
 
 impl Costs {
+    /// Counts what a round has taken.
+    fn end_round(&mut self) {
+        for (name, all) in std::mem::take(&mut self.this_round) {
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let shortest = self.known.entry(name).or_insert(mean);
+            *shortest = shortest.min(mean);
+        }
+    }
+
     /// The seconds of all rounds of a run of so many steps, and whether they may be more.
     fn of_run(&self, plan: &HookPlan, steps: u64) -> (f64, bool) {
         let first = plan.due(0, &[]).into_iter().map(|(_, names)| Ahead {
@@ -184,7 +207,7 @@ mod tests {
             .map(|(name, seconds)| ((*name).to_owned(), *seconds));
         Costs {
             known: known.collect(),
-            under_way: None,
+            ..Costs::default()
         }
     }
 
@@ -205,6 +228,18 @@ mod tests {
         assert_eq!(costs(&all).of_run(&plan, 30), (11.0 * 5.0 + 400.0, false));
         // What was not timed takes at least nothing.
         assert_eq!(costs(&evaluation).of_run(&plan, 30), (55.0, true));
+    }
+
+    #[test]
+    fn a_measure_costs_its_mean_in_the_shortest_of_all_rounds() {
+        let mut costs = Costs::default();
+        for (first, second) in [(9.0, 1.0), (3.0, 1.0), (8.0, 2.0)] {
+            costs
+                .this_round
+                .insert("norm.l2".to_owned(), vec![first, second]);
+            costs.end_round();
+        }
+        assert_eq!(costs.known["norm.l2"], 2.0);
     }
 
     #[test]

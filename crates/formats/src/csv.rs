@@ -173,7 +173,7 @@ impl<'a> Table<'a> {
     /// A field is empty, no number or not finite, with its line and column; or there is no row.
     pub fn numbers(&self, columns: &[usize]) -> Result<Vec<f64>, CsvError> {
         let mut numbers = Vec::new();
-        let rows = self.each_sample(|line, row| {
+        let rows = self.each_sample(|start, row| {
             for &column in columns {
                 let field = row[column];
                 let number = field
@@ -181,7 +181,7 @@ impl<'a> Table<'a> {
                     .ok()
                     .filter(|number| number.is_finite());
                 numbers.push(number.ok_or_else(|| CsvError::Number {
-                    line,
+                    line: self.line_at(start),
                     column: self.title(column),
                     field: field.chars().take(40).collect(),
                 })?);
@@ -223,15 +223,15 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Calls `take` with the line and fields of each row but the header; the answer is how many there are.
+    /// Calls `take` with the start and fields of each row but the header; the answer is how many there are.
     fn each_sample(
         &self,
         mut take: impl FnMut(u64, &[&str]) -> Result<(), CsvError>,
     ) -> Result<usize, CsvError> {
         let mut rows = 0;
-        self.each_row(|line, row| {
+        self.each_row(|start, row| {
             if rows > 0 || !self.has_header {
-                take(line, row)?;
+                take(start, row)?;
             }
             rows += 1;
             Ok(true)
@@ -239,7 +239,7 @@ impl<'a> Table<'a> {
         Ok(rows - usize::from(self.has_header && rows > 0))
     }
 
-    /// Calls `take` with the line and fields of each row, as long as it wants to go on.
+    /// Calls `take` with the start and fields of each row, as long as it wants to go on.
     fn each_row(
         &self,
         mut take: impl FnMut(u64, &[&str]) -> Result<bool, CsvError>,
@@ -250,29 +250,47 @@ impl<'a> Table<'a> {
             .trim(Trim::All)
             .from_reader(self.text);
         let mut record = ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(told)? {
-            let line = record.position().map_or(0, ::csv::Position::line);
+        while reader
+            .read_byte_record(&mut record)
+            .map_err(|error| self.told(&error))?
+        {
+            let start = record.position().map_or(0, ::csv::Position::byte);
             let fields: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
-            if !take(line, &fields.map_err(|_| CsvError::Text { line })?)? {
+            let fields = fields.map_err(|_| CsvError::Text {
+                line: self.line_at(start),
+            })?;
+            if !take(start, &fields)? {
                 break;
             }
         }
         Ok(())
     }
-}
 
-fn told(error: ::csv::Error) -> CsvError {
-    match error.kind() {
-        ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => CsvError::Ragged {
-            line: pos.as_ref().map_or(0, ::csv::Position::line),
-            found: *len,
-            expected: *expected_len,
-        },
-        _ => CsvError::Other(error.to_string()),
+    /// The line, from 1, of the row that begins at a byte. The reader's own count is of ends of lines that it has passed,
+    /// which leaves out the second byte of `\r\n` and the empty lines before a row.
+    fn line_at(&self, start: u64) -> u64 {
+        let start = self.text.len().min(start as usize);
+        let ends = self.text[start..].iter();
+        let skipped = ends
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let before = self.text[..start + skipped].iter();
+        1 + before.filter(|&&byte| byte == b'\n').count() as u64
+    }
+
+    fn told(&self, error: &::csv::Error) -> CsvError {
+        match error.kind() {
+            ErrorKind::UnequalLengths {
+                pos,
+                expected_len,
+                len,
+            } => CsvError::Ragged {
+                line: self.line_at(pos.as_ref().map_or(0, ::csv::Position::byte)),
+                found: *len,
+                expected: *expected_len,
+            },
+            _ => CsvError::Other(error.to_string()),
+        }
     }
 }
 
@@ -324,6 +342,19 @@ mod tests {
         let told = message("a,b\n1,2\n3,four\n");
         assert_eq!(told, "line 3, column 2 (\"b\"): \"four\" is no number");
         assert_eq!(message("1,2\n3,\n"), "line 2, column 2: the field is empty");
+        for (text, line) in [
+            ("1,2\r\n3,\r\n", 2),
+            ("1,2\r\n\r\n3,x\r\n", 3),
+            ("\n1,\n", 2),
+            ("a,b\r\n1,x\r\n", 2),
+        ] {
+            let told = message(text);
+            assert!(
+                told.starts_with(&format!("line {line}, column 2")),
+                "{text:?}: {told}"
+            );
+        }
+        assert!(message("1,2\r\n3,4\r\n5\r\n").starts_with("line 3 has 1 fields"));
         assert_eq!(
             message("1,2\n3,nan\n"),
             "line 2, column 2: \"nan\" is not finite"

@@ -146,11 +146,14 @@ impl Entry {
     }
 }
 
+/// The dashes of data: those of references are left to them, since a dark colour is not told from theirs.
+const DASHES: [usize; 3] = [0, 1, 3];
+
 /// The style of the label of a place: colours change first, and dashes with them, for those who print in grey.
 fn style(place: usize) -> Style {
     Style {
         colour: Some(place),
-        dash: (place % 6 + place / 6) % 4,
+        dash: DASHES[(place % 6 + place / 6) % DASHES.len()],
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Ledger<'a> {
                 entry
                     .instead
                     .map_or(Cell::Empty, |row| row.claim.as_str().into()),
-                Cell::Code(entry.outcome.name.clone()),
+                format!("[{0}]({1}{0}/report.md)", entry.outcome.name, self.place).into(),
             ]
         });
         let page = Page::default()
@@ -182,7 +182,8 @@ impl<'a> Ledger<'a> {
     }
 }
 
-const EXPLANATION: &str = "Measured ± half of the 95 % interval. A verdict follows from a rule and that interval: \
+const EXPLANATION: &str = "Measured ± half of the 95 % interval; where n is 1 nothing was drawn, and ± is a bound of the \
+    error of what was computed once. A verdict follows from a rule and that interval: \
     it holds where the whole interval agrees with what is expected, fails where no number of it does, and is not decided \
     otherwise. A claim stands as its source prints it (printed), as it is right where the source is not (corrected), or as \
     a negative control: it must fail where the source's reason is missing, or hold where that is not needed.";

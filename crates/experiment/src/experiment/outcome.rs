@@ -25,7 +25,8 @@ pub struct VerdictRow {
     pub expected: String,
     /// The number; none where there is none.
     pub measured: Option<f64>,
-    /// Half the width of its 95 % interval; none where that has no end.
+    /// Half the width of its 95 % interval, or for what was computed once (`n` is 1) a bound of its error; none where that has
+    /// no end.
     pub error: Option<f64>,
     /// The ends of the interval.
     pub interval: [Option<f64>; 2],

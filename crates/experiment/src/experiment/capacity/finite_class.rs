@@ -203,7 +203,7 @@ fn figure(setup: &Setup, seeds: &[Vec<Vec<f64>>]) -> Figure {
     )
     .with(Line::new("printed, 4", x.clone(), of(4.0)).styled(Style {
         colour: Some(2),
-        dash: 2,
+        dash: 3,
     }));
     Figure::new("The largest gap of N classifiers")
         .with(panel)

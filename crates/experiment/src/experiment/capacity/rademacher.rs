@@ -400,7 +400,7 @@ fn figure(setup: &Setup, seeds: &[Seed]) -> Result<Figure, Failure> {
     }))
     .with(Line::new("max‖x‖/√m", x, column(1)).styled(Style {
         colour: Some(2),
-        dash: 2,
+        dash: 3,
     }));
     Ok(Figure {
         columns: 2,

@@ -5,7 +5,7 @@ use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
 };
-use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
+use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::draw;
 use crate::problem::kernel::{Modes, gram, tangent_of_inner, two_classes};
 use crate::problem::relu::{Activation, TwoLayer};
@@ -38,22 +38,6 @@ const LEARNED: Number = Number::new(
 
 /// The labels: those of the classes, random signs, and the last eigenvector.
 const LABELS: [&str; 3] = ["true", "random", "last eigenvector"];
-
-/// Their styles: none is dotted, as references are.
-const STYLES: [Style; 3] = [
-    Style {
-        colour: Some(0),
-        dash: 0,
-    },
-    Style {
-        colour: Some(1),
-        dash: 1,
-    },
-    Style {
-        colour: Some(2),
-        dash: 3,
-    },
-];
 
 /// What one draw gives.
 struct Draw {
@@ -330,7 +314,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
     .titled("labels");
     for (kind, name) in LABELS.into_iter().enumerate() {
         let rows: Vec<Vec<f64>> = draws.iter().map(|draw| draw.losses[kind].clone()).collect();
-        losses = losses.with(banded(name, &steps, &rows).styled(STYLES[kind]));
+        losses = losses.with(banded(name, &steps, &rows));
         let sums: Vec<Vec<f64>> = draws
             .iter()
             .map(|draw| {
@@ -343,7 +327,7 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
                     .collect()
             })
             .collect();
-        shares = shares.with(banded(name, &places, &sums).styled(STYLES[kind]));
+        shares = shares.with(banded(name, &places, &sums));
     }
     let (values, rates): (Vec<f64>, Vec<f64>) = draws
         .iter()
