@@ -1,32 +1,50 @@
-//! What changes the gradient that a step follows: `[sam]`, `[gradient_penalty]`, `[gradient_noise]`,
-//! `[label_noise]` and `[clip]`.
+//! What changes the gradient that a step follows: `[sharpness_aware]`, `[gradient_penalty]`, `[noise]`,
+//! `[label_noise]`, and the bound on it in `[train]`.
 
 use super::error::Violation;
 use super::section::Reader;
 
-/// The words of the scalings of ASAM.
-const SCALED: &[&str] = &[Scaling::Elementwise.as_str(), Scaling::Filterwise.as_str()];
-
 section! {
-    /// `[sam]`: sharpness-aware steps, along the gradient at the end of a move up the loss.
-    pub struct Sam {
-        /// How far the move up the loss goes that SAM's gradient is taken after; 0.05 is usual, with a scaling 0.5.
-        radius: f64 = required("a number above 0; 0.05 is usual, with a scaling 0.5") in (computed AboveZero);
+    /// `[sharpness_aware]`: sharpness-aware steps, along the gradient at the end of a move up the loss.
+    pub struct SharpnessAware {
+        /// What the move up the loss is measured in units of.
+        units: Units = part();
+        /// How far the move up the loss goes that the gradient is taken after, its radius; 0.05 is usual for SAM, 0.5 for ASAM.
+        rho: f64 = required("a number above 0; 0.05 is usual for \"sam\", 0.5 for \"asam\"") in (computed AboveZero);
         /// How the radius moves.
         path: RadiusPath = part();
         /// The norm in which the move has its radius.
         ball: Ball = default(Ball::L2);
-        /// What the move is measured in units of: "none" is SAM, the others are the two scalings of ASAM.
-        scaling: Scaling = default(Scaling::None);
-        /// Added to every scale.
-        eta: f64 = default(0.01) in (computed AtLeastZero) when "sam.scaling" is SCALED;
-        /// Samples that are moved together (m-SAM), at most those of a step.
-        micro_batch: Option<usize> = optional("those of a step");
+        /// Samples that are moved together (the m of m-SAM), at most those of a step.
+        batch: Option<usize> = optional("those of a step");
+    }
+}
+
+kinds! {
+    /// What the move of sharpness-aware steps is measured in units of.
+    #[derive(Copy)]
+    pub enum Units: SharpnessAwareKind in "kind", "What the move up the loss is measured in units of." {
+        /// Nothing; the default (Foret et al. 2021).
+        #[default]
+        Plain = "sam",
+        /// The sizes of the parameters (Kwon et al. 2021).
+        Sizes(Sizes) = "asam",
+    }
+}
+
+section! {
+    /// The sizes that ASAM moves in units of.
+    #[derive(Copy)]
+    pub struct Sizes {
+        /// Which of the two published scalings.
+        scaling: Scaling = default(Scaling::Elementwise);
+        /// Added to every size.
+        eta: f64 = default(0.01) in (computed AtLeastZero);
     }
 }
 
 words! {
-    /// In what the move of SAM has its radius (`sam.ball`).
+    /// In what the move of SAM has its radius (`sharpness_aware.ball`).
     Ball {
         /// The Euclidean norm; the default.
         #[default]
@@ -37,15 +55,12 @@ words! {
 }
 
 words! {
-    /// What the move of SAM is measured in units of (`sam.scaling`).
+    /// What sizes ASAM has (`sharpness_aware.scaling`).
     Scaling {
-        /// Nothing: SAM; the default.
+        /// The size of each parameter; the default.
         #[default]
-        None = "none",
-        /// The size of each parameter: ASAM, element-wise (Kwon et al. 2021).
         Elementwise = "elementwise",
-        /// The norm of each filter of a convolution, the size of every other parameter: ASAM,
-        /// filter-wise (Kwon et al. 2021).
+        /// The norm of each filter of a convolution, the size of every other parameter.
         Filterwise = "filterwise",
     }
 }
@@ -69,7 +84,7 @@ section! {
     #[derive(Copy)]
     pub struct FinalRadius {
         /// The radius of the last step.
-        value("final_radius"): f64 = required("the radius of the last step") in AtLeastZero;
+        value("final_rho"): f64 = required("the radius of the last step") in AtLeastZero;
     }
 }
 
@@ -83,18 +98,18 @@ section! {
 }
 
 section! {
-    /// `[gradient_noise]`: noise added to the gradient over all samples, as strong as that of batches.
+    /// `[noise]`: noise added to the gradient over all samples, as strong as that of batches.
     #[derive(Copy)]
-    pub struct GradientNoise {
+    pub struct Noise {
         /// The covariance of the noise, up to a factor.
-        shape: NoiseShape = required("\"isotropic\", \"gauss_newton\" or \"minibatch\"");
+        shape("kind"): NoiseShape = required("\"isotropic\", \"gauss_newton\" or \"minibatch\"");
         /// Samples of the batch whose gradient has as large a variance at every step; fewer than the training samples.
-        batch_size: usize = required("a number of samples, fewer than there are for training");
+        batch_size: usize = default(32);
     }
 }
 
 words! {
-    /// The shape of injected noise (`gradient_noise.shape`).
+    /// The shape of injected noise (`noise.kind`).
     NoiseShape {
         /// The same in every direction; the default.
         #[default]
@@ -137,27 +152,28 @@ section! {
 }
 
 section! {
-    /// `[clip]`: a bound on the gradient; exactly one of `norm` and `value`.
+    /// A bound on the gradient, in `[train]`: at most one of the two.
     #[derive(Copy)]
     checked by clips_one_thing;
     pub struct Clip {
         /// The largest norm of a gradient; a longer one is shortened.
-        norm: Option<f64> = optional("`value` instead") in (computed AboveZero);
+        norm("clip_norm"): Option<f64> = optional("no bound") in (computed AboveZero);
         /// The largest size of an entry of a gradient.
-        value: Option<f64> = optional("`norm` instead") in (computed AboveZero);
+        value("clip_value"): Option<f64> = optional("no bound") in (computed AboveZero);
+    }
+}
+
+impl Clip {
+    /// Whether there is a bound.
+    pub fn is_some(&self) -> bool {
+        self.norm.is_some() || self.value.is_some()
     }
 }
 
 fn clips_one_thing(clip: &mut Clip, _: &Reader<'_>) -> Result<(), Violation> {
-    match (clip.norm, clip.value) {
-        (Some(_), Some(_)) => {
-            let rule = "and `clip.value` cannot both be set: which comes first would matter";
-            Err(Violation::new("clip.norm", rule).against("clip.value"))
-        }
-        (None, None) => {
-            let rule = "needs a bound: exactly one of `norm` and `value`";
-            Err(Violation::new("clip", rule))
-        }
-        _ => Ok(()),
+    if clip.norm.is_none() || clip.value.is_none() {
+        return Ok(());
     }
+    let rule = "and `train.clip_value` cannot both be set: which comes first would matter";
+    Err(Violation::new("train.clip_norm", rule).against("train.clip_value"))
 }

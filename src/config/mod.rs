@@ -48,8 +48,8 @@ pub use epochs::Epochs;
 pub use error::{ConfigError, Place};
 pub use events::Events;
 pub use gradient::{
-    Ball, Clip, FinalRadius, GradientNoise, GradientPenalty, LabelNoise, LabelNoiseKind,
-    NoiseShape, RadiusKind, RadiusPath, Sam, Scaling,
+    Ball, Clip, FinalRadius, GradientPenalty, LabelNoise, LabelNoiseKind, Noise, NoiseShape,
+    RadiusKind, RadiusPath, Scaling, SharpnessAware, Sizes, Units,
 };
 pub use hooks::{EACH_LAYER, Hook, Logarithmic, Spacing, SpacingKind, Trigger};
 pub use kind::{Names, Range};

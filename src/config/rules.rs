@@ -2,7 +2,7 @@
 
 use super::average::Average;
 use super::error::{ConfigError, Violation};
-use super::gradient::{LabelNoise, Sam, Scaling};
+use super::gradient::{LabelNoise, Scaling, SharpnessAware, Units};
 use super::hooks::{Hook, Trigger, can_fire};
 use super::kind::{Range, in_f32};
 use super::model::{Model, ModelKind};
@@ -138,10 +138,10 @@ fn learns_numbers(config: &Config) -> Result<(), Violation> {
 
 /// Refuses what changes a gradient in ways that do not go together.
 fn composes(config: &Config) -> Result<(), Violation> {
-    if let Some(sam) = &config.sam {
-        sam_fits(config, sam)?;
+    if let Some(sharpness_aware) = &config.sharpness_aware {
+        sharpness_aware_fits(config, sharpness_aware)?;
     }
-    if config.gradient_noise.is_some() {
+    if config.noise.is_some() {
         noise_fits(config)?;
     }
     if config.train.svag.is_some() {
@@ -181,23 +181,27 @@ fn key_of(words: &str) -> &str {
     first.trim_matches(['[', ']'])
 }
 
-fn sam_fits(config: &Config, sam: &Sam) -> Result<(), Violation> {
+fn sharpness_aware_fits(
+    config: &Config,
+    sharpness_aware: &SharpnessAware,
+) -> Result<(), Violation> {
     excludes(
         config.gradient_penalty.is_some(),
         "gradient_penalty",
-        "[sam]",
+        "[sharpness_aware]",
         "the penalty is what the move of SAM adds, to first order",
     )?;
+    let is_by_filter = matches!(sharpness_aware.units, Units::Sizes(sizes) if sizes.scaling == Scaling::Filterwise);
     needs(
-        sam.scaling != Scaling::Filterwise || config.model.kind() == ModelKind::ResNet,
-        "sam.scaling",
+        !is_by_filter || config.model.kind() == ModelKind::ResNet,
+        "sharpness_aware.scaling",
         "model.kind = \"resnet\"",
         "only convolutions have filters, and without them it is \"elementwise\"",
     )
 }
 
 fn noise_fits(config: &Config) -> Result<(), Violation> {
-    let key = "gradient_noise";
+    let key = "noise";
     let reason = "a gradient of batches has noise of its own";
     needs(
         config.train.full_batch,
@@ -206,7 +210,12 @@ fn noise_fits(config: &Config) -> Result<(), Violation> {
         reason,
     )?;
     let plain = "the strength and shape of the noise are those of the plain gradient";
-    excludes(config.sam.is_some(), key, "[sam]", plain)?;
+    excludes(
+        config.sharpness_aware.is_some(),
+        key,
+        "[sharpness_aware]",
+        plain,
+    )?;
     excludes(
         config.gradient_penalty.is_some(),
         key,
@@ -257,9 +266,18 @@ fn svag_fits(config: &Config) -> Result<(), Violation> {
     let fixed = "a step is a fixed combination of the gradients of two batches of train.batch_size";
     let (train, penalty) = (&config.train, &config.gradient_penalty);
     excludes(train.accumulate.is_some(), key, "train.accumulate", fixed)?;
-    excludes(config.sam.is_some(), key, "[sam]", fixed)?;
+    excludes(
+        config.sharpness_aware.is_some(),
+        key,
+        "[sharpness_aware]",
+        fixed,
+    )?;
     excludes(penalty.is_some(), key, "[gradient_penalty]", fixed)?;
-    excludes(config.clip.is_some(), key, "[clip]", fixed)
+    let bound = match train.clip.norm {
+        Some(_) => "train.clip_norm",
+        None => "train.clip_value",
+    };
+    excludes(config.train.clip.is_some(), key, bound, fixed)
 }
 
 /// The rules about sizes, as far as the number of training samples is known.
@@ -343,15 +361,15 @@ fn gradient_fits(config: &Config, samples: usize) -> Result<(), Violation> {
         )?;
     }
     let of_step = config.epochs(samples).batch_size(0) as usize;
-    let moved = config.sam.as_ref().and_then(|sam| sam.micro_batch);
+    let moved = config.sharpness_aware.as_ref().and_then(|keys| keys.batch);
     let of_step = (of_step, "samples of a step");
-    at_most("sam.micro_batch", moved, of_step, "train.batch_size")?;
-    match config.gradient_noise.map(|noise| noise.batch_size) {
+    at_most("sharpness_aware.batch", moved, of_step, "train.batch_size")?;
+    match config.noise.map(|noise| noise.batch_size) {
         Some(found) if found >= samples => {
             let rule = format!(
                 "must be fewer than the {samples} training samples, found {found}: all of them together have no noise"
             );
-            Err(Violation::new("gradient_noise.batch_size", rule).against("data.train"))
+            Err(Violation::new("noise.batch_size", rule).against("data.train"))
         }
         _ => Ok(()),
     }

@@ -29,8 +29,8 @@ const EXCLUDES: [(&str, Option<&str>, &str); 10] = [
     ("train.full_batch", Some("true"), "train.batch_size"),
     ("optimizer.kind", Some("\"gd\""), "train.batch_size"),
     ("optimizer.kind", Some("\"gd\""), "train.full_batch"),
-    ("clip.norm", None, "clip.value"),
-    ("clip.value", None, "clip.norm"),
+    ("train.clip_norm", None, "train.clip_value"),
+    ("train.clip_value", None, "train.clip_norm"),
     ("hooks.preset", None, "hooks.measures"),
     ("hooks.measures", None, "hooks.preset"),
 ];

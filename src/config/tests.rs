@@ -108,10 +108,14 @@ fn a_flag_sets_and_unsets_what_the_file_says() {
     let adam = ["--set optimizer.kind=adam", "--set optimizer.momentum="];
     let adam = read(file, &adam).unwrap();
     assert_eq!(adam.value("optimizer.momentum"), None);
-    let tables = format!("sam.radius = 0.1\nclip.norm = 1.0\n{file}");
-    let config = read(&tables, &["--set sam=", "--set clip.value=0.5"]).unwrap();
-    assert_eq!(config.sam, None);
-    assert_eq!(config.value("clip").unwrap().to_string(), "{ value = 0.5 }");
+    let tables = format!("sharpness_aware.rho = 0.1\n{file}");
+    let config = read(
+        &tables,
+        &["--set sharpness_aware=", "--set train.clip_value=0.5"],
+    )
+    .unwrap();
+    assert_eq!(config.sharpness_aware, None);
+    assert_eq!(config.train.clip.value, Some(0.5));
 }
 
 #[test]
@@ -274,10 +278,14 @@ fn the_resolved_config_spells_out_every_default() {
 
 #[test]
 fn a_table_that_need_not_be_there_is_resolved_where_it_is() {
-    let config = read(&format!("sam.radius = 0.1\n{PLAIN}"), &[]).unwrap();
+    let config = read(&format!("sharpness_aware.rho = 0.1\n{PLAIN}"), &[]).unwrap();
     assert_eq!(reread(&config), config);
-    let expected = "radius = 0.1\nschedule = \"constant\"\nball = \"l2\"\nscaling = \"none\"\n";
-    assert!(config.to_toml().contains(&format!("[sam]\n{expected}")));
+    let expected = "kind = \"sam\"\nrho = 0.1\nschedule = \"constant\"\nball = \"l2\"\n";
+    assert!(
+        config
+            .to_toml()
+            .contains(&format!("[sharpness_aware]\n{expected}"))
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `[train]`: the loop.
 
 use super::error::Violation;
+use super::gradient::Clip;
 use super::kind::{Kind, Value};
 use super::optimizer::OptimizerKind;
 use super::section::Reader;
@@ -29,6 +30,8 @@ section! {
         accumulate: Option<usize> = optional("1");
         /// Steps that stand for one of SGD, each at this part of the learning rate (SVAG); an epoch has as many times the steps.
         svag: Option<usize> = optional("plain steps");
+        /// The bound on the gradient of a step.
+        clip: Clip = part();
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
         /// Passes over the training part; exactly one of `epochs` and `steps`.

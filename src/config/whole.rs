@@ -11,7 +11,7 @@ use super::document::{Provenance, at};
 use super::epochs::Epochs;
 use super::error::{ConfigError, Place};
 use super::events::Events;
-use super::gradient::{Clip, GradientNoise, GradientPenalty, LabelNoise, Sam};
+use super::gradient::{GradientPenalty, LabelNoise, Noise, SharpnessAware};
 use super::hooks::Hook;
 use super::key::Keys;
 use super::model::Model;
@@ -58,16 +58,14 @@ section! {
         learning_rate_rule: LearningRateRule = table();
         /// `[train]`
         train: Train = table();
-        /// `[sam]`
-        sam: Option<Sam> = table();
+        /// `[sharpness_aware]`
+        sharpness_aware: Option<SharpnessAware> = table();
         /// `[gradient_penalty]`
         gradient_penalty: Option<GradientPenalty> = table();
-        /// `[gradient_noise]`
-        gradient_noise: Option<GradientNoise> = table();
+        /// `[noise]`
+        noise: Option<Noise> = table();
         /// `[label_noise]`
         label_noise: Option<LabelNoise> = table();
-        /// `[clip]`
-        clip: Option<Clip> = table();
         /// `[average]`
         average: Average = table();
         /// `[events]`

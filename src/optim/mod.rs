@@ -77,7 +77,7 @@ fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
     let redraws = matches!(config.label_noise, Some(LabelNoise::Redraw(_)));
     let cases = [
         (
-            config.sam.is_some(),
+            config.sharpness_aware.is_some(),
             "the condition is for steps along the gradient; those of SAM follow it at another point, \
              which moves their threshold (Long & Bartlett 2024)",
         ),
@@ -87,7 +87,7 @@ fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
              a minimum",
         ),
         (
-            config.clip.is_some(),
+            config.train.clip.is_some(),
             "the condition is for steps along the gradient; clipped ones are shorter wherever the bound acts",
         ),
         (

@@ -205,9 +205,9 @@ fn depends(config: &Config, summary: Option<&Summary>) -> Option<String> {
         ));
     }
     if let Some(RadiusPath::Linear(_) | RadiusPath::Cosine(_)) =
-        config.sam.as_ref().map(|sam| sam.path)
+        config.sharpness_aware.as_ref().map(|keys| keys.path)
     {
-        return Some(format!("sam.schedule {OTHERWISE} radii"));
+        return Some(format!("sharpness_aware.schedule {OTHERWISE} radii"));
     }
     let ended = summary.filter(|summary| summary.stopped_by == "train.stop_at_train_loss")?;
     let target = config.train.stop_at_train_loss.unwrap_or_default();
@@ -320,7 +320,7 @@ mod tests {
             "schedule.kind = \"step\"\nschedule.every = 1",
             "schedule.kind = \"exponential\"\nschedule.decay = 0.9",
             "schedule.warmup = 1",
-            "sam.radius = 0.1",
+            "sharpness_aware.rho = 0.1",
             "train.stop_at_train_loss = 0.1",
         ] {
             assert_eq!(why(lines), None, "{lines}");
@@ -330,7 +330,7 @@ mod tests {
                 .unwrap()
                 .contains("learning rates")
         );
-        let sam = "sam = { radius = 0.1, schedule = \"linear\", final_radius = 0.0 }";
+        let sam = "sharpness_aware = { rho = 0.1, schedule = \"linear\", final_rho = 0.0 }";
         assert!(why(sam).unwrap().contains("radii"));
     }
 }

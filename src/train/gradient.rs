@@ -67,19 +67,21 @@ pub(super) fn oracle<'a>(problem: &'a Problem, all: &Chunks) -> Box<dyn Gradient
     let config = &problem.config;
     let loss = StepLoss::new(problem, all);
     let followed: Box<dyn GradientOracle + 'a> = match config {
-        Config { sam: Some(sam), .. } => Box::new(SharpnessAware::new(loss, sam)),
+        Config {
+            sharpness_aware: Some(keys),
+            ..
+        } => Box::new(SharpnessAware::new(loss, keys)),
         Config {
             gradient_penalty: Some(penalty),
             ..
         } => Box::new(GradientPenalty::new(loss, penalty.strength)),
         Config {
-            gradient_noise: Some(noise),
-            ..
+            noise: Some(noise), ..
         } => Box::new(NoisyGradient::new(loss, *noise)),
         _ => Box::new(loss),
     };
-    match config.clip {
-        Some(clip) => Box::new(Clipped::new(followed, clip)),
-        None => followed,
+    match config.train.clip {
+        clip if clip.is_some() => Box::new(Clipped::new(followed, clip)),
+        _ => followed,
     }
 }

@@ -385,7 +385,7 @@ fn check_batches(config: &Config, data: &Split) -> Result<(), ProblemError> {
     let steps = config.total_steps(samples) as u64;
     let epochs = config.epochs(samples);
     // What is normalised together: of pieces, none has less than two samples but where all have one.
-    let micro_batch = config.sam.as_ref().and_then(|sam| sam.micro_batch);
+    let micro_batch = config.sharpness_aware.as_ref().and_then(|keys| keys.batch);
     let sizes = |step| {
         let batch = epochs.accumulated_batch_size(step) as usize;
         let piece = micro_batch.unwrap_or(batch).max(1);

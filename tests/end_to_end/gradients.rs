@@ -22,9 +22,9 @@ fn micro_batches_of_adam_with_noisy_labels_and_a_bound_resume_to_the_same_bytes(
         "optimizer.learning_rate=0.01",
         "train.batch_size=12",
         "train.accumulate=2",
-        "sam={ radius = 0.1, micro_batch = 5, schedule = \"cosine\", final_radius = 0.01 }",
+        "sharpness_aware={ rho = 0.1, batch = 5, schedule = \"cosine\", final_rho = 0.01 }",
         "label_noise.fraction=0.2",
-        "clip.norm=0.5",
+        "train.clip_norm=0.5",
     ]);
 }
 
@@ -32,7 +32,7 @@ fn micro_batches_of_adam_with_noisy_labels_and_a_bound_resume_to_the_same_bytes(
 fn asam_by_filters_and_batch_statistics_resumes_to_the_same_bytes() {
     resumes(&[
         "model={ kind = \"resnet\", blocks = [1], width = 2 }",
-        "sam={ radius = 0.5, scaling = \"filterwise\" }",
+        "sharpness_aware={ rho = 0.5, kind = \"asam\", scaling = \"filterwise\" }",
         "train.epochs=4",
     ]);
 }
@@ -50,8 +50,13 @@ fn injected_noise_resumes_to_the_same_bytes() {
         ),
         ("minibatch", "model.hidden=[8]"),
     ] {
-        let noise = format!("gradient_noise={{ shape = {shape:?}, batch_size = 8 }}");
-        resumes(&[&noise, model, "train.full_batch=true", "clip.value=0.1"]);
+        let noise = format!("noise={{ kind = {shape:?}, batch_size = 8 }}");
+        resumes(&[
+            &noise,
+            model,
+            "train.full_batch=true",
+            "train.clip_value=0.1",
+        ]);
     }
 }
 
@@ -87,7 +92,7 @@ fn conditions_on_plain_steps_say_why_they_do_not_hold() {
         "--set",
         hooks,
         "--set",
-        "sam.radius=0.1",
+        "sharpness_aware.rho=0.1",
     ])
     .success();
     for row in lab.rows("runs/small/seed-0") {
@@ -103,8 +108,8 @@ fn sharpness_by_radius(lab: &Lab, radii: &[f64]) -> Vec<f64> {
     let of_radius = |radius: &f64| {
         let name = format!("r{radius}");
         let sam = match radius {
-            0.0 => "sam=".to_owned(),
-            radius => format!("sam.radius={radius}"),
+            0.0 => "sharpness_aware=".to_owned(),
+            radius => format!("sharpness_aware.rho={radius}"),
         };
         let mut arguments = vec!["train", "--config", "small.toml", "--seeds", "0..2"];
         let named = format!("name={name}");

@@ -1,6 +1,6 @@
 //! The move up the loss that sharpness-aware steps look at the gradient after.
 
-use crate::config::{Ball, Sam, Scaling};
+use crate::config::{Ball, Scaling, SharpnessAware, Sizes, Units};
 use crate::params::Parameters;
 
 /// The move to where the linearised loss is largest in a ball.
@@ -14,16 +14,14 @@ use crate::params::Parameters;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ascent {
     ball: Ball,
-    scaling: Scaling,
-    eta: f64,
+    units: Units,
 }
 
 impl Ascent {
-    pub fn new(sam: &Sam) -> Self {
+    pub fn new(keys: &SharpnessAware) -> Self {
         Self {
-            ball: sam.ball,
-            scaling: sam.scaling,
-            eta: sam.eta,
+            ball: keys.ball,
+            units: keys.units,
         }
     }
 
@@ -40,12 +38,14 @@ impl Ascent {
     }
 
     fn scale(self, parameters: &Parameters) -> Option<Parameters> {
-        let sizes = match self.scaling {
-            Scaling::None => return None,
+        let Units::Sizes(Sizes { scaling, eta }) = self.units else {
+            return None;
+        };
+        let sizes = match scaling {
             Scaling::Elementwise => parameters.sizes(),
             Scaling::Filterwise => parameters.filter_sizes(),
         };
-        Some(sizes.shifted(self.eta))
+        Some(sizes.shifted(eta))
     }
 }
 

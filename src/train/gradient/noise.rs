@@ -31,11 +31,11 @@ const SMALLEST: f64 = 1e-30;
 /// descent: its behavior of escaping from sharp minima and regularization effects", sec. 5).
 pub(super) struct NoisyGradient<'a> {
     loss: StepLoss<'a>,
-    noise: config::GradientNoise,
+    noise: config::Noise,
 }
 
 impl<'a> NoisyGradient<'a> {
-    pub fn new(loss: StepLoss<'a>, noise: config::GradientNoise) -> Self {
+    pub fn new(loss: StepLoss<'a>, noise: config::Noise) -> Self {
         Self { loss, noise }
     }
 }

@@ -3,7 +3,7 @@
 use super::ascent::Ascent;
 use super::step_loss::{StepLoss, Term, summed};
 use super::{GradientOracle, Position};
-use crate::config::{FinalRadius, RadiusPath, Sam};
+use crate::config::{self, FinalRadius, RadiusPath};
 use crate::objective::TrainingGradient;
 use std::f64::consts::PI;
 
@@ -22,15 +22,15 @@ pub(super) struct SharpnessAware<'a> {
 }
 
 impl<'a> SharpnessAware<'a> {
-    pub fn new(loss: StepLoss<'a>, sam: &Sam) -> Self {
+    pub fn new(loss: StepLoss<'a>, keys: &config::SharpnessAware) -> Self {
         Self {
-            ascent: Ascent::new(sam),
+            ascent: Ascent::new(keys),
             radius: Radius {
-                first: sam.radius,
-                path: sam.path,
+                first: keys.rho,
+                path: keys.path,
                 steps: loss.problem().total_steps(),
             },
-            apart: sam.micro_batch.is_some(),
+            apart: keys.batch.is_some(),
             loss,
         }
     }

@@ -42,7 +42,7 @@ impl<'a> StepLoss<'a> {
     /// them.
     pub fn new(problem: &'a Problem, all: &Chunks) -> Self {
         let config = &problem.config;
-        let micro_batch = config.sam.as_ref().and_then(|sam| sam.micro_batch);
+        let micro_batch = config.sharpness_aware.as_ref().and_then(|keys| keys.batch);
         let samples = match (config.train.full_batch, config.train.svag, micro_batch) {
             (true, _, None) => Samples::All(all.clone()),
             (true, _, Some(size)) => Samples::All(problem.all_in_chunks_of(size)),

@@ -39,7 +39,7 @@ fn a_bound_on_the_norm_shortens_long_gradients_only() {
     let at = start(&problem(full));
     let plain = gradient_at(full, &at);
     let norm = dot(&plain, &plain).sqrt();
-    let bounded = |bound: f64| gradient_at(&format!("{full}\nclip.norm = {bound}"), &at);
+    let bounded = |bound: f64| gradient_at(&format!("{full}\ntrain.clip_norm = {bound}"), &at);
     assert_eq!(bounded(norm * 1.001), plain);
     let short = bounded(0.5 * norm);
     let expected: Vec<f64> = plain

@@ -84,7 +84,7 @@ fn noise_has_the_covariance_of_its_shape_and_the_trace_of_a_batch() {
             ("gauss_newton", &gauss_newton),
             ("isotropic", &unit),
         ] {
-            let noise = format!("gradient_noise = {{ shape = \"{shape}\", batch_size = 2 }}");
+            let noise = format!("noise = {{ kind = \"{shape}\", batch_size = 2 }}");
             let noise = draws(&problem(&format!("{keys}\n{noise}")));
             let factor = strength / trace(matrix);
             let squares: Vec<f64> = noise.iter().map(|x| dot(x, x)).collect();
@@ -147,8 +147,7 @@ fn the_trace_of_gauss_newton_noise_is_estimated_without_bias_where_rows_are_draw
 
 #[test]
 fn noise_is_a_function_of_the_step() {
-    let keys =
-        "train.full_batch = true\ngradient_noise = { shape = \"gauss_newton\", batch_size = 2 }";
+    let keys = "train.full_batch = true\nnoise = { kind = \"gauss_newton\", batch_size = 2 }";
     let plain = problem(keys);
     let at = |step| Position {
         step,

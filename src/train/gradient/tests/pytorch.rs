@@ -66,7 +66,7 @@ fn fifty_steps_equal_those_of_pytorch() {
     let cases = [
         (
             sgd,
-            "sam.radius = 0.1",
+            "sharpness_aware.rho = 0.1",
             [
                 0.5046576719562916,
                 0.056075650821991056,
@@ -75,7 +75,7 @@ fn fifty_steps_equal_those_of_pytorch() {
         ),
         (
             sgd,
-            "sam = { radius = 0.02, ball = \"linf\" }",
+            "sharpness_aware = { rho = 0.02, ball = \"linf\" }",
             [
                 0.5144523710890252,
                 0.049073023465885456,
@@ -84,7 +84,7 @@ fn fifty_steps_equal_those_of_pytorch() {
         ),
         (
             sgd,
-            "sam = { radius = 0.5, scaling = \"elementwise\" }",
+            "sharpness_aware = { rho = 0.5, kind = \"asam\", scaling = \"elementwise\" }",
             [
                 0.5315719750951513,
                 0.059749002780621244,
@@ -93,7 +93,7 @@ fn fifty_steps_equal_those_of_pytorch() {
         ),
         (
             sgd,
-            "sam = { radius = 0.2, scaling = \"elementwise\", ball = \"linf\" }",
+            "sharpness_aware = { rho = 0.2, kind = \"asam\", scaling = \"elementwise\", ball = \"linf\" }",
             [
                 0.5550878675106121,
                 0.05304970346036172,
@@ -102,12 +102,12 @@ fn fifty_steps_equal_those_of_pytorch() {
         ),
         (
             sgd,
-            "sam = { radius = 0.1, micro_batch = 2 }",
+            "sharpness_aware = { rho = 0.1, batch = 2 }",
             [0.4984577602576827, 0.03101869368650484, -0.073923184309638],
         ),
         (
             adam,
-            "sam = { radius = 0.1, schedule = \"linear\", final_radius = 0.3 }",
+            "sharpness_aware = { rho = 0.1, schedule = \"linear\", final_rho = 0.3 }",
             [2.2643616529160755, 0.5424768024485211, -0.4214277427359367],
         ),
         (
@@ -121,12 +121,12 @@ fn fifty_steps_equal_those_of_pytorch() {
         ),
         (
             sgd,
-            "clip.norm = 0.1",
+            "train.clip_norm = 0.1",
             [0.4514582570302116, 0.13647269740063545, -0.0236851318704453],
         ),
         (
             sgd,
-            "clip.value = 0.02",
+            "train.clip_value = 0.02",
             [
                 0.43464773192442013,
                 0.28629819487908337,

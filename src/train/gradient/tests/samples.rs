@@ -49,9 +49,9 @@ fn sharpness_aware_steps_take_two_gradients_and_no_more() {
     let batches = "train.batch_size = 4\ntrain.sampling = \"replacement\"\n";
     assert_eq!(passes(batches), 10 * 4);
     for sam in [
-        "sam.radius = 0.1",
-        "sam = { radius = 0.1, micro_batch = 2 }",
-        "sam = { radius = 0.1, micro_batch = 1, ball = \"linf\", scaling = \"elementwise\" }",
+        "sharpness_aware.rho = 0.1",
+        "sharpness_aware = { rho = 0.1, batch = 2 }",
+        "sharpness_aware = { rho = 0.1, batch = 1, ball = \"linf\", kind = \"asam\", scaling = \"elementwise\" }",
     ] {
         assert_eq!(passes(&format!("{batches}{sam}")), 2 * 10 * 4, "{sam}");
         let full = format!("train.full_batch = true\n{sam}");
@@ -74,7 +74,7 @@ fn running_statistics_follow_the_first_pass_alone() {
     };
     let whole = "train.batch_size = 4";
     let plain = statistics(whole);
-    assert_eq!(statistics(&format!("{whole}\nsam.radius = 0.5")), plain);
+    assert_eq!(statistics(&format!("{whole}\nsharpness_aware.rho = 0.5")), plain);
     let penalised = statistics(&format!("{whole}\ngradient_penalty.strength = 0.5"));
     assert_eq!(penalised, plain);
     // Two batches are two passes, whether their samples are moved together, apart or not at all.
@@ -82,8 +82,8 @@ fn running_statistics_follow_the_first_pass_alone() {
     let accumulated = statistics(several);
     assert_ne!(accumulated, plain);
     for sam in [
-        "sam.radius = 0.5",
-        "sam = { radius = 0.5, micro_batch = 2 }",
+        "sharpness_aware.rho = 0.5",
+        "sharpness_aware = { rho = 0.5, batch = 2 }",
     ] {
         assert_eq!(
             statistics(&format!("{several}\n{sam}")),

@@ -42,7 +42,7 @@ fn affine(v: &[f64], with_labels: bool) -> Vec<f64> {
 #[test]
 fn sam_on_a_quadratic_is_its_closed_form() {
     let keys =
-        "model.hidden = []\ntrain.loss = \"square\"\noptimizer.kind = \"gd\"\nsam.radius = 0.2";
+        "model.hidden = []\ntrain.loss = \"square\"\noptimizer.kind = \"gd\"\nsharpness_aware.rho = 0.2";
     let problem = problem(keys);
     let mut expected = host(&start(&problem));
     for _ in 0..30 {
@@ -85,7 +85,7 @@ fn the_gradient_of_asam_goes_with_a_rescaling_of_layers_and_that_of_sam_does_not
         ..at.clone()
     };
     let difference = |sam: &str| {
-        let keys = format!("{network}\nsam = {{ radius = 0.3, {sam} }}");
+        let keys = format!("{network}\nsharpness_aware = {{ rho = 0.3, {sam} }}");
         let expected = rescaled(&gradient_at(&keys, &at), 3.0f64.recip());
         let found = gradient_at(&keys, &moved);
         let error: Vec<f64> = found.iter().zip(&expected).map(|(a, b)| a - b).collect();
@@ -93,7 +93,7 @@ fn the_gradient_of_asam_goes_with_a_rescaling_of_layers_and_that_of_sam_does_not
     };
     let asam = |ball: &str| {
         difference(&format!(
-            "scaling = \"elementwise\", eta = 0, ball = \"{ball}\""
+            "kind = \"asam\", scaling = \"elementwise\", eta = 0, ball = \"{ball}\""
         ))
     };
     assert!(asam("l2") < 1e-14, "{}", asam("l2"));
@@ -104,6 +104,6 @@ fn the_gradient_of_asam_goes_with_a_rescaling_of_layers_and_that_of_sam_does_not
         difference("ball = \"l2\"")
     );
     // The constant that keeps small weights moving has its price.
-    let with_eta = difference("scaling = \"elementwise\", eta = 0.01");
+    let with_eta = difference("kind = \"asam\", scaling = \"elementwise\", eta = 0.01");
     assert!((1e-6..0.1).contains(&with_eta), "{with_eta}");
 }

@@ -5,7 +5,7 @@ use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
 };
-use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
+use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
 use crate::problem::kernel::{Modes, gram, tangent_of_inner, two_classes};
 use crate::problem::relu::{Activation, TwoLayer};
