@@ -1,20 +1,17 @@
 //! `lab compare`.
 
 use super::output::print;
-use super::runs::{self, Found, finished, usual_keys};
+use super::runs::{self, Allowing, Found, finished, usual_keys};
 use super::{CommandError, ExitCode, Format};
 use crate::compare::{
-    AtCommonLoss, Cause, CompareError, Comparison, FinishedRun, LeftOut, Margins, Matching,
-    at_loss, check_key, check_versions, compare_at, compare_with, lowest_loss,
+    AtCommonLoss, Comparison, FinishedRun, Margins, Matching, at_loss, check_key, compare_at,
+    compare_with, lowest_loss,
 };
 use crate::nearest::{hint, nearest};
 use crate::report::{ComparisonReport, Layout};
 use crate::run::{DirectoryError, Row, RunDirectory};
 use clap::{Args, ValueEnum};
 use std::path::Path;
-
-/// How many runs a message names.
-const NAMED: usize = 3;
 
 /// Compare groups of runs: an answer in sentences, then tables.
 ///
@@ -43,9 +40,8 @@ pub struct CompareArgs {
     /// Which table
     #[arg(long, value_enum, default_value = "lines")]
     layout: LayoutWord,
-    /// What is refused otherwise; several with commas between them
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
-    allow: Vec<Allowed>,
+    #[command(flatten)]
+    allowing: Allowing,
     /// How to print
     #[arg(long, value_enum, default_value = "md")]
     format: Format,
@@ -64,17 +60,6 @@ enum LayoutWord {
     Invariance,
     /// Rank correlations of each measure with the generalisation gap, overall and key by key
     Gap,
-}
-
-/// What is refused unless it is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Allowed {
-    /// Runs that are not finished are left out
-    Unfinished,
-    /// Runs that cannot be read are left out
-    Damaged,
-    /// Runs of several versions of this program are compared
-    MixedVersions,
 }
 
 impl From<LayoutWord> for Layout {
@@ -99,13 +84,10 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
         }
     }
     let margins = Margins::parse(&args.equal_within)?;
-    let Found { runs, left_out } = finished(&args.runs, |directory| {
+    let Found { runs, left_out } = finished(&args.runs, &args.allowing, |directory| {
         Ok(FinishedRun::of(directory, directory.finished()?))
     })?;
-    check_left_out(&left_out, runs.len(), &args.allow)?;
-    if !args.allow.contains(&Allowed::MixedVersions) {
-        check_versions(&runs)?;
-    }
+    args.allowing.check_versions(&runs)?;
     if by.is_empty() {
         by = usual_keys(&args.runs, &runs);
     }
@@ -157,40 +139,6 @@ fn table(args: &CompareArgs, mut comparison: Comparison) -> Result<ExitCode, Com
         format => print(&format.text(&report.table().0)?)?,
     }
     Ok(ExitCode::Success)
-}
-
-/// Refuses to leave out what could be finished or mended, unless that is meant. Runs that diverged are left out in any
-/// case: that is what became of them.
-fn check_left_out(
-    left_out: &[LeftOut],
-    finished: usize,
-    allow: &[Allowed],
-) -> Result<(), CompareError> {
-    let cases = [
-        (Cause::Unfinished, Allowed::Unfinished, "unfinished"),
-        (Cause::Damaged, Allowed::Damaged, "damaged"),
-    ];
-    for (cause, allowed, word) in cases {
-        let unusable: Vec<&str> = left_out
-            .iter()
-            .filter(|run| run.cause == cause)
-            .map(|run| run.reason.as_str())
-            .collect();
-        if unusable.is_empty() || allow.contains(&allowed) {
-            continue;
-        }
-        let mut reasons = unusable[..unusable.len().min(NAMED)].join("; ");
-        if unusable.len() > NAMED {
-            reasons += &format!("; and {} more", unusable.len() - NAMED);
-        }
-        return Err(CompareError::Unusable {
-            unusable: unusable.len(),
-            given: finished + left_out.len(),
-            reasons,
-            allow: word,
-        });
-    }
-    Ok(())
 }
 
 /// The rows of a run.

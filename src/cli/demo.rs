@@ -2,7 +2,7 @@
 
 use super::find::within_program;
 use super::interrupt;
-use super::output::{check_folder, print, write_file, write_named};
+use super::output::{check_folder, check_page, print, write_file, write_named};
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::demo::{Command, LESSONS, Lesson, sentence};
@@ -50,6 +50,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, CommandError> {
         None => return list(),
     };
     if let Some(path) = &args.page {
+        check_page(PAGE, path)?;
         check_folder(PAGE, path)?;
     }
     let mut sections = Vec::new();

@@ -224,6 +224,7 @@ mod tests {
             learning_rate: 10.0,
             last_finite_loss: None,
             lambda_max: None,
+            over_the_line: None,
         });
         assert_eq!(CommandError::from(diverged).exit_code(), ExitCode::Failed);
     }

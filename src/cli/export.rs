@@ -1,7 +1,7 @@
 //! `lab export`.
 
 use super::output::print;
-use super::runs::{self, Found, finished};
+use super::runs::{self, Allowing, Found, finished};
 use super::{CommandError, ExitCode};
 use crate::export::{ExportedRun, event_file, table};
 use crate::files::write_atomically;
@@ -33,6 +33,8 @@ pub struct TensorboardArgs {
     /// The folder to write to: `tensorboard --logdir DIR` shows it
     #[arg(long, value_name = "DIR", default_value = "tensorboard")]
     out: PathBuf,
+    #[command(flatten)]
+    allowing: Allowing,
 }
 
 /// Of a table as CSV.
@@ -44,6 +46,8 @@ pub struct CsvArgs {
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    allowing: Allowing,
 }
 
 /// Of a table as Parquet.
@@ -55,6 +59,8 @@ pub struct ParquetArgs {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    allowing: Allowing,
 }
 
 /// The file of a run's events. The name is always the same, so that what is exported again takes the place of what was there, and
@@ -66,7 +72,7 @@ pub fn run(command: &ExportCommand) -> Result<ExitCode, CommandError> {
     match command {
         ExportCommand::Tensorboard(args) => tensorboard(args),
         ExportCommand::Csv(args) => {
-            let runs = read(&args.runs)?;
+            let runs = read(&args.runs, &args.allowing)?;
             let text = table(&runs).csv();
             match &args.out {
                 None => print(&text)?,
@@ -75,7 +81,7 @@ pub fn run(command: &ExportCommand) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::Success)
         }
         ExportCommand::Parquet(args) => {
-            let runs = read(&args.runs)?;
+            let runs = read(&args.runs, &args.allowing)?;
             let bytes = table(&runs).parquet();
             let bytes = bytes.map_err(|error| CommandError::Other(error.to_string()))?;
             write_table(&args.out, &bytes, &runs)?;
@@ -84,8 +90,10 @@ pub fn run(command: &ExportCommand) -> Result<ExitCode, CommandError> {
     }
 }
 
-fn read(arguments: &[String]) -> Result<Vec<ExportedRun>, CommandError> {
-    let Found { runs, left_out } = finished(arguments, ExportedRun::of)?;
+fn read(arguments: &[String], allowing: &Allowing) -> Result<Vec<ExportedRun>, CommandError> {
+    // What a run has measured so far is exported as well.
+    let allowing = allowing.with_unfinished();
+    let Found { runs, left_out } = finished(arguments, &allowing, ExportedRun::of)?;
     runs::warn(&left_out);
     Ok(runs)
 }
@@ -103,7 +111,7 @@ fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), Com
 }
 
 fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
-    let runs = read(&args.runs)?;
+    let runs = read(&args.runs, &args.allowing)?;
     let places: Vec<PathBuf> = runs.iter().map(|run| PathBuf::from(&run.place)).collect();
     for (run, name) in runs.iter().zip(names(&places)) {
         let folder = args.out.join(name);

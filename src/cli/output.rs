@@ -57,6 +57,18 @@ pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandE
     })
 }
 
+/// Refuses a name that does not say that its file is HTML.
+pub fn check_page(flag: &str, path: &Path) -> Result<(), CommandError> {
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("html" | "htm") => Ok(()),
+        _ => Err(CommandError::Input(format!(
+            "{flag} {}: a page is written as HTML, and the name of its file ends in .html",
+            path.display()
+        ))),
+    }
+}
+
 /// Refuses a file in a folder that is not there, before anything is done for it.
 pub fn check_folder(flag: &str, path: &Path) -> Result<(), CommandError> {
     let folder = path.parent();

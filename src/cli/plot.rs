@@ -1,7 +1,7 @@
 //! `lab plot`.
 
 use super::output::{Picture, write_file};
-use super::runs::{self, Found, finished, usual_keys};
+use super::runs::{self, Allowing, Found, finished, usual_keys};
 use super::{CommandError, ExitCode};
 use crate::compare::{Comparison, FinishedRun, LeftOut, compare};
 use crate::figure::Tabulated;
@@ -33,6 +33,8 @@ pub struct PlotArgs {
     /// What bands over seeds span: from the smallest to the largest, or one standard deviation to both sides
     #[arg(long, value_name = "SPAN", default_value = "range", value_parser = word::<Span>())]
     band: Span,
+    #[command(flatten)]
+    allowing: Allowing,
 }
 
 /// What is drawn.
@@ -82,7 +84,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, CommandError> {
         Drawn::Table => None,
         Drawn::Figure(what) => Some(what),
     };
-    let Found { runs, mut left_out } = finished(&args.runs, |directory| {
+    let Found { runs, mut left_out } = finished(&args.runs, &args.allowing, |directory| {
         // What is missing or damaged is said of the run before its rows are read.
         let run = FinishedRun::of(directory, directory.finished()?);
         let rows = directory.rows()?.rows;
@@ -169,10 +171,15 @@ fn of_groups(args: &PlotArgs, kind: Picture) -> Result<ExitCode, CommandError> {
     let apart: Vec<(String, Comparison)> = args
         .runs
         .iter()
-        .map(|place| Ok((place.clone(), compared(std::slice::from_ref(place))?)))
+        .map(|place| {
+            Ok((
+                place.clone(),
+                compared(std::slice::from_ref(place), &args.allowing)?,
+            ))
+        })
         .collect::<Result<_, CommandError>>()?;
     let comparisons = match apart.iter().all(|(_, of)| of.groups.len() == 1) {
-        true => vec![(args.runs.join(" "), compared(&args.runs)?)],
+        true => vec![(args.runs.join(" "), compared(&args.runs, &args.allowing)?)],
         false => apart,
     };
     for (_, comparison) in &comparisons {
@@ -189,10 +196,11 @@ fn of_groups(args: &PlotArgs, kind: Picture) -> Result<ExitCode, CommandError> {
 }
 
 /// The runs in some places, compared as `lab compare` does by itself.
-fn compared(places: &[String]) -> Result<Comparison, CommandError> {
-    let Found { runs, left_out } = finished(places, |directory| {
+fn compared(places: &[String], allowing: &Allowing) -> Result<Comparison, CommandError> {
+    let Found { runs, left_out } = finished(places, allowing, |directory| {
         Ok(FinishedRun::of(directory, directory.finished()?))
     })?;
+    allowing.check_versions(&runs)?;
     let by = usual_keys(places, &runs);
     let by: Vec<&str> = by.iter().map(String::as_str).collect();
     Ok(compare(&runs, left_out, &by)?)
@@ -206,6 +214,7 @@ fn table(
     kind: Picture,
 ) -> Result<Vec<u8>, CommandError> {
     let runs: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
+    args.allowing.check_versions(&runs)?;
     let by = usual_keys(&args.runs, &runs);
     let by: Vec<&str> = by.iter().map(String::as_str).collect();
     let comparison = compare(&runs, left_out, &by)?;

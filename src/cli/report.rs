@@ -1,7 +1,7 @@
 //! `lab report`.
 
-use super::output::write_file;
-use super::runs::{self, Found, finished, is_sweep, usual_keys};
+use super::output::{check_page, write_file};
+use super::runs::{self, Allowing, Found, finished, is_sweep, usual_keys};
 use super::{CommandError, ExitCode};
 use crate::compare::{FinishedRun, compare};
 use crate::config::Config;
@@ -28,14 +28,16 @@ pub struct ReportArgs {
     /// what its arms differ in]
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     by: Vec<String>,
+    #[command(flatten)]
+    allowing: Allowing,
 }
 
 /// Runs the command.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, CommandError> {
-    check_ending(&args.out)?;
+    check_page("--out", &args.out)?;
     args.by.iter().try_for_each(|key| Config::check_key(key))?;
     let sweeps = sweeps(&args.runs)?;
-    let Found { runs, left_out } = finished(&args.runs, |directory| {
+    let Found { runs, left_out } = finished(&args.runs, &args.allowing, |directory| {
         // What is missing or damaged is said of the run before its rows are read.
         let finished = directory.finished()?;
         let record = finished.record.clone();
@@ -46,6 +48,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, CommandError> {
     })?;
     let (runs, reported): (Vec<PlottedRun>, Vec<ReportedRun>) = runs.into_iter().unzip();
     let each: Vec<FinishedRun> = runs.iter().map(|run| run.run.clone()).collect();
+    args.allowing.check_versions(&each)?;
     let by = keys(args, &each);
     let by: Vec<&str> = by.iter().map(String::as_str).collect();
     runs::warn(&left_out);
@@ -79,17 +82,6 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, CommandError> {
         args.out.display()
     );
     Ok(ExitCode::Success)
-}
-
-fn check_ending(out: &Path) -> Result<(), CommandError> {
-    let ending = out.extension().map(|ending| ending.to_ascii_lowercase());
-    match ending.as_ref().and_then(|ending| ending.to_str()) {
-        Some("html" | "htm") => Ok(()),
-        _ => Err(CommandError::Input(format!(
-            "--out {}: a page is written as HTML, and the name of its file ends in .html",
-            out.display()
-        ))),
-    }
 }
 
 /// The sweeps whose folders are among the arguments.

@@ -2,15 +2,85 @@
 
 use super::CommandError;
 use super::experiment::RESULT;
-use crate::compare::{Cause, CompareError, FinishedRun, LeftOut, alike};
+use crate::compare::{Cause, CompareError, FinishedRun, LeftOut, alike, check_versions};
 use crate::config::Config;
 use crate::run::{DirectoryError, RunDirectory};
 use crate::sweep::SweepDirectory;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How deep below an argument run directories are looked for (`runs/<name>/seed-<n>`).
 const DEPTH: usize = 3;
+
+/// How many runs a message names.
+const NAMED: usize = 3;
+
+/// What is refused unless it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Allowed {
+    /// Runs that are not finished, or not begun, are left out
+    Unfinished,
+    /// Runs that cannot be read are left out
+    Damaged,
+    /// Runs of several versions of this program are put side by side
+    MixedVersions,
+}
+
+/// What a command that reads finished runs is told to do without.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Allowing {
+    /// What is refused otherwise; several with commas between them
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    allow: Vec<Allowed>,
+}
+
+impl Allowing {
+    /// The same, where runs that are not finished are allowed in any case.
+    pub fn with_unfinished(&self) -> Self {
+        let mut allow = self.allow.clone();
+        allow.push(Allowed::Unfinished);
+        Self { allow }
+    }
+
+    /// Refuses to leave out what could be finished or mended, unless that is meant. Runs that diverged are left out in any
+    /// case: that is what became of them.
+    fn check_left_out(&self, left_out: &[LeftOut], finished: usize) -> Result<(), CompareError> {
+        let cases = [
+            (Cause::Unfinished, Allowed::Unfinished, "unfinished"),
+            (Cause::Damaged, Allowed::Damaged, "damaged"),
+        ];
+        for (cause, allowed, word) in cases {
+            let unusable: Vec<&str> = left_out
+                .iter()
+                .filter(|run| run.cause == cause)
+                .map(|run| run.reason.as_str())
+                .collect();
+            if unusable.is_empty() || self.allow.contains(&allowed) {
+                continue;
+            }
+            let mut reasons = unusable[..unusable.len().min(NAMED)].join("; ");
+            if unusable.len() > NAMED {
+                reasons += &format!("; and {} more", unusable.len() - NAMED);
+            }
+            return Err(CompareError::Unusable {
+                unusable: unusable.len(),
+                given: finished + left_out.len(),
+                reasons,
+                allow: word,
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses runs of several versions of this program, unless they are meant.
+    pub fn check_versions(&self, runs: &[FinishedRun]) -> Result<(), CompareError> {
+        match self.allow.contains(&Allowed::MixedVersions) {
+            true => Ok(()),
+            false => check_versions(runs),
+        }
+    }
+}
 
 /// Finished runs, and those that are not.
 pub(super) struct Found<T> {
@@ -20,14 +90,16 @@ pub(super) struct Found<T> {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Reads every run that the arguments stand for, each once.
+/// Reads every run that the arguments stand for, each once. Of a sweep's folder a member that has not begun is a run that is
+/// left out.
 ///
 /// # Errors
 ///
 /// [`CompareError::NoRuns`] where an argument stands for nothing, [`CompareError::NoneFinished`] where no run can be
-/// read; the reasons are then told as warnings.
+/// read; the reasons are then told as warnings. [`CompareError::Unusable`] where a run cannot be used and that is not allowed.
 pub(super) fn finished<T>(
     arguments: &[String],
+    allowing: &Allowing,
     read: impl Fn(&RunDirectory) -> Result<T, DirectoryError>,
 ) -> Result<Found<T>, CommandError> {
     let (mut runs, mut left_out) = (Vec::new(), Vec::new());
@@ -46,6 +118,10 @@ pub(super) fn finished<T>(
         warn(&left_out);
         return Err(CompareError::NoneFinished.into());
     }
+    for argument in arguments {
+        left_out.extend(not_begun(argument)?);
+    }
+    allowing.check_left_out(&left_out, runs.len())?;
     Ok(Found { runs, left_out })
 }
 
@@ -113,6 +189,29 @@ fn tuning(argument: &str) -> Result<Vec<PathBuf>, CommandError> {
     let sweep = SweepDirectory::open(folder)?;
     let tasks = sweep.listing.tasks.iter().filter(|task| task.tunes);
     Ok(tasks.map(|task| folder.join(&task.run)).collect())
+}
+
+/// The members of a sweep, where an argument is its folder, that have no run yet.
+fn not_begun(argument: &str) -> Result<Vec<LeftOut>, CommandError> {
+    let folder = Path::new(argument);
+    if !is_sweep(folder) {
+        return Ok(Vec::new());
+    }
+    let sweep = SweepDirectory::open(folder)?;
+    let members = sweep.listing.tasks.iter().filter(|task| !task.tunes);
+    let places = members.map(|task| folder.join(&task.run));
+    let missing = places.filter(|place| !place.join("config.toml").is_file());
+    Ok(missing
+        .map(|place| LeftOut {
+            place: place.display().to_string(),
+            cause: Cause::Unfinished,
+            reason: format!(
+                "{} is a member of the sweep and has no run: `lab sweep` makes what is missing",
+                place.display()
+            ),
+            diverged: None,
+        })
+        .collect())
 }
 
 /// Whether a folder is that of a sweep.

@@ -1,7 +1,7 @@
 //! What a reader must know: before the table where it could be misread, else below it.
 
 use super::cell::find;
-use super::grouping::Grouping;
+use super::grouping::{Grouping, Members};
 use super::losses::Matching;
 use super::{Group, LeftOut, Line, Method};
 use crate::measure::Measurement;
@@ -75,29 +75,44 @@ fn unequal_losses((matching, apart): (Matching, f64)) -> Option<String> {
 }
 
 /// One command for each group that trains its runs again, to end at the highest training loss that any run ended
-/// at: all others have been there.
+/// at: all others have been there. Groups with a run that has learned nothing are left out: no other ends at its loss.
 pub(super) fn matching_commands(grouping: &Grouping, groups: &[Group]) -> Vec<String> {
-    let losses: Option<Vec<f64>> = groups
+    let has_learned = |members: &Members<'_>| {
+        let mut runs = members.runs.iter();
+        runs.all(|run| run.summary.degenerate.is_none())
+    };
+    let learned: Vec<(&Members<'_>, &Group)> = grouping
+        .groups
         .iter()
-        .map(|group| group.training_loss.map(|losses| losses.max))
+        .zip(groups)
+        .filter(|(members, _)| has_learned(members))
+        .collect();
+    let losses: Option<Vec<f64>> = learned
+        .iter()
+        .map(|(_, group)| group.training_loss.map(|losses| losses.max))
         .collect();
     let highest = losses.and_then(|losses| losses.into_iter().reduce(f64::max));
-    let Some(highest) = highest.filter(|loss| *loss > 0.0 && loss.is_finite()) else {
+    let highest = highest.filter(|loss| *loss > 0.0 && loss.is_finite());
+    let Some(highest) = highest.filter(|_| learned.len() > 1) else {
         return Vec::new();
     };
     let target = rounded_up(highest);
-    let command = |group: &super::grouping::Members<'_>| {
-        let first = group.runs.first()?;
-        let seeds: Vec<u64> = group.runs.iter().map(|run| run.config.seed).collect();
+    let mut names: Vec<String> = Vec::new();
+    let command = |(members, _): &(&Members<'_>, &Group)| {
+        let first = members.runs.first()?;
+        let seeds: Vec<u64> = members.runs.iter().map(|run| run.config.seed).collect();
+        let plain = format!("{}-matched", first.config.name);
+        let numbered = (2..).map(|number| format!("{plain}-{number}"));
+        let mut candidates = std::iter::once(plain.clone()).chain(numbered);
+        let name = candidates.find(|name| !names.contains(name))?;
+        names.push(name.clone());
         Some(format!(
-            "lab train --config {}/config.toml --set name={}-matched --set train.stop_at_train_loss={target} \
-             --seeds {}",
+            "lab train --config {}/config.toml --set name={name} --set train.stop_at_train_loss={target} --seeds {}",
             first.place,
-            first.config.name,
             seed_list(&seeds)
         ))
     };
-    grouping.groups.iter().filter_map(command).collect()
+    learned.iter().filter_map(command).collect()
 }
 
 /// Three digits, not below the number.

@@ -645,6 +645,12 @@ fn conclusions_need_equal_training_losses() {
         assert!(page.contains(&format!("- `{command}`")), "{page}");
     }
 
+    // A run that has learned nothing ends at a loss that no other comes to.
+    let mut all = [runs(32, &[1.0, 1.2, 1.1]), runs(512, &[4.0, 4.4, 4.1])].concat();
+    all[3].summary.train_loss = Some(9.0);
+    all[3].summary.degenerate = Some("all units are dead".to_owned());
+    assert!(by_batch_size(&all).matching_commands.is_empty());
+
     let wide = at([0.07, 0.12, 0.13]);
     assert_eq!(wide.losses, Matching::WithinErrors);
     assert_eq!(wide.answer.standing, Standing::EqualLosses);

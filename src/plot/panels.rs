@@ -54,7 +54,16 @@ fn panel(
     if let ([(_, word)], true) = (numbers, quantity.measures.len() > 1) {
         name = format!("{name}, {word}");
     }
-    let y = quantity.unit.axis(name, config);
+    let mut y = quantity.unit.axis(name, config);
+    // The line of stability is often many times the curvature.
+    let is_positive = |(number, _): &(Number, &str)| {
+        let runs = groups.iter().flat_map(|group| &group.runs);
+        let mut tracks = runs.map(|run| track(&run.rows, number, request.along));
+        tracks.all(|track| track.values().all(|point| point.value > 0.0))
+    };
+    if quantity.line == Reference::OfHessian && numbers.iter().all(is_positive) {
+        y = y.log();
+    }
     let mut panel = Panel::new(Axis::counting(request.along.as_str()), y);
     if let [(number, _)] = numbers
         && !number.apart.is_empty()
@@ -73,10 +82,7 @@ fn panel(
                 (1, _) => (told(word, &number.apart), index),
                 _ => (group.label.clone(), place),
             };
-            let style = Style {
-                colour: Some(colour),
-                dash: colour % 4,
-            };
+            let style = Style::of_place(colour);
             panel
                 .marks
                 .extend(lines(&tracks, &label, style, request.span));

@@ -40,10 +40,7 @@ pub(super) fn panels(groups: &[Group<'_>], span: Span) -> Vec<Panel> {
         let ranks = (1..).map(f64::from).take(RANKS.len()).collect();
         let mut line = Line::new(&group.label, ranks, of(0))
             .with_markers()
-            .styled(Style {
-                colour: Some(place),
-                dash: place % 4,
-            });
+            .styled(Style::of_place(place));
         if group.runs.len() > 1 {
             line = line.with_band(of(1), of(2), meaning(span, group.runs.len()));
         }

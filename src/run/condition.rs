@@ -34,6 +34,12 @@ impl RunDirectory {
         if !self.is_finished() {
             return Err(self.why_unfinished());
         }
+        if !self.metrics_file().is_file() {
+            return Err(DirectoryError::NotARun {
+                path: display(self.path()),
+                reason: "it is finished and its metrics.jsonl is missing".to_owned(),
+            });
+        }
         let record: RunRecord = self.read_json("run.json")?;
         Ok(Finished {
             config: self.config(Some(&record))?,

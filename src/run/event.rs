@@ -58,6 +58,8 @@ pub struct EventMemory {
     pub sides: Vec<Side>,
     /// The largest eigenvalue of the Hessian, when it was last measured.
     pub lambda_max: Option<LambdaMax>,
+    /// The curvature over the line of stability, when it was last measured.
+    pub over_the_line: Option<OverTheLine>,
     /// What has happened so far.
     pub occurrences: Vec<Occurrence>,
 }
@@ -80,6 +82,17 @@ pub struct LambdaMax {
     pub step: u64,
     /// The eigenvalue.
     pub value: f64,
+}
+
+/// The curvature that the steps of a run see, over the largest at which they are stable, at a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverTheLine {
+    /// Steps made by then.
+    pub step: u64,
+    /// 1 on the line.
+    pub ratio: f64,
+    /// The measure that told it.
+    pub measure: String,
 }
 
 impl EventMemory {

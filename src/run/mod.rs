@@ -23,7 +23,7 @@ pub use condition::Finished;
 pub use directory::RunDirectory;
 pub use divergence::Divergence;
 pub use error::DirectoryError;
-pub use event::{EVENT, Event, EventMemory, LambdaMax, Occurrence, Side};
+pub use event::{EVENT, Event, EventMemory, LambdaMax, Occurrence, OverTheLine, Side};
 pub use provenance::{BURN, REVISION, VERSION};
 pub use record::{Change, DataFile, Later, RunRecord, Status};
 pub use rows::{Following, Row, Rows, now};

@@ -5,7 +5,7 @@
 use crate::config::{Events, Trigger};
 use crate::measure::{Failure, Measurement, StepRule, over_the_line};
 use crate::model::NormMode;
-use crate::run::{Divergence, Event, EventMemory, LambdaMax, Side};
+use crate::run::{Divergence, Event, EventMemory, LambdaMax, OverTheLine, Side};
 
 /// Something that has just happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +114,14 @@ pub(super) fn in_rows(
     }
     let interpolation = rows.iter().find_map(|row| interpolation(memory, step, row));
     let ratios = over_the_line(rows.iter().copied(), rule, rate);
+    let last = ratios.iter().find_map(|row| {
+        Some(OverTheLine {
+            step,
+            ratio: row.value?,
+            measure: row.name.clone(),
+        })
+    });
+    memory.over_the_line = last.or_else(|| memory.over_the_line.take());
     let crossings = ratios
         .iter()
         .filter_map(|ratio| crossing(memory, step, ratio));
@@ -393,5 +401,7 @@ mod tests {
                 value: 30.0
             })
         );
+        let line = memory.over_the_line.unwrap();
+        assert!(line.step == 30 && (line.ratio - 1.5).abs() < 1e-12);
     }
 }

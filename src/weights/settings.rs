@@ -176,7 +176,9 @@ fn settings(
                  --set model.activation=relu",
             );
             notes.push(
-                "assumed: normalisation before each part (norm_first=True), the only order there is here".to_owned(),
+                "assumed: normalisation before each part (norm_first=True), the only order there is here; shapes do not tell it, and \
+                 of a network with norm_first=False, which is PyTorch's default, every number below is wrong"
+                    .to_owned(),
             );
             let mut keys = vec![
                 ("model.kind", "transformer".into()),

@@ -72,6 +72,19 @@ fn places(args: &MeasureArgs) -> Result<Vec<Option<PathBuf>>, CommandError> {
     let Some(first) = args.solution.run() else {
         return Ok(vec![None]);
     };
+    let needs_run = [
+        ("--append", args.append),
+        ("--checkpoints", args.checkpoints),
+    ];
+    let all = std::iter::once(first).chain(args.more.iter().map(PathBuf::as_path));
+    for (flag, _) in needs_run.into_iter().filter(|(_, is_given)| *is_given) {
+        if let Some(file) = all.clone().find(|place| place.is_file()) {
+            return Err(CommandError::Input(format!(
+                "{flag} needs run directories, and {} is a file of weights: it has no rows and no checkpoints",
+                file.display()
+            )));
+        }
+    }
     if args.more.is_empty() && !is_of_several(first) {
         return Ok(vec![Some(first.to_owned())]);
     }

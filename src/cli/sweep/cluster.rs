@@ -137,6 +137,12 @@ pub(super) fn planned(args: &LaunchArgs, sweep: &Sweep) -> Result<String, Comman
         .map_err(|error| CommandError::Other(format!("{}: {error}", logs.display())))?;
     let size = slurm::max_array_size().unwrap_or(slurm::MAX_ARRAY_SIZE);
     let waves = waves(sweep, left(sweep, args.places.out())?);
+    if waves.iter().all(Vec::is_empty) {
+        return Ok(
+            "Nothing would be submitted: every task is finished, under way, or cannot be finished."
+                .to_owned(),
+        );
+    }
     let arrays = waves.map(|tasks| slurm::arrays(&tasks, size)).concat();
     let script_place = logs.join(SCRIPT).display().to_string();
     let command = |array| {

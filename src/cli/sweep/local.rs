@@ -78,7 +78,7 @@ pub(super) fn run(
                 left => format!(", {left} are left"),
             };
             eprintln!(
-                "{} of {of} tasks are finished, {} have failed{left}",
+                "{} of {of} tasks are finished, {} ended with an error{left}",
                 outcome.finished, outcome.failed
             );
             Ok(ExitCode::Failed)

@@ -98,14 +98,14 @@ pub(super) const FAMILY: Family = &[
     .full(),
     spectral(
         "margin.spectral.p10",
-        "10th percentile of those",
+        "10th percentile of output margins over the product of the weights' spectral norms",
         P10,
         |session, name| session.spectral_margin(name, P10),
     )
     .full(),
     spectral(
         "margin.spectral.median",
-        "median of those",
+        "median of output margins over the product of the weights' spectral norms",
         MEDIAN,
         |session, name| session.spectral_margin(name, MEDIAN),
     ),
@@ -117,7 +117,7 @@ pub(super) const FAMILY: Family = &[
     ),
     bartlett(
         "margin.bartlett.median",
-        "median of those",
+        "median of margins over spectral complexity times |X|_F / n",
         MEDIAN,
         |session, name| session.bartlett_margin(name, MEDIAN),
     )
@@ -154,7 +154,7 @@ pub(super) const FAMILY: Family = &[
     ),
     last_hidden(
         "margin.last_hidden.median",
-        "median of those",
+        "median of distances of the last layer's input to where another class wins",
         MEDIAN,
         |session, name| session.last_hidden_margin(name, MEDIAN),
     ),
@@ -190,7 +190,7 @@ pub(super) const FAMILY: Family = &[
     ),
     input(
         "margin.input.median",
-        "median of those",
+        "median of first-order distances of inputs to where another class wins",
         MEDIAN,
         |session, name| session.input_margin(name, MEDIAN),
     ),
@@ -202,7 +202,7 @@ pub(super) const FAMILY: Family = &[
     ),
     attack(
         "margin.attack.median",
-        "median of those",
+        "median of the smallest perturbations found by an attack (upper bounds)",
         MEDIAN,
         |session, name| session.attack_margin(name, MEDIAN),
     )

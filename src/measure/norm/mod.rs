@@ -202,7 +202,8 @@ pub(super) const FAMILY: Family = &[
             Ok(Measurement::exact(name, norm(&gradient)).over(samples))
         },
     )
-    .light()
+    .passes()
+    .full()
     .reading(Reads::Training)
     .rounded(RoundingLaw::Gradient),
 ];

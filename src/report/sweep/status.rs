@@ -24,6 +24,7 @@ type Tried = Vec<(f64, Vec<Option<f64>>)>;
 struct Counts {
     all: usize,
     finished: usize,
+    degenerate: usize,
     running: usize,
     broken_off: usize,
     failed: usize,
@@ -43,6 +44,9 @@ impl Counts {
             State::Waiting | State::NotBegun => &mut self.left,
         };
         *count += 1;
+        if let State::Finished(summary) = &member.state {
+            self.degenerate += usize::from(summary.degenerate.is_some());
+        }
         self.seconds.extend(member.seconds());
         let memory = member.record.as_ref().and_then(|record| record.peak_memory);
         self.memory = self.memory.max(memory);
@@ -56,6 +60,7 @@ impl Counts {
             name.into(),
             self.all.into(),
             self.finished.into(),
+            self.degenerate.into(),
             self.running.into(),
             self.broken_off.into(),
             self.failed.into(),
@@ -133,8 +138,8 @@ impl<'a> StatusReport<'a> {
                         .train_loss
                         .map_or_else(|| "none".to_owned(), significant);
                     remarks.push(format!(
-                        "task {number}, {place}: ended by {} before it reached the training loss that members have \
-                         equal; its own is {loss}",
+                        "task {number}, {place}: ended by {} before it reached the training loss that it was to stop at; \
+                         its own is {loss}",
                         summary.stopped_by
                     ));
                 }
@@ -217,6 +222,7 @@ impl Report for StatusReport<'_> {
             Column::text("arm"),
             Column::number("tasks"),
             Column::number("finished"),
+            Column::number("degenerate"),
             Column::number("running"),
             Column::number("broken off"),
             Column::number("failed"),

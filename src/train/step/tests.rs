@@ -100,7 +100,8 @@ fn counting(problem: &Problem) -> Stepper<'_> {
 
 #[test]
 fn an_oracle_around_another_keeps_its_own_state() {
-    let problem = problem("optimizer.momentum = 0.9\ntrain.batch_size = 2\nsharpness_aware.rho = 0.05");
+    let problem =
+        problem("optimizer.momentum = 0.9\ntrain.batch_size = 2\nsharpness_aware.rho = 0.05");
     let mut whole = counting(&problem);
     let expected = steps(&mut whole, start(&problem), 12);
 

@@ -52,7 +52,7 @@ impl Legend {
             };
             let style = mark.style().unwrap_or_else(|| {
                 own += 1;
-                style(own - 1)
+                Style::of_place(own - 1)
             });
             entries.push(Entry {
                 label: mark.label().to_owned(),
@@ -71,7 +71,7 @@ impl Legend {
                 .find(|entry| entry.label == mark.label())
         };
         let style = mark.style().or_else(|| of_label().map(|entry| entry.style));
-        style.unwrap_or_else(|| self::style(0))
+        style.unwrap_or_else(|| Style::of_place(0))
     }
 
     /// The labels in rows with their places, and the height of all.
@@ -143,17 +143,6 @@ impl Entry {
             Sample::Marker => svg.path(&draw::marker(self.style, middle), &Look::filled(tint)),
             Sample::Patch => svg.rect([x + 4.0, y - 4.0, 12.0, 8.0], &Look::filled(tint)),
         }
-    }
-}
-
-/// The dashes of data: those of references are left to them, since a dark colour is not told from theirs.
-const DASHES: [usize; 3] = [0, 1, 3];
-
-/// The style of the label of a place: colours change first, and dashes with them, for those who print in grey.
-fn style(place: usize) -> Style {
-    Style {
-        colour: Some(place),
-        dash: DASHES[(place % 6 + place / 6) % DASHES.len()],
     }
 }
 

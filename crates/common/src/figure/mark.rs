@@ -17,6 +17,17 @@ impl Style {
         colour: None,
         dash: 2,
     };
+
+    /// The dashes of data: that of references is left to them, since a dark colour is not told from theirs.
+    const DASHES: [usize; 3] = [0, 1, 3];
+
+    /// Of the data of a place, counted from 0: colours change first, and dashes with them, for those who print in grey.
+    pub fn of_place(place: usize) -> Self {
+        Self {
+            colour: Some(place),
+            dash: Self::DASHES[(place % 6 + place / 6) % Self::DASHES.len()],
+        }
+    }
 }
 
 /// How far numbers may be off, and what that says.

@@ -74,7 +74,10 @@ fn running_statistics_follow_the_first_pass_alone() {
     };
     let whole = "train.batch_size = 4";
     let plain = statistics(whole);
-    assert_eq!(statistics(&format!("{whole}\nsharpness_aware.rho = 0.5")), plain);
+    assert_eq!(
+        statistics(&format!("{whole}\nsharpness_aware.rho = 0.5")),
+        plain
+    );
     let penalised = statistics(&format!("{whole}\ngradient_penalty.strength = 0.5"));
     assert_eq!(penalised, plain);
     // Two batches are two passes, whether their samples are moved together, apart or not at all.

@@ -41,8 +41,7 @@ fn affine(v: &[f64], with_labels: bool) -> Vec<f64> {
 /// On a quadratic loss the gradient at the end of the move is `g + ρ H g / ‖g‖`.
 #[test]
 fn sam_on_a_quadratic_is_its_closed_form() {
-    let keys =
-        "model.hidden = []\ntrain.loss = \"square\"\noptimizer.kind = \"gd\"\nsharpness_aware.rho = 0.2";
+    let keys = "model.hidden = []\ntrain.loss = \"square\"\noptimizer.kind = \"gd\"\nsharpness_aware.rho = 0.2";
     let problem = problem(keys);
     let mut expected = host(&start(&problem));
     for _ in 0..30 {
