@@ -280,6 +280,7 @@ fn a_copy_of_a_run_is_no_second_sample() {
         "config.toml",
         "run.json",
         "summary.json",
+        "metrics.jsonl",
         "model.safetensors",
     ] {
         std::fs::copy(lab.path(&format!("{RUN}/{file}")), copy.join(file)).unwrap();
@@ -290,6 +291,12 @@ fn a_copy_of_a_run_is_no_second_sample() {
         "{finished:?}"
     );
     assert!(finished.success().contains("(n=1)"));
+    std::fs::remove_file(lab.path("runs/copy/metrics.jsonl")).unwrap();
+    let message = lab.run(&["compare", "runs"]).failure(2);
+    assert!(
+        message.contains("runs/copy") && message.contains("metrics.jsonl is missing"),
+        "{message}"
+    );
 }
 
 #[test]

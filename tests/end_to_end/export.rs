@@ -234,7 +234,12 @@ fn unfinished_runs_are_exported_and_damaged_ones_left_out() {
     let again = lab.run(&["export", "csv", "runs/sgd_b32"]).success();
     assert_eq!(again, printed);
     lab.write("runs/sgd_b32/seed-1/metrics.jsonl", "[1]\n");
-    let left = lab.run(&["export", "csv", "runs/sgd_b32"]);
+    let message = lab.run(&["export", "csv", "runs/sgd_b32"]).failure(2);
+    assert!(
+        message.contains("metrics.jsonl, line 1, is no row"),
+        "{message}"
+    );
+    let left = lab.run(&["export", "csv", "runs/sgd_b32", "--allow", "damaged"]);
     assert!(
         left.stderr.contains("seed-1 is left out: "),
         "{}",

@@ -229,7 +229,13 @@ fn what_cannot_be_drawn_is_refused_and_nothing_is_written() {
 fn runs_that_are_unfinished_or_damaged_are_left_out_with_the_reason() {
     let lab = trained();
     std::fs::remove_file(lab.path("runs/small/seed-1/summary.json")).unwrap();
-    let plot = ["plot", "runs", "--out", "a.svg"];
+    let refused = lab.run(&["plot", "runs", "--out", "a.svg"]).failure(2);
+    assert!(
+        refused.contains("--allow unfinished leaves them out"),
+        "{refused}"
+    );
+    assert!(!lab.exists("a.svg"));
+    let plot = ["plot", "runs", "--out", "a.svg", "--allow", "unfinished"];
     let finished = lab.run(&plot);
     assert!(
         finished.stderr.contains("runs/small/seed-1 is left out: "),

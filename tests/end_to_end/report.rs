@@ -64,7 +64,7 @@ fn a_comparison_is_one_file_that_says_what_compare_says() {
         // Curves, the spectrum, and every number of them.
         "Numbers: loss",
         "Numbers: loss, test",
-        "Numbers: gradient.norm",
+        "Numbers: norm.l2",
         "Numbers: Spectrum at the end",
         // Configs with differences marked, and the commands.
         "2 differ.",

@@ -340,7 +340,7 @@ fn a_member_that_diverges_costs_the_others_nothing() {
     let error = first.failure(1);
     assert!(error.contains("error: task 0 (wild, seed 0): "), "{error}");
     assert!(
-        error.contains("2 of 3 tasks are finished, 1 have failed"),
+        error.contains("2 of 3 tasks are finished, 1 ended with an error"),
         "{error}"
     );
     let tasks = status(&lab, "runs/sweep");
@@ -348,6 +348,29 @@ fn a_member_that_diverges_costs_the_others_nothing() {
         column(&tasks, "state"),
         ["diverged", "finished", "finished"]
     );
+    // What is missing is left out only where that is allowed.
+    std::fs::remove_dir_all(lab.path("runs/sweep/two")).unwrap();
+    for command in [
+        &["compare", "runs/sweep"][..],
+        &["report", "runs/sweep", "--out", "sweep.html"],
+    ] {
+        let message = lab.run(command).failure(2);
+        assert!(
+            message.contains("two/seed-0 is a member of the sweep and has no run"),
+            "{message}"
+        );
+    }
+    assert!(!lab.exists("sweep.html"));
+    lab.run(&[
+        "report",
+        "runs/sweep",
+        "--out",
+        "sweep.html",
+        "--allow",
+        "unfinished",
+    ])
+    .success();
+    lab.run(&["sweep", "sweep.toml"]).failure(1);
     // It is not tried again.
     let record = lab.read("runs/sweep/wild/seed-0/run.json");
     lab.run(&["sweep", "sweep.toml"]).failure(1);

@@ -2,8 +2,8 @@
 //! shrinks with `t`, as `t^λ` (Lau et al. 2023). Half the number of parameters at a regular minimum, less at a
 //! degenerate one.
 //!
-//! It is estimated from chains of Langevin dynamics that begin at the point, with the settings of `devinterp` where
-//! these are no matter of the loss at hand: ten chains, `nβ = n / ln n`, `γ = 100`. The step follows from the
+//! It is estimated from chains of Langevin dynamics that begin at the point: ten, with `γ = 100`, as in `devinterp`, and
+//! `nβ = n / ln n` as in the paper (`devinterp` has the samples of a batch in the place of `n`). The step follows from the
 //! curvature, and the length of the chains from the step. As there, the estimate depends on `γ` and `nβ`: rows say how
 //! much on the former.
 
