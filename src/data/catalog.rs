@@ -1,7 +1,7 @@
 //! What is known about each dataset: files, digests, mirrors, shape, licence.
 
 use super::cifar::{self, Records};
-use super::{DatasetName, idx};
+use super::{DatasetName, format, idx};
 
 /// What a data file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +72,12 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The labels that the files may hold.
-    pub fn labels(&self) -> idx::LabelRange {
+    pub fn labels(&self) -> format::LabelRange {
         let first = match self.content {
             Content::Idx { first_label, .. } => first_label,
             Content::Records(_) => 0,
         };
-        idx::LabelRange::of(first, self.classes)
+        format::LabelRange::of(first, self.classes)
     }
 }
 

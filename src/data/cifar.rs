@@ -1,7 +1,8 @@
 //! The binary formats of CIFAR-10 and CIFAR-100: records of one or two label bytes and 3 × 32 × 32 pixel bytes.
 
 use super::FormatError;
-use super::idx::{LabelRange, check_labels};
+use super::format::LabelRange;
+use super::idx::check_labels;
 
 /// Channels, height and width of an image.
 pub const SHAPE: [usize; 3] = [3, 32, 32];

@@ -235,7 +235,7 @@ fn tried_list(tried: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::idx::LabelRange;
+    use super::super::format::LabelRange;
     use super::*;
 
     fn format(problem: FormatError) -> String {

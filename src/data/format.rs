@@ -1,7 +1,5 @@
 //! What can be wrong with the bytes of a data file, whatever its path.
 
-use super::idx::LabelRange;
-
 /// What is wrong with the bytes of one data file; knows no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -83,4 +81,22 @@ pub enum FormatError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// The labels that a file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelRange {
+    /// The smallest.
+    pub first: u8,
+    /// The largest.
+    pub last: u8,
+}
+
+impl LabelRange {
+    /// Of so many classes from `first` on.
+    pub fn of(first: u8, classes: usize) -> Self {
+        let more = u8::try_from(classes.saturating_sub(1)).unwrap_or(u8::MAX);
+        let last = first.saturating_add(more);
+        Self { first, last }
+    }
 }

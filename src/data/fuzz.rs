@@ -52,7 +52,7 @@ fn idx_files() {
             let unpacked = unpack(bytes.to_vec(), bytes.len() % 2 == 0);
             result(unpacked, |unpacked| {
                 let images = idx::images(&unpacked, [28, 28]);
-                let labels = idx::labels(&unpacked, idx::LabelRange::of(0, 10));
+                let labels = idx::labels(&unpacked, super::format::LabelRange::of(0, 10));
                 let announced = idx::announced(&unpacked);
                 if let Ok(images) = &images {
                     assert_eq!(announced, Some(images.count));

@@ -1,6 +1,7 @@
 //! The IDX format of MNIST: big-endian magic number, dimensions, then bytes.
 
 use super::FormatError;
+use super::format::LabelRange;
 
 /// The bytes of the longest header, that of images.
 pub(super) const HEADER: u64 = 16;
@@ -39,24 +40,6 @@ pub fn images(bytes: &[u8], size: [usize; 2]) -> Result<IdxImages, FormatError> 
         size,
         pixels: pixels.to_vec(),
     })
-}
-
-/// The labels that a file may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LabelRange {
-    /// The smallest.
-    pub first: u8,
-    /// The largest.
-    pub last: u8,
-}
-
-impl LabelRange {
-    /// Of so many classes from `first` on.
-    pub fn of(first: u8, classes: usize) -> Self {
-        let more = u8::try_from(classes.saturating_sub(1)).unwrap_or(u8::MAX);
-        let last = first.saturating_add(more);
-        Self { first, last }
-    }
 }
 
 /// Reads an unpacked IDX file of labels, each in a range.

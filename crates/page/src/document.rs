@@ -1,6 +1,7 @@
 //! The document around everything on a page.
 
 use crate::figure;
+use crate::numbers::Numbers;
 use crate::page::{Page, Part, Section};
 use crate::picture;
 use crate::table::grid;
@@ -26,21 +27,18 @@ const SCRIPT: &str = concat!(
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/// The figures of a page get numbers, which begin the names in them.
-#[derive(Default)]
-pub struct Numbers {
-    figures: usize,
-}
-
-impl Numbers {
-    /// The name of the next figure.
-    pub fn figure(&mut self) -> String {
-        self.figures += 1;
-        format!("figure-{}", self.figures)
+impl Page {
+    /// The page as a HTML document; the same page gives the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`FigureError`] where a figure cannot be drawn.
+    pub fn html(&self) -> Result<String, FigureError> {
+        html(self)
     }
 }
 
-pub fn html(page: &Page) -> Result<String, FigureError> {
+fn html(page: &Page) -> Result<String, FigureError> {
     let mut numbers = Numbers::default();
     let sections: Vec<Markup> = (1..)
         .zip(&page.sections)

@@ -1,6 +1,6 @@
 //! Figures, each with the numbers that are drawn.
 
-use crate::document::Numbers;
+use crate::numbers::Numbers;
 use lab_common::figure::{Area, Figure, FigureError, Mark, Panel};
 use lab_common::table::{Cell, Column, Csv, Renderer, Table};
 use maud::{Markup, PreEscaped, html};

@@ -10,6 +10,7 @@
 
 mod document;
 mod figure;
+mod numbers;
 mod page;
 mod picture;
 mod table;

@@ -1,6 +1,6 @@
 //! A page as data.
 
-use lab_common::figure::{Figure, FigureError};
+use lab_common::figure::Figure;
 use lab_common::table::{self, Block, Table};
 
 /// What is written as one file.
@@ -12,17 +12,6 @@ pub struct Page {
     pub about: String,
     /// What is on it, in the order in which it is read.
     pub sections: Vec<Section>,
-}
-
-impl Page {
-    /// The page as a HTML document; the same page gives the same bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`FigureError`] where a figure cannot be drawn.
-    pub fn html(&self) -> Result<String, FigureError> {
-        crate::document::html(self)
-    }
 }
 
 /// A part of a page with a title.

@@ -1,6 +1,6 @@
 //! `lab sweep FILE --launcher slurm`: array jobs, and following them.
 
-use super::launch::{LaunchArgs, called};
+use super::args::{LaunchArgs, called};
 use super::local::Watch;
 use super::{CommandError, ExitCode};
 use crate::cli::interrupt;

@@ -1,6 +1,6 @@
 //! `lab sweep FILE --dry-run`.
 
-use super::launch::{LaunchArgs, Launcher};
+use super::args::{LaunchArgs, Launcher};
 use super::{CommandError, ExitCode, check, cluster};
 use crate::cli::output::{Format, print};
 use crate::config::Limit;

@@ -1,6 +1,6 @@
 //! `lab sweep FILE --launcher local`: processes of this program, each of which runs one task.
 
-use super::launch::{LaunchArgs, called};
+use super::args::{LaunchArgs, called};
 use super::{CommandError, ExitCode};
 use crate::cli::interrupt;
 use crate::cli::output::print;

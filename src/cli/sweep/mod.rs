@@ -1,5 +1,6 @@
 //! `lab sweep`.
 
+mod args;
 mod check;
 mod cluster;
 mod dry_run;
@@ -26,7 +27,7 @@ pub struct SweepArgs {
     #[command(subcommand)]
     command: Option<SweepCommand>,
     #[command(flatten)]
-    launch: launch::LaunchArgs,
+    launch: args::LaunchArgs,
 }
 
 // The words of each are those of its arguments: a comment here would hide them.

@@ -98,7 +98,7 @@ impl Axis {
 
     /// Name and unit as they stand beside the axis, with the power of ten that its labels leave out.
     pub(super) fn title(&self, exponent: i32) -> String {
-        let power = (exponent != 0).then(|| super::ticks::power(exponent));
+        let power = (exponent != 0).then(|| super::text::power(exponent));
         match (&self.unit, power) {
             (Some(unit), Some(power)) if unit == "1" => format!("{} ({power})", self.name),
             (Some(unit), Some(power)) => format!("{} ({power} {unit})", self.name),

@@ -1,7 +1,7 @@
 //! Whether the data of a mark can be drawn.
 
 use super::FigureError;
-use super::mark::{Errors, Field, Histogram, Line, Mark, Points};
+use super::mark::{Errors, Field, Histogram, Line, Mark, Points, finite};
 
 impl Mark {
     /// Refuses lists of unlike lengths, infinite numbers, and edges that do not ascend.
@@ -103,18 +103,6 @@ fn lengths(of: &str, what: &'static str, found: usize, expected: usize) -> Resul
         expected,
         found,
     })
-}
-
-pub(super) fn finite(of: &str, what: &'static str, values: &[f64]) -> Result<(), FigureError> {
-    match values.iter().position(|value| value.is_infinite()) {
-        None => Ok(()),
-        Some(index) => Err(FigureError::Infinite {
-            of: of.to_owned(),
-            what,
-            index,
-            value: values[index],
-        }),
-    }
 }
 
 fn ascending(of: &str, what: &'static str, values: &[f64]) -> Result<(), FigureError> {

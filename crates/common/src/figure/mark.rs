@@ -296,7 +296,7 @@ impl Histogram {
     /// [`FigureError::Infinite`].
     pub fn of(label: impl Into<String>, values: &[f64]) -> Result<Self, FigureError> {
         let label = label.into();
-        super::check::finite(&label, "value", values)?;
+        finite(&label, "value", values)?;
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else {
@@ -390,5 +390,17 @@ impl Mark {
             | Self::Histogram(Histogram { label, .. }) => label,
             Self::Heat(_) | Self::Contour(_) => "",
         }
+    }
+}
+
+pub(super) fn finite(of: &str, what: &'static str, values: &[f64]) -> Result<(), FigureError> {
+    match values.iter().position(|value| value.is_infinite()) {
+        None => Ok(()),
+        Some(index) => Err(FigureError::Infinite {
+            of: of.to_owned(),
+            what,
+            index,
+            value: values[index],
+        }),
     }
 }

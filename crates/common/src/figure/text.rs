@@ -133,6 +133,21 @@ fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
+/// A power of ten with a raised exponent.
+pub fn power(exponent: i32) -> String {
+    let digits = exponent.to_string();
+    let raised = digits.chars().map(|digit| match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        '0' => '⁰',
+        // The others follow each other from U+2074.
+        other => char::from_u32(0x2070 + other.to_digit(10).unwrap_or_default()).unwrap_or(other),
+    });
+    "10".chars().chain(raised).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

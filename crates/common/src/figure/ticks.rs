@@ -207,8 +207,8 @@ fn labelled(values: &[f64], span: Span) -> Vec<Tick> {
         let digit = (value / 10f64.powi(power)).round();
         match (is_short, digit as i64) {
             (true, _) => format!("{value:.*}", usize::try_from(-power).unwrap_or(0)),
-            (false, 1) => self::power(power),
-            (false, digit) => format!("{digit}×{}", self::power(power)),
+            (false, 1) => super::text::power(power),
+            (false, digit) => format!("{digit}×{}", super::text::power(power)),
         }
     };
     let ticks = values.iter().map(|&value| Tick {
@@ -234,21 +234,6 @@ fn with_minor(mut ticks: Vec<Tick>, minor: Vec<f64>, span: Span) -> Ticks {
         }));
     }
     Ticks { ticks, exponent: 0 }
-}
-
-/// A power of ten with a raised exponent.
-pub fn power(exponent: i32) -> String {
-    let digits = exponent.to_string();
-    let raised = digits.chars().map(|digit| match digit {
-        '-' => '⁻',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        '0' => '⁰',
-        // The others follow each other from U+2074.
-        other => char::from_u32(0x2070 + other.to_digit(10).unwrap_or_default()).unwrap_or(other),
-    });
-    "10".chars().chain(raised).collect()
 }
 
 /// A number as text, with a minus sign instead of a hyphen, and no sign at zero.
@@ -308,8 +293,8 @@ mod tests {
 
     #[test]
     fn a_power_is_raised() {
-        assert_eq!(power(-120), "10⁻¹²⁰");
-        assert_eq!(power(4), "10⁴");
+        assert_eq!(super::super::text::power(-120), "10⁻¹²⁰");
+        assert_eq!(super::super::text::power(4), "10⁴");
         assert_eq!(signed("-0.00"), "0.00");
     }
 

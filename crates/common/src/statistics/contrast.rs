@@ -1,6 +1,6 @@
 //! Two groups of values, paired where their seeds are the same: what every comparison of their means rests on.
 
-use super::difference::{FEWEST, Method, Sample};
+use super::sample::{FEWEST, Method, Sample};
 use super::{mean, variance};
 use statrs::distribution::StudentsT;
 use std::collections::BTreeSet;

@@ -1,22 +1,8 @@
 //! Tests of differences of means, and how many values they take.
 
 use super::contrast::Contrast;
-use serde::Serialize;
+pub use super::sample::{FEWEST, Method, Sample};
 use statrs::distribution::{ContinuousCDF, StudentsT};
-
-/// Values with the seeds they belong to, in ascending order of seeds.
-pub type Sample = [(u64, f64)];
-
-/// How a difference was tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// By the differences between runs of the same seed (paired t).
-    Paired,
-    /// By the two means and their spreads (Welch's t), with the degrees of freedom of the smaller
-    /// group.
-    Welch,
-}
 
 /// A difference of two means with what is known about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,10 +21,6 @@ pub struct Difference {
 
 /// The share of tables in which a verdict may be false, and one minus the confidence of intervals.
 pub const LEVEL: f64 = 0.05;
-
-/// The fewest values of a group that say anything about other seeds: of two, the spread is known to
-/// a factor of thirty.
-pub const FEWEST: usize = 3;
 
 /// `mean(second) − mean(first)`: by the differences of pairs where both samples have the same
 /// seeds, each once; else Welch's. None where a sample has fewer than [`FEWEST`] values. Interval

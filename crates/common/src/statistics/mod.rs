@@ -14,6 +14,7 @@ pub mod equivalence;
 pub mod estimate;
 pub mod rank;
 pub mod ratio;
+mod sample;
 pub mod trend;
 pub mod verdict;
 
