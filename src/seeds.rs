@@ -9,12 +9,28 @@ const MOST_SEEDS: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
 
-/// Reads a range or a list. A bare number is refused: it may be meant as how many, or as which.
+/// Reads a range or a list. A bare number is refused: it may be meant as how many, or as which, for which there is `--seed`.
 pub fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    parse(text, &|seed| format!("--seed {seed}"))
+}
+
+/// The same for a command that has no `--seed`.
+pub fn parse_seeds_alone(text: &str) -> Result<Seeds, String> {
+    parse(text, &|seed| match seed.checked_add(1) {
+        Some(next) => format!("--seeds {seed}..{next}"),
+        None => format!("--seeds {seed}..={seed}"),
+    })
+}
+
+/// `one` is how a single seed is written.
+fn parse(text: &str, one: &dyn Fn(u64) -> String) -> Result<Seeds, String> {
     let mut seeds = match text.split_once("..") {
         Some((first, last)) => range(first, last)?,
         None if text.contains(',') => text.split(',').map(number).collect::<Result<_, _>>()?,
-        None => return Err(ambiguous(number(text)?)),
+        None => {
+            let number = number(text)?;
+            return Err(ambiguous(number, &one(number)));
+        }
     };
     let mut seen = BTreeSet::new();
     seeds.retain(|seed| seen.insert(*seed));
@@ -47,14 +63,14 @@ fn number(text: &str) -> Result<u64, String> {
     })
 }
 
-fn ambiguous(number: u64) -> String {
+fn ambiguous(number: u64, one: &str) -> String {
     let several = match number.checked_sub(1) {
         None => String::new(),
         Some(0) => "--seeds 0..1 for one seed, which is 0, or ".to_owned(),
         Some(last) => format!("--seeds 0..{number} for {number} seeds, 0 to {last}, or "),
     };
     format!(
-        "a number alone may be how many seeds or which one: write {several}--seed {number} for the seed {number}"
+        "a number alone may be how many seeds or which one: write {several}{one} for the seed {number}"
     )
 }
 
@@ -80,5 +96,7 @@ mod tests {
         insta::assert_snapshot!(message("10"), @"a number alone may be how many seeds or which one: write --seeds 0..10 for 10 seeds, 0 to 9, or --seed 10 for the seed 10");
         insta::assert_snapshot!(message("1"), @"a number alone may be how many seeds or which one: write --seeds 0..1 for one seed, which is 0, or --seed 1 for the seed 1");
         insta::assert_snapshot!(message("0"), @"a number alone may be how many seeds or which one: write --seed 0 for the seed 0");
+        let alone = |text: &str| parse_seeds_alone(text).unwrap_err();
+        insta::assert_snapshot!(alone("5"), @"a number alone may be how many seeds or which one: write --seeds 0..5 for 5 seeds, 0 to 4, or --seeds 5..6 for the seed 5");
     }
 }

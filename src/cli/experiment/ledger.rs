@@ -8,6 +8,7 @@ use crate::experiment::outcome::Outcome;
 use crate::files::write_atomically;
 use clap::Args;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 /// Gather all results into one table, sorted by verdict: what fails, what is not decided, what holds.
@@ -56,7 +57,18 @@ fn outcomes(folder: &Path) -> Result<Vec<Outcome>, CommandError> {
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
         CommandError::Input(format!("{}: {error}", path.display()))
     };
-    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let entries = fs::read_dir(folder).map_err(|error| {
+        let found = match error.kind() {
+            ErrorKind::NotFound => "there is no such folder".to_owned(),
+            ErrorKind::NotADirectory => "that is not a folder".to_owned(),
+            _ => error.to_string(),
+        };
+        CommandError::Input(format!(
+            "--dir {}: {found}: name the folder that `lab experiment run` has written results to, which is `experiments` \
+             without its --out, or run `lab experiment run --all --quick` first",
+            folder.display()
+        ))
+    })?;
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
@@ -70,7 +82,7 @@ fn outcomes(folder: &Path) -> Result<Vec<Outcome>, CommandError> {
     paths.sort();
     if paths.is_empty() {
         return Err(CommandError::Input(format!(
-            "{} holds no result: `lab experiment run --all --quick` makes them in a few minutes",
+            "--dir {} holds no result: `lab experiment run --all --quick` makes them in a few minutes",
             folder.display()
         )));
     }

@@ -5,7 +5,7 @@ use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, interrupt};
 use crate::experiment::outcome::{Outcome, files};
 use crate::experiment::{Experiment, Extent, Failure, Setup, Subject, Value, catalogue};
-use crate::seeds::{Seeds, parse_seeds};
+use crate::seeds::{Seeds, parse_seeds_alone};
 use crate::table::{Renderer, Terminal};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,7 +35,7 @@ pub struct RunArgs {
     #[arg(long)]
     quick: bool,
     /// The seeds, as a range or a list, instead of the experiment's own; without a meaning where nothing is random
-    #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
+    #[arg(long, value_name = "SEEDS", value_parser = parse_seeds_alone)]
     seeds: Option<Seeds>,
     /// Another value of a parameter, for all of the experiments that have it
     #[arg(long, value_name = "KEY=VALUE")]
@@ -92,6 +92,7 @@ fn tasks(args: &RunArgs) -> Result<Vec<Task>, CommandError> {
         experiments = catalogue::all();
     }
     let values = catalogue::settings(&experiments, &args.set)?;
+    write::check_root(&args.out)?;
     let with_values = experiments.into_iter().zip(values);
     let tasks = with_values.map(|(experiment, values)| {
         let about = experiment.about();

@@ -10,6 +10,21 @@ use std::path::{Path, PathBuf};
 /// The file that says that a folder holds a whole result.
 pub const RESULT: &str = "result.json";
 
+/// Refuses a folder for results that lies in, or is, something else than a folder.
+pub fn check_root(root: &Path) -> Result<(), CommandError> {
+    let there = root
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
+    match there {
+        Some(there) if !there.is_dir() => Err(CommandError::Input(format!(
+            "--out {}: {} is not a folder, and results are written into folders: name another with --out, or move the file",
+            root.display(),
+            there.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a folder that is no result of an experiment, before anything is computed for it.
 pub fn check(folder: &Path) -> Result<(), CommandError> {
     let is_free = match fs::read_dir(folder) {
@@ -20,7 +35,7 @@ pub fn check(folder: &Path) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::Input(format!(
-        "{} is there and is no result of an experiment: choose another folder with --out",
+        "--out: {} is there and is no result of an experiment: choose another folder with --out",
         folder.display()
     )))
 }

@@ -3,7 +3,7 @@
 use super::{mean, standard_error, variance};
 use crate::random::Streams;
 use rand::RngExt;
-use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
 use std::cmp::Ordering;
 
 /// One minus the confidence of every interval.
@@ -220,7 +220,9 @@ impl Estimate {
     }
 
     /// A statistic of `count` independent things, by the quantiles of its values over resamples (Efron & Tibshirani
-    /// 1993, "An introduction to the bootstrap", chapter 13). `of` gets the indices of the things that are taken.
+    /// 1993, "An introduction to the bootstrap", chapter 13), taken as far out as Student's interval of as many normal
+    /// values is wide (Hesterberg 2015, "What teachers should know about the bootstrap", sec. 5.3). `of` gets the indices
+    /// of the things that are taken.
     pub fn bootstrap(
         count: usize,
         resamples: usize,
@@ -236,7 +238,10 @@ impl Estimate {
             })
             .collect();
         values.sort_by(f64::total_cmp);
-        let ends = [LEVEL / 2.0, 1.0 - LEVEL / 2.0].map(|share| quantile(&values, share));
+        let freedom = count as f64 - 1.0;
+        let width = student(freedom, LEVEL) * ((freedom + 1.0) / freedom).sqrt();
+        let outside = Normal::standard().cdf(-width);
+        let ends = [outside, 1.0 - outside].map(|share| quantile(&values, share));
         Self {
             value: of(&all),
             low: ends[0],

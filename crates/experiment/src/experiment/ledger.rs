@@ -33,10 +33,11 @@ impl<'a> Ledger<'a> {
     /// Of results, whose folders are at `place` as seen from the ledger.
     pub fn of(outcomes: &'a [Outcome], place: &'a str) -> Self {
         let entries = outcomes.iter().flat_map(|outcome| {
-            outcome.verdicts.iter().map(move |row| Entry {
+            let rows = outcome.verdicts.iter().enumerate();
+            rows.map(move |(place, row)| Entry {
                 outcome,
                 row,
-                instead: instead(outcome, row),
+                instead: instead(outcome, place),
             })
         });
         let mut entries: Vec<Entry> = entries.collect();
@@ -201,16 +202,17 @@ fn standing(row: &VerdictRow) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// Of a printed claim that does not hold, the corrected one of the same place that does.
-fn instead<'a>(outcome: &'a Outcome, row: &VerdictRow) -> Option<&'a VerdictRow> {
+/// Of a printed claim that does not hold, the corrected one of the same source that does: the next one after it, as
+/// experiments put the correction behind what it corrects, or the first.
+fn instead(outcome: &Outcome, place: usize) -> Option<&VerdictRow> {
+    let row = &outcome.verdicts[place];
     if !row.as_printed || row.verdict == Verdict::Holds {
         return None;
     }
-    let mut corrected = outcome
-        .verdicts
-        .iter()
-        .filter(|other| other.standing == "corrected");
-    corrected.find(|other| other.id == row.id && other.verdict == Verdict::Holds)
+    let (before, after) = outcome.verdicts.split_at(place);
+    after.iter().chain(before).find(|other| {
+        other.standing == "corrected" && other.id == row.id && other.verdict == Verdict::Holds
+    })
 }
 
 fn escaped(text: &str) -> String {

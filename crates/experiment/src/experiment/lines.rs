@@ -1,5 +1,6 @@
 //! What experiments read off results over seeds, and the lines and styles that they draw of it.
 
+use super::Value;
 use crate::figure::{Figure, Line, Style, Width};
 use crate::statistics::estimate::median;
 
@@ -11,6 +12,27 @@ pub fn each<T>(results: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
 /// The numbers of one place, of rows that have a number for each place.
 pub fn at<R: AsRef<[f64]>>(rows: &[R], place: usize) -> Vec<f64> {
     rows.iter().map(|row| row.as_ref()[place]).collect()
+}
+
+/// The numbers for which something is said, in words: all of a few, or how many there are between which ends.
+pub fn tested(numbers: &[f64]) -> String {
+    const FEW: usize = 7;
+    let written = |number: f64| Value::Number(number).to_string();
+    match numbers {
+        [] => "none".to_owned(),
+        [one] => format!("{} alone", written(*one)),
+        _ if numbers.len() <= FEW => {
+            let all: Vec<String> = numbers.iter().copied().map(written).collect();
+            let (last, others) = all.split_last().expect("there are two or more");
+            format!("{} and {last}", others.join(", "))
+        }
+        [first, .., last] => format!(
+            "{} numbers from {} to {}",
+            numbers.len(),
+            written(*first),
+            written(*last)
+        ),
+    }
 }
 
 /// A colour and a pattern of dashes.
@@ -71,4 +93,17 @@ fn quantile(mut numbers: Vec<f64>, share: f64) -> f64 {
     let last = numbers.len().saturating_sub(1) as f64;
     let place = (share * last).round() as usize;
     numbers.get(place).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tested_is_listed_where_it_is_few() {
+        assert_eq!(tested(&[1.0]), "1 alone");
+        assert_eq!(tested(&[1.0, 0.5, 1e-6]), "1, 0.5 and 1e-6");
+        let many: Vec<f64> = (1..=9).map(f64::from).collect();
+        assert_eq!(tested(&many), "9 numbers from 1 to 9");
+    }
 }

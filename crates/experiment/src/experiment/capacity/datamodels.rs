@@ -292,6 +292,13 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             Rule::Below(0.5),
             Estimate::mean(&all(&|seed| seed.used)),
         ),
+        Claim::corrected(
+            id,
+            "It is dense: more than half of the coefficients are used, as each example moves this \
+             model (mean share)",
+            Rule::Above(0.5),
+            Estimate::mean(&all(&|seed| seed.used)),
+        ),
         Claim::printed(
             id,
             format!(

@@ -1,5 +1,6 @@
 //! The largest gap of any of a finite number of classifiers.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -135,7 +136,8 @@ fn claims(setup: &Setup, seeds: &[Vec<Vec<f64>>]) -> Vec<Claim> {
             id,
             format!(
                 "The largest gap is below 2√((ln N + ln 1/δ)/m), δ = {failure}, with \
-                chance 1 − δ (share of training sets over all N)"
+                chance 1 − δ, for N of {} (share of training sets)",
+                tested(&classes)
             ),
             Rule::Above(1.0 - failure),
             share(&|n| bound(4.0, n, failure, samples), 0),

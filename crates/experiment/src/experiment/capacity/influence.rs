@@ -55,7 +55,9 @@ impl Experiment for InfluenceFunctions {
                 −∇ℓ(z)ᵀH⁻¹∇ℓ(x). Leaving out x is ε = −1/n. For 0 ≺ A with eigenvalues below \
                 one, A⁻¹ = Σ(I − A)^i; the sum of r terms leaves an error whose largest \
                 eigenvalue is (1 − λmin)^r/λmin, which the text leaves open. Conjugate \
-                gradients find A⁻¹v with fewer products.",
+                gradients find A⁻¹v with fewer products. Here the model is logistic regression with a \
+                ridge, whose minimum is one; of networks, whose H has negative eigenvalues and which \
+                training again leads elsewhere, nothing is tested.",
             refuted_by: "Changes of losses after training again that the influences do not \
                 predict.",
             seeds: Extent { full: 10, quick: 4 },

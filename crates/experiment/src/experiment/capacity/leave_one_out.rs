@@ -1,5 +1,6 @@
 //! How far ridge regression moves when one example is left out, and what that says of its generalisation gap.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -49,6 +50,8 @@ struct Fit {
     left_out: f64,
     /// The first three in the other units.
     other: [f64; 3],
+    /// The gap with inputs in the other units and the ridge as it is.
+    kept: f64,
 }
 
 /// Exercise C.16 of the course text.
@@ -71,7 +74,9 @@ impl Experiment for LeaveOneOutStability {
                 unit of w and not of a loss: inputs times c with λ times c² leave all \
                 predictions and the gap as they are and divide Δ by c. The mean change of the \
                 loss at the example that is left out, β, has the right unit: on average it is \
-                the test loss of a fit with one example less, minus the training loss.",
+                the test loss of a fit with one example less, minus the training loss. The \
+                exercise takes 100 images of MNIST and λ from 0.01 to 1; here the inputs of a \
+                class are normal around its mean, and λ goes farther up.",
             refuted_by: "A ridge that lets the gap grow, or a gap that the change of the \
                 losses does not follow.",
             seeds: Extent { full: 20, quick: 6 },
@@ -153,6 +158,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
             stability,
             left_out,
             other: numbers(scale, ridge)?,
+            kept: numbers(scale, ridge / (scale * scale))?[1],
         })
     };
     setup.get(RIDGES).into_iter().map(of).collect()
@@ -180,12 +186,12 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
         });
         Estimate::mean(&all.collect::<Vec<_>>())
     };
-    let change = seeds
-        .iter()
-        .flatten()
-        .map(|fit| (fit.other[1] / fit.gap - 1.0).abs())
-        .fold(0.0, f64::max);
+    let over = tested(&ridges);
     let last = ridges.len() - 1;
+    let kept: Vec<f64> = seeds
+        .iter()
+        .map(|seed| seed[last].kept / seed[last].gap)
+        .collect();
     let left_out = |index: usize| {
         Estimate::mean(
             &seeds
@@ -203,14 +209,19 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
     vec![
         Claim::printed(
             id,
-            "A weaker ridge lets w move farther when an example is left out (smallest step of \
-             the mean Δ)",
+            format!(
+                "On Gaussian classes in the place of MNIST, for λ of {over}, a weaker ridge \
+                 lets w move farther when an example is left out (smallest step of the mean Δ)"
+            ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms(|fit| fit.moved)),
         ),
         Claim::printed(
             id,
-            "A weaker ridge has a larger gap of test and training loss (smallest step)",
+            format!(
+                "There a weaker ridge has a larger gap of test and training loss, for λ of \
+                 {over} (smallest step)"
+            ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms(|fit| fit.gap)),
         ),
@@ -231,9 +242,16 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
         ),
         Claim::must_fail(
             id,
-            "The gap in these units is another (largest relative change)",
-            Rule::Above(1e-3),
-            Estimate::exact(change, 1e-7),
+            format!(
+                "With inputs times {scale} and λ as it is the gap at λ = {} is what it was, to a \
+                 tenth (mean ratio)",
+                ridges[last]
+            ),
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 0.1,
+            },
+            Estimate::mean(&kept),
         ),
         Claim::corrected(
             id,

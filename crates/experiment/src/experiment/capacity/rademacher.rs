@@ -74,7 +74,10 @@ impl Experiment for RademacherComplexity {
                 its ball has the complexity √(yᵀG⁻¹y)·E√(σᵀGσ)/n ≤ √(yᵀG⁻¹y·tr G)/n. The text \
                 prints yᵀGy for yᵀG⁻¹y; but a kernel times c has the same predictor and \
                 complexity, and the printed bound shrinks with c. A class that fits all labels \
-                has the largest complexity, and the bound says nothing.",
+                has the largest complexity, and the bound says nothing. Theorem 5.3.1 adds \
+                O(log(1/δ)/√m) for the chance δ of failure; the deviation of a mean of m \
+                losses that is exceeded with the chance δ is of the order √(log(1/δ)/m), as \
+                Hoeffding's inequality has it, and its exact values follow from the binomial law.",
             refuted_by: "A complexity above its bound, or a gap above twice the complexity and \
                 its deviation.",
             seeds: Extent { full: 30, quick: 8 },
@@ -100,6 +103,7 @@ impl Experiment for RademacherComplexity {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         let claims = gaps(setup, &seeds)
             .into_iter()
+            .chain(deviations())
             .chain(kernels(setup, &seeds))
             .chain(labels(setup, &seeds));
         Ok(Findings::new()
@@ -272,6 +276,53 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             },
             Estimate::mean(&all(seeds, |seed| seed.gap)),
         ),
+    ]
+}
+
+/// How many losses of 0 or 1 the exact deviations are of the mean of.
+const LOSSES: usize = 10_000;
+
+/// ln(1/δ) of the chances for which the exact deviations are compared.
+const LOG_CHANCES: [f64; 5] = [10.0, 18.0, 32.0, 56.0, 100.0];
+
+/// By how much the mean of [`LOSSES`] losses, each 0 or 1 with equal chances, is above ½ with the chance e⁻ˡ: the exact
+/// quantile of the binomial law, its tail being summed from the far end on.
+fn exact_deviations(log_chances: &[f64]) -> Vec<f64> {
+    let all = LOSSES as f64;
+    let (mut term, mut tail) = (-all * 2f64.ln(), f64::NEG_INFINITY);
+    let mut found = vec![0.5; log_chances.len()];
+    for count in (LOSSES / 2..=LOSSES).rev() {
+        let count = count as f64;
+        tail = tail.max(term) + (-(tail - term).abs()).exp().ln_1p();
+        for (found, log_chance) in found.iter_mut().zip(log_chances) {
+            if tail <= -log_chance {
+                *found = count / all - 0.5;
+            }
+        }
+        term += (count / (all - count + 1.0)).ln();
+    }
+    found
+}
+
+fn deviations() -> Vec<Claim> {
+    let logs = |numbers: &[f64]| numbers.iter().map(|number| number.ln()).collect::<Vec<_>>();
+    let power = Estimate::slope(&logs(&LOG_CHANCES), &logs(&exact_deviations(&LOG_CHANCES)));
+    let text = |term: &str, power: &str| {
+        format!(
+            "The term for the chance δ of failure is of the order {term}: the deviation of the mean of {LOSSES} losses \
+             that is exceeded with the chance δ grows as log(1/δ) to the power {power}, for log(1/δ) from {} to {} \
+             (slope of the logarithms)",
+            LOG_CHANCES[0],
+            LOG_CHANCES[LOG_CHANCES.len() - 1]
+        )
+    };
+    let equals = |value: f64| Rule::Equals {
+        value,
+        tolerance: 0.1,
+    };
+    vec![
+        Claim::printed("theory 5-5", text("log(1/δ)/√m", "1"), equals(1.0), power),
+        Claim::corrected("theory 5-5", text("√(log(1/δ)/m)", "½"), equals(0.5), power),
     ]
 }
 

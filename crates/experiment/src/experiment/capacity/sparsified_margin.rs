@@ -37,6 +37,8 @@ struct Seed {
     /// The same variance where some weights exceed γ²/8, and the largest weight over γ²/8.
     uneven: f64,
     largest: f64,
+    /// How many weights are left where one is above γ/√8.
+    beyond: f64,
     /// How often a projection to 8/γ² numbers is off by the margin.
     projected_off: usize,
 }
@@ -114,6 +116,12 @@ fn one(setup: &Setup, margin: f64, streams: Streams, counter: u64) -> Result<See
     let uneven = Col::from_fn(dimensions, |index| if index < count { large } else { rest });
     let other = at_margin(&mut rng, &uneven, margin);
     let (uneven_numbers, _) = choices(setup, &uneven, &other, margin, &mut rng)?;
+    let rest = (0.5 / (dimensions - 1) as f64).sqrt();
+    let single = Col::from_fn(
+        dimensions,
+        |index| if index == 0 { 0.5f64.sqrt() } else { rest },
+    );
+    let (_, beyond) = choices(setup, &single, &single, margin, &mut rng)?;
     let truth = dense::dot(c.as_ref(), u.as_ref());
     let off = |number: &&f64| (*number - truth).abs() >= margin;
     Ok(Seed {
@@ -122,6 +130,7 @@ fn one(setup: &Setup, margin: f64, streams: Streams, counter: u64) -> Result<See
         off: numbers.iter().filter(off).count(),
         uneven: variance(&uneven_numbers),
         largest: large / (margin * margin / 8.0),
+        beyond: mean(&beyond),
         projected_off: (0..setup.get(TRIALS))
             .filter(|_| projection_error(&mut rng, truth, margin) >= margin)
             .count(),
@@ -211,14 +220,35 @@ fn claims(setup: &Setup, margin: f64, seeds: &[Seed]) -> Vec<Claim> {
             Rule::Below(0.25),
             Estimate::proportion(seeds.iter().map(|seed| seed.off).sum(), trials),
         ),
-        Claim::must_fail(
+        Claim::printed(
             id,
             format!(
-                "γ = {margin}: with weights {largest:.2} times γ²/8 the variance is above \
-                γ²/4: the printed condition is needed (mean, over γ²)"
+                "γ = {margin}: the condition |cᵢ| < γ²/8 is needed: with weights {largest:.2} \
+                times γ²/8 the variance is above γ²/4 (mean, over γ²)"
             ),
             Rule::Above(0.25),
             Estimate::mean(&all(|seed| seed.uneven)).times(1.0 / square),
+        ),
+        Claim::corrected(
+            id,
+            format!(
+                "γ = {margin}: |cᵢ| ≤ γ/√8 is enough: with weights {largest:.2} times γ²/8, none \
+                above γ/√8, the variance is at most γ²/8, up to a third (mean, over γ²)"
+            ),
+            Rule::Below(0.125 * 4.0 / 3.0),
+            Estimate::mean(&all(|seed| seed.uneven)).times(1.0 / square),
+        ),
+        Claim::must_fail(
+            id,
+            format!(
+                "γ = {margin}: 8/γ² weights are left where one weight is √½, above γ/√8, too \
+                (mean)"
+            ),
+            Rule::Equals {
+                value: weights,
+                tolerance: 0.03 * weights,
+            },
+            Estimate::mean(&all(|seed| seed.beyond)),
         ),
         Claim::printed(
             id,

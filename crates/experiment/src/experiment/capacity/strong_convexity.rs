@@ -1,12 +1,15 @@
 //! How far the minimiser of a strongly convex objective moves when one example is replaced.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
-use crate::problem::linear_class::{Logistic, highest, largest, logistic_examples};
+use crate::problem::linear_class::{
+    IN_NEARLY_ALL, Logistic, highest, logistic_examples, of_resampled_seeds, share_below,
+};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule, mean};
@@ -72,7 +75,10 @@ impl Experiment for StronglyConvexStability {
                 on average, with the weights w* of least risk.",
             refuted_by: "A replacement that moves the minimiser farther, a larger gap, or a \
                 gap that does not follow 1/(λn).",
-            seeds: Extent { full: 20, quick: 6 },
+            seeds: Extent {
+                full: 20,
+                quick: 17,
+            },
             seconds: Extent {
                 full: 0.9,
                 quick: 0.2,
@@ -194,7 +200,8 @@ fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), Failure> {
     Ok((moved, changed))
 }
 
-/// The largest ratio of the suboptimality of gradient descent to e^(−Tλ/L) times the first, over T.
+/// The largest ratio of the suboptimality of gradient descent to e^(−Tλ/L) times the first, over T from the first step on: at
+/// the start it is 1.
 fn descent(model: &Logistic, steps: usize) -> Result<f64, Failure> {
     let best = model.value(model.minimise()?.as_ref());
     let mut w = faer::Col::<f64>::zeros(model.x.ncols());
@@ -204,7 +211,7 @@ fn descent(model: &Logistic, steps: usize) -> Result<f64, Failure> {
     let mut worst = 0.0f64;
     for step in 0..steps {
         let left = model.value(w.as_ref()) - best;
-        if left > 1e-12 {
+        if step > 0 && left > 1e-12 {
             worst = worst.max(left / (first * (-(step as f64) * model.ridge / smooth).exp()));
         }
         w -= Scale(1.0 / smooth) * model.gradient(w.as_ref());
@@ -233,23 +240,24 @@ fn stability(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             let ratios = of(seed).iter().zip(&samples);
             highest(ratios.map(|(value, n)| value * ridge * n / 2.0))
         });
-        largest(&all.collect::<Vec<_>>())
+        share_below(1.0, &all.collect::<Vec<_>>())
     };
     let distance = slope(&samples, seeds, &|seed| &seed.moved);
     vec![
         Claim::printed(
             id,
             format!(
-                "Replacing an example moves the minimiser by 2L/(λn) at most, λ = {ridge} \
-                (largest ratio)"
+                "Replacing an example moves the minimiser by 2L/(λn) at most, λ = {ridge} and \
+                n of {} (share of seeds)",
+                tested(&samples)
             ),
-            Rule::Below(1.0),
+            IN_NEARLY_ALL,
             worst(&|seed| &seed.moved),
         ),
         Claim::printed(
             id,
-            "and changes no loss by more than 2L²/(λn) (largest ratio)",
-            Rule::Below(1.0),
+            "Replacing an example changes no loss by more than 2L²/(λn) (share of seeds)",
+            IN_NEARLY_ALL,
             worst(&|seed| &seed.changed),
         ),
         Claim::printed(
@@ -276,8 +284,14 @@ fn stability(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
 fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     let id = "structure B.7";
     let (samples, ridges) = (setup.get(SAMPLES), setup.get(RIDGES));
-    let average = |index: usize, of: &dyn Fn(&Seed) -> &Vec<f64>| {
-        mean(&seeds.iter().map(|seed| of(seed)[index]).collect::<Vec<_>>())
+    // The largest of some means over seeds, each times a factor.
+    let of_means = |of: &dyn Fn(&Seed) -> &Vec<f64>, factors: Vec<f64>| {
+        of_resampled_seeds(seeds.len(), |drawn| {
+            highest(factors.iter().enumerate().map(|(index, factor)| {
+                let values = drawn.iter().map(|seed| of(&seeds[*seed])[index]);
+                factor * mean(&values.collect::<Vec<_>>())
+            }))
+        })
     };
     // Gaps of single seeds may be negative; the law is of their mean, and the interval is that of resampled seeds.
     let fitted = |x: &[f64], of: &dyn Fn(&Seed) -> Vec<f64>| {
@@ -300,25 +314,27 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             .value
         })
     };
-    let above = ridges
+    let of_bound = ridges
         .iter()
-        .enumerate()
-        .map(|(index, ridge)| average(index, &|seed| &seed.gaps) * ridge * samples[0] / 2.0);
+        .map(|ridge| ridge * samples[0] / 2.0)
+        .collect();
     let (weak, strong) = (ridges[..2].to_vec(), ridges[ridges.len() - 2..].to_vec());
     let strong_gaps = |seed: &Seed| seed.gaps[ridges.len() - 2..].to_vec();
     let norm = mean(&seeds.iter().map(|seed| seed.best_norm).collect::<Vec<_>>());
-    let balance = samples.iter().enumerate().map(|(index, n)| {
-        average(index, &|seed| &seed.excess) / (2.0 / n.sqrt() + norm / (2.0 * n.sqrt()))
-    });
+    let of_balance = samples
+        .iter()
+        .map(|n| 1.0 / (2.0 / n.sqrt() + norm / (2.0 * n.sqrt())))
+        .collect();
     vec![
         Claim::printed(
             id,
             format!(
-                "The mean gap is at most 2L²/(λn), n = {}, for each λ (largest ratio)",
-                samples[0]
+                "The mean gap is at most 2L²/(λn), n = {}, for λ of {} (largest ratio)",
+                samples[0],
+                tested(&ridges)
             ),
             Rule::Below(1.0),
-            Estimate::exact(above.fold(0.0, f64::max), 1e-9),
+            of_means(&|seed| &seed.gaps, of_bound),
         ),
         Claim::printed(
             id,
@@ -357,9 +373,12 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            "Gradient descent has the suboptimality e^(−Tλ/L) at most (largest ratio)",
-            Rule::Below(1.0 + 1e-9),
-            largest(&seeds.iter().map(|seed| seed.descent).collect::<Vec<_>>()),
+            "Gradient descent has the suboptimality e^(−Tλ/L) at most, from the first step on (share of seeds)",
+            IN_NEARLY_ALL,
+            share_below(
+                1.0,
+                &seeds.iter().map(|seed| seed.descent).collect::<Vec<_>>(),
+            ),
         ),
         Claim::printed(
             id,
@@ -369,10 +388,13 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            "and is at most 2L²/(λn) + (λ/2)‖w*‖², stability and bias, on average (largest \
-             ratio over n)",
+            format!(
+                "and is at most 2L²/(λn) + (λ/2)‖w*‖², stability and bias, on average (largest \
+                 ratio over n of {})",
+                tested(&samples)
+            ),
             Rule::Below(1.0),
-            Estimate::exact(balance.fold(0.0, f64::max), 1e-9),
+            of_means(&|seed| &seed.excess, of_balance),
         ),
     ]
 }
@@ -435,6 +457,6 @@ mod tests {
         let norms: Vec<f64> = (0..40).map(|row| x.row(row).norm_l2()).collect();
         let x = Mat::from_fn(40, 2, |row, column| x[(row, column)] / norms[row]);
         let ratio = descent(&Logistic::of_mean(x, y, 0.1), 30).unwrap();
-        assert!((ratio - 1.0).abs() < 1e-12);
+        assert!(ratio > 0.0 && ratio < 1.0, "{ratio}");
     }
 }

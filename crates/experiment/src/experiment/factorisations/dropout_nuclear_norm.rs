@@ -1,6 +1,7 @@
 //! Dropout of the columns of two factors is a penalty on the nuclear norm, and equalises the columns.
 
 use super::line_of_means;
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -325,7 +326,10 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            "Training with dropout minimises ‖M − X‖² + (λ/d)‖X‖*²: its loss is the closed form's to 1e-6, at all rates.",
+            format!(
+                "Training with dropout minimises ‖M − X‖² + (λ/d)‖X‖*²: its loss is the closed form's to 1e-6, at the rates {}.",
+                tested(&rates)
+            ),
             Rule::Below(1e-6),
             of(&|run| worst(run, 0, 1.0)),
         ),
@@ -337,7 +341,10 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            "The nuclear norm of what is learnt falls with the rate, from each to the next.",
+            format!(
+                "The nuclear norm of what is learnt falls with the rate, from each to the next of {}.",
+                tested(&rates)
+            ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms),
         ),

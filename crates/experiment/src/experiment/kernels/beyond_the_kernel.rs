@@ -253,3 +253,23 @@ fn figure(setup: &Setup, runs: &[Run]) -> Figure {
         ..figure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_the_mean_squares_of_their_teachers() {
+        // E max(z, 0)² is ½, and a wide network with standard normal weights has ‖x‖²/2.
+        let inputs = 5;
+        let points = draw::gaussian(&mut Streams::new(0).stream("points", 0), 5_000, inputs);
+        let mean_square = |teacher: Teacher, seed: u64| {
+            let labels = teacher.labels(&mut Streams::new(seed).stream("teacher", 0), &points);
+            labels.squared_norm_l2() / labels.nrows() as f64
+        };
+        assert!((mean_square(Teacher::Unit, 0) - 0.5).abs() < 0.03);
+        // Of a single one the mean square is uncertain, as few of its directions count.
+        let all: f64 = (0..60).map(|seed| mean_square(Teacher::Many, seed)).sum();
+        assert!((all / 60.0 / 2.5 - 1.0).abs() < 0.3);
+    }
+}

@@ -283,3 +283,30 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
         ..figure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Value;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_wide_network_has_the_kernel_of_the_recursion_at_sixty_degrees() {
+        let stop = AtomicBool::new(false);
+        let values = [
+            (WIDTHS.parameter().name, Value::Numbers(vec![3000.0])),
+            (HIDDEN.parameter().name, Value::Count(1)),
+            (ANGLES.parameter().name, Value::Count(4)),
+        ];
+        let setup = Setup::new(values.into(), vec![0], false, &stop);
+        let place = near_60(&angles(&setup));
+        assert_eq!(place, 1);
+        // Σ⁽⁰⁾Σ̇⁽¹⁾ + Σ⁽¹⁾ = ½ · ⅔ + (½ · 2π/3 + √¾)/π.
+        let expected =
+            1.0 / 3.0 + (std::f64::consts::PI / 3.0 + 0.75f64.sqrt()) / std::f64::consts::PI;
+        assert!((Layers::of(1, 0.5).tangent() - expected).abs() < 1e-12);
+        let found = one(&setup, Streams::new(0));
+        assert!((found.tangents[0][place] / expected - 1.0).abs() < 0.08);
+        assert!((found.lengths[0] - 1.0).abs() < 0.1 && (found.lengths_without - 0.5).abs() < 0.05);
+    }
+}

@@ -1,6 +1,7 @@
 //! How far the weights and the tangent kernel of a network move in training, against its width.
 
 use super::{at_least, banded, exponent, whole};
+use crate::experiment::lines::tested;
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
@@ -200,7 +201,10 @@ fn laziness(setup: &Setup, runs: &[Run]) -> Vec<Claim> {
     vec![
         Claim::printed(
             "theory 9-4",
-            "Smooth σ: no unit's weights move by more than (1/√m) ∫Σ|u − y|dt: largest ratio over the widths",
+            format!(
+                "Smooth σ: no unit's weights move by more than (1/√m) ∫Σ|u − y|dt: largest ratio over the widths {}",
+                tested(&widths)
+            ),
             Rule::Below(1.0),
             Estimate::mean(&over_bound),
         ),
@@ -268,5 +272,29 @@ fn figure(setup: &Setup, runs: &[Run]) -> Figure {
         columns: 2,
         width: Width::Page,
         ..figure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn the_errors_follow_the_kernel_and_no_unit_moves_beyond_the_bound() {
+        let stop = AtomicBool::new(false);
+        let setup = Setup::new(BTreeMap::new(), vec![0], true, &stop);
+        let found = one(&setup, Streams::new(0), 64, Activation::Squareplus).unwrap();
+        assert!(found.residual < 1e-4, "{}", found.residual);
+        assert!(
+            found.over_bound > 0.0 && found.over_bound < 1.0,
+            "{}",
+            found.over_bound
+        );
+        // Four times the width: half of the movement, about.
+        let wide = one(&setup, Streams::new(0), 256, Activation::Squareplus).unwrap();
+        let ratio = wide.movement / found.movement;
+        assert!((0.3..0.8).contains(&ratio), "{ratio}");
     }
 }

@@ -47,8 +47,8 @@ struct Draw {
     projections: Vec<Vec<f64>>,
     /// The eigenvalues and the rates that were fitted to the parts of random labels along their eigenvectors.
     rates: Vec<(f64, f64)>,
-    /// The steps after which true and random labels are learned where the inputs are orthogonal.
-    orthogonal: [f64; 2],
+    /// The steps after which true and random labels are learned where both classes have one centre.
+    mixed: [f64; 2],
 }
 
 /// Labels and the eigenvectors of the tangent kernel.
@@ -66,8 +66,9 @@ impl Experiment for LabelAlignment {
                 vᵢᵀ(u(t) − y) = e^(−λᵢt) vᵢᵀ(u(0) − y). Gradient descent with the rate η has (1 − ηλᵢ)ᵗ instead. Labels along eigenvectors of \
                 large eigenvalues are learned fast. The inputs here are two clusters on the unit sphere, whose spread falls from one direction \
                 to the next as that of images does; every unit of the network has a twin of the opposite sign, so that u(0) = 0. Compared are the \
-                labels of the clusters, random signs and the last eigenvector, all of the same length. Where the inputs are orthogonal to each \
-                other, H* = I/2, and no labels are preferred.",
+                labels of the clusters, random signs and the last eigenvector, all of the same length. Where both clusters have one centre, \
+                the labels of the clusters are no more along the first eigenvectors than random ones. The source's figure is of two classes of \
+                MNIST.",
             refuted_by: "Fitted rates that are not the eigenvalues, or random labels that are learned as fast as true ones.",
             seeds: Extent { full: 16, quick: 8 },
             seconds: Extent {
@@ -150,19 +151,19 @@ fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
             rates = fitted(&modes, &errors, rate);
         }
     }
-    let identity = Mat::from_fn(count, count, |row, column| {
-        f64::from(u8::from(row == column))
-    });
+    let (mixed, _) = two_classes(&mut streams.stream("mixed", 0), count, inputs, 0.0);
+    let modes = Modes::of(gram(mixed.as_ref(), tangent_of_inner).as_ref())?;
+    let rate = 0.8 / modes.largest();
     let steps = |labels| {
-        let (loss, _) = trained(setup, streams, &identity, labels, 0.4)?;
-        Ok(steps_to(&loss, setup.get(LEARNED)))
+        let (loss, _) = trained(setup, streams, &mixed, labels, rate)?;
+        Ok(until(setup, &loss))
     };
-    let orthogonal = [steps(&classes)?, steps(&random)?];
+    let mixed = [steps(&classes)?, steps(&random)?];
     Ok(Draw {
         losses,
         projections,
         rates,
-        orthogonal,
+        mixed,
     })
 }
 
@@ -199,9 +200,14 @@ fn steps_to(loss: &[f64], share: f64) -> f64 {
     before as f64 + (loss[before] / share).ln() / (loss[before] / loss[after]).ln()
 }
 
-/// How much slower random labels are than true ones with orthogonal inputs.
-fn orthogonal_ratio(draw: &Draw) -> f64 {
-    (draw.orthogonal[1] / draw.orthogonal[0]).ln()
+/// The steps until labels are learned; what is not learned in time takes at least as long as there is.
+fn until(setup: &Setup, loss: &[f64]) -> f64 {
+    let steps = steps_to(loss, setup.get(LEARNED));
+    if steps.is_nan() {
+        setup.get(STEPS) as f64
+    } else {
+        steps.max(0.1)
+    }
 }
 
 fn of_rates(draws: &[Draw]) -> Vec<Claim> {
@@ -249,22 +255,9 @@ fn of_labels(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
     let share = setup.get(LEARNED);
     let mean =
         |of: &dyn Fn(&Draw) -> f64| Estimate::mean(&draws.iter().map(of).collect::<Vec<_>>());
-    let until = |kind: usize| -> Vec<f64> {
-        // What is not learned in time takes at least as long.
-        let steps = |draw: &Draw| steps_to(&draw.losses[kind], share);
-        draws
-            .iter()
-            .map(steps)
-            .map(|steps| {
-                if steps.is_nan() {
-                    setup.get(STEPS) as f64
-                } else {
-                    steps
-                }
-                .max(0.1)
-                .ln()
-            })
-            .collect()
+    let times = |kind: usize| -> Vec<f64> {
+        let steps = |draw: &Draw| until(setup, &draw.losses[kind]).ln();
+        draws.iter().map(steps).collect()
     };
     let top = |kind: usize| -> Vec<f64> {
         draws
@@ -273,14 +266,14 @@ fn of_labels(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
             .collect()
     };
     let order = format!(
-        "True labels are learned (to {share} of the loss) before random ones, and those before the last eigenvector: smallest step of the logarithm of the time"
+        "Of two Gaussian clusters, which stand for two classes of MNIST, true labels are learned (to {share} of the loss) before random ones, and those before the last eigenvector: smallest step of the logarithm of the time"
     );
     vec![
         Claim::printed(
             "theory 9-6",
             order,
             Rule::Above(0.0),
-            Estimate::smallest_step(&[until(0), until(1), until(2)]),
+            Estimate::smallest_step(&[times(0), times(1), times(2)]),
         ),
         Claim::printed(
             "theory 9-6",
@@ -290,9 +283,9 @@ fn of_labels(setup: &Setup, draws: &[Draw]) -> Vec<Claim> {
         ),
         Claim::must_fail(
             "theory 9-6",
-            "Where the inputs are orthogonal to each other, true labels are learned at least 1.2 times as fast as random ones: logarithm of the ratio",
-            Rule::Above(1.2f64.ln()),
-            mean(&orthogonal_ratio),
+            "Where both clusters have one centre, true labels are learned at least 1.5 times as fast as random ones: logarithm of the ratio",
+            Rule::Above(1.5f64.ln()),
+            mean(&|draw| (draw.mixed[1] / draw.mixed[0]).ln()),
         ),
     ]
 }

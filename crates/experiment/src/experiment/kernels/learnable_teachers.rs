@@ -329,3 +329,37 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
         ..figure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_linear_teacher_is_within_the_bound_of_the_kernel_inequality() {
+        let stop = AtomicBool::new(false);
+        let setup = Setup::new(BTreeMap::new(), vec![0], true, &stop);
+        let found = one(&setup, Streams::new(0)).unwrap();
+        // H ⪰ K/4 makes yᵀH⁻¹y ≤ 4‖β‖² for y = Kβ's values, and tr H is n/2: √(2 · 4 · n/2)/n = 2/√n.
+        assert!(found.least > -1e-12);
+        assert!(over_bound(&setup, &found, 0, 2.0) < 1.0);
+    }
+
+    #[test]
+    fn the_largest_ratio_to_a_bound_is_over_the_numbers_of_inputs() {
+        let stop = AtomicBool::new(false);
+        let setup = Setup::new(BTreeMap::new(), vec![0], true, &stop);
+        let measures = setup
+            .get(POINTS)
+            .iter()
+            .map(|count| 3.0 / count.sqrt())
+            .collect();
+        let draw = Draw {
+            powers: vec![measures],
+            cosines: Vec::new(),
+            least: 0.0,
+        };
+        assert!((over_bound(&setup, &draw, 0, 2.0) - 1.5).abs() < 1e-12);
+    }
+}

@@ -69,7 +69,7 @@ impl Experiment for LinearSplines {
                 its interval; linear splines attain it. The least norm of networks is found by a linear programme over units that bend at the points \
                 or on a fine grid. Gradient descent on half the sum of the squared errors moves all weights, the bᵣ too; its functions are \
                 measured by their differences on a grid. From large weights every unit moves a little and the function stays near to what the kernel \
-                makes of it.",
+                makes of it. Only the scale of the start is varied: depth and width are not.",
             refuted_by: "A programme with another value than the formula, or networks from small weights with more curvature than those from large ones.",
             seeds: Extent { full: 12, quick: 6 },
             seconds: Extent {

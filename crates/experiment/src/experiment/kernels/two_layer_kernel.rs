@@ -355,3 +355,23 @@ fn figure(setup: &Setup, draws: &[Draw]) -> Figure {
         ..figure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn slopes_and_widths_are_those_of_the_closed_forms() {
+        let stop = AtomicBool::new(false);
+        let setup = Setup::new(BTreeMap::new(), vec![0], false, &stop);
+        // 2 (10/0.5)² ln(2 · 10²/0.1) = 800 ln 2000.
+        assert_eq!(lemma_width(&setup), 6081);
+        let found = products_of_slopes(&setup, Streams::new(0));
+        for (cosine, found) in setup.get(COSINES).iter().zip(found) {
+            let expected = (std::f64::consts::PI - cosine.acos()) / (2.0 * std::f64::consts::PI);
+            assert!((found - expected).abs() < 0.02, "{cosine}: {found}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Logistic regression with one weight that is a product of several: from which step size on descent explodes.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -152,8 +153,11 @@ impl Experiment for DeepScalarLogistic {
             ),
             Claim::corrected(
                 "theory 13-1",
-                "The least step size that explodes is 2/|l̂′(W₀)|·W₀^(2/k − 1) (largest \
-                 relative deviation over starts)",
+                format!(
+                    "The least step size that explodes is 2/|l̂′(W₀)|·W₀^(2/k − 1) (largest \
+                     relative deviation over W₀ of {})",
+                    tested(&starts)
+                ),
                 Rule::Below(1e-6),
                 Estimate::exact(off.fold(0.0, f64::max), 1e-10),
             ),

@@ -1,12 +1,13 @@
 //! How far a minimum looks like its Hessian, and what the largest eigenvalue says of the rise in a ball.
 
+use crate::experiment::lines::each;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
-use crate::problem::dense;
 use crate::problem::linear_class::{Logistic, logistic_examples};
+use crate::problem::{dense, draw};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::estimate::median;
 use crate::statistics::{Estimate, Rule};
@@ -55,6 +56,15 @@ struct Seed {
     off: Vec<f64>,
     /// The same over ρ‖g‖ + ½λmax·ρ².
     off_with_gradient: Vec<f64>,
+    regressions: Regressions,
+}
+
+/// Two linear regressions on the same inputs, with exact labels and with noise of variance 1.
+struct Regressions {
+    /// ℓ(θ*)/(λmax·δ²) of each, with the first radius as δ.
+    room: [f64; 2],
+    /// The rise at δ along the first eigenvector, with exact labels over that with noise.
+    rises: f64,
 }
 
 /// Theorems 1.2 and 1.3 of the course text.
@@ -74,7 +84,9 @@ impl Experiment for FlatNeighbourhood {
                 O(‖δ‖³), so that the largest rise in a ball of radius ρ is S(ρ) = ½λmax·ρ² + \
                 O(ρ³). Off the minimum the gradient g adds ρ‖g‖, which is the larger term \
                 where ρ < 2‖g‖/λmax. The text calls a minimum flat where λmax·δ² ≪ ℓ(θ*), \
-                which no minimum with the loss 0 is. It names the condition number as a \
+                which no minimum with the loss 0 is: of two linear regressions on the same inputs, \
+                with exact and with noisy labels, the Hessians and so the rises are the same, and \
+                ℓ(θ*) is 0 in one. The text names the condition number as a \
                 measure of sharpness, too; but 10·ℓ has the condition number of ℓ and ten \
                 times its rise. The test is logistic regression, whose minimum is strict.",
             refuted_by: "A deviation from the quadratic that does not vanish with the \
@@ -115,8 +127,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
     let minimum = loss.minimise()?;
     let (values, vectors) = dense::eigen(loss.hessian(minimum.as_ref()).as_ref())?;
     let largest = values[values.len() - 1];
-    let away = &minimum
-        + Scale(setup.get(AWAY)) * crate::problem::draw::on_sphere(&mut rng, minimum.nrows());
+    let away = &minimum + Scale(setup.get(AWAY)) * draw::on_sphere(&mut rng, minimum.nrows());
     let gradient = loss.gradient(away.as_ref()).norm_l2();
     let there = dense::eigenvalues(loss.hessian(away.as_ref()).as_ref())?;
     let there = there[there.len() - 1];
@@ -139,6 +150,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         sharpness: vec![],
         off: vec![],
         off_with_gradient: vec![],
+        regressions: regressions(setup, &mut streams.stream("regressions", 0))?,
     };
     for radius in setup.get(RADII) {
         let half = radius * radius / 2.0;
@@ -166,6 +178,30 @@ fn problem(setup: &Setup, rng: &mut StreamRng) -> Result<Problem, Failure> {
         largest: values[last],
         condition: values[last] / values[0],
         over_loss: values[last] * radius * radius / loss.value(minimum.as_ref()),
+    })
+}
+
+/// The loss is mean (⟨w, x⟩ − y)²/2, whose Hessian XᵀX/n the labels do not enter.
+fn regressions(setup: &Setup, rng: &mut StreamRng) -> Result<Regressions, Failure> {
+    let (examples, dimensions) = (setup.get(EXAMPLES), setup.get(DIMENSIONS));
+    let radius = setup.get(RADII)[0];
+    let x = draw::gaussian(rng, examples, dimensions);
+    let exact = &x * Col::from_fn(dimensions, |_| 0.7);
+    let noisy = &exact + draw::normals(rng, examples);
+    let hessian = x.transpose() * &x * Scale(1.0 / examples as f64);
+    let (values, vectors) = dense::eigen(hessian.as_ref())?;
+    let last = dimensions - 1;
+    let (mut room, mut rises) = ([0.0; 2], [0.0; 2]);
+    for (place, labels) in [exact, noisy].iter().enumerate() {
+        let minimum = dense::least_norm(x.as_ref(), labels.as_ref())?;
+        let loss = |w: &Col<f64>| (&x * w - labels).squared_norm_l2() / (2.0 * examples as f64);
+        let least = loss(&minimum);
+        room[place] = least / (values[last] * radius * radius);
+        rises[place] = loss(&(&minimum + Scale(radius) * vectors.col(last))) - least;
+    }
+    Ok(Regressions {
+        room,
+        rises: rises[0] / rises[1],
     })
 }
 
@@ -243,6 +279,35 @@ fn quadratic(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             ),
             Rule::Above(0.5),
             order(seeds, |problem| problem.over_loss),
+        ),
+        Claim::printed(
+            "flat-vs-sharp T1.2",
+            format!(
+                "A minimum is flat where λmax·δ² ≪ ℓ(θ*), and one that fits all labels can be: of \
+                 linear regression with exact labels ℓ(θ*) is more than 10 times λmax·δ², δ = {} \
+                 (median ratio)",
+                radii[0]
+            ),
+            Rule::Above(10.0),
+            Estimate::median(&each(seeds, |seed| seed.regressions.room[0])),
+        ),
+        Claim::corrected(
+            "flat-vs-sharp T1.2",
+            "Only the Hessian says how flat a minimum is, not its loss: with exact labels the loss \
+             rises as it does with labels of variance 1 around them, at the same inputs (median \
+             ratio of the rises along the first eigenvector)",
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 1e-6,
+            },
+            Estimate::median(&each(seeds, |seed| seed.regressions.rises)),
+        ),
+        Claim::must_hold(
+            "flat-vs-sharp T1.2",
+            "With these noisy labels the printed criterion calls the minimum flat: ℓ(θ*) is more \
+             than 10 times λmax·δ² (median ratio)",
+            Rule::Above(10.0),
+            Estimate::median(&each(seeds, |seed| seed.regressions.room[1])),
         ),
     ]
 }

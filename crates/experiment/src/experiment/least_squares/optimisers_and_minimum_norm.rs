@@ -246,6 +246,14 @@ fn of_those_that_keep(all: &[Measured]) -> Vec<Claim> {
             worst(CONJUGATE..CONJUGATE + 1),
         ),
         Claim::corrected(
+            "flat-vs-sharp E1",
+            format!(
+                "Conjugate gradients from zero end at X⁺y as descent does, to a share of {NONE:e}."
+            ),
+            Rule::Below(NONE),
+            worst(CONJUGATE..CONJUGATE + 1),
+        ),
+        Claim::corrected(
             "flat-vs-sharp E2",
             format!(
                 "Descent, heavy ball, Nesterov's momentum, single rows and conjugate gradients \

@@ -290,3 +290,31 @@ fn figure(all: &[Drawn], fourier: &Fourier) -> Figure {
     figure.shares_y = true;
     figure
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Value;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn of_one_point_the_largest_margin_is_that_of_its_largest_frequency() {
+        let stop = AtomicBool::new(false);
+        let values = [
+            (SAMPLES.parameter().name, Value::Count(1)),
+            (STEPS.parameter().name, Value::Count(2_000)),
+        ];
+        let setup = Setup::new(values.into(), vec![0], true, &stop);
+        let found = draw_one(&setup, Streams::new(0)).unwrap();
+        let size = setup.get(SIZE);
+        let fourier = Fourier::new(size);
+        let point = found.points.rows().next().unwrap().to_vec();
+        // ⟨β, x⟩ = Σ β̂ x̂*/D is at most Σ|β̂| max|x̂|/D.
+        let largest = fourier.of(&point).sizes().into_iter().fold(0.0, f64::max);
+        let ratio = found.best.bound / (largest / size as f64);
+        assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+        // One layer ends along the point, whose margin per norm is the largest.
+        assert!(angle(&found.ends[0].w, &point) < 2.0);
+        assert_eq!(DEPTHS.map(power), [2.0, 1.0, 0.4]);
+    }
+}

@@ -1,5 +1,6 @@
 //! Exponentiated gradient prefers sparse weights where there is a choice, and where its start is small.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -253,7 +254,10 @@ fn claims_with_a_choice(setup: &Setup, runs: &[Wide]) -> Vec<Claim> {
         ),
         Claim::corrected(
             "flat-vs-sharp C.15",
-            format!("On {size}, the Σw of the end falls with the start, from each to the next."),
+            format!(
+                "On {size}, the Σw of the end falls with the start, from each to the next of {}.",
+                tested(&starts)
+            ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms),
         ),

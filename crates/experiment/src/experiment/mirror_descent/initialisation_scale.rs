@@ -1,5 +1,6 @@
 //! From kernel to feature learning by the scale of the start.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
     Subject,
@@ -262,7 +263,10 @@ fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
     for (name, sweeps) in [("diagonal", diagonal), ("ReLU", relu)] {
         claims.push(Claim::printed(
             "inductive-bias N12",
-            format!("In the {name} network the change of the kernel falls with the scale, from each to the next."),
+            format!(
+                "In the {name} network the change of the kernel falls with the scale, from each to the next of {}.",
+                tested(scales)
+            ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms(sweeps, |sweep, place| -sweep.drifts[place].ln())),
         ));

@@ -1,6 +1,7 @@
 //! Gradient flow on θ₊² − θ₋²: its conserved product, its mirror map, and its way from ‖w‖₁ to ‖w‖₂ with the scale of
 //! the start.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
     Subject,
@@ -82,7 +83,7 @@ impl Experiment for SignedSquares {
         let sweeps = setup.over_seeds(|streams| sweep(setup, streams))?;
         Ok(Findings::new()
             .claims(claims_of_flow(&flows))
-            .claims(claims_of_ends(&sweeps))
+            .claims(claims_of_ends(&setup.get(SCALES), &sweeps))
             .table("ends", table(&setup.get(SCALES), &sweeps))
             .figure("norms", figure(&setup.get(SCALES), &sweeps)))
     }
@@ -260,13 +261,16 @@ fn claims_of_flow(flows: &[Flow]) -> Vec<Claim> {
     ]
 }
 
-fn claims_of_ends(sweeps: &[Sweep]) -> Vec<Claim> {
+fn claims_of_ends(scales: &[f64], sweeps: &[Sweep]) -> Vec<Claim> {
     let of =
         |get: &dyn Fn(&Sweep) -> f64| Estimate::mean(&sweeps.iter().map(get).collect::<Vec<_>>());
     let [small, large] = EXTREMES;
     let mut claims = vec![Claim::printed(
         "theory 8-9",
-        "The flow ends at the interpolant of least R_α, within 1e-5 of its norm, for all scales α.",
+        format!(
+            "The flow ends at the interpolant of least R_α, within 1e-5 of its norm, for the scales α {}.",
+            tested(scales)
+        ),
         Rule::Below(1e-5),
         of(&|sweep| sweep.distances.iter().copied().fold(0.0, f64::max)),
     )];

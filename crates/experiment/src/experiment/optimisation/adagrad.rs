@@ -1,6 +1,7 @@
 //! The bounds of AdaGrad, and what becomes of them where the loss is measured in other units.
 
 use super::{banded, each};
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -145,6 +146,7 @@ fn claims(id: &'static str, kind: &str, units: &[f64], seeds: &[Seed], rows: Row
     };
     let at_one = natural.map(|index| Estimate::median(&each(seeds, |seed| rows(seed)[0][index])));
     let above = Rule::Above(1.0);
+    let units = tested(units);
     let of_unit = at_one.map(|estimate| {
         Claim::printed(
             id,
@@ -158,16 +160,16 @@ fn claims(id: &'static str, kind: &str, units: &[f64], seeds: &[Seed], rows: Row
     of_unit
         .into_iter()
         .chain([
-            Claim::printed(id, text(&format!("the bound with {printed} holds in every unit of the loss")), above, least(0)),
+            Claim::printed(id, text(&format!("the bound with {printed} holds in the units {units} of the loss")), above, least(0)),
             Claim::must_fail(
                 id,
-                text("the bound with the constants put right, but still log GT, holds in every unit of the loss"),
+                text(&format!("the bound with the constants put right, but still log GT, holds in the units {units} of the loss")),
                 above,
                 least(1),
             ),
             Claim::corrected(
                 id,
-                text("the bound with the constants put right and the logarithm of a ratio holds in every unit of the loss"),
+                text(&format!("the bound with the constants put right and the logarithm of a ratio holds in the units {units} of the loss")),
                 above,
                 least(2),
             ),

@@ -9,7 +9,7 @@ use crate::figure::{Axis, Colours, Field, Figure, Line, Mark, Panel, Width};
 use crate::problem::dense::{column, numbers};
 use crate::problem::draw;
 use crate::problem::quadratic::{Quadratic, log_spaced, steps_until};
-use crate::problem::vector::norm;
+use crate::problem::vector::{moved, norm};
 use crate::random::Streams;
 use crate::statistics::{Estimate, Rule};
 
@@ -154,7 +154,35 @@ fn descent(quadratic: &Quadratic, rate: f64) -> Vec<Claim> {
     let flattest = plain_steps(quadratic, rate, |w| w[0].abs(), TARGET);
     let all = plain_steps(quadratic, rate, norm, TARGET);
     let expected = (TARGET.ln() / (1.0 - rate * ENDS[0]).ln()).ceil();
+    // The length of the way, as a share of the distance from the start of ones.
+    let way = |start: f64| {
+        let mut w = vec![start; quadratic.eigenvalues.len()];
+        for _ in 0..SAID[0] {
+            w = moved(&w, -rate, &quadratic.gradient(&w));
+        }
+        let way: Vec<f64> = w.iter().map(|w| start - w).collect();
+        norm(&way) / (w.len() as f64).sqrt()
+    };
+    let goes = |start: &str| {
+        format!(
+            "From {start}, gradient descent goes somewhere in {} steps: by more than half of the distance of ones from the \
+             minimum.",
+            SAID[0]
+        )
+    };
     vec![
+        Claim::printed(
+            id,
+            goes("the start θ₀ = 0 of the task"),
+            Rule::Above(0.5),
+            Estimate::exact(way(0.0), 0.0),
+        ),
+        Claim::corrected(
+            id,
+            goes("a start of ones, as 0 is the minimum"),
+            Rule::Above(0.5),
+            Estimate::exact(way(1.0), 1e-9),
+        ),
         Claim::printed(
             id,
             "Gradient descent takes about 6900 steps until the flattest coordinate is 10⁻⁷ of its start.",

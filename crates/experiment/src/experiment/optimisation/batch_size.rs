@@ -1,5 +1,6 @@
 //! How many steps a larger batch saves, and from where on none.
 
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -169,7 +170,10 @@ fn claims(problem: &Noisy, batches: &[f64], best: &[Best], target: f64) -> Vec<C
         ),
         Claim::printed(
             id,
-            "For every batch size the steps are below 4βM/ε² · max(1, 2γ₁²/(Bε²)): the largest ratio is below 1.",
+            format!(
+                "For ε = {target} and Bε²/γ₁² of {} the steps are below 4βM/ε² · max(1, 2γ₁²/(Bε²)): the largest ratio is below 1.",
+                tested(batches)
+            ),
             Rule::Below(1.0),
             Estimate::exact(over_bound.fold(0.0, f64::max), 1e-9),
         ),

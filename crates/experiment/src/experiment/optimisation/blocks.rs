@@ -132,6 +132,12 @@ fn blocks(seeds: &[Seed]) -> Vec<Claim> {
             equals(1.0, 0.01),
             Estimate::exact(radii(0.9) / radii(0.1), 1e-6),
         ),
+        Claim::corrected(
+            id,
+            "They are determined by both ends of a block's spectrum: for these two the ratio is (1 + 0.1)/(1 + 0.9).",
+            equals(1.1 / 1.9, 1e-3),
+            Estimate::exact(radii(0.9) / radii(0.1), 1e-6),
+        ),
     ]
 }
 

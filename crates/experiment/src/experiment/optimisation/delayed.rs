@@ -1,6 +1,7 @@
 //! Gradients of an earlier iterate: up to which step size descent along them is stable.
 
 use super::{each, equals, power};
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -106,6 +107,7 @@ fn stability(delays: &[f64], edges: &[f64], conditions: &[f64], longest: &[f64])
         .zip(edges)
         .map(|(delay, edge)| (edge / formula(*delay) - 1.0).abs())
         .fold(0.0, f64::max);
+    let over = tested(delays);
     let undelayed = delays
         .iter()
         .zip(edges)
@@ -114,14 +116,18 @@ fn stability(delays: &[f64], edges: &[f64], conditions: &[f64], longest: &[f64])
     vec![
         Claim::corrected(
             id,
-            "The largest stable ηλ with a delay τ is 2 sin(π/(4τ + 2)): the largest relative difference over the delays is below \
-             0.001.",
+            format!(
+                "The largest stable ηλ with a delay τ is 2 sin(π/(4τ + 2)): the largest relative difference over the delays {over} \
+                 is below 0.001."
+            ),
             Rule::Below(0.001),
             Estimate::exact(off, 1e-4),
         ),
         Claim::must_fail(
             id,
-            "The largest stable ηλ is 2 with every delay: the largest relative difference is below 0.001.",
+            format!(
+                "The largest stable ηλ is 2 with the delays {over}: the largest relative difference is below 0.001."
+            ),
             Rule::Below(0.001),
             Estimate::exact(undelayed, 1e-4),
         ),

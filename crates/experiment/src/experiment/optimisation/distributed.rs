@@ -286,7 +286,8 @@ fn weighted(curvatures: &[Vec<f64>], minima: &[Vec<f64>], weight: impl Fn(f64) -
 
 fn floors(plan: &Plan, seeds: &[Seed]) -> Vec<Claim> {
     let id = "structure Ex.10";
-    let steps: Vec<f64> = (0..200).map(|index| 10.0 * f64::from(index)).collect();
+    // At the start their ratio is near 1 whatever the method does.
+    let steps: Vec<f64> = (1..=200).map(|index| 10.0 * f64::from(index)).collect();
     let of = |workers: &f64| {
         let ratios = steps
             .iter()
@@ -298,8 +299,8 @@ fn floors(plan: &Plan, seeds: &[Seed]) -> Vec<Claim> {
     vec![
         Claim::printed(
             id,
-            "With η = 1/L, the mean squared distance is at most (1 − μη)^t times that at the start plus ησ²/(μm), at every step: \
-             the largest ratio is at most 1.",
+            "With η = 1/L, the mean squared distance is at most (1 − μη)^t times that at the start plus ησ²/(μm), at every tenth step \
+             from the tenth to the 2000th: the largest ratio is at most 1.",
             Rule::Below(1.0 + 1e-9),
             Estimate::exact(largest, 1e-12),
         ),

@@ -1,6 +1,7 @@
 //! The linear scaling rule: on a fixed gradient, where it is exact, and on parabolas, where it is not.
 
 use super::{each, equals, power};
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
     Setup, Subject,
@@ -237,9 +238,10 @@ fn gap_claims(rates: &[f64], kappas: &[f64], gaps: &[Vec<f64>]) -> Vec<Claim> {
         Claim::corrected(
             id,
             format!(
-                "The difference of E x² is at most C(1 + κ)η with C = 5x₀² = {} for all κ and η: the largest ratio to (1 + κ)η is \
-                     below.",
-                5.0 * START * START
+                "The difference of E x² is at most C(1 + κ)η with C = 5x₀² = {} for κ of {} and all η tried: the largest ratio to \
+                     (1 + κ)η is below.",
+                5.0 * START * START,
+                tested(kappas)
             ),
             Rule::Below(5.0 * START * START),
             Estimate::exact(most, 1e-9 * most),

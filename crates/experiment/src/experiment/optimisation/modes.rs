@@ -114,7 +114,7 @@ fn claims(seeds: &[Seed]) -> Vec<Claim> {
         ),
         Claim::printed(
             id,
-            "At no time is the residual in a mode above exp(−λt) times its start: the largest ratio is at most 1.",
+            "At no time after the start is the residual in a mode above exp(−λt) times its start: the largest ratio is at most 1.",
             Rule::Below(1.0 + 1e-6),
             Estimate::median(&each(seeds, |seed| seed.beyond)),
         ),
@@ -244,6 +244,8 @@ fn largest_beyond(course: &[Vec<f64>], mode: usize, pace: f64) -> f64 {
     let ratios = course
         .iter()
         .enumerate()
+        // At the start it is 1.
+        .skip(1)
         .map(|(step, row)| (row[mode].abs() / start, (-pace * step as f64).exp()));
     ratios
         .take_while(|(left, _)| *left > SEEN[1])

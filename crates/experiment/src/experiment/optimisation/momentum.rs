@@ -113,16 +113,17 @@ fn forms(gaps: &[Gaps]) -> Vec<Claim> {
     vec![
         Claim::printed(
             "theory 2-5",
-            "Heavy ball with the term β(w_t − w_{t−1}) and with a velocity follow one path on a function that is not convex.",
-            Rule::Below(ROUNDING),
-            of(|gaps| gaps.heavy_ball),
-        ),
-        Claim::printed(
-            "theory 2-5",
             "The momentum term is β(w_{t+1} − w_t), as the sentence after the update has it: with it, the path is that of the \
              velocity form.",
             Rule::Below(ROUNDING),
             of(|gaps| gaps.ahead),
+        ),
+        Claim::corrected(
+            "theory 2-5",
+            "It is β(w_t − w_{t−1}), as the update itself has it: with it, the path is that of the velocity form, on a function \
+             that is not convex.",
+            Rule::Below(ROUNDING),
+            of(|gaps| gaps.heavy_ball),
         ),
         Claim::printed(
             "theory 2-6",

@@ -1,6 +1,7 @@
 //! How fast the smallest gradient of gradient descent vanishes at worst.
 
 use super::power;
+use crate::experiment::lines::tested;
 use crate::experiment::{
     About, Claim, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter, Setup,
     Subject,
@@ -74,7 +75,8 @@ impl Experiment for RateOfGradientDescent {
             .fold(0.0, f64::max);
         let bound = |factor: f64| {
             format!(
-                "On every function tried, with every T, the smallest squared gradient is below {factor} Mβ/T."
+                "On the four functions tried, with T of {}, the smallest squared gradient is below {factor} Mβ/T.",
+                tested(&horizons)
             )
         };
         let worst = Estimate::exact(worst, 1e-6);

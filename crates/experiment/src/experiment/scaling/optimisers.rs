@@ -50,7 +50,8 @@ impl Experiment for Optimisers {
             mathematics: "A quadratic loss with modes of curvature j^(−b), each with j^(−a) of the loss times the square \
                 of a normal number. After t steps, gradient descent and the heavy ball have learnt the modes whose \
                 curvature is above about 1/t, so that L(t) ∝ t^(−(a−1)/b). Nesterov's accelerated gradient has learnt \
-                those above 1/t², and its exponent is twice as large.",
+                those above 1/t², and its exponent is twice as large. The exercise asks for networks of several widths and \
+                depths, with margins and norms; here the loss is a quadratic, whose exponents are known.",
             refuted_by: "An optimiser whose exponent differs by more than a tenth from that of gradient descent on the \
                 same problems.",
             seeds: Extent {
