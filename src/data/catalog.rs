@@ -1,7 +1,7 @@
 //! What is known about each dataset: files, digests, mirrors, shape, licence.
 
 use super::cifar::{self, Records};
-use super::{DatasetName, format, idx};
+use super::{DatasetName, format};
 
 /// What a data file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

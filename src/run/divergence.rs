@@ -22,7 +22,7 @@ pub struct Divergence {
     pub lambda_max: Option<LambdaMax>,
     /// The curvature over the line of stability, where a hook has measured it, when it last did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub over_the_line: Option<OverTheLine>,
+    pub over_the_line: Option<Box<OverTheLine>>,
 }
 
 impl fmt::Display for Divergence {
@@ -61,7 +61,7 @@ impl fmt::Display for Divergence {
                 step,
                 ratio,
                 measure,
-            } = line;
+            } = &**line;
             write!(
                 f,
                 "; by {measure} the curvature that steps see was {ratio:.4} times the largest that is stable at that rate, as \
@@ -91,7 +91,7 @@ mod tests {
                 learning_rate: 0.5,
                 last_finite_loss: None,
                 lambda_max,
-                over_the_line,
+                over_the_line: over_the_line.map(Box::new),
             };
             divergence.to_string()
         };

@@ -392,7 +392,7 @@ impl<'a> Engine<'a> {
             learning_rate: self.stepper.rate_of_last(step),
             last_finite_loss: self.losses.last_finite,
             lambda_max: self.memory.events.lambda_max,
-            over_the_line: self.memory.events.over_the_line.clone(),
+            over_the_line: self.memory.events.over_the_line.clone().map(Box::new),
         })
     }
 }

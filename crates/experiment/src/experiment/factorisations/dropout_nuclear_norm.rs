@@ -328,7 +328,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             id,
             format!(
                 "Training with dropout minimises ‖M − X‖² + (λ/d)‖X‖*²: its loss is the closed form's to 1e-6, at the rates {}.",
-                tested(&rates)
+                tested(rates)
             ),
             Rule::Below(1e-6),
             of(&|run| worst(run, 0, 1.0)),
@@ -343,7 +343,7 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             id,
             format!(
                 "The nuclear norm of what is learnt falls with the rate, from each to the next of {}.",
-                tested(&rates)
+                tested(rates)
             ),
             Rule::Above(0.0),
             Estimate::smallest_step(&arms),
