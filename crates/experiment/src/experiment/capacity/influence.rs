@@ -204,7 +204,8 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     vec![
         Claim::printed(
             "theory 10-1",
-            "The influence is the derivative of the loss of z by the weight of x (mean ratio)",
+            "In logistic regression, which stands for networks here, the influence is the derivative \
+             of the loss of z by the weight of x (mean ratio)",
             Rule::Equals {
                 value: 1.0,
                 tolerance: 1e-3,
@@ -214,7 +215,7 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
         Claim::printed(
             "theory 10-1",
             format!(
-                "−I(x, z)/n predicts the change when x is left out of {} examples (mean \
+                "There −I(x, z)/n predicts the change when x is left out of {} examples (mean \
                 correlation over all x)",
                 setup.get(EXAMPLES)
             ),

@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn descent_is_within_its_bound() {
-        // The first ratio is one, and none may be above it.
+        // At the start the ratio is one; it falls from the first step on.
         let mut rng = Streams::new(0).stream("test", 0);
         let (x, y) = logistic_examples(&mut rng, 40, &[1.0, 1.0]);
         let norms: Vec<f64> = (0..40).map(|row| x.row(row).norm_l2()).collect();

@@ -245,7 +245,8 @@ fn of_optimisers(study: &Study, runs: &[Runs], exponent: f64) -> Vec<Claim> {
         Claim::printed(
             "structure C.6",
             format!(
-                "The exponent of {} is that of gradient descent, to a tenth of {exponent:.3}.",
+                "On quadratics, which stand for networks here, the exponent of {} is that of gradient descent, to a tenth of \
+                 {exponent:.3}.",
                 optimiser.words()
             ),
             same,
@@ -260,7 +261,7 @@ fn of_optimisers(study: &Study, runs: &[Runs], exponent: f64) -> Vec<Claim> {
         .collect();
     let corrected = Claim::corrected(
         "structure C.6",
-        "The exponent of Nesterov is twice that of gradient descent, to a tenth.",
+        "On these quadratics the exponent of Nesterov is twice that of gradient descent, to a tenth.",
         Rule::Equals {
             value: 2.0,
             tolerance: 0.2,
