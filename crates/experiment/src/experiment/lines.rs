@@ -35,11 +35,11 @@ pub fn tested(numbers: &[f64]) -> String {
     }
 }
 
-/// A colour and a pattern of dashes.
+/// A colour and one of the three patterns of dashes that references leave to data, counted round.
 pub const fn style(colour: usize, dash: usize) -> Style {
     Style {
         colour: Some(colour),
-        dash,
+        dash: [0, 1, 3][dash % 3],
     }
 }
 

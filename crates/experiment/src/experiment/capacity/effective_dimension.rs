@@ -367,7 +367,7 @@ fn figure(sources: &[f64], dimension: &Law, rates: &[Law], kernels: &[Law]) -> F
                     Line::new(format!("s = {source}"), law.x.clone(), law.y.clone()).with_markers();
                 panel.with(line.styled(Style {
                     colour: Some(2 + index),
-                    dash: index,
+                    dash: [0, 1, 3][index % 3],
                 }))
             });
     Figure {

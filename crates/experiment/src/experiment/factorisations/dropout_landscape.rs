@@ -634,7 +634,7 @@ fn figure(cases: &[(f64, usize)], runs: &[Run]) -> Figure {
             };
             let style = crate::figure::Style {
                 colour: Some(index),
-                dash: index,
+                dash: [0, 1, 3][index % 3],
             };
             panel = panel.with(Line::new(label, x, y).styled(style).faint());
         }
