@@ -1,4 +1,4 @@
-//! What a run costs, found by a few steps and one round of measurements that nothing is kept of.
+//! What a run costs, found by a few steps and rounds of measurements that nothing is kept of.
 
 use super::average::Average;
 use super::measuring::{Measuring, StepAsMeasured};
@@ -32,8 +32,8 @@ pub struct Cost {
     pub is_open: bool,
 }
 
-/// The cost of a run, by some steps from the starting point and by everything that its hooks measure, once, as far as that is
-/// measured within `patience`.
+/// The cost of a run, by some steps from the starting point and by everything that its hooks measure, again where that is soon
+/// done, as far as it is measured within `patience`.
 ///
 /// # Errors
 ///

@@ -12,8 +12,8 @@
 //! whose residual may be small at once although another has overtaken it, but with a mixture of all
 //! remembered ones with random signs: one product then shows every eigenvalue among them that has
 //! changed. A search for several pairs multiplies each of as many remembered vectors, which nearly are what it looks for,
-//! and the mixture of the others; it ends where the model, corrected by these products, has no leading eigenvector beside
-//! them.
+//! and the mixture of the others; it ends where none of the others seems, by the product of the mixture, to belong to the
+//! pairs by now.
 
 mod surrogate;
 mod warm_start;
