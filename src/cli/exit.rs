@@ -96,6 +96,7 @@ impl From<ProblemError> for CommandError {
             | ProblemError::TooManyStages { .. }
             | ProblemError::Map { .. }
             | ProblemError::Block { .. }
+            | ProblemError::Frozen { .. }
             | ProblemError::NothingOfBlocks { .. }
             | ProblemError::LonelyValue { .. }) => CommandError::Input(error.to_string()),
         }

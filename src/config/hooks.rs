@@ -4,7 +4,7 @@ use super::error::Violation;
 use super::schedule::{Schedule, Shape, Unit};
 use super::section::Reader;
 use crate::data::Task;
-use crate::measure::{LINE_MEASURES, Preset, Weights};
+use crate::measure::{ChainSettings, LINE_MEASURES, Preset, Weights, about};
 use crate::model::{DropoutMode, NormMode};
 use crate::nearest::{families, nearest};
 use crate::reparam::MapKind;
@@ -45,10 +45,45 @@ section! {
         norm_mode: NormMode = default(NormMode::Eval);
         /// What dropout does.
         dropout: DropoutMode = default(DropoutMode::Off);
+        /// How the chains of `learning_coefficient.*` run.
+        chains: LangevinChains = part();
         /// Products after which each estimate ends.
         max_matvecs: Option<usize> = optional("no bound");
         /// Seconds after which each estimate ends.
         max_seconds: Option<f64> = optional("no bound") in AboveZero;
+    }
+}
+
+section! {
+    /// How the chains of `learning_coefficient.*` run (Lau et al. 2023), where not by default.
+    #[derive(Copy)]
+    pub struct LangevinChains {
+        /// How many chains find the local learning coefficient, two at least.
+        chains: Option<usize> = optional("10");
+        /// Steps of each chain that are thrown away.
+        burn_in: Option<u64> = optional("2 / (step_size localisation), 200 to 500");
+        /// Steps of each chain that are kept, 20 at least.
+        draws: Option<usize> = optional("as many as burn_in");
+        /// How strongly chains are held at the parameters, γ of ½γ‖w − w*‖².
+        localisation: Option<f64> = optional("100") in AboveZero;
+        /// What multiplies the loss, nβ of exp(−nβ L).
+        inverse_temperature: Option<f64> = optional("samples / ln samples") in AboveZero;
+        /// The variance of the noise of a step, ε.
+        step_size: Option<f64> = optional("0.2 over the largest curvature of what is sampled") in AboveZero;
+    }
+}
+
+impl LangevinChains {
+    /// The same for measures.
+    pub fn settings(self) -> ChainSettings {
+        ChainSettings {
+            chains: self.chains,
+            burn_in: self.burn_in.map(|steps| steps as usize),
+            draws: self.draws,
+            localisation: self.localisation,
+            inverse_temperature: self.inverse_temperature,
+            step_size: self.step_size,
+        }
     }
 }
 
@@ -121,6 +156,7 @@ impl Hook {
 
 fn measures_something_sometime(hook: &mut Hook, reader: &Reader<'_>) -> Result<(), Violation> {
     measures_something(hook, reader)?;
+    chains_are_for_something(hook, reader)?;
     if hook.on.is_empty() {
         hook.every.get_or_insert(1);
     }
@@ -133,6 +169,30 @@ fn measures_something_sometime(hook: &mut Hook, reader: &Reader<'_>) -> Result<(
         "= {found:?} spaces the moments of `every`, which is absent: with `on` alone a hook has no schedule; add `every`, or leave `{key}` out"
     );
     Err(Violation::new(reader.path(key), rule))
+}
+
+/// Refuses settings of chains that no estimate comes of, or that no measure of the hook reads.
+fn chains_are_for_something(hook: &Hook, reader: &Reader<'_>) -> Result<(), Violation> {
+    let settings = hook.chains.settings();
+    let refused = |key: &str, rule: String| Err(Violation::new(reader.path(key), rule));
+    if let Some((key, rule)) = settings.too_few() {
+        return refused(key, rule);
+    }
+    let Some(key) = settings.first_set() else {
+        return Ok(());
+    };
+    let listed = hook.measures.iter().flatten();
+    let are_of_chains = listed
+        .filter_map(|name| about(name))
+        .any(|measure| measure.is_of_chains);
+    match are_of_chains {
+        true => Ok(()),
+        false => {
+            let rule = "is for learning_coefficient.*, and this hook measures none of it: add \
+                        \"learning_coefficient.local\" to `measures`, or leave the key out";
+            refused(key, rule.to_owned())
+        }
+    }
 }
 
 fn measures_something(hook: &Hook, reader: &Reader<'_>) -> Result<(), Violation> {

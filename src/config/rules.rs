@@ -147,6 +147,9 @@ fn composes(config: &Config) -> Result<(), Violation> {
     if config.train.svag.is_some() {
         svag_fits(config)?;
     }
+    if config.train.frozen.is_some() {
+        frozen_fits(config)?;
+    }
     needs(
         config.train.loss == Loss::Square
             || !matches!(config.label_noise, Some(LabelNoise::Gaussian(_))),
@@ -236,6 +239,15 @@ fn noise_fits(config: &Config) -> Result<(), Violation> {
     )?;
     let reason = "masks are noise of their own";
     excludes(dropout > 0.0, key, "model.dropout above 0", reason)
+}
+
+/// What is drawn for all parameters is of another strength where some of them stay.
+fn frozen_fits(config: &Config) -> Result<(), Violation> {
+    let key = "train.frozen";
+    let reason = "its strength is that of noise in all parameters";
+    excludes(config.noise.is_some(), key, "[noise]", reason)?;
+    let jumps = matches!(config.optimizer.method, Method::PerturbedGd(_));
+    excludes(jumps, key, "optimizer.kind = \"perturbed_gd\"", reason)
 }
 
 /// SVAG is derived for steps of plain SGD with independent batches (Li, Malladi & Arora 2021, sec. 5).

@@ -34,6 +34,8 @@ section! {
         clip: Clip = part();
         /// Whether every step uses all training samples, whatever the update rule.
         full_batch: bool = derived(false, "false; true for gd");
+        /// Layers (layers.0) or parameters (layers.0.bias) that no step moves.
+        frozen: Option<Vec<String>> = optional("none");
         /// Passes over the training part; exactly one of `epochs` and `steps`.
         epochs: Option<usize> = optional("`steps` instead");
         /// Updates; exactly one of `epochs` and `steps`.

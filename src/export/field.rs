@@ -38,6 +38,7 @@ pub(super) const FIELDS: &[(&str, Kind)] = &[
     ("max_matvecs", Kind::Count),
     ("max_seconds", Kind::Number),
     ("algorithm", Kind::Text),
+    ("chains", Kind::Text),
     ("seconds", Kind::Number),
     ("error_unknown_because", Kind::Text),
     ("failure", Kind::Text),

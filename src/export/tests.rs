@@ -30,6 +30,7 @@ fn rows() -> Vec<Row> {
         max_matvecs: Some(7),
         max_seconds: Some(0.5),
         algorithm: Some(crate::measure::Algorithm::WarmDavidson),
+        chains: "draws=30".parse().ok(),
         is_unrecorded: false,
     };
     let eigenvalue = Measurement::new("hessian.lambda_2", -0.5).over(9);

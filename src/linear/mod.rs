@@ -51,7 +51,7 @@ pub use ritz::Eigenpair;
 pub use trace::{
     DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
 };
-pub use transform::{Conjugated, Restricted, Shifted};
+pub use transform::{Conjugated, PlusDiagonal, Restricted, Shifted};
 pub(crate) use vector::is_finite;
 pub(crate) use vector::{axpy, random_normal, random_signs, scale};
 pub use vector::{dot, norm};

@@ -109,6 +109,36 @@ impl LinearOperator for Shifted<'_> {
     }
 }
 
+/// `A + D` for a diagonal matrix `D`: the Hessian of a loss plus a penalty on some parameters.
+pub struct PlusDiagonal<'a> {
+    operator: &'a mut dyn LinearOperator,
+    diagonal: Vec<f64>,
+}
+
+impl<'a> PlusDiagonal<'a> {
+    /// Adds the diagonal matrix with these entries.
+    pub fn new(operator: &'a mut dyn LinearOperator, diagonal: Vec<f64>) -> Self {
+        Self { operator, diagonal }
+    }
+}
+
+impl LinearOperator for PlusDiagonal<'_> {
+    fn dimension(&self) -> usize {
+        self.operator.dimension()
+    }
+
+    fn precision(&self) -> Precision {
+        self.operator.precision()
+    }
+
+    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
+        let mut product = self.operator.apply(vector)?;
+        let terms = product.iter_mut().zip(vector).zip(&self.diagonal);
+        terms.for_each(|((sum, value), entry)| *sum += entry * value);
+        Ok(product)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::test_operators::Dense;
@@ -144,5 +174,8 @@ mod tests {
         let mut whole = matrix();
         let mut shifted = Shifted::new(&mut whole, 0.5);
         assert_eq!(shifted.apply(&[0.0, 0.0, 1.0]).unwrap(), [3.0, 5.0, 6.5]);
+        let mut whole = matrix();
+        let mut sum = PlusDiagonal::new(&mut whole, vec![9.0, 9.0, 0.5]);
+        assert_eq!(sum.apply(&[0.0, 0.0, 1.0]).unwrap(), [3.0, 5.0, 6.5]);
     }
 }

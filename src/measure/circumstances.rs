@@ -1,5 +1,6 @@
 //! What a number was taken under.
 
+use super::chain_settings::ChainSettings;
 use crate::model::{DropoutMode, NormMode};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub struct Circumstances {
     /// How it was searched for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
+    /// How its chains ran, where not as the measure says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chains: Option<ChainSettings>,
     /// Whether the row is of an earlier version, which did not record how what takes products was taken.
     #[serde(skip)]
     pub is_unrecorded: bool,
@@ -89,6 +93,7 @@ impl Circumstances {
             ("max_matvecs", word(self.max_matvecs, "any")),
             ("max_seconds", word(self.max_seconds, "any")),
             ("search", word(self.algorithm, search)),
+            ("chains", word(self.chains, "as usual")),
         ]
     }
 }

@@ -149,6 +149,8 @@ pub struct Measure {
     pub task: Option<Task>,
     /// Whether it is about a block of the parameters where one is asked for.
     pub is_of_block: bool,
+    /// Whether chains of Langevin dynamics find it.
+    pub is_of_chains: bool,
     /// What it depends on besides the parameters.
     pub reads: Reads,
     /// Whether it reports on a map, and so is neither invariant nor moved.
@@ -181,6 +183,7 @@ impl Measure {
             is_share: false,
             task: None,
             is_of_block: false,
+            is_of_chains: false,
             reads: Reads::Training,
             is_check: false,
             is_given: false,
@@ -277,6 +280,14 @@ impl Measure {
         }
     }
 
+    /// Is found by chains of Langevin dynamics.
+    pub const fn of_chains(self) -> Self {
+        Self {
+            is_of_chains: true,
+            ..self
+        }
+    }
+
     /// Is about the whole network, also where a block is asked for.
     pub const fn of_whole(self) -> Self {
         Self {
@@ -349,6 +360,7 @@ impl Measure {
             block: all.block.filter(|_| self.is_of_block),
             max_matvecs: all.max_matvecs.filter(|_| self.needs_products()),
             max_seconds: all.max_seconds.filter(|_| self.needs_products()),
+            chains: all.chains.filter(|_| self.is_of_chains),
             ..all
         }
     }

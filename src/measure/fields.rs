@@ -153,6 +153,7 @@ mod tests {
                 max_matvecs: Some(7),
                 max_seconds: Some(0.5),
                 algorithm: Some(Algorithm::WarmDavidson),
+                chains: "draws=30 localisation=0.5".parse().ok(),
                 is_unrecorded: false,
             },
             ..Measurement::exact("a.b", 1.0)

@@ -3,7 +3,7 @@
 use super::measurement::Measurement;
 use super::stability::descent::Descent;
 use super::stability::preconditioned;
-use super::step_rule::StepRule;
+use super::step_rule::{Reach, StepRule};
 
 /// The measures that tell, those that go before others last.
 pub const LINE_MEASURES: [&str; 4] = [LAMBDA_MAX, FOLLOWED, "stability.momentum", "stability.adam"];
@@ -19,12 +19,17 @@ const FOLLOWED: &str = "stability.eigenvalue_1";
 pub fn over_the_line<'r>(
     rows: impl IntoIterator<Item = &'r Measurement>,
     rule: StepRule<'_>,
+    reach: Reach<'_>,
     rate: f64,
 ) -> Vec<Measurement> {
     let mut found: Vec<Measurement> = Vec::new();
     for row in rows {
         let is_told = row.value.is_some() && row.circumstances.block.is_none();
         if !is_told || !LINE_MEASURES.contains(&row.name.as_str()) {
+            continue;
+        }
+        // Of the whole Hessian, where steps see a part of it or weight decay adds to a part.
+        if row.name == LAMBDA_MAX && !reach.is_whole() {
             continue;
         }
         let Some(ratio) = ratio(row, rule, rate) else {
@@ -94,7 +99,12 @@ mod tests {
 
     #[test]
     fn an_eigenvalue_is_put_over_the_line_of_the_rule_with_its_error() {
-        let found = over_the_line(&[row("hessian.lambda_max", 5.0)], HEAVY_BALL, 0.25);
+        let found = over_the_line(
+            &[row("hessian.lambda_max", 5.0)],
+            HEAVY_BALL,
+            Reach::default(),
+            0.25,
+        );
         // η (λ + μ) / 2(1 + β) = 0.25 · 6 / 3, and a hundredth of λ is a twelfth of a hundredth of it.
         assert_eq!(found[0].value, Some(0.5));
         let error = found[0].absolute_error().unwrap();
@@ -107,6 +117,7 @@ mod tests {
         let found = over_the_line(
             &[row("hessian.lambda_max", 5.0), followed],
             HEAVY_BALL,
+            Reach::default(),
             0.25,
         );
         // The penalty is in it.
@@ -118,7 +129,12 @@ mod tests {
             decay: 0.0,
             preconditioner: None,
         };
-        let found = over_the_line(&[row("stability.eigenvalue_1", 190.0)], adam, 0.1);
+        let found = over_the_line(
+            &[row("stability.eigenvalue_1", 190.0)],
+            adam,
+            Reach::default(),
+            0.1,
+        );
         // 2 (1 + β₁) / ((1 − β₁) η) = 380.
         assert!((found[0].value.unwrap() - 0.5).abs() < 1e-12);
     }
@@ -141,7 +157,7 @@ mod tests {
             rows.reverse();
             rows
         }] {
-            let found = over_the_line(&rows, HEAVY_BALL, 0.25);
+            let found = over_the_line(&rows, HEAVY_BALL, Reach::default(), 0.25);
             let of = |subset| {
                 let mut found = found.iter();
                 found
@@ -163,8 +179,16 @@ mod tests {
             decay: 0.0,
             preconditioner: None,
         };
-        assert!(over_the_line(&[row("hessian.lambda_max", 5.0)], adam, 0.1).is_empty());
-        let found = over_the_line(&[row("stability.adam", 1.5)], adam, 0.1);
+        assert!(
+            over_the_line(
+                &[row("hessian.lambda_max", 5.0)],
+                adam,
+                Reach::default(),
+                0.1
+            )
+            .is_empty()
+        );
+        let found = over_the_line(&[row("stability.adam", 1.5)], adam, Reach::default(), 0.1);
         assert_eq!(found[0].value, Some(1.5));
     }
 }

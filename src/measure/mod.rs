@@ -10,6 +10,7 @@
 mod balance;
 mod calibration;
 mod catalogue;
+mod chain_settings;
 mod circumstances;
 mod curvature;
 mod declaration;
@@ -47,6 +48,7 @@ mod testing;
 mod tests;
 
 pub use catalogue::{catalogue, find, names};
+pub use chain_settings::ChainSettings;
 pub use circumstances::{Algorithm, Circumstances, Weights};
 pub use declaration::{Cost, Family, Measure, Part, Preset, ProductLaw, Reads, RoundingLaw, Take};
 pub use dispatch::{Named, about, matrices, needs_products};
@@ -57,5 +59,5 @@ pub use measurement::{Bound, Error, Measurement};
 pub use norm::Convolution;
 pub use session::Session;
 pub use statistic::Statistic;
-pub use step_rule::StepRule;
+pub use step_rule::{Reach, StepRule};
 pub use subject::{Event, LastStep, Search, Subject, WarmStarts};

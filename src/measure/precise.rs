@@ -33,6 +33,8 @@ pub(super) struct Picked {
 pub(super) enum Place {
     /// After a hidden layer or block, counted from 1.
     Hidden(usize),
+    /// The units that an activation makes within a block, counted from 1.
+    Inner(usize),
     /// Before the layer that makes the outputs.
     Last,
 }
@@ -67,6 +69,7 @@ impl Precise {
     fn held_of(&self, place: Place, inputs: Tensor<2>) -> Result<(usize, Vec<f64>), Failure> {
         let held = match place {
             Place::Hidden(layer) => self.objective.hidden(&self.parameters, inputs, layer),
+            Place::Inner(layer) => self.objective.inner_units(&self.parameters, inputs, layer),
             Place::Last => self.objective.features(&self.parameters, inputs),
         };
         let held = held.ok_or_else(|| place.missing())?;
@@ -78,6 +81,7 @@ impl Place {
     fn missing(self) -> Failure {
         Failure::not_defined(match self {
             Self::Hidden(layer) => format!("the network has fewer than {layer} hidden layers"),
+            Self::Inner(layer) => format!("the network has fewer than {layer} blocks"),
             Self::Last => "the network does not end with a fully connected layer".to_owned(),
         })
     }

@@ -139,6 +139,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Refuses where what a layer makes of a sample depends on the others of its batch.
+    pub(super) fn require_layers_of_single_samples(&self) -> Result<(), Failure> {
+        match self.subject.objective.samples_are_independent() {
+            true => Ok(()),
+            false => Err(Failure::not_defined(
+                "what a layer makes of a sample depends on the others where a batch is normalised by its own \
+                 statistics: measure with norm_mode = \"eval\"",
+            )),
+        }
+    }
+
     /// Refuses where inputs are tokens, between which there is no distance.
     pub(super) fn require_smooth_inputs(&self) -> Result<(), Failure> {
         match self.subject.objective.network().has_smooth_inputs() {

@@ -33,6 +33,22 @@ pub enum StepRule<'a> {
     },
 }
 
+/// Which parameters steps reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reach<'a> {
+    /// Whether steps move each parameter; none where they move all.
+    pub moves: Option<&'a [bool]>,
+    /// Whether an L2 penalty is about each parameter; none where it is about all, or there is none.
+    pub decays: Option<&'a [bool]>,
+}
+
+impl Reach<'_> {
+    /// Whether steps see the whole Hessian, plus the same in all directions.
+    pub fn is_whole(self) -> bool {
+        self.moves.is_none() && self.decays.is_none()
+    }
+}
+
 impl StepRule<'_> {
     /// What is left of the last step in the next one.
     pub fn momentum(self) -> f64 {

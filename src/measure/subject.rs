@@ -1,9 +1,10 @@
 //! What is measured, and under which circumstances.
 
+use super::chain_settings::ChainSettings;
 use super::circumstances::Weights;
 use super::failure::Failure;
 use super::measurement::Measurement;
-use super::step_rule::StepRule;
+use super::step_rule::{Reach, StepRule};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Budget, Interrupt, LinearError, LinearOperator, Restricted, WarmStart};
 use crate::objective::{Chunks, Objective};
@@ -64,6 +65,8 @@ pub struct Subject<'a> {
     pub block: Option<&'a str>,
     /// Bounds on each estimate.
     pub budget: Budget,
+    /// How chains of Langevin dynamics run, where not by default.
+    pub chains: ChainSettings,
     /// How searches for the largest eigenvalues begin.
     pub search: Search<'a>,
     /// What the last round of measurements like this one has left, for overlaps.
@@ -77,6 +80,8 @@ pub struct Subject<'a> {
     pub learning_rate: Option<f64>,
     /// What a step does with a gradient.
     pub step_rule: Option<StepRule<'a>>,
+    /// Which parameters it reaches.
+    pub reach: Reach<'a>,
     /// Samples per training step.
     pub batch_size: Option<usize>,
     /// Samples that training steps are drawn from; `train` may hold fewer.
@@ -102,12 +107,14 @@ impl<'a> Subject<'a> {
             test: None,
             block: None,
             budget: Budget::default(),
+            chains: ChainSettings::default(),
             search: Search::Fresh,
             past: None,
             last_step: None,
             trained_elsewhere: true,
             learning_rate: None,
             step_rule: None,
+            reach: Reach::default(),
             batch_size: None,
             training_samples: Some(train.samples()),
             streams: Streams::new(0),

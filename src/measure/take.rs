@@ -134,6 +134,7 @@ fn circumstances(subject: &Subject<'_>, measure: &Measure) -> Circumstances {
         max_matvecs: subject.budget.max_matvecs,
         max_seconds: subject.budget.max_seconds,
         algorithm: None,
+        chains: subject.chains.where_set(),
         is_unrecorded: false,
     })
 }

@@ -52,6 +52,12 @@ pub trait Network: Send + Sync {
         None
     }
 
+    /// The nonlinearity that makes, number by number, what the pass is told of by [`Pass::within`]; none where
+    /// nothing is told.
+    fn inner_activation(&self) -> Option<Activation> {
+        None
+    }
+
     /// The names and shapes of the parameters.
     fn layout(&self) -> &Arc<Layout> {
         self.blueprint().parameters()

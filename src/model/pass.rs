@@ -63,6 +63,14 @@ pub struct Pass<'a> {
     linear_maps: Cell<usize>,
     /// What the last linear map so far was given, where the pass keeps it.
     features: Option<Cell<Option<Tensor<2>>>>,
+    inner_layers: usize,
+    inner: Option<Inner>,
+}
+
+/// A layer of units within a block that a pass keeps, `[batch, units]`.
+struct Inner {
+    layer: usize,
+    units: Option<Tensor<2>>,
 }
 
 /// A hidden layer at which a pass begins anew, and what it held there, `[batch, features]`.
@@ -92,6 +100,8 @@ impl<'a> Pass<'a> {
             known: None,
             linear_maps: Cell::new(0),
             features: None,
+            inner_layers: 0,
+            inner: None,
         }
     }
 
@@ -121,6 +131,33 @@ impl<'a> Pass<'a> {
     /// keeps nothing.
     pub fn into_features(self) -> Option<Tensor<2>> {
         self.features?.into_inner()
+    }
+
+    /// The same pass, which keeps the units within a block, counted from 1.
+    pub fn keeping_inner(self, layer: usize) -> Self {
+        let units = None;
+        Self {
+            inner: Some(Inner { layer, units }),
+            ..self
+        }
+    }
+
+    /// The units that were kept, `[batch, units]`; none where the network has no such layer.
+    pub fn into_inner(self) -> Option<Tensor<2>> {
+        self.inner?.units
+    }
+
+    /// Called by networks with the units within a block, which an activation has made and a linear map adds up
+    /// before the block ends; hands on what it is given.
+    pub fn within<const D: usize>(&mut self, units: Dual<D>) -> Dual<D> {
+        self.inner_layers += 1;
+        if let Some(inner) = &mut self.inner
+            && inner.layer == self.inner_layers
+        {
+            let samples = units.dims()[0] as i32;
+            inner.units = Some(units.value.clone().reshape([samples, -1]));
+        }
+        units
     }
 
     /// The product `x Wᵀ` of a linear map.

@@ -117,6 +117,7 @@ impl Block {
         let hidden = shape
             .activation
             .apply(self.mlp[0].forward(pass, normalised));
+        let hidden = pass.within(hidden);
         let hidden = pass.dropout(hidden, shape.dropout);
         let output = self.mlp[1].forward(pass, hidden);
         tokens + pass.dropout(output, shape.dropout)
@@ -259,6 +260,10 @@ impl Network for Transformer {
         let rows = self.embedding.rows(tokens);
         let normalised = self.norm.forward(pass, rows);
         self.head.forward(pass, normalised)
+    }
+
+    fn inner_activation(&self) -> Option<Activation> {
+        Some(self.shape.activation)
     }
 
     fn symmetries(&self) -> Vec<Symmetry> {

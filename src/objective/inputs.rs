@@ -69,6 +69,21 @@ impl Objective {
         pass.into_features()
     }
 
+    /// What the activation within a block, counted from 1, makes of every sample, `[batch, units]`; none where the
+    /// network tells of no such units.
+    pub fn inner_units(
+        &self,
+        parameters: &Parameters,
+        inputs: Tensor<2>,
+        layer: usize,
+    ) -> Option<Tensor<2>> {
+        let parameters = DualParameters::plain(parameters);
+        let pass = Pass::new(parameters, &self.conditions, &self.compute, false);
+        let mut pass = pass.keeping_inner(layer);
+        self.network.forward(&mut pass, inputs);
+        pass.into_inner()
+    }
+
     /// What a hidden layer (or block), counted from 1, holds of every sample, `[batch, features]`;
     /// none where the network has no such layer.
     pub fn hidden(

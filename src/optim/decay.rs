@@ -26,6 +26,11 @@ impl Decay {
         }
     }
 
+    /// Whether the block at a place decays.
+    pub fn acts_on(&self, place: usize) -> bool {
+        self.decays[place]
+    }
+
     /// The gradient with that of the penalty, `λθ`.
     pub fn penalised(&self, gradient: Parameters, parameters: &Parameters) -> Parameters {
         gradient.plus_scaled_in(|place| self.decays[place], self.strength, parameters)

@@ -9,10 +9,12 @@ mod decay;
 mod descent;
 mod normalised;
 mod perturbed;
+mod reach;
 mod rmsprop;
 mod schedule;
 mod sign;
 
+pub use reach::{Reach, is_part_of};
 pub use schedule::Schedule;
 
 use crate::backend::Compute;
@@ -96,9 +98,10 @@ fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
              more noise",
         ),
         (
-            config.optimizer.weight_decay > 0.0
-                && !config.optimizer.weight_decay_excludes.is_empty(),
-            "weight decay acts on a part of the parameters only, and the condition is for one that acts on all",
+            matches!(config.optimizer.method, Method::AdamW(_))
+                && decays_in_part(&config.optimizer),
+            "weight decay beside the gradient acts on a part of the parameters only, and the condition is for one \
+             that acts on all",
         ),
         (
             redraws,
@@ -108,6 +111,16 @@ fn why_no_plain_gradient(config: &Config) -> Option<&'static str> {
     ];
     let found = cases.into_iter().find(|(is_so, _)| *is_so);
     found.map(|(_, why)| why)
+}
+
+/// Whether weight decay acts on a part of the parameters only.
+fn decays_in_part(config: &Optimizer) -> bool {
+    config.weight_decay > 0.0 && !config.weight_decay_excludes.is_empty()
+}
+
+/// Whether steps see the whole Hessian, and weight decay acts on all parameters, if there is any.
+pub fn reaches_all(config: &Config) -> bool {
+    config.train.frozen.is_none() && !decays_in_part(&config.optimizer)
 }
 
 /// What an update rule makes of a gradient.

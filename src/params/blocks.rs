@@ -26,6 +26,32 @@ impl Parameters {
         }
     }
 
+    /// The same with 0 in the blocks of which `is_meant` says so, by their position.
+    pub fn without(self, is_meant: impl Fn(usize) -> bool) -> Self {
+        let blocks = self.tensors.into_iter().enumerate();
+        let tensors = blocks.map(|(place, tensor)| match is_meant(place) {
+            true => tensor.zeros_like(),
+            false => tensor,
+        });
+        Self {
+            tensors: tensors.collect(),
+            layout: self.layout,
+        }
+    }
+
+    /// The same with the blocks of another vector where `is_meant` says so, by their position.
+    pub fn with_blocks_of(self, is_meant: impl Fn(usize) -> bool, other: Self) -> Self {
+        let pairs = self.tensors.into_iter().zip(other.tensors).enumerate();
+        let tensors = pairs.map(|(place, (own, other))| match is_meant(place) {
+            true => other,
+            false => own,
+        });
+        Self {
+            tensors: tensors.collect(),
+            layout: self.layout,
+        }
+    }
+
     /// Every element, or a number where that is larger.
     pub fn at_least(self, least: f64) -> Self {
         self.into_map(|tensor| tensor.clamp_min(least))
@@ -86,6 +112,14 @@ mod tests {
         assert_eq!(host(sum), [3.0, -4.0, 6.0]);
         assert_eq!(host(left.clone().signs()), [1.0, -1.0, 0.0]);
         assert_eq!(host(left.clone().at_least(-1.0)), [3.0, -1.0, 0.0]);
+        let first = left.clone().without(|place| place == 1);
+        assert_eq!(host(first), [3.0, -4.0, 0.0]);
+        let second = left.clone().without(|place| place == 0);
+        assert_eq!(host(second), [0.0; 3]);
+        let mixed = left
+            .clone()
+            .with_blocks_of(|place| place == 1, right.clone());
+        assert_eq!(host(mixed), [3.0, -4.0, 3.0]);
         let square = right.squared_norm_in(|place| place == 0).unwrap();
         assert_eq!(read(&square).unwrap(), [5.0]);
         assert!(right.squared_norm_in(|_| false).is_none());

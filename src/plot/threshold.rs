@@ -4,12 +4,13 @@ use super::Along;
 use super::series::{Number, Track, track};
 use crate::config::Config;
 use crate::measure::StepRule;
-use crate::optim::step_rule;
+use crate::optim::{reaches_all, step_rule};
 use crate::run::Row;
 
 /// The line at each step at which the run knows it, from its rows: the threshold that it has measured itself
 /// (`stability.line`, of `H + μI`); else what `λ` would be where `stability.momentum` is 1; else, without momentum,
-/// `2 / η − μ` by its learning rate. There is none for Adam, whose steps see another matrix.
+/// `2 / η − μ` by its learning rate. There is none for Adam, nor where steps or weight decay reach a part
+/// of the parameters: such steps see another matrix.
 pub(super) fn threshold(config: &Config, rows: &[Row], along: Along) -> Track {
     let StepRule::Descent {
         momentum, penalty, ..
@@ -17,6 +18,9 @@ pub(super) fn threshold(config: &Config, rows: &[Row], along: Along) -> Track {
     else {
         return Track::new();
     };
+    if !reaches_all(config) {
+        return Track::new();
+    }
     let of = |measure: &'static str| -> Option<Track> {
         let number = Number::of_rows(measure, rows).into_iter().next()?;
         Some(track(rows, &number, along))

@@ -53,6 +53,7 @@ pub(super) fn records<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
         number("max_seconds"),
         text("algorithm"),
         text("weights"),
+        text("chains"),
     ];
     Table::new(columns).with_rows(rows.map(record))
 }
@@ -91,6 +92,10 @@ fn record(row: &Row) -> Vec<Cell> {
         m.circumstances.max_seconds.into(),
         m.circumstances.algorithm.map(Algorithm::as_str).into(),
         m.circumstances.weights.map(Weights::as_str).into(),
+        m.circumstances
+            .chains
+            .map(|chains| chains.to_string())
+            .into(),
     ]
 }
 

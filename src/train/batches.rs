@@ -74,6 +74,7 @@ impl<'a> Batches<'a> {
             data,
             objective,
             streams,
+            ..
         } = self.problem;
         let changes = changes(&config.data.augment, skipped + indices.len(), streams, step);
         let (loss, compute) = (objective.loss(), objective.compute());

@@ -285,7 +285,8 @@ impl<'a> Engine<'a> {
             ..
         } = as_measured;
         let memory = &mut self.memory.events;
-        let happened = in_rows(memory, step, &measured, rule, learning_rate);
+        let reach = self.problem.reach.of_steps();
+        let happened = in_rows(memory, step, &measured, (rule, reach), learning_rate);
         self.seconds.measuring += start.elapsed().as_secs_f64();
         let rows = measured.into_iter();
         let mut rows: Vec<Row> = rows.map(|row| self.row(step, row.clone())).collect();

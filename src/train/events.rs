@@ -3,7 +3,7 @@
 //! Nothing is measured here: an event is known as finely as what it is read from is measured, and says so.
 
 use crate::config::{Events, Trigger};
-use crate::measure::{Failure, Measurement, StepRule, over_the_line};
+use crate::measure::{Failure, Measurement, Reach, StepRule, over_the_line};
 use crate::model::NormMode;
 use crate::run::{Divergence, Event, EventMemory, LambdaMax, OverTheLine, Side};
 
@@ -103,7 +103,7 @@ pub(super) fn in_rows(
     memory: &mut EventMemory,
     step: u64,
     rows: &[&Measurement],
-    rule: StepRule<'_>,
+    (rule, reach): (StepRule<'_>, Reach<'_>),
     rate: f64,
 ) -> Vec<Happening> {
     let is_whole = |row: &&&Measurement| row.circumstances.block.is_none();
@@ -113,7 +113,7 @@ pub(super) fn in_rows(
         memory.lambda_max = Some(LambdaMax { step, value });
     }
     let interpolation = rows.iter().find_map(|row| interpolation(memory, step, row));
-    let ratios = over_the_line(rows.iter().copied(), rule, rate);
+    let ratios = over_the_line(rows.iter().copied(), rule, reach, rate);
     let last = ratios.iter().find_map(|row| {
         Some(OverTheLine {
             step,
@@ -292,6 +292,15 @@ mod tests {
         penalty: 0.0,
     };
 
+    /// With all parameters in reach.
+    const WHOLE: (StepRule<'static>, Reach<'static>) = (
+        PLAIN,
+        Reach {
+            moves: None,
+            decays: None,
+        },
+    );
+
     fn lambda_max(value: f64) -> Measurement {
         Measurement::new("hessian.lambda_max", value).with_residual(0.001, true, 9)
     }
@@ -302,7 +311,7 @@ mod tests {
         let happened = rows
             .iter()
             .zip(0..)
-            .flat_map(|(row, round)| in_rows(&mut memory, 10 * round, &[row], PLAIN, 0.1));
+            .flat_map(|(row, round)| in_rows(&mut memory, 10 * round, &[row], WHOLE, 0.1));
         happened.collect()
     }
 
@@ -382,7 +391,7 @@ mod tests {
         let mut memory = EventMemory::default();
         for (round, value) in [10.0, 30.0, 10.0, 30.0].into_iter().enumerate() {
             let row = lambda_max(value);
-            in_rows(&mut memory, 10 * round as u64, &[&row], PLAIN, 0.1);
+            in_rows(&mut memory, 10 * round as u64, &[&row], WHOLE, 0.1);
         }
         let told: Vec<_> = memory
             .occurrences

@@ -171,6 +171,7 @@ impl<'a> Measuring<'a> {
             test: Some(&view.test),
             block: scope.block.as_deref(),
             budget: scope.budget,
+            chains: scope.chains,
             search: Search::Fresh,
             past: None,
             last_step: step.made.map(|made| LastStep {
@@ -180,6 +181,7 @@ impl<'a> Measuring<'a> {
             trained_elsewhere: false,
             learning_rate: Some(step.learning_rate),
             step_rule: Some(step.rule),
+            reach: self.problem.reach.of_steps(),
             batch_size: Some(step.batch_size as usize),
             training_samples: Some(available),
             streams: self.problem.streams,

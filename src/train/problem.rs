@@ -12,7 +12,7 @@ use crate::model::{
 use crate::model::{DropoutMode, NormMode, Normalisation, Stem};
 use crate::nearest::nearest;
 use crate::objective::{Chunks, Objective};
-use crate::optim::{self, Schedule, UpdateRule};
+use crate::optim::{self, Reach, Schedule, UpdateRule, is_part_of};
 use crate::params::{Layout, Parameters};
 use crate::random::Streams;
 use crate::reparam::MapKind;
@@ -117,6 +117,27 @@ pub enum ProblemError {
         /// Its layers.
         layers: Vec<String>,
     },
+    /// The config freezes what the network does not have, or all of it.
+    #[error(
+        "`train.frozen.{place}`: {}; its layers are {}",
+        match is_all {
+            true => format!("with {found:?} no parameter is left to train"),
+            false => format!("this network has no layer or parameter {found:?}{}", suggestion(found, parameters)),
+        },
+        layers.join(", ")
+    )]
+    Frozen {
+        /// The place in the list.
+        place: usize,
+        /// What stands there.
+        found: String,
+        /// Whether it leaves nothing to train.
+        is_all: bool,
+        /// The network's parameters.
+        parameters: Vec<String>,
+        /// Its layers.
+        layers: Vec<String>,
+    },
     /// A hook has blocks and nothing to measure of them.
     #[error(
         "`hooks.{hook}.blocks`: nothing that this hook measures is about a block of the parameters ({measures}); \
@@ -148,6 +169,8 @@ pub struct Problem {
     pub data: Split,
     /// The network with its loss.
     pub objective: Objective,
+    /// Which parameters steps reach.
+    pub reach: Reach,
     /// The run's random streams.
     pub streams: Streams,
 }
@@ -179,7 +202,9 @@ impl Problem {
         let network = network(&config, &data);
         check_maps(&config, network.as_ref())?;
         check_blocks(&config, network.layout())?;
+        check_frozen(&config, network.layout())?;
         Ok(Self {
+            reach: Reach::of(&config, network.layout()),
             objective: Objective::new(network, config.train.loss, compute),
             streams: Streams::new(config.seed),
             config,
@@ -225,7 +250,8 @@ impl Problem {
     pub fn optimizer(&self) -> Box<dyn UpdateRule> {
         let layout = self.objective.network().layout();
         let config = &self.config.optimizer;
-        optim::init(config, layout, self.streams, self.compute())
+        let rule = optim::init(config, layout, self.streams, self.compute());
+        self.reach.confined(rule)
     }
 
     /// The learning rate as a function of the step.
@@ -339,6 +365,35 @@ fn check_blocks(config: &Config, layout: &Layout) -> Result<(), ProblemError> {
         }
     }
     Ok(())
+}
+
+/// Refuses to freeze what the network does not have, or all of it.
+fn check_frozen(config: &Config, layout: &Layout) -> Result<(), ProblemError> {
+    let names = || config.train.frozen.iter().flatten();
+    let Some(last) = names().count().checked_sub(1) else {
+        return Ok(());
+    };
+    let unknown = names().position(|name| layout.range(name).is_none());
+    let is_moved = |name: &str| !names().any(|frozen| is_part_of(name, frozen));
+    let is_all = !layout.blocks().iter().any(|block| is_moved(&block.name));
+    if unknown.is_none() && !is_all {
+        return Ok(());
+    }
+    let place = unknown.unwrap_or(last);
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    Err(ProblemError::Frozen {
+        place,
+        found: names().nth(place).cloned().unwrap_or_default(),
+        is_all: unknown.is_none(),
+        parameters: owned(
+            layout
+                .blocks()
+                .iter()
+                .map(|block| block.name.as_str())
+                .collect(),
+        ),
+        layers: owned(layout.layers()),
+    })
 }
 
 /// Refuses a model that does not fit the images.

@@ -3,7 +3,7 @@
 use super::MeasureArgs;
 use crate::cli::{CommandError, runs};
 use crate::linear::Budget;
-use crate::measure::find;
+use crate::measure::{ChainSettings, find};
 use crate::report::Finding;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ pub(super) struct Asked<'a> {
     pub names: Vec<&'static str>,
     /// Measures that are of the whole network, and are left out where layers are measured.
     left_out: Vec<&'static str>,
+    /// How chains run, where that was said.
+    pub chains: ChainSettings,
     args: &'a MeasureArgs,
 }
 
@@ -40,10 +42,12 @@ impl<'a> Asked<'a> {
                 left_out.join(", ")
             )));
         }
+        let chains = args.chains.settings(&names)?;
         Ok(Self {
             places,
             names,
             left_out,
+            chains,
             args,
         })
     }

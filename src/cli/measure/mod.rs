@@ -2,6 +2,7 @@
 
 mod asked;
 mod book;
+mod chains;
 mod density;
 mod round;
 
@@ -13,6 +14,7 @@ use crate::measure::catalogue;
 use crate::report::{Arrangement, Finding};
 use asked::Asked;
 use book::{Book, Shared};
+use chains::ChainArgs;
 use clap::Args;
 use density::DensityFile;
 use round::Round;
@@ -56,6 +58,8 @@ pub struct MeasureArgs {
     /// End each estimate after this many seconds
     #[arg(long, value_name = "S", value_parser = positive_seconds)]
     max_seconds: Option<f64>,
+    #[command(flatten)]
+    chains: ChainArgs,
     /// Also estimate the spectral density of the Hessian; the ending says what is written: .csv (points and
     /// weights), .svg or .png
     #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "per_layer"])]

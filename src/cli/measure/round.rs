@@ -184,11 +184,13 @@ impl Round<'_> {
         let scope = Scope {
             block: block.map(str::to_owned),
             budget: asked.budget(),
+            chains: asked.chains,
             ..args.solution.scope()
         };
         let subject = Subject {
             block,
             budget: asked.budget(),
+            chains: asked.chains,
             past: solution.past(&scope),
             ..solution.subject()
         };

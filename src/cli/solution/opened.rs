@@ -110,6 +110,7 @@ impl Solution {
             trained_elsewhere: self.step.is_none(),
             learning_rate: Some(learning_rate),
             step_rule: Some(step_rule(&self.problem.config, preconditioner)),
+            reach: self.problem.reach.of_steps(),
             last_step: last_step.map(|[before, gradient]| LastStep {
                 before,
                 gradient: Some(gradient),

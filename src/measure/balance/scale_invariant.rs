@@ -54,19 +54,26 @@ impl Session<'_> {
         self.require_scale_divided_out()?;
         let rate = self.rate_of_step()?;
         let penalty = self.penalty_of_plain_descent()?;
-        let shrinking = 1.0 - (1.0 - rate * penalty).powi(2);
         let (groups, values) = (self.scale_invariant_groups()?, self.values()?);
         let squares = self.squared_gradients(&groups)?;
         let of_gradient = self.rounding_of_a_gradient()?;
-        let rows = groups.iter().zip(&squares).map(|(group, squares)| {
-            let factor = rate * rate / square(&values, group);
-            let row = Measurement::new(name, factor * mean(squares) - shrinking)
-                .with_rounding(2.0 * factor * mean(squares).sqrt() * of_gradient);
-            match squares.len() {
-                1 => row.with_error(Error::Exact),
-                _ => row.with_stderr(factor * stated_error(squares)),
-            }
-        });
+        let reach = self.subject.reach;
+        let is_moved = |group: &Group| reach.moves.is_none_or(|moves| moves[group[0]]);
+        let pairs = groups.iter().zip(&squares);
+        let rows = pairs
+            .filter(|(group, _)| is_moved(group))
+            .map(|(group, squares)| {
+                let decays = reach.decays.is_none_or(|decays| decays[group[0]]);
+                let penalty = if decays { penalty } else { 0.0 };
+                let shrinking = 1.0 - (1.0 - rate * penalty).powi(2);
+                let factor = rate * rate / square(&values, group);
+                let row = Measurement::new(name, factor * mean(squares) - shrinking)
+                    .with_rounding(2.0 * factor * mean(squares).sqrt() * of_gradient);
+                match squares.len() {
+                    1 => row.with_error(Error::Exact),
+                    _ => row.with_stderr(factor * stated_error(squares)),
+                }
+            });
         let size = |row: &Measurement| row.value.map_or(f64::INFINITY, f64::abs);
         let row = rows.max_by(|one, other| size(one).total_cmp(&size(other)));
         let row = row.ok_or_else(none_normalised)?;

@@ -2,9 +2,7 @@
 
 use super::few_samples::leading_pairs_by_few_samples;
 use crate::curvature::Matrix;
-use crate::linear::{
-    Conjugated, DavidsonOptions, Eigenpair, LinearError, Shifted, Spectrum, lanczos,
-};
+use crate::linear::{Conjugated, DavidsonOptions, Eigenpair, LinearError, Spectrum, lanczos};
 use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
 use crate::measure::measurement::{Error, Measurement};
@@ -152,28 +150,21 @@ impl Session<'_> {
     pub(super) fn adaptive_eigenvalue(&mut self, name: &str) -> Result<Measurement, Failure> {
         let range = self.subject.range()?;
         let diagonal = self.values()?[range].iter().map(|x| x.abs()).collect();
-        self.preconditioned_eigenvalue(name, diagonal, 0.0)
-    }
-
-    /// `λmax(D (H + cI) D)` for a diagonal `D`, of the subject's block if it has one.
-    pub(in crate::measure) fn preconditioned_eigenvalue(
-        &mut self,
-        name: &str,
-        diagonal: Vec<f64>,
-        shift: f64,
-    ) -> Result<Measurement, Failure> {
         let subject = self.subject;
         let mut rng = subject.stream(&format!("probes.{name}"));
         let options = self.lanczos_options(1, 0);
         let spectrum = subject.with_operator(Matrix::Hessian, |operator| {
-            let mut shifted = Shifted::new(operator, shift);
-            let mut scaled = Conjugated::new(&mut shifted, diagonal);
+            let mut scaled = Conjugated::new(operator, diagonal);
             lanczos(&mut scaled, None, &mut rng, options, subject.interrupt)
         })?;
         self.of_largest(name, &spectrum)
     }
 
-    fn of_largest(&self, name: &str, spectrum: &Spectrum) -> Result<Measurement, Failure> {
+    pub(in crate::measure) fn of_largest(
+        &self,
+        name: &str,
+        spectrum: &Spectrum,
+    ) -> Result<Measurement, Failure> {
         let pair = spectrum.largest.first().ok_or(LinearError::Empty)?;
         let row = of_pair(name, pair, spectrum.matvecs);
         Ok(row

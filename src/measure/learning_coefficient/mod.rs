@@ -2,10 +2,10 @@
 //! shrinks with `t`, as `t^λ` (Lau et al. 2023). Half the number of parameters at a regular minimum, less at a
 //! degenerate one.
 //!
-//! It is estimated from chains of Langevin dynamics that begin at the point: ten, with `γ = 100`, as in `devinterp`, and
-//! `nβ = n / ln n` as in the paper (`devinterp` has the samples of a batch in the place of `n`). The step follows from the
-//! curvature, and the length of the chains from the step. As there, the estimate depends on `γ` and `nβ`: rows say how
-//! much on the former.
+//! It is estimated from chains of Langevin dynamics that begin at the point: where nothing else is said
+//! ([`ChainSettings`]) ten, with `γ = 100`, as in `devinterp`, and `nβ = n / ln n` as in the paper (`devinterp` has the
+//! samples of a batch in the place of `n`). The step follows from the curvature, and the length of the chains from the
+//! step. As there, the estimate depends on `γ` and `nβ`: rows say how much on the former.
 
 mod estimate;
 mod langevin;
@@ -13,6 +13,7 @@ mod langevin;
 #[cfg(test)]
 mod tests;
 
+use super::chain_settings::{ChainSettings, FEWEST_CHAINS, FEWEST_DRAWS};
 use super::declaration::{Family, Measure, RoundingLaw, Take};
 use super::failure::Failure;
 use super::measurement::{Error, Measurement};
@@ -40,9 +41,6 @@ const RELAXATIONS: f64 = 2.0;
 const FEWEST_STEPS: usize = 200;
 const MOST_STEPS: usize = 500;
 
-/// Draws of a chain from which an error can be told.
-const FEWEST_DRAWS: usize = 20;
-
 /// Samples of a mini-batch, at most.
 const BATCH: usize = 128;
 
@@ -55,8 +53,8 @@ const TOLERANCE: f64 = 0.05;
 pub(super) const FAMILY: Family = &[
     coefficient(
         "learning_coefficient.local",
-        "local learning coefficient by SGLD: n beta (E L(w) - L(w*)) over 10 chains about the parameters, \
-         beta = 1/ln n, localisation 100",
+        "local learning coefficient by SGLD: n beta (E L(w) - L(w*)) over chains about the parameters, where nothing \
+         else is said 10, beta = 1/ln n, localisation 100",
         |session, name| session.local_learning_coefficient(name),
     ),
     coefficient(
@@ -89,6 +87,7 @@ const fn coefficient(name: &'static str, description: &'static str, take: Take) 
         .from("Lau et al. 2023, \"The local learning coefficient\"")
         .of_flatness()
         .of_block()
+        .of_chains()
         .multiplying(&[Matrix::Hessian])
         .rounded(RoundingLaw::Told)
 }
@@ -163,7 +162,7 @@ impl Session<'_> {
         }
         let mut spending = Spending::new(subject.budget, subject.interrupt);
         let curvature = self.largest_curvature(&mut spending)?;
-        let langevin = Langevin::about(samples, curvature).within(&spending)?;
+        let langevin = Langevin::about(samples, curvature, subject.chains).within(&spending)?;
         let (range, values) = (subject.range()?, self.values()?);
         let loss = self.train()?.mean_loss();
         let mut at = values.to_vec();
@@ -181,10 +180,12 @@ impl Session<'_> {
         let estimate = LearningCoefficient::of(&langevin, &chains);
         let estimate = estimate.ok_or(LinearError::TooFewProducts {
             allowed: spending.matvecs,
-            fewest: FEWEST_PRODUCTS,
+            fewest: langevin.fewest_products(),
         })?;
         Ok(Found {
             estimate,
+            chains: langevin.chains,
+            localisation: langevin.localisation,
             inverse_temperature: langevin.inverse_temperature,
             matvecs: spending.matvecs,
         })
@@ -232,26 +233,35 @@ impl Session<'_> {
     }
 }
 
-/// The fewest products from which there is an estimate: as many steps are thrown away as are kept.
-const FEWEST_PRODUCTS: usize = CHAINS * (2 * FEWEST_DRAWS + FEWEST_DRAWS / TRIED_EVERY + 8);
-
 impl Langevin {
-    /// The settings about a point with a largest curvature.
-    fn about(samples: usize, curvature: f64) -> Self {
+    /// The settings about a point with a largest curvature, but for those that a user has made.
+    fn about(samples: usize, curvature: f64, made: ChainSettings) -> Self {
         let samples = samples as f64;
-        let inverse_temperature = samples / samples.ln();
-        let step = STEP / (inverse_temperature * curvature.max(0.0) + LOCALISATION);
-        let steps = (RELAXATIONS / (step * LOCALISATION)).ceil() as usize;
-        let steps = steps.clamp(FEWEST_STEPS, MOST_STEPS);
+        let usual = || samples / samples.ln();
+        let inverse_temperature = made.inverse_temperature.unwrap_or_else(usual);
+        let localisation = made.localisation.unwrap_or(LOCALISATION);
+        let usual = || STEP / (inverse_temperature * curvature.max(0.0) + localisation);
+        let step = made.step_size.unwrap_or_else(usual);
+        let steps = (RELAXATIONS / (step * localisation)).ceil() as usize;
+        let burn_in = made.burn_in;
+        let burn_in = burn_in.unwrap_or_else(|| steps.clamp(FEWEST_STEPS, MOST_STEPS));
         Self {
-            chains: CHAINS,
-            burn_in: steps,
-            draws: steps,
+            chains: made.chains.unwrap_or(CHAINS).max(FEWEST_CHAINS),
+            burn_in,
+            draws: made.draws.unwrap_or(burn_in).max(FEWEST_DRAWS),
             inverse_temperature,
-            localisation: LOCALISATION,
+            localisation,
             step,
             tried_every: TRIED_EVERY,
         }
+    }
+
+    /// The fewest products from which there is an estimate: of as many steps as are kept, so many are thrown away as of
+    /// a whole run.
+    fn fewest_products(&self) -> usize {
+        let kept = FEWEST_DRAWS + FEWEST_DRAWS / TRIED_EVERY;
+        let thrown_away = (FEWEST_DRAWS * self.burn_in).div_ceil(self.draws);
+        self.chains * (kept + thrown_away + 8)
     }
 
     /// With chains so short that a budget of products lets them end.
@@ -259,18 +269,22 @@ impl Langevin {
         let Some(most) = spending.most() else {
             return Ok(self);
         };
-        if most < FEWEST_PRODUCTS {
+        let fewest = self.fewest_products();
+        if most < fewest {
             return Err(LinearError::TooFewProducts {
                 allowed: most,
-                fewest: FEWEST_PRODUCTS,
+                fewest,
             });
         }
-        // Of two steps one is kept, of the kept ones some take two gradients; the last two are not begun for certain.
+        // Of the kept steps some take two gradients; the last two are not begun for certain.
         let rounds = (most - spending.matvecs.min(most)) / self.chains;
-        let steps = (rounds.saturating_sub(2)) * TRIED_EVERY / (2 * TRIED_EVERY + 1);
+        let rounds = rounds.saturating_sub(2) as f64;
+        let whole = self.burn_in as f64 + self.draws as f64 * (1.0 + 1.0 / TRIED_EVERY as f64);
+        let share = (rounds / whole).min(1.0);
+        let cut = |steps: usize| (share * steps as f64) as usize;
         Ok(Self {
-            burn_in: self.burn_in.min(steps),
-            draws: self.draws.min(steps),
+            burn_in: cut(self.burn_in),
+            draws: cut(self.draws),
             ..self
         })
     }
@@ -279,6 +293,8 @@ impl Langevin {
 /// What chains on the loss of a network have found.
 struct Found {
     estimate: LearningCoefficient,
+    chains: usize,
+    localisation: f64,
     inverse_temperature: f64,
     matvecs: usize,
 }
@@ -296,10 +312,12 @@ impl Found {
             ..
         } = &self.estimate;
         let mut note = format!(
-            "{:+.2e} ± {:.1e} for a localisation e times as strong as {LOCALISATION}; {CHAINS} chains of {draws} \
+            "{:+.2e} ± {:.1e} for a localisation e times as strong as {}; {} chains of {draws} \
              draws after {burn_in}, as good as {:.0} independent ones; R-hat {:.3}, acceptance {:.2}, order {:.2}",
             sensitivity.value,
             sensitivity.standard_error,
+            self.localisation,
+            self.chains,
             lambda.effective,
             lambda.r_hat,
             acceptance.value,

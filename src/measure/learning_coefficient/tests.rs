@@ -1,11 +1,11 @@
 //! The local learning coefficient of models for which it is known, and of a network whose loss is a quadratic form.
 
+use super::FEWEST_STEPS;
 use super::estimate::LearningCoefficient;
 use super::langevin::{Langevin, Visit};
-use super::{FEWEST_PRODUCTS, FEWEST_STEPS};
 use crate::linear::{Budget, Interrupt, LinearError, Spending};
 use crate::measure::testing::fixture::Fixture;
-use crate::measure::{FailureKind, find};
+use crate::measure::{ChainSettings, FailureKind, find};
 use crate::model::Activation;
 use crate::objective::Loss;
 use crate::random::Streams;
@@ -325,9 +325,8 @@ fn chains_are_the_same_whenever_they_are_run_and_end_together_where_the_budget_d
     assert_eq!(cut[3].rises[..], all[3].rises[..lengths[0]]);
 }
 
-/// Least squares: the loss of the network is a quadratic form about its minimum, and a mini-batch holds all samples.
-#[test]
-fn a_network_that_is_a_quadratic_form_has_the_coefficient_of_one() {
+/// A network of least squares at its minimum, whose loss is a quadratic form, and the curvatures of that.
+fn least_squares() -> (Fixture, Vec<f64>) {
     use nalgebra::DMatrix;
     let mut fixture = Fixture::with_loss(&[], 1, Activation::Linear, false, Loss::Square);
     let inputs = DMatrix::from_row_slice(8, 4, &fixture.inputs);
@@ -339,12 +338,20 @@ fn a_network_that_is_a_quadratic_form_has_the_coefficient_of_one() {
     let gram = inputs.transpose() * &inputs / 8.0;
     let solution = gram.clone().try_inverse().unwrap() * inputs.transpose() * targets / 8.0;
     fixture.values = solution.as_slice().to_vec();
-    let inverse_temperature = 8.0 / 8f64.ln();
-    let expected: f64 = gram
-        .symmetric_eigenvalues()
-        .iter()
-        .map(|h| 0.5 * inverse_temperature * h / (inverse_temperature * h + 100.0))
-        .sum();
+    (fixture, gram.symmetric_eigenvalues().as_slice().to_vec())
+}
+
+/// What chains of short steps find about a quadratic form.
+fn of_quadratic(curvatures: &[f64], inverse_temperature: f64, localisation: f64) -> f64 {
+    let terms = curvatures.iter().map(|h| inverse_temperature * h);
+    terms.map(|a| 0.5 * a / (a + localisation)).sum()
+}
+
+/// A mini-batch holds all samples.
+#[test]
+fn a_network_that_is_a_quadratic_form_has_the_coefficient_of_one() {
+    let (fixture, curvatures) = least_squares();
+    let expected = of_quadratic(&curvatures, 8.0 / 8f64.ln(), 100.0);
     let row = fixture.row("learning_coefficient.local");
     // The step widens every direction by a twentieth.
     let (value, error) = (row.value.unwrap(), row.stderr().unwrap());
@@ -363,6 +370,41 @@ fn a_network_that_is_a_quadratic_form_has_the_coefficient_of_one() {
     assert!((order.value.unwrap() - 1.0).abs() < 1e-6, "{order:?}");
 }
 
+/// Held weakly at a high inverse temperature, the four parameters count a half each.
+#[test]
+fn chains_run_as_a_user_has_set_and_their_row_says_so() {
+    let (fixture, curvatures) = least_squares();
+    let settings = ChainSettings {
+        chains: Some(6),
+        draws: Some(3000),
+        burn_in: Some(1000),
+        localisation: Some(0.5),
+        inverse_temperature: Some(1000.0),
+        ..ChainSettings::default()
+    };
+    let names = ["learning_coefficient.local", "norm.l2"];
+    let rows = fixture.measure_as(&names, |mut subject| {
+        subject.chains = settings;
+        subject
+    });
+    let expected = of_quadratic(&curvatures, 1000.0, 0.5);
+    assert!((1.9..2.0).contains(&expected), "{expected}");
+    let (value, error) = (rows[0].value.unwrap(), rows[0].stderr().unwrap());
+    let allowed = 3.0 * error + 0.05 * expected;
+    assert!(
+        (value - expected).abs() < allowed && error < 0.1,
+        "{:?}",
+        rows[0]
+    );
+    let note = rows[0].note.as_ref().unwrap();
+    assert!(
+        note.contains("as strong as 0.5; 6 chains of 3000 draws after 1000"),
+        "{note}"
+    );
+    assert_eq!(rows[0].circumstances.chains, Some(settings));
+    assert_eq!(rows[1].circumstances.chains, None);
+}
+
 #[test]
 fn a_budget_shortens_the_chains_or_refuses() {
     let fixture = Fixture::new(&[3], 3, Activation::Tanh, true);
@@ -373,7 +415,8 @@ fn a_budget_shortens_the_chains_or_refuses() {
         });
         rows[0].clone()
     };
-    let refused = with(FEWEST_PRODUCTS - 1);
+    // Ten chains of 20 draws, of which every tenth is tried, after as many steps, and 8 for the curvature.
+    let refused = with(10 * (20 + 2 + 20 + 8) - 1);
     assert_eq!(refused.failure.unwrap().kind, FailureKind::Budget);
     let cut = with(1000);
     assert!(

@@ -14,7 +14,7 @@ impl Session<'_> {
     /// et al. 2019, "Predicting the generalization gap in deep networks with margin
     /// distributions", sec. 3). Negative where another class wins already.
     pub(super) fn hidden_margins(&mut self, layer: usize) -> Result<Vec<f64>, Failure> {
-        self.require_independent_samples()?;
+        self.require_layers_of_single_samples()?;
         let subject = self.subject;
         let objective = subject.objective;
         let all = self.train()?;

@@ -14,6 +14,7 @@ use crate::linear::{PairedForms, Ratio, paired_forms};
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
+use crate::objective::Loss;
 use std::rc::Rc;
 
 impl Session<'_> {
@@ -21,7 +22,8 @@ impl Session<'_> {
     pub(in crate::measure) fn alignment_mu(&mut self, name: &str) -> Result<Measurement, Failure> {
         let loss = self.train()?.mean_loss();
         let forms = self.aligned_forms()?;
-        Ok(self.estimated(name, forms.estimate(mu(loss))))
+        let row = self.estimated(name, forms.estimate(mu(loss)));
+        Ok(self.told_of_loss(row))
     }
 
     /// `α`.
@@ -31,7 +33,8 @@ impl Session<'_> {
             factor: 1.0,
             powers: [1.0, -0.5, -0.5],
         };
-        Ok(self.estimated(name, forms.estimate(alpha)))
+        let row = self.estimated(name, forms.estimate(alpha));
+        Ok(self.told_of_loss(row))
     }
 
     /// `β`.
@@ -42,7 +45,18 @@ impl Session<'_> {
             factor: 0.5 / loss,
             powers: [0.0, 0.5, -0.5],
         };
-        Ok(self.estimated(name, forms.estimate(beta)))
+        let row = self.estimated(name, forms.estimate(beta));
+        Ok(self.told_of_loss(row))
+    }
+
+    /// With a note where the values of the theory are not those to compare with.
+    fn told_of_loss(&self, row: Measurement) -> Measurement {
+        let is_square = self.subject.objective.loss() == Loss::Square;
+        let note = "the theory's value, a mu about 1 for a good fit of the noise by 2 L G, is for the half square loss";
+        Measurement {
+            note: (!is_square).then(|| note.to_owned()),
+            ..row
+        }
     }
 
     fn aligned_forms(&mut self) -> Result<Rc<PairedForms>, Failure> {

@@ -36,87 +36,64 @@ const UNIFORM: &[MapKind] = &[
 /// A positive factor moves no unit to the other side of 0; another order of the units does.
 const SIDES: &[MapKind] = &[MapKind::LayerRescaling, MapKind::UnitRescaling];
 
-pub(super) const FAMILY: Family = &[
-    rank("representation.effective_rank.1", |session, name| {
-        session.rank_of_representation(name, Place::Hidden(1))
-    }),
-    rank("representation.effective_rank.2", |session, name| {
-        session.rank_of_representation(name, Place::Hidden(2))
-    }),
-    rank("representation.effective_rank.3", |session, name| {
-        session.rank_of_representation(name, Place::Hidden(3))
-    }),
-    rank("representation.effective_rank.4", |session, name| {
-        session.rank_of_representation(name, Place::Hidden(4))
-    }),
-    rank("representation.effective_rank.last", |session, name| {
-        session.rank_of_representation(name, Place::Last)
-    }),
-    probe("representation.probe.1", |session, name| {
-        session.probe_accuracy(name, Place::Hidden(1))
-    }),
-    probe("representation.probe.2", |session, name| {
-        session.probe_accuracy(name, Place::Hidden(2))
-    }),
-    probe("representation.probe.3", |session, name| {
-        session.probe_accuracy(name, Place::Hidden(3))
-    }),
-    probe("representation.probe.4", |session, name| {
-        session.probe_accuracy(name, Place::Hidden(4))
-    }),
-    probe("representation.probe.last", |session, name| {
-        session.probe_accuracy(name, Place::Last)
-    }),
-    pattern(
-        "representation.pattern_change",
-        "share of (sample, unit) pairs, over all hidden layers of a ReLU network, whose activity has \
-         changed since the start",
-        |session, name| session.pattern_change(name, None),
-    ),
-    pattern(
-        "representation.pattern_change.1",
-        OF_LAYER,
-        |session, name| session.pattern_change(name, Some(1)),
-    ),
-    pattern(
-        "representation.pattern_change.2",
-        OF_LAYER,
-        |session, name| session.pattern_change(name, Some(2)),
-    ),
-    pattern(
-        "representation.pattern_change.3",
-        OF_LAYER,
-        |session, name| session.pattern_change(name, Some(3)),
-    ),
-    pattern(
-        "representation.pattern_change.4",
-        OF_LAYER,
-        |session, name| session.pattern_change(name, Some(4)),
-    ),
-    collapse(
-        "collapse.nc1",
-        "variability within classes over that between them, tr(S_W S_B^+) / classes, of what the output \
-         layer is given",
-        |session, name| session.variability_collapse(name),
-    ),
-    collapse(
-        "collapse.nc2.norms",
-        "standard deviation over mean of the class means' distances from their mean",
-        |session, name| session.equal_norms(name),
-    ),
-    collapse(
-        "collapse.nc2.angles",
-        "mean |cos + 1/(classes - 1)| over pairs of centred class means: 0 for a simplex",
-        |session, name| session.equal_angles(name),
-    ),
-    collapse(
-        "collapse.nc3",
-        "distance of the output layer's weights from the centred class means, each of Frobenius norm 1",
-        |session, name| session.self_duality(name),
-    ),
-];
+/// The measures, those of hidden layers for each of so many layers.
+macro_rules! family {
+    (layers $($layer:literal)+) => {
+        &[
+            $(rank(
+                concat!("representation.effective_rank.", $layer),
+                |session, name| session.rank_of_representation(name, Place::Hidden($layer)),
+            ),)+
+            rank("representation.effective_rank.last", |session, name| {
+                session.rank_of_representation(name, Place::Last)
+            }),
+            $(probe(
+                concat!("representation.probe.", $layer),
+                |session, name| session.probe_accuracy(name, Place::Hidden($layer)),
+            ),)+
+            probe("representation.probe.last", |session, name| {
+                session.probe_accuracy(name, Place::Last)
+            }),
+            pattern(
+                "representation.pattern_change",
+                "share of (sample, unit) pairs, over all hidden layers of a ReLU network, whose activity has \
+                 changed since the start",
+                |session, name| session.pattern_change(name, None),
+            ),
+            $(pattern(
+                concat!("representation.pattern_change.", $layer),
+                OF_LAYER,
+                |session, name| session.pattern_change(name, Some($layer)),
+            ),)+
+            collapse(
+                "collapse.nc1",
+                "variability within classes over that between them, tr(S_W S_B^+) / classes, of what the output \
+                 layer is given",
+                |session, name| session.variability_collapse(name),
+            ),
+            collapse(
+                "collapse.nc2.norms",
+                "standard deviation over mean of the class means' distances from their mean",
+                |session, name| session.equal_norms(name),
+            ),
+            collapse(
+                "collapse.nc2.angles",
+                "mean |cos + 1/(classes - 1)| over pairs of centred class means: 0 for a simplex",
+                |session, name| session.equal_angles(name),
+            ),
+            collapse(
+                "collapse.nc3",
+                "distance of the output layer's weights from the centred class means, each of Frobenius norm 1",
+                |session, name| session.self_duality(name),
+            ),
+        ]
+    };
+}
 
-const OF_LAYER: &str = "the same of one hidden layer, or block of a residual network";
+// A network of the usual depths has no more: 9 blocks of a ResNet-20, 12 of a transformer.
+pub(super) const FAMILY: Family = family!(layers 1 2 3 4 5 6 7 8 9 10 11 12);
+
+const OF_LAYER: &str = "the same of one hidden layer, or block";
 
 const fn rank(name: &'static str, take: Take) -> Measure {
     let description = "effective rank of a hidden layer (last: of what the output layer is given): exp of the \
@@ -156,7 +133,7 @@ const fn collapse(name: &'static str, description: &'static str, take: Take) -> 
 impl Session<'_> {
     /// What the network holds of the training samples at a place, a row for each.
     fn representation(&mut self, place: Place) -> Result<(Rc<DMatrix<f64>>, Rc<Picked>), Failure> {
-        self.require_independent_samples()?;
+        self.require_layers_of_single_samples()?;
         let picked = self.picked_train(SAMPLES)?;
         let held = self.once(&format!("representation {place:?}"), |session| {
             session.precise()?.held(place, &picked)

@@ -4,7 +4,9 @@ use super::collapse::Classes;
 use super::probe::Probe;
 use super::rank::effective_rank;
 use crate::backend::{Compute, Precision};
-use crate::measure::testing::fixture::{Fixture, INPUTS, SAMPLES, assert_close, measure_tiny};
+use crate::measure::testing::fixture::{
+    Fixture, INPUTS, SAMPLES, assert_close, measure_tiny, subject,
+};
 use crate::measure::{Session, Subject, find};
 use crate::model::{Activation, Normalisation, Pool};
 use crate::objective::tests::tiny::Tiny;
@@ -200,12 +202,12 @@ fn what_a_network_does_not_have_is_refused_with_a_reason() {
             .contains("no test samples")
     );
     let compute = Compute::cpu(Precision::F64);
-    let transformer = Tiny::transformer(1, Pool::Class, Activation::Relu, 0.0, &compute);
+    let transformer = Tiny::transformer(1, Pool::Class, Activation::Gelu, 0.0, &compute);
     let rows = measure_tiny(
         &transformer,
         &["representation.pattern_change", "collapse.nc1"],
     );
-    assert!(rows[0].reason().unwrap().contains("something else"));
+    assert!(rows[0].reason().unwrap().contains("another one"));
     assert!(rows[1].value.is_some());
     let batch = Tiny::mlp(
         Activation::Relu,
@@ -214,7 +216,35 @@ fn what_a_network_does_not_have_is_refused_with_a_reason() {
         &compute,
     );
     let rows = measure_tiny(&batch.by_batch(), &["collapse.nc1"]);
-    assert!(rows[0].value.is_none());
+    let reason = rows[0].reason().unwrap();
+    assert!(reason.contains("depends on the others"), "{reason}");
+}
+
+/// Of each sample and position, the units of the MLP within a block.
+#[test]
+fn the_units_of_a_transformer_are_those_within_its_blocks() {
+    let compute = Compute::cpu(Precision::F64);
+    let tiny = Tiny::transformer(2, Pool::Mean, Activation::Relu, 0.0, &compute);
+    let (parameters, train) = (tiny.parameters(), tiny.chunks(4));
+    let layout = parameters.layout();
+    let mut initial = parameters.to_host().unwrap();
+    // All units of the second block are on the other side, and the first block is not touched.
+    for name in ["weight", "bias"] {
+        let range = layout.range(&format!("encoder.layers.1.linear1.{name}"));
+        initial[range.unwrap()]
+            .iter_mut()
+            .for_each(|weight| *weight = -*weight);
+    }
+    let subject = Subject {
+        initial: Some(&initial),
+        ..subject(&tiny.objective, &parameters, &train)
+    };
+    let names = ["", ".1", ".2", ".3"].map(|layer| format!("representation.pattern_change{layer}"));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rows = Session::new(subject).measure(&names).unwrap();
+    let values: Vec<Option<f64>> = rows.iter().map(|row| row.value).collect();
+    assert_eq!(values, [Some(0.5), Some(0.0), Some(1.0), None]);
+    assert!(rows[3].reason().unwrap().contains("fewer than 3 blocks"));
 }
 
 /// In 32 bits the same numbers come of the same parameters, because they are computed in 64.

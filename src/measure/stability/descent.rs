@@ -1,7 +1,7 @@
 //! Steps along the gradient, with or without momentum.
 
 use crate::curvature::Matrix;
-use crate::linear::{LanczosOptions, lanczos};
+use crate::linear::{LanczosOptions, LinearOperator, lanczos};
 use crate::measure::circumstances::Algorithm;
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
@@ -36,15 +36,24 @@ impl Session<'_> {
         name: &str,
     ) -> Result<Measurement, Failure> {
         let (rate, descent) = (self.learning_rate()?, self.descent()?);
-        let row = self.leading_eigenvalue(name)?;
-        Ok(row.plus(descent.penalty).times(0.5 * rate))
+        let row = self.largest_of_steps(name, descent)?;
+        Ok(row.times(0.5 * rate))
     }
 
     /// `η (λmax + μ)` over the threshold of the run's update rule.
     pub(super) fn momentum_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
         let (rate, descent) = (self.learning_rate()?, self.descent()?);
-        let row = self.leading_eigenvalue(name)?;
-        Ok(row.plus(descent.penalty).times(rate / descent.threshold()))
+        let row = self.largest_of_steps(name, descent)?;
+        Ok(row.times(rate / descent.threshold()))
+    }
+
+    /// The largest eigenvalue of what steps along the gradient see: `λmax + μ`, or that of the parameters that steps
+    /// and weight decay reach.
+    fn largest_of_steps(&mut self, name: &str, descent: Descent) -> Result<Measurement, Failure> {
+        match self.subject.reach.is_whole() {
+            true => Ok(self.leading_eigenvalue(name)?.plus(descent.penalty)),
+            false => self.largest_of_edge(name, &self.edge()?),
+        }
     }
 
     /// The update rule of training, if it is gradient descent.
@@ -72,17 +81,27 @@ impl Session<'_> {
     /// stability, multiple ones as often as they occur. The residual is the largest of all pairs; a pair that
     /// lies nearer to the threshold than its own may be on either side.
     pub(super) fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let threshold = 1.5 / self.learning_rate()? - self.descent()?.penalty;
         let subject = self.subject;
+        let (edge, is_whole) = (self.edge()?, subject.reach.is_whole());
+        let shift = if is_whole {
+            self.descent()?.penalty
+        } else {
+            0.0
+        };
+        let threshold = 1.5 / self.learning_rate()? - shift;
         let mut rng = subject.stream(&format!("probes.{name}"));
         let options = LanczosOptions {
             above: Some(threshold),
             max_matvecs: MOST_PRODUCTS,
             ..self.lanczos_options(1, 0)
         };
-        let spectrum = subject.with_operator(Matrix::Hessian, |operator| {
+        let search = |operator: &mut dyn LinearOperator| {
             lanczos(operator, None, &mut rng, options, subject.interrupt)
-        })?;
+        };
+        let spectrum = match is_whole {
+            true => subject.with_operator(Matrix::Hessian, search),
+            false => edge.with_operator(&subject, search),
+        }?;
         let (pairs, matvecs) = (&spectrum.largest, spectrum.matvecs);
         let row = self.counted(name, pairs, threshold, spectrum.complete);
         Ok(row.taking(matvecs).found_by(Algorithm::Lanczos))

@@ -2,17 +2,21 @@
 
 use super::preconditioned;
 use crate::curvature::Matrix;
-use crate::linear::{Conjugated, LinearError, LinearOperator, Shifted};
+use crate::linear::{Conjugated, LinearError, LinearOperator, PlusDiagonal, Shifted, lanczos};
 use crate::measure::failure::Failure;
+use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
 use crate::measure::step_rule::StepRule;
 use crate::measure::subject::Subject;
 
 /// What a step makes of a small displacement from a minimum: it is stable while no eigenvalue of
-/// `S (H + μI) S` is above the line, `S` being the identity for gradient descent and `P^{-½}` for Adam.
+/// `S (H + μD) S` is above the line, `S` being the identity for gradient descent and `P^{-½}` for Adam, with 0 for
+/// parameters that no step moves, and `D` the identity but for parameters that do not decay.
 pub(in crate::measure) struct Edge {
     scaling: Option<Vec<f64>>,
     penalty: f64,
+    /// `μD` where `D` is not the identity.
+    penalties: Option<Vec<f64>>,
     /// The largest stable eigenvalue.
     pub line: f64,
 }
@@ -23,13 +27,14 @@ impl Edge {
         Self {
             scaling: None,
             penalty: 0.0,
+            penalties: None,
             line: f64::INFINITY,
         }
     }
 
     /// Whether the eigenvectors are those of the Hessian.
     pub fn is_of_hessian(&self) -> bool {
-        self.scaling.is_none()
+        self.scaling.is_none() && self.penalties.is_none()
     }
 
     /// Runs `work` on the matrix, of the subject's block if it has one.
@@ -39,10 +44,13 @@ impl Edge {
         work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, LinearError>,
     ) -> Result<T, LinearError> {
         subject.with_operator(Matrix::Hessian, |hessian| {
-            let mut shifted = Shifted::new(hessian, self.penalty);
+            let mut shifted: Box<dyn LinearOperator + '_> = match &self.penalties {
+                None => Box::new(Shifted::new(hessian, self.penalty)),
+                Some(penalties) => Box::new(PlusDiagonal::new(hessian, penalties.clone())),
+            };
             match &self.scaling {
-                None => work(&mut shifted),
-                Some(scaling) => work(&mut Conjugated::new(&mut shifted, scaling.clone())),
+                None => work(shifted.as_mut()),
+                Some(scaling) => work(&mut Conjugated::new(shifted.as_mut(), scaling.clone())),
             }
         })
     }
@@ -51,21 +59,41 @@ impl Edge {
 impl Session<'_> {
     /// The matrix and the line of the run's steps.
     pub(in crate::measure) fn edge(&self) -> Result<Edge, Failure> {
-        let line = self.line()?;
-        if let Some(StepRule::Adaptive { .. }) = self.subject.step_rule {
-            let (scaling, penalty) = self.preconditioning()?;
-            return Ok(Edge {
-                scaling: Some(scaling),
-                penalty,
-                line,
-            });
-        }
-        let penalty = self.descent()?.penalty;
+        let (subject, line) = (self.subject, self.line()?);
+        let range = subject.range()?;
+        let (scaling, penalty) = match subject.step_rule {
+            Some(StepRule::Adaptive { .. }) => {
+                let (scaling, penalty) = self.preconditioning()?;
+                (Some(scaling), penalty)
+            }
+            _ => {
+                let moves = subject.reach.moves.map(|moves| &moves[range.clone()]);
+                let of = |moves: &[bool]| moves.iter().map(|&is| f64::from(u8::from(is))).collect();
+                (moves.map(of), self.descent()?.penalty)
+            }
+        };
+        let decays = subject.reach.decays.map(|decays| &decays[range]);
+        let of = |decays: &[bool]| {
+            let entries = decays.iter();
+            entries.map(|&is| if is { penalty } else { 0.0 }).collect()
+        };
         Ok(Edge {
-            scaling: None,
+            scaling,
             penalty,
+            penalties: decays.map(of),
             line,
         })
+    }
+
+    /// The largest eigenvalue of that matrix, from a random start.
+    pub(super) fn largest_of_edge(&self, name: &str, edge: &Edge) -> Result<Measurement, Failure> {
+        let subject = self.subject;
+        let mut rng = subject.stream(&format!("probes.{name}"));
+        let options = self.lanczos_options(1, 0);
+        let spectrum = edge.with_operator(&subject, |operator| {
+            lanczos(operator, None, &mut rng, options, subject.interrupt)
+        })?;
+        self.of_largest(name, &spectrum)
     }
 
     /// The largest stable eigenvalue of that matrix: `2/η` of gradient descent, `2(1 + β)/η` with heavy-ball

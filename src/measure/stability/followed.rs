@@ -1,12 +1,12 @@
 //! The leading eigenvalues of the matrix that decides, from round to round.
 //!
-//! Five are followed always, and where those beyond are asked for up to [`MOST`], as long as the first five are above
+//! Five are followed always, and where those beyond are asked for ten, and then [`MOST`], as long as all so far are above
 //! three quarters of the line, which is `1.5/η` for gradient descent. Their tolerance is looser than that of a
 //! single eigenvalue: the error of a Rayleigh quotient is of the square of its residual, over the gap.
 //!
 //! A search that remembers begins with the leading vectors of the round before and a mixture of the others it remembers.
-//! With the leading ones alone it would never see that another has risen above them; with mixtures of all ten in their
-//! place it takes about twice the products.
+//! With the leading ones alone it would never see that another has risen above them; with mixtures of all that are
+//! remembered in their place it takes about twice the products.
 
 use super::edge::Edge;
 use crate::extremes::largest_size;
@@ -24,8 +24,11 @@ use std::rc::Rc;
 /// Pairs that are followed wherever they are.
 pub(in crate::measure) const ALWAYS: usize = 5;
 
+/// How many pairs are searched for beyond these, each time that all so far are above.
+const BEYOND: [usize; 2] = [10, MOST];
+
 /// Pairs that are followed at most.
-pub(super) const MOST: usize = 10;
+const MOST: usize = 20;
 
 /// The share of the line above which pairs are followed beyond [`ALWAYS`].
 const NEAR: f64 = 0.75;
@@ -33,8 +36,9 @@ const NEAR: f64 = 0.75;
 /// The residual `‖Av − λv‖ / ‖A‖` to which they are found.
 const TOLERANCE: f64 = 0.01;
 
-/// The eigenvectors of a round, under this name for the next.
+/// The eigenvectors of a round, under these names for the next: the first five, and all that are above.
 const EIGENVECTORS: &str = "followed.eigenvectors";
+const EIGENVECTORS_BEYOND: &str = "followed.eigenvectors_beyond";
 
 /// The leading pairs of a matrix at one point, largest first.
 pub(in crate::measure) struct Followed {
@@ -68,21 +72,29 @@ impl Session<'_> {
         })
     }
 
-    /// [`MOST`] pairs of it where the first five are all above a value, else these five.
+    /// The five, and those beyond as long as all that were found are above a value, up to [`MOST`].
     fn followed_above(
         &mut self,
         value: impl Fn(&Followed) -> f64,
     ) -> Result<Rc<Followed>, Failure> {
-        let first = self.followed()?;
-        let value = value(&first);
-        let are_above = first.pairs.iter().all(|pair| pair.value > value);
-        if first.pairs.len() < ALWAYS || !are_above {
-            return Ok(first);
+        let mut found = self.followed()?;
+        let (value, mut wanted) = (value(&found), ALWAYS);
+        for next in BEYOND {
+            let are_above = found.pairs.iter().all(|pair| pair.value > value);
+            if found.pairs.len() < wanted || !are_above {
+                break;
+            }
+            let search = match next {
+                MOST => "followed_far_beyond",
+                _ => "followed_beyond",
+            };
+            found = self.once(search, |session| {
+                let edge = session.edge()?;
+                session.follow(search, &edge, next)
+            })?;
+            wanted = next;
         }
-        self.once("followed beyond", |session| {
-            let edge = session.edge()?;
-            session.follow("followed_beyond", &edge, MOST)
-        })
+        Ok(found)
     }
 
     /// The five leading pairs of the Hessian (plus weight decay).
@@ -249,11 +261,25 @@ impl Session<'_> {
 
     /// `(v · v′)²` of the eigenvector at a place, counted from 1, and that of the round before at the same place.
     pub(super) fn overlap_at(&mut self, name: &str, place: usize) -> Result<Measurement, Failure> {
-        let overlaps = self.overlaps()?;
-        let none = || Failure::not_found("the matrix has fewer eigenvalues, or the budget ended");
+        let (overlaps, followed) = match place <= ALWAYS {
+            true => (self.overlaps()?, self.followed()?),
+            false => {
+                let overlaps = self.overlaps_beyond()?;
+                (overlaps, self.followed_above(Followed::near)?)
+            }
+        };
+        let none = || {
+            Failure::not_found(match place <= ALWAYS {
+                true => "the matrix has fewer eigenvalues, or the budget ended",
+                false => {
+                    "fewer eigenvalues are above three quarters of the line, now or in the round before"
+                }
+            })
+        };
         let square = overlaps.get(place - 1).and_then(|row| row.get(place - 1));
         let square = *square.ok_or_else(none)?;
-        self.overlap_row(name, square)
+        let first = followed.pairs.len().min(place.max(ALWAYS));
+        Ok(self.overlap_row(name, square, &followed, first))
     }
 
     /// `‖VᵀV′‖² / k` of the spaces of the first `k = 5` now and in the round before: 1 for the same space.
@@ -262,43 +288,71 @@ impl Session<'_> {
         let sum: f64 = overlaps.iter().flatten().sum();
         let before = overlaps.first().map_or(0, Vec::len);
         let count = overlaps.len().max(before);
-        self.overlap_row(name, sum / count as f64)
+        let followed = self.followed()?;
+        let first = followed.pairs.len().min(ALWAYS);
+        Ok(self.overlap_row(name, sum / count as f64, &followed, first))
     }
 
-    fn overlap_row(&mut self, name: &str, value: f64) -> Result<Measurement, Failure> {
-        let followed = self.followed()?;
-        let pairs = &followed.pairs[..followed.pairs.len().min(ALWAYS)];
+    /// A row about so many of the first eigenvectors.
+    fn overlap_row(
+        &self,
+        name: &str,
+        value: f64,
+        followed: &Followed,
+        first: usize,
+    ) -> Measurement {
+        let pairs = &followed.pairs[..first];
         let residual = largest_size(pairs.iter().map(|pair| pair.residual));
         let converged = pairs.iter().all(|pair| pair.converged);
-        Ok(Measurement::new(name, value.min(1.0))
+        Measurement::new(name, value.min(1.0))
             .with_residual(residual, converged, followed.matvecs)
             .over(self.subject.train.samples())
-            .found_by(followed.algorithm))
+            .found_by(followed.algorithm)
     }
 
-    /// The squares of all inner products of eigenvectors now, by row, and in the round before.
+    /// The squares of all inner products of the first five eigenvectors now, by row, and in the round before.
     fn overlaps(&mut self) -> Result<Rc<Vec<Vec<f64>>>, Failure> {
         self.once("overlaps", |session| {
-            let subject = session.subject;
             let followed = session.followed()?;
-            let pairs = followed.pairs.iter().take(ALWAYS);
-            let now: Vec<_> = pairs.map(|pair| (pair.value, pair.vector.clone())).collect();
-            let precision = subject.objective.compute().precision;
-            session.remember(EIGENVECTORS, WarmStart::new(&now, precision)?);
-            let before = subject.past.and_then(|past| past.get(EIGENVECTORS));
-            let before = before.ok_or_else(|| {
-                Failure::not_known(
-                    "there is no earlier round of measurements to compare with: it is known from the second \
-                     round of a hook on",
-                )
-            })?;
-            let vectors: Vec<Vec<f64>> = (0..before.len()).map(|i| before.vector(i)).collect();
-            let square = |now: &[f64], before: &Vec<f64>| dot(now, before).powi(2);
-            let row = |(_, now): &(f64, Vec<f64>)| {
-                vectors.iter().map(|before| square(now, before)).collect()
-            };
-            Ok(now.iter().map(row).collect())
+            session.overlaps_of(
+                &followed.pairs[..followed.pairs.len().min(ALWAYS)],
+                EIGENVECTORS,
+            )
         })
+    }
+
+    /// The same of all eigenvectors that are above three quarters of the line.
+    fn overlaps_beyond(&mut self) -> Result<Rc<Vec<Vec<f64>>>, Failure> {
+        self.once("overlaps beyond", |session| {
+            let followed = session.followed_above(Followed::near)?;
+            let pairs = followed.pairs.iter();
+            let above = pairs.filter(|pair| pair.value > followed.near()).count();
+            session.overlaps_of(&followed.pairs[..above], EIGENVECTORS_BEYOND)
+        })
+    }
+
+    /// The squares of all inner products of eigenvectors now and of those that the round before has left under a name,
+    /// under which these are left for the next.
+    fn overlaps_of(&mut self, pairs: &[Eigenpair], left: &str) -> Result<Vec<Vec<f64>>, Failure> {
+        let subject = self.subject;
+        let now: Vec<_> = pairs
+            .iter()
+            .map(|pair| (pair.value, pair.vector.clone()))
+            .collect();
+        let precision = subject.objective.compute().precision;
+        self.remember(left, WarmStart::new(&now, precision)?);
+        let before = subject.past.and_then(|past| past.get(left));
+        let before = before.ok_or_else(|| {
+            Failure::not_known(
+                "there is no earlier round of measurements to compare with: it is known from the second round of \
+                 a hook on",
+            )
+        })?;
+        let vectors: Vec<Vec<f64>> = (0..before.len()).map(|i| before.vector(i)).collect();
+        let square = |now: &[f64], before: &Vec<f64>| dot(now, before).powi(2);
+        let row =
+            |(_, now): &(f64, Vec<f64>)| vectors.iter().map(|before| square(now, before)).collect();
+        Ok(now.iter().map(row).collect())
     }
 }
 

@@ -43,6 +43,23 @@ macro_rules! followed {
     };
 }
 
+/// The overlap of one of the eigenvectors that are followed.
+macro_rules! overlap {
+    ($name:literal, $rank:literal, $place:literal) => {
+        overlap(
+            $name,
+            concat!(
+                "squared cosine of the ",
+                $rank,
+                " eigenvector that is followed with the ",
+                $rank,
+                " of the round before"
+            ),
+            |session, name| session.overlap_at(name, $place),
+        )
+    };
+}
+
 pub(super) const FAMILY: Family = &[
     condition(
         "stability.gd",
@@ -134,9 +151,19 @@ pub(super) const FAMILY: Family = &[
     followed!("stability.eigenvalue_8", "eighth largest", 8),
     followed!("stability.eigenvalue_9", "ninth largest", 9),
     followed!("stability.eigenvalue_10", "tenth largest", 10),
+    followed!("stability.eigenvalue_11", "eleventh largest", 11),
+    followed!("stability.eigenvalue_12", "twelfth largest", 12),
+    followed!("stability.eigenvalue_13", "thirteenth largest", 13),
+    followed!("stability.eigenvalue_14", "fourteenth largest", 14),
+    followed!("stability.eigenvalue_15", "fifteenth largest", 15),
+    followed!("stability.eigenvalue_16", "sixteenth largest", 16),
+    followed!("stability.eigenvalue_17", "seventeenth largest", 17),
+    followed!("stability.eigenvalue_18", "eighteenth largest", 18),
+    followed!("stability.eigenvalue_19", "nineteenth largest", 19),
+    followed!("stability.eigenvalue_20", "twentieth largest", 20),
     condition(
         "stability.above_line",
-        "number of the eigenvalues that are followed, at most ten, above stability.line",
+        "number of the eigenvalues that are followed, at most twenty, above stability.line",
         |session, name| {
             let row = session.above_line(name)?;
             Ok(session.noted(row, &[Setting::Rate, Setting::Momentum]))
@@ -150,31 +177,16 @@ pub(super) const FAMILY: Family = &[
         |session, name| session.overlap_of_spaces(name),
     )
     .from("Gur-Ari, Roberts & Dyer 2018, \"Gradient descent happens in a tiny subspace\""),
-    overlap(
-        "stability.overlap_1",
-        "squared cosine of the first eigenvector that is followed with the first of the round before",
-        |session, name| session.overlap_at(name, 1),
-    ),
-    overlap(
-        "stability.overlap_2",
-        "squared cosine of the second eigenvector that is followed with the second of the round before",
-        |session, name| session.overlap_at(name, 2),
-    ),
-    overlap(
-        "stability.overlap_3",
-        "squared cosine of the third eigenvector that is followed with the third of the round before",
-        |session, name| session.overlap_at(name, 3),
-    ),
-    overlap(
-        "stability.overlap_4",
-        "squared cosine of the fourth eigenvector that is followed with the fourth of the round before",
-        |session, name| session.overlap_at(name, 4),
-    ),
-    overlap(
-        "stability.overlap_5",
-        "squared cosine of the fifth eigenvector that is followed with the fifth of the round before",
-        |session, name| session.overlap_at(name, 5),
-    ),
+    overlap!("stability.overlap_1", "first", 1),
+    overlap!("stability.overlap_2", "second", 2),
+    overlap!("stability.overlap_3", "third", 3),
+    overlap!("stability.overlap_4", "fourth", 4),
+    overlap!("stability.overlap_5", "fifth", 5),
+    overlap!("stability.overlap_6", "sixth", 6),
+    overlap!("stability.overlap_7", "seventh", 7),
+    overlap!("stability.overlap_8", "eighth", 8),
+    overlap!("stability.overlap_9", "ninth", 9),
+    overlap!("stability.overlap_10", "tenth", 10),
     condition(
         "stability.batch",
         "learning rate times sharpness.batch / 2: SGD holds it at 1",

@@ -16,12 +16,14 @@ pub(in crate::measure) fn threshold(rate: f64, momentum: f64, decay: f64) -> f64
 impl Session<'_> {
     /// `λmax(P⁻¹(H + μI))` over its threshold. `P⁻¹A` has the eigenvalues of `P^{-½} A P^{-½}`.
     pub(super) fn preconditioned_stability(&mut self, name: &str) -> Result<Measurement, Failure> {
-        let (scaling, penalty) = self.preconditioning()?;
-        let row = self.preconditioned_eigenvalue(name, scaling, penalty)?;
-        Ok(row.times(self.line()?.recip()))
+        // Refused for other steps, whose matrix is another one.
+        self.preconditioning()?;
+        let edge = self.edge()?;
+        Ok(self.largest_of_edge(name, &edge)?.times(edge.line.recip()))
     }
 
-    /// The diagonal of `P^{-½}`, of the subject's block if it has one, and `μ`.
+    /// The diagonal of `P^{-½}`, of the subject's block if it has one, with 0 for parameters that no step moves, and
+    /// `μ`.
     pub(super) fn preconditioning(&self) -> Result<(Vec<f64>, f64), Failure> {
         let (penalty, preconditioner) = match self.subject.step_rule {
             Some(StepRule::Adaptive {
@@ -42,13 +44,19 @@ impl Session<'_> {
                  after the first step",
             )
         })?;
-        let diagonal = &diagonal[self.subject.range()?];
-        if diagonal.iter().any(|&entry| entry <= 0.0) {
+        let range = self.subject.range()?;
+        let moves = self.subject.reach.moves.map(|moves| &moves[range.clone()]);
+        let is_moved = |place: usize| moves.is_none_or(|moves| moves[place]);
+        let entries = || diagonal[range.clone()].iter().copied().enumerate();
+        if entries().any(|(place, entry)| is_moved(place) && entry <= 0.0) {
             return Err(Failure::not_defined(
                 "a parameter that has never had a gradient has no bound on its step",
             ));
         }
-        let roots = diagonal.iter().map(|entry| entry.sqrt().recip());
+        let roots = entries().map(|(place, entry)| match is_moved(place) {
+            true => entry.sqrt().recip(),
+            false => 0.0,
+        });
         Ok((roots.collect(), penalty))
     }
 }

@@ -92,7 +92,7 @@ impl<'a> StepLoss<'a> {
         terms
     }
 
-    /// The sum of some terms and its gradient. The running statistics are moved by every pass in turn.
+    /// The sum of some terms and its gradient, which is 0 in parameters that are frozen. The running statistics are moved by every pass in turn.
     pub fn gradient_of(&self, at: &Position, terms: &[Term]) -> TrainingGradient {
         let mut statistics = at.statistics.clone();
         let mut of_term = |term: &Term| {
@@ -101,10 +101,14 @@ impl<'a> StepLoss<'a> {
             statistics = found.statistics.clone();
             found
         };
-        summed(terms.iter().map(&mut of_term))
+        let found = summed(terms.iter().map(&mut of_term));
+        TrainingGradient {
+            gradient: self.problem.reach.stilled(found.gradient),
+            ..found
+        }
     }
 
-    /// `∇²L v` of the step's loss, exactly.
+    /// `∇²L v` of the step's loss, exactly; 0 in parameters that are frozen.
     pub fn hessian_product(
         &self,
         at: &Position,
@@ -118,7 +122,8 @@ impl<'a> StepLoss<'a> {
         };
         let products = terms.iter().map(product);
         let sum = products.reduce(|sum, product| sum + product);
-        sum.expect("a step has at least one sample")
+        let sum = sum.expect("a step has at least one sample");
+        self.problem.reach.stilled(sum)
     }
 
     /// The objective as one pass of training sees it; passes differ in what dropout draws.

@@ -2,7 +2,7 @@
 
 use crate::config::Hook;
 use crate::linear::Budget;
-use crate::measure::{Reads, Weights, about};
+use crate::measure::{ChainSettings, Reads, Weights, about};
 use crate::model::{DropoutMode, NormMode};
 
 /// On what, and how, a round of measurements is taken.
@@ -20,6 +20,8 @@ pub struct Scope {
     pub block: Option<String>,
     /// Bounds on each estimate.
     pub budget: Budget,
+    /// How chains of Langevin dynamics run, where not by default.
+    pub chains: ChainSettings,
     /// Whether the search for the largest eigenvalues begins with what the last one in this scope has left.
     pub warm_start: bool,
 }
@@ -37,6 +39,7 @@ impl Scope {
                 max_matvecs: hook.max_matvecs,
                 max_seconds: hook.max_seconds,
             },
+            chains: hook.chains.settings(),
             warm_start: hook.warm_start,
         }
     }
@@ -50,6 +53,9 @@ impl Scope {
         if !measure.needs_products() {
             scope.budget = Budget::default();
             scope.warm_start = false;
+        }
+        if !measure.is_of_chains {
+            scope.chains = ChainSettings::default();
         }
         if measure.reads != Reads::Training {
             scope.samples = None;
@@ -71,7 +77,7 @@ impl Scope {
             max_seconds,
         } = self.budget;
         format!(
-            "samples={},norm_mode={},dropout={}{}{}{}{}{}",
+            "samples={},norm_mode={},dropout={}{}{}{}{}{}{}",
             self.samples
                 .map_or_else(|| "all".to_owned(), |samples| samples.to_string()),
             self.norm_mode.as_str(),
@@ -83,6 +89,10 @@ impl Scope {
             part("block", self.block.clone()),
             part("max_matvecs", max_matvecs.map(|bound| bound.to_string())),
             part("max_seconds", max_seconds.map(|bound| bound.to_string())),
+            part(
+                "chains",
+                self.chains.where_set().map(|chains| chains.to_string())
+            ),
             if self.warm_start { ",warm_start" } else { "" },
         )
     }
@@ -120,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_does_not_bear_on_a_measure_makes_no_other_scope() {
-        let scope = Scope {
+        let asked = Scope {
             samples: Some(5),
             norm_mode: NormMode::Batch,
             dropout: DropoutMode::Fixed,
@@ -130,9 +140,18 @@ mod tests {
                 max_matvecs: Some(7),
                 max_seconds: None,
             },
+            chains: ChainSettings {
+                draws: Some(30),
+                ..ChainSettings::default()
+            },
             warm_start: true,
         };
-        let of = |name: &str| scope.clone().bearing_on(name);
+        let of = |name: &str| asked.clone().bearing_on(name);
+        assert_eq!(of("learning_coefficient.local"), asked);
+        let scope = Scope {
+            chains: ChainSettings::default(),
+            ..asked.clone()
+        };
         assert_eq!(of("hessian.lambda_max"), scope);
         let averaged = Scope {
             weights: Weights::Average,

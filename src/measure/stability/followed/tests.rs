@@ -5,7 +5,8 @@ use crate::linear::LinearOperator;
 use crate::measure::invariance::Verdict;
 use crate::measure::testing::fixture::{Fixture, assert_close, subject, uniform};
 use crate::measure::{
-    Algorithm, FailureKind, Measurement, Search, Session, StepRule, Subject, WarmStarts, find,
+    Algorithm, FailureKind, Measurement, Reach, Search, Session, StepRule, Subject, WarmStarts,
+    find,
 };
 use crate::model::Activation;
 use crate::random::Streams;
@@ -27,6 +28,11 @@ struct Dense {
 impl Dense {
     /// Of `S (H + cI) S` at a fixture's parameters.
     fn of(fixture: &Fixture, penalty: f64, scaling: &[f64]) -> Self {
+        Self::of_penalties(fixture, &vec![penalty; scaling.len()], scaling)
+    }
+
+    /// Of `S (H + D) S` at a fixture's parameters.
+    fn of_penalties(fixture: &Fixture, penalties: &[f64], scaling: &[f64]) -> Self {
         let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
         let subject = subject(&fixture.objective, &parameters, &train);
         let mut operator = subject.operator(Matrix::Hessian);
@@ -39,11 +45,11 @@ impl Dense {
             })
             .collect();
         let hessian = DMatrix::from_columns(&columns);
-        let scaling = DMatrix::from_diagonal(&DVector::from_column_slice(scaling));
-        let matrix = &scaling
-            * (0.5 * (&hessian + hessian.transpose())
-                + penalty * DMatrix::identity(length, length))
-            * &scaling;
+        let diagonal =
+            |entries: &[f64]| DMatrix::from_diagonal(&DVector::from_column_slice(entries));
+        let scaling = diagonal(scaling);
+        let penalised = 0.5 * (&hessian + hessian.transpose()) + diagonal(penalties);
+        let matrix = &scaling * penalised * &scaling;
         let eigen = SymmetricEigen::new(matrix);
         let mut order: Vec<usize> = (0..length).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
@@ -139,6 +145,73 @@ fn five_eigenvalues_are_followed_of_the_matrix_that_decides() {
     assert_close(adam, expected[0] / line, 1e-3);
 }
 
+/// Every third parameter is frozen, and every second does not decay.
+#[test]
+fn steps_that_reach_a_part_of_the_parameters_see_the_curvature_of_that_part() {
+    let fixture = fixture();
+    let length = fixture.values.len();
+    let moves: Vec<bool> = (0..length).map(|place| place % 3 > 0).collect();
+    let decays: Vec<bool> = (0..length).map(|place| place % 2 > 0).collect();
+    let number = |is: &bool| f64::from(u8::from(*is));
+    let penalties: Vec<f64> = decays.iter().map(|is| PENALTY * number(is)).collect();
+    let scaling: Vec<f64> = moves.iter().map(number).collect();
+    let reach = Reach {
+        moves: Some(&moves),
+        decays: Some(&decays),
+    };
+    let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
+    let plain = subject(&fixture.objective, &parameters, &train);
+    let expected = Dense::of_penalties(&fixture, &penalties, &scaling).values;
+    let rate = rate_with(&expected, 2);
+    let descending = Subject {
+        reach,
+        learning_rate: Some(rate),
+        step_rule: Some(StepRule::Descent {
+            momentum: 0.0,
+            is_nesterov: false,
+            penalty: PENALTY,
+        }),
+        ..plain
+    };
+    let mut session = Session::new(descending);
+    assert_are(&session.measure(&FIVE).unwrap(), &expected);
+    let names = ["stability.gd", "stability.momentum", "stability.tracked"];
+    let rows = session.measure(&names).unwrap();
+    for row in &rows[..2] {
+        assert_close(row.value.unwrap(), 0.5 * rate * expected[0], 1e-3);
+    }
+    assert_eq!(rows[2].value, Some(2.0));
+
+    let diagonal: Vec<f64> = (0..length)
+        .map(|place| {
+            if moves[place] {
+                1.5 + place as f64 / 50.0
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let roots = diagonal.iter().zip(&moves);
+    let roots: Vec<f64> = roots
+        .map(|(entry, moves)| if *moves { entry.sqrt().recip() } else { 0.0 })
+        .collect();
+    let expected = Dense::of_penalties(&fixture, &penalties, &roots).values;
+    let adaptive = Subject {
+        reach,
+        step_rule: Some(StepRule::Adaptive {
+            momentum: 0.9,
+            penalty: PENALTY,
+            decay: 0.0,
+            preconditioner: Some(&diagonal),
+        }),
+        ..plain
+    };
+    let rows = Session::new(adaptive).measure(&["stability.adam", "stability.line"]);
+    let rows = rows.unwrap();
+    let [adam, line] = [0, 1].map(|place| rows[place].value.unwrap());
+    assert_close(adam, expected[0] / line, 1e-3);
+}
+
 #[test]
 fn the_line_is_that_of_the_run_s_own_steps() {
     let fixture = fixture();
@@ -217,6 +290,66 @@ fn a_search_that_remembers_finds_the_same_with_fewer_products() {
         [Some(Algorithm::Davidson), Some(Algorithm::WarmDavidson)]
     );
     assert!(second[0].matvecs < first[0].matvecs, "{second:?}");
+}
+
+/// A learning rate at which so many eigenvalues lie above three quarters of the line `2/η`.
+fn rate_with(values: &[f64], count: usize) -> f64 {
+    1.5 / (0.5 * (values[count - 1] + values[count]))
+}
+
+#[test]
+fn those_above_three_quarters_of_the_line_are_followed_up_to_twenty() {
+    let fixture = fixture();
+    let values = Dense::plain(&fixture).values;
+    let positive = values.iter().filter(|value| **value > 1e-3).count();
+    assert!(positive > 12, "{values:?}");
+    let names: Vec<String> = (1..=20)
+        .map(|place| format!("stability.eigenvalue_{place}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for count in [3, 7, 12] {
+        let rate = rate_with(&values, count);
+        let (rows, _) = round(&fixture, &names, |subject| Subject {
+            learning_rate: Some(rate),
+            ..subject
+        });
+        let followed = count.max(5);
+        assert_are(&rows[..followed], &values);
+        assert!(
+            rows[followed..].iter().all(|row| row.value.is_none()),
+            "{count}: {rows:?}"
+        );
+    }
+}
+
+#[test]
+fn eigenvectors_beyond_the_fifth_are_compared_where_they_are_followed() {
+    let fixture = fixture();
+    let rate = rate_with(&Dense::plain(&fixture).values, 7);
+    let names = [
+        "stability.overlap_6",
+        "stability.overlap_7",
+        "stability.overlap_8",
+    ];
+    let (rows, left) = round(&fixture, &names, |subject| Subject {
+        learning_rate: Some(rate),
+        ..subject
+    });
+    assert!(rows.iter().all(|row| row.value.is_none()));
+    let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
+    let subject = Subject {
+        learning_rate: Some(rate),
+        past: Some(&left),
+        ..subject(&fixture.objective, &parameters, &train)
+    };
+    let rows = Session::new(subject).measure(&names).unwrap();
+    for row in &rows[..2] {
+        assert_close(row.value.unwrap(), 1.0, 1e-9);
+    }
+    assert_eq!(
+        rows[2].failure.as_ref().unwrap().kind,
+        FailureKind::NotFound
+    );
 }
 
 const OVERLAPS: [&str; 6] = [

@@ -1,7 +1,6 @@
 //! Weight decay on weights whose scale a normalisation divides out.
 //!
-//! As in the papers, what is not scale-invariant (the last layer, the affine maps of the normalisation) is held
-//! where it is: after each step it is put back.
+//! As in the papers, what is not scale-invariant (the last layer, the affine maps of the normalisation) is frozen.
 
 use super::*;
 use crate::config::parse;
@@ -13,7 +12,8 @@ use std::ops::Range;
 fn normalised(hidden: usize, keys: &str) -> Problem {
     let text = format!(
         "precision = \"f64\"\nmodel.hidden = [{hidden}]\nmodel.activation = \"tanh\"\nmodel.norm = \"layer\"\n\
-         model.bias = false\noptimizer.learning_rate = 0.05\ntrain.steps = 30\n{keys}"
+         model.bias = false\noptimizer.learning_rate = 0.05\ntrain.steps = 30\n\
+         train.frozen = [\"norms.0\", \"layers.1\"]\n{keys}"
     );
     let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
     Problem::with_data(config, data()).unwrap()
@@ -36,17 +36,11 @@ fn scaled_start(problem: &Problem, factor: f64) -> Position {
 
 /// One step of the scale-invariant weights, and the loss and their gradient before it.
 fn step(stepper: &mut Stepper, problem: &Problem, position: &mut Position) -> (f64, Vec<f64>) {
-    let held = host(position);
     let gradient = stepper.gradient(position);
     let loss = crate::backend::read(&gradient.loss).unwrap()[0];
     let moving = invariant(problem);
     let of_moving = gradient.gradient.to_host().unwrap()[moving.clone()].to_vec();
     stepper.follow(position, gradient).unwrap();
-    let mut values = host(position);
-    for place in (0..values.len()).filter(|place| !moving.contains(place)) {
-        values[place] = held[place];
-    }
-    position.parameters = problem.parameters(&values);
     (loss, of_moving)
 }
 
