@@ -3,6 +3,7 @@
 mod answer;
 mod decides;
 mod events;
+mod null;
 
 use super::*;
 use crate::config::Override;

@@ -316,7 +316,7 @@ mod tests {
     use super::super::file::sha256_hex;
     use super::super::gzip::tests::gzip;
     use super::super::own::tests::zip;
-    use super::super::server::{Reply, Server};
+    use super::super::testing::server::{Reply, Server};
     use super::super::{cifar, idx};
     use super::*;
 

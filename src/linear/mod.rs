@@ -9,8 +9,6 @@ mod basis;
 mod block;
 mod budget;
 mod certainty;
-#[cfg(test)]
-mod coverage;
 mod davidson;
 mod deflation;
 mod dense;
@@ -21,14 +19,14 @@ mod lanczos;
 mod operator;
 mod pair;
 mod precision;
-#[cfg(test)]
-mod properties;
 mod ritz;
 mod search;
 mod spectral_model;
 mod sphere;
 #[cfg(test)]
-pub(crate) mod test_operators;
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod transform;
 mod vector;

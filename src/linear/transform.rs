@@ -111,7 +111,7 @@ impl LinearOperator for Shifted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::Dense;
+    use super::super::testing::operators::Dense;
     use super::*;
 
     fn matrix() -> Dense {

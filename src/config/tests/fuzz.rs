@@ -1,8 +1,9 @@
 //! Damaged configs and overrides.
 
-use super::samples::{KNOWN, PLAIN};
-use super::*;
-use crate::fuzz::{Target, as_it_is, run};
+use super::super::testing::samples::{KNOWN, PLAIN};
+use super::super::*;
+use crate::testing::fuzz::{Target, as_it_is, run};
+use testing::samples;
 
 /// The words of the format, the keys, and what keys can be.
 fn words() -> Vec<String> {
@@ -24,7 +25,7 @@ fn corpus() -> Vec<Vec<u8>> {
     let texts = [
         PLAIN,
         &every_key,
-        include_str!("../../configs/sgd_b32.toml"),
+        include_str!("../../../configs/sgd_b32.toml"),
         "data.dataset = \"text\"\ndata.file = \"a.txt\"\nmodel.kind = \"transformer\"\noptimizer = {kind = \"adam\", learning_rate = 1e-3, beta2 = 0.99}\ntrain.steps = 7\n",
         "optimizer = {kind = \"gd\", learning_rate = 0.1, momentum = 0.9, nesterov = true}\nschedule = {kind = \"step\", every = 1, warmup = 2}\ntrain.epochs = 3\n[model]\nkind = \"resnet\"\nnorm = \"group\"\ngroups = 4\n[[hooks]]\nmeasures = [\"norm.l2\"]\nschedule = \"logarithmic\"\nratio = 1.5\nmaps = [\"permutation\"]\n",
     ];

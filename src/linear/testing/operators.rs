@@ -1,6 +1,6 @@
 //! Matrices as operators, for tests.
 
-use super::{LinearError, LinearOperator, Precision};
+use super::super::{LinearError, LinearOperator, Precision};
 
 /// A dense symmetric matrix, row-major.
 pub struct Dense {

@@ -1,10 +1,10 @@
 //! Damaged weights files.
 
-use super::Layout;
-use super::store::{decode, encode, named_blocks};
-use crate::fuzz::{Target, run};
+use super::super::Layout;
+use super::super::store::{decode, encode, named_blocks};
 use crate::linear::Precision;
 use crate::random::StreamRng;
+use crate::testing::fuzz::{Target, run};
 use rand::RngExt;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! The maps of residual networks and transformers leave their functions alone.
 
-use super::*;
+use super::super::*;
 use crate::backend::{Compute, Precision};
 use crate::measure::testing::fixture::measures;
 use crate::model::{Activation, Init, NormMode, Normalisation, Pool, Shortcut, Stem};

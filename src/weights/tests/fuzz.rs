@@ -1,9 +1,9 @@
 //! Damaged and hostile files of weights.
 
-use super::WeightsFile;
-use crate::fuzz::{Target, as_it_is, run};
+use super::super::WeightsFile;
 use crate::params::Layout;
 use crate::random::StreamRng;
+use crate::testing::fuzz::{Target, as_it_is, run};
 use lab_formats::archive::Archive;
 use lab_formats::weights::rename::Rename;
 use rand::RngExt;
@@ -63,7 +63,7 @@ fn read(bytes: &[u8]) -> String {
     };
     let renames = [Rename::parse("^ema\\.=").expect("a pattern")];
     let inferred = match file.inferred(&renames) {
-        Ok(inferred) => super::said(&inferred.architecture),
+        Ok(inferred) => super::super::said(&inferred.architecture),
         Err(error) => error.to_string(),
     };
     match file.fill(&renames, [&layout()]) {

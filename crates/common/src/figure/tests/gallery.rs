@@ -1,7 +1,7 @@
-//! Every kind of figure with difficult data, to be looked at: `cargo test --release figure::gallery -- --ignored`
+//! Every kind of figure with difficult data, to be looked at: `cargo test --release figure::tests::gallery -- --ignored`
 //! writes them to the folder that FIGURE_GALLERY names, in both themes.
 
-use super::*;
+use super::super::*;
 use std::f64::consts::PI;
 
 const NAN: f64 = f64::NAN;

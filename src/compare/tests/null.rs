@@ -1,7 +1,7 @@
 //! Tables whose groups differ in nothing.
 
-use super::verdict::{Pair, Verdict, decide};
-use super::{Line, Margin, Method};
+use super::super::verdict::{Pair, Verdict, decide};
+use super::super::{Line, Margin, Method};
 use crate::random::{StreamRng, Streams};
 use crate::statistics::difference::LEVEL;
 use rand_distr::{Distribution, StandardNormal};

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use toml::Value as Toml;
 
-use super::key::Key;
-use super::kind::{Kind, Range};
-use super::*;
+use super::super::key::Key;
+use super::super::kind::{Kind, Range};
+use super::super::*;
 
 /// The shortest config: every other key has its default.
 pub(crate) const PLAIN: &str = "[optimizer]\nlearning_rate = 0.1\n[train]\nepochs = 3";

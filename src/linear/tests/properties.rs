@@ -1,7 +1,7 @@
 //! What must hold of every eigenvalue that is found, whatever the spectrum and the precision.
 
-use super::test_operators::{Dense, Single};
-use super::*;
+use super::super::testing::operators::{Dense, Single};
+use super::super::*;
 use crate::random::{StreamRng, Streams};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use proptest::prelude::*;

@@ -3,13 +3,13 @@
 //! Shares of 4,000 seeds within 68 ± 3 % and 95 ± 2 %, which takes a minute or two:
 //!
 //! ```sh
-//! cargo test --release linear::coverage -- --ignored --nocapture
+//! cargo test --release linear::tests::coverage -- --ignored --nocapture
 //! ```
 //!
 //! A share of 400 seeds, as in the quick test, is itself uncertain by 2.3 and 1.1 points (one standard deviation).
 
-use super::test_operators::{Dense, rotated};
-use super::{
+use super::super::testing::operators::{Dense, rotated};
+use super::super::{
     Budget, Estimate, Interrupt, ProbeOptions, Ratio, hutch_plus_plus, paired_forms, traces,
 };
 use crate::random::{StreamRng, Streams};
@@ -107,7 +107,7 @@ fn single_matrices(
             let [mut traces_of, mut norms, mut sketched] = [(); 3].map(|()| Coverage::default());
             for seed in 0..seeds {
                 let never = Interrupt::never();
-                let wanted = |traces: &super::Traces| traces.trace().relative_error();
+                let wanted = |traces: &super::super::Traces| traces.trace().relative_error();
                 let found = traces(&mut matrix, &mut rng(seed), options, never, wanted).unwrap();
                 traces_of.add(found.trace(), trace);
                 norms.add(found.frobenius_norm(), size);
@@ -150,7 +150,7 @@ fn pairs_of_matrices(
     for (name, spectrum) in spectra {
         let other = modulated(spectrum);
         let (mut first, mut second) = (rotated(spectrum), rotated(&other));
-        let inner = |a: &Dense, b: &Dense| super::dot(&a.entries, &b.entries);
+        let inner = |a: &Dense, b: &Dense| super::super::dot(&a.entries, &b.entries);
         let forms = [
             inner(&first, &second),
             inner(&first, &first),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What the server answers.
-pub(super) struct Reply {
+pub(in crate::data) struct Reply {
     status: u16,
     content_range: Option<String>,
     announced: usize,
@@ -15,7 +15,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// `content` from byte `range` on: 206, or 416 when that is past its end; 200 without a range.
-    pub(super) fn of(content: &[u8], range: Option<usize>) -> Self {
+    pub(in crate::data) fn of(content: &[u8], range: Option<usize>) -> Self {
         let total = content.len();
         match range {
             Some(start) if start >= total => Self::status(416),
@@ -35,7 +35,7 @@ impl Reply {
     }
 
     /// A status without content.
-    pub(super) fn status(status: u16) -> Self {
+    pub(in crate::data) fn status(status: u16) -> Self {
         Self {
             status,
             content_range: None,
@@ -45,7 +45,7 @@ impl Reply {
     }
 
     /// The same announcement, but the connection ends after `length` bytes of the body.
-    pub(super) fn cut(mut self, length: usize) -> Self {
+    pub(in crate::data) fn cut(mut self, length: usize) -> Self {
         self.body.truncate(length);
         self
     }
@@ -64,7 +64,7 @@ impl Reply {
 type Requests = Arc<Mutex<Vec<(String, Option<usize>)>>>;
 
 /// A server that runs until the test process ends.
-pub(super) struct Server {
+pub(in crate::data) struct Server {
     address: SocketAddr,
     requests: Requests,
 }
@@ -72,7 +72,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts a server; `answer` gets the path, the start of the requested range, and how many
     /// requests came before.
-    pub(super) fn start(
+    pub(in crate::data) fn start(
         answer: impl Fn(&str, Option<usize>, usize) -> Reply + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -97,18 +97,18 @@ impl Server {
     }
 
     /// The URL of a file below the root.
-    pub(super) fn url(&self, name: &str) -> String {
+    pub(in crate::data) fn url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.address)
     }
 
     /// The range start of every request so far.
-    pub(super) fn ranges(&self) -> Vec<Option<usize>> {
+    pub(in crate::data) fn ranges(&self) -> Vec<Option<usize>> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|(_, range)| *range).collect()
     }
 
     /// The path of every request so far.
-    pub(super) fn paths(&self) -> Vec<String> {
+    pub(in crate::data) fn paths(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|(path, _)| path.clone()).collect()
     }

@@ -1,10 +1,10 @@
 //! Damaged files of one's own.
 
-use super::arrays::{of_archive, samples};
-use super::labels;
-use super::tests::{arrays, npy, npz, picture, plan};
+use super::super::arrays::{of_archive, samples};
+use super::super::labels;
+use super::{arrays, npy, npz, picture, plan};
 use crate::data::{Answers, DatasetName, Inputs, Samples, Task};
-use crate::fuzz::{Target, as_it_is, run};
+use crate::testing::fuzz::{Target, as_it_is, run};
 use lab_formats::csv::Table;
 use lab_formats::picture as pictures;
 

@@ -1,11 +1,11 @@
 //! Damaged data files.
 
-use super::cifar::Records;
-use super::file::unpack;
-use super::gzip::{Members, tests::gzip};
-use super::{cifar, idx, tar, text};
-use crate::fuzz::{Target, as_it_is, run};
+use super::super::cifar::Records;
+use super::super::file::unpack;
+use super::super::gzip::{Members, tests::gzip};
+use super::super::{cifar, idx, tar, text};
 use crate::random::StreamRng;
+use crate::testing::fuzz::{Target, as_it_is, run};
 use rand::RngExt;
 use std::io::{self, Read};
 
@@ -52,7 +52,7 @@ fn idx_files() {
             let unpacked = unpack(bytes.to_vec(), bytes.len() % 2 == 0);
             result(unpacked, |unpacked| {
                 let images = idx::images(&unpacked, [28, 28]);
-                let labels = idx::labels(&unpacked, super::format::LabelRange::of(0, 10));
+                let labels = idx::labels(&unpacked, super::super::format::LabelRange::of(0, 10));
                 let announced = idx::announced(&unpacked);
                 if let Ok(images) = &images {
                     assert_eq!(announced, Some(images.count));

@@ -1,16 +1,16 @@
 //! Damaged files of a run directory.
 
-use super::{Checkpoint, Row, RunRecord, Seconds, Summary};
+use super::super::{Checkpoint, Row, RunRecord, Seconds, Summary};
 use crate::backend::Compute;
 use crate::config::{Method, Moments, Optimizer};
-use crate::fuzz::{Target, as_it_is, run};
 use crate::linear::Precision;
 use crate::linear::WarmStart;
 use crate::model::{Blueprint, Builder, Start};
 use crate::optim::{self, StepInput, UpdateRule};
-use crate::params::fuzz::{WORDS, with_lengths};
+use crate::params::tests::fuzz::{WORDS, with_lengths};
 use crate::params::{Parameters, Parts};
 use crate::random::Streams;
+use crate::testing::fuzz::{Target, as_it_is, run};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -69,7 +69,7 @@ fn checkpoint(model: &Blueprint, compute: &Compute, is_full: bool) -> Vec<u8> {
             .into_iter()
             .map(|warm_start| ("all".to_owned(), warm_start))
             .collect(),
-        events: super::EventMemory::default(),
+        events: super::super::EventMemory::default(),
         metrics_length: 1234,
         seconds: Seconds::default(),
     };
