@@ -2,7 +2,7 @@
 
 use super::dense;
 use super::draw;
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::random::StreamRng;
 use faer::{Col, Mat, MatRef, Scale};
 use rand::RngExt;
@@ -65,8 +65,8 @@ pub fn hadamard(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn nuclear_norm(matrix: MatRef<f64>) -> Result<f64, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn nuclear_norm(matrix: MatRef<f64>) -> Result<f64, ExperimentError> {
     Ok(dense::singular_values(matrix)?.into_iter().sum())
 }
 
@@ -75,8 +75,8 @@ pub fn nuclear_norm(matrix: MatRef<f64>) -> Result<f64, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn effective_rank(matrix: MatRef<f64>) -> Result<f64, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn effective_rank(matrix: MatRef<f64>) -> Result<f64, ExperimentError> {
     let values = dense::singular_values(matrix)?;
     let sum: f64 = values.iter().sum();
     let entropy = values
@@ -103,11 +103,11 @@ pub struct LeastNuclear {
 ///
 /// # Errors
 ///
-/// [`Failure`] where singular values cannot be found.
+/// [`ExperimentError`] where singular values cannot be found.
 pub fn least_nuclear_norm(
     problem: &Completion,
     (steps, tolerance): (usize, f64),
-) -> Result<LeastNuclear, Failure> {
+) -> Result<LeastNuclear, ExperimentError> {
     let known = problem.known();
     // The threshold, on the scale of the matrix.
     let threshold = nuclear_norm(known.as_ref())? / (4.0 * known.nrows() as f64);
@@ -147,7 +147,7 @@ pub fn least_nuclear_norm(
             }
         }
     }
-    best.ok_or_else(|| Failure::because("the least nuclear norm needs at least one step"))
+    best.ok_or_else(|| ExperimentError::because("the least nuclear norm needs at least one step"))
 }
 
 /// `Σ aᵢⱼ bᵢⱼ`.
@@ -156,10 +156,10 @@ pub fn inner(a: MatRef<f64>, b: MatRef<f64>) -> f64 {
 }
 
 /// The matrix with all singular values less by `threshold`, and none below zero.
-fn shrink(matrix: MatRef<f64>, threshold: f64) -> Result<Mat<f64>, Failure> {
-    let svd = matrix
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+fn shrink(matrix: MatRef<f64>, threshold: f64) -> Result<Mat<f64>, ExperimentError> {
+    let svd = matrix.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let values = svd.S().column_vector();
     let scaled = Mat::from_fn(matrix.nrows(), values.nrows(), |i, j| {
         svd.U()[(i, j)] * (values[j] - threshold).max(0.0)
@@ -267,14 +267,14 @@ fn cubic_roots([a, b, c, d]: [f64; 4]) -> Vec<f64> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where a row has no weights.
+/// [`ExperimentError`] where a row has no weights.
 pub fn dropout_ridge(
     matrix: MatRef<f64>,
     weights: MatRef<f64>,
     v: MatRef<f64>,
     strength: f64,
     bound: Option<f64>,
-) -> Result<Mat<f64>, Failure> {
+) -> Result<Mat<f64>, ExperimentError> {
     let width = v.ncols();
     let mut u = Mat::zeros(matrix.nrows(), width);
     for row in 0..matrix.nrows() {
@@ -296,7 +296,7 @@ pub fn dropout_ridge(
 
 /// The minimum of `½xᵀGx − bᵀx` with `‖x‖² = bound`, where the free one has a larger norm: `(G + μ)x = b`, with `μ > 0`
 /// between what is too little and what is too much.
-fn in_a_ball(gram: &Mat<f64>, pull: &Col<f64>, bound: f64) -> Result<Col<f64>, Failure> {
+fn in_a_ball(gram: &Mat<f64>, pull: &Col<f64>, bound: f64) -> Result<Col<f64>, ExperimentError> {
     let (values, basis) = dense::eigen(gram.as_ref())?;
     let along = basis.transpose() * pull;
     let at = |shift: f64| Col::from_fn(values.len(), |i| along[i] / (values[i].max(0.0) + shift));
@@ -413,8 +413,8 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the factor is not finite.
-    pub fn curvatures(&self, u: MatRef<f64>) -> Result<Vec<f64>, Failure> {
+    /// [`ExperimentError`] where the factor is not finite.
+    pub fn curvatures(&self, u: MatRef<f64>) -> Result<Vec<f64>, ExperimentError> {
         let (rows, columns) = (u.nrows(), u.ncols());
         let mut hessian = Mat::zeros(rows * columns, rows * columns);
         for index in 0..rows * columns {

@@ -4,7 +4,7 @@
 use super::dense;
 use super::draw;
 use super::linear_program::LinearProgram;
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::random::StreamRng;
 use differential_equations::prelude::{ExplicitRungeKutta, IVP};
 use faer::{Col, ColRef, Mat, Scale};
@@ -94,8 +94,8 @@ impl Potential {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where `D` is not positive definite.
-    pub fn quadratic(matrix: Mat<f64>) -> Result<Self, Failure> {
+    /// [`ExperimentError`] where `D` is not positive definite.
+    pub fn quadratic(matrix: Mat<f64>) -> Result<Self, ExperimentError> {
         let size = matrix.nrows();
         let identity = dense::scaled_identity(size, 1.0);
         let mut inverse = Mat::zeros(size, size);
@@ -107,7 +107,7 @@ impl Potential {
     }
 
     /// `R(w)`.
-    pub fn value(&self, w: ColRef<f64>) -> Result<f64, Failure> {
+    pub fn value(&self, w: ColRef<f64>) -> Result<f64, ExperimentError> {
         let entropy = |w: f64| if w > 0.0 { w * w.ln() - w } else { 0.0 };
         Ok(match self {
             Self::Euclidean => w.squared_norm_l2() / 2.0,
@@ -130,7 +130,7 @@ impl Potential {
     }
 
     /// `∇R(w)`.
-    pub fn dual(&self, w: ColRef<f64>) -> Result<Col<f64>, Failure> {
+    pub fn dual(&self, w: ColRef<f64>) -> Result<Col<f64>, ExperimentError> {
         Ok(match self {
             Self::Euclidean => w.to_owned(),
             Self::Quadratic { matrix, .. } => matrix * w,
@@ -142,7 +142,7 @@ impl Potential {
     }
 
     /// `∇R*(z)`, which undoes [`Potential::dual`].
-    pub fn primal(&self, z: ColRef<f64>) -> Result<Col<f64>, Failure> {
+    pub fn primal(&self, z: ColRef<f64>) -> Result<Col<f64>, ExperimentError> {
         Ok(match self {
             Self::Euclidean => z.to_owned(),
             Self::Quadratic { inverse, .. } => inverse * z,
@@ -154,7 +154,7 @@ impl Potential {
     }
 
     /// The conjugate `R*(z)`, up to a constant.
-    fn conjugate(&self, z: ColRef<f64>) -> Result<f64, Failure> {
+    fn conjugate(&self, z: ColRef<f64>) -> Result<f64, ExperimentError> {
         Ok(match self {
             Self::Euclidean => z.squared_norm_l2() / 2.0,
             Self::Quadratic { inverse, .. } => dense::dot(z, (inverse * z).as_ref()) / 2.0,
@@ -175,7 +175,7 @@ impl Potential {
     }
 
     /// `∇²R*(z) = (∇²R(w))⁻¹` at `w = ∇R*(z)`.
-    pub fn metric(&self, z: ColRef<f64>) -> Result<Mat<f64>, Failure> {
+    pub fn metric(&self, z: ColRef<f64>) -> Result<Mat<f64>, ExperimentError> {
         let diagonal = |of: &dyn Fn(f64) -> f64| {
             Mat::from_fn(
                 z.nrows(),
@@ -197,8 +197,8 @@ impl Potential {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the eigenvalues of a matrix cannot be found.
-    pub fn divergence(&self, w: ColRef<f64>, v: ColRef<f64>) -> Result<f64, Failure> {
+    /// [`ExperimentError`] where the eigenvalues of a matrix cannot be found.
+    pub fn divergence(&self, w: ColRef<f64>, v: ColRef<f64>) -> Result<f64, ExperimentError> {
         let slope = dense::dot(self.dual(v)?.as_ref(), (w - v).as_ref());
         Ok(self.value(w)? - self.value(v)? - slope)
     }
@@ -260,7 +260,7 @@ fn spectral(
     vector: ColRef<f64>,
     size: usize,
     of: impl Fn(f64) -> f64,
-) -> Result<Col<f64>, Failure> {
+) -> Result<Col<f64>, ExperimentError> {
     let (values, basis) = dense::eigen(matrix_of(vector, size).as_ref())?;
     let scaled = Mat::from_fn(size, size, |row, column| {
         basis[(row, column)] * of(values[column])
@@ -272,7 +272,7 @@ fn spectral(
 }
 
 /// The derivative of the matrix exponential, by divided differences in the eigenbasis (Daleckii & Krein 1965).
-fn spectral_metric(z: ColRef<f64>, size: usize) -> Result<Mat<f64>, Failure> {
+fn spectral_metric(z: ColRef<f64>, size: usize) -> Result<Mat<f64>, ExperimentError> {
     let (values, basis) = dense::eigen(matrix_of(z, size).as_ref())?;
     let quotient = |a: f64, b: f64| {
         let half = (a - b) / 2.0;
@@ -310,15 +310,15 @@ const NEWTON_STEPS: usize = 400;
 ///
 /// # Errors
 ///
-/// [`Failure`] where Newton's method does not end.
+/// [`ExperimentError`] where Newton's method does not end.
 pub fn nearest_interpolant(
     problem: &Regression,
     potential: &Potential,
     start: ColRef<f64>,
-) -> Result<Projection, Failure> {
+) -> Result<Projection, ExperimentError> {
     let origin = potential.dual(start)?;
     let dual = |multipliers: &Col<f64>| &origin + problem.x.transpose() * multipliers;
-    let objective = |multipliers: &Col<f64>| -> Result<f64, Failure> {
+    let objective = |multipliers: &Col<f64>| -> Result<f64, ExperimentError> {
         let value = potential.conjugate(dual(multipliers).as_ref())?;
         Ok(value - dense::dot(multipliers.as_ref(), problem.y.as_ref()))
     };
@@ -371,15 +371,17 @@ impl Potential {
     }
 }
 
-fn no_interpolant() -> Failure {
-    Failure::because("the nearest interpolant was not found: are there fewer rows than weights?")
+fn no_interpolant() -> ExperimentError {
+    ExperimentError::because(
+        "the nearest interpolant was not found: are there fewer rows than weights?",
+    )
 }
 
 fn newton_step(
     problem: &Regression,
     metric: &Mat<f64>,
     residual: &Col<f64>,
-) -> Result<Col<f64>, Failure> {
+) -> Result<Col<f64>, ExperimentError> {
     let mut hessian = &problem.x * metric * problem.x.transpose();
     let mean = (0..hessian.nrows()).map(|i| hessian[(i, i)]).sum::<f64>() / hessian.nrows() as f64;
     for index in 0..hessian.nrows() {
@@ -392,8 +394,11 @@ fn newton_step(
 ///
 /// # Errors
 ///
-/// [`Failure`] where there is none.
-pub fn least_absolute(problem: &Regression, is_nonnegative: bool) -> Result<Col<f64>, Failure> {
+/// [`ExperimentError`] where there is none.
+pub fn least_absolute(
+    problem: &Regression,
+    is_nonnegative: bool,
+) -> Result<Col<f64>, ExperimentError> {
     let features = problem.x.ncols();
     // The weights are the difference of two parts that are not negative; of one where they are not themselves.
     let signs: &[f64] = if is_nonnegative { &[1.0] } else { &[1.0, -1.0] };
@@ -408,8 +413,9 @@ pub fn least_absolute(problem: &Regression, is_nonnegative: bool) -> Result<Col<
             problem.y[row],
         )
     });
-    let failed =
-        || Failure::because("the linear program of the least absolute norm has no solution");
+    let failed = || {
+        ExperimentError::because("the linear program of the least absolute norm has no solution")
+    };
     let solution = program.solve().ok_or_else(failed)?;
     Ok(Col::from_fn(features, |column| {
         let parts = signs.iter().enumerate();
@@ -435,7 +441,7 @@ pub enum Schedule {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the eigenvalues of a matrix cannot be found.
+/// [`ExperimentError`] where the eigenvalues of a matrix cannot be found.
 pub fn mirror_descent(
     problem: &Regression,
     potential: &Potential,
@@ -443,7 +449,7 @@ pub fn mirror_descent(
     schedule: Schedule,
     (steps, tolerance): (usize, f64),
     mut see: impl FnMut(usize, ColRef<f64>),
-) -> Result<Col<f64>, Failure> {
+) -> Result<Col<f64>, ExperimentError> {
     let rows = problem.x.nrows();
     let mut z = potential.dual(start)?;
     for step in 0..steps {
@@ -550,12 +556,12 @@ pub fn two_points() -> Regression {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the solver gives up.
+/// [`ExperimentError`] where the solver gives up.
 pub fn flow(
     start: &[f64],
     times: &[f64],
     field: impl Fn(&[f64], &mut [f64]),
-) -> Result<Vec<Vec<f64>>, Failure> {
+) -> Result<Vec<Vec<f64>>, ExperimentError> {
     let derivative = |_: f64, y: &Vec<f64>, slope: &mut Vec<f64>| field(y, slope);
     let mut begin = (0.0, start.to_vec());
     let mut path = Vec::with_capacity(times.len());
@@ -568,9 +574,10 @@ pub fn flow(
         let solution = IVP::ode_from_fn(derivative, begin.0, *time, begin.1)
             .method(method)
             .solve()
-            .map_err(|_| Failure::because("a differential equation could not be solved"))?;
+            .map_err(|_| ExperimentError::because("a differential equation could not be solved"))?;
         let end = solution.y.last().cloned();
-        let end = end.ok_or_else(|| Failure::because("a differential equation has no solution"))?;
+        let end =
+            end.ok_or_else(|| ExperimentError::because("a differential equation has no solution"))?;
         path.push(end.clone());
         begin = (*time, end);
     }
@@ -698,13 +705,13 @@ impl Parameterisation {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the differential equation cannot be solved.
+    /// [`ExperimentError`] where the differential equation cannot be solved.
     pub fn flow(
         &self,
         start: ColRef<f64>,
         times: &[f64],
         gradient: impl Fn(ColRef<f64>) -> Col<f64>,
-    ) -> Result<Vec<Col<f64>>, Failure> {
+    ) -> Result<Vec<Col<f64>>, ExperimentError> {
         let path = flow(&dense::numbers(start), times, |y, slope| {
             let parameters = ColRef::from_slice(y);
             let pull = gradient(self.value(parameters).as_ref());
@@ -720,13 +727,13 @@ impl Parameterisation {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the differential equation cannot be solved.
+    /// [`ExperimentError`] where the differential equation cannot be solved.
     pub fn end_of_flow(
         &self,
         problem: &Regression,
         start: ColRef<f64>,
         (latest, tolerance): (f64, f64),
-    ) -> Result<Col<f64>, Failure> {
+    ) -> Result<Col<f64>, ExperimentError> {
         let rate = (&problem.x * self.metric(start) * problem.x.transpose()).norm_l2();
         let (mut parameters, mut time, mut stretch) = (start.to_owned(), 0.0, 1.0 / rate);
         while time < latest && problem.misfit(self.value(parameters.as_ref()).as_ref()) > tolerance
@@ -744,13 +751,13 @@ impl Parameterisation {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the differential equation cannot be solved.
+/// [`ExperimentError`] where the differential equation cannot be solved.
 pub fn mirror_flow(
     potential: &Potential,
     start: ColRef<f64>,
     times: &[f64],
     gradient: impl Fn(ColRef<f64>) -> Col<f64>,
-) -> Result<Vec<Col<f64>>, Failure> {
+) -> Result<Vec<Col<f64>>, ExperimentError> {
     let origin = potential.dual(start)?;
     let path = flow(&dense::numbers(origin.as_ref()), times, |y, slope| {
         // A matrix that has no eigenvalues is not finite; the solver then refuses the step.

@@ -7,7 +7,7 @@ use super::dense;
 use super::draw;
 use super::linear_program::LinearProgram;
 use super::vector::{add, inner};
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::random::StreamRng;
 use faer::{Col, Mat};
 
@@ -168,8 +168,8 @@ pub struct HardMargin {
 ///
 /// # Errors
 ///
-/// [`Failure`] where no predictor separates the points.
-pub fn hard_margin(points: &Points) -> Result<HardMargin, Failure> {
+/// [`ExperimentError`] where no predictor separates the points.
+pub fn hard_margin(points: &Points) -> Result<HardMargin, ExperimentError> {
     let columns: Vec<Vec<f64>> = points.rows().map(|row| [row, &[1.0]].concat()).collect();
     let mut target = vec![0.0; points.dimension() + 1];
     target[points.dimension()] = 1.0;
@@ -193,7 +193,9 @@ pub fn hard_margin(points: &Points) -> Result<HardMargin, Failure> {
         points.least_margin(&w) / norm,
     );
     if reached.is_nan() || proved - reached > 1e-6 * proved {
-        return Err(Failure::because("no linear predictor separates the points"));
+        return Err(ExperimentError::because(
+            "no linear predictor separates the points",
+        ));
     }
     let margin = 1.0 / norm;
     Ok(HardMargin {
@@ -214,11 +216,11 @@ pub fn margin_bound(points: &Points, norm: Norm, weights: &[f64]) -> f64 {
 ///
 /// # Errors
 ///
-/// [`Failure`] where it does not end.
+/// [`ExperimentError`] where it does not end.
 pub fn nonnegative_least_squares(
     columns: &[Vec<f64>],
     target: &[f64],
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     let mut u = vec![0.0; columns.len()];
     let mut passive: Vec<usize> = Vec::new();
     for _ in 0..30 * columns.len() + 30 {
@@ -238,7 +240,7 @@ pub fn nonnegative_least_squares(
         passive.push(best);
         settle(columns, target, &mut passive, &mut u)?;
     }
-    Err(Failure::because(
+    Err(ExperimentError::because(
         "the active set of a least-squares problem did not settle",
     ))
 }
@@ -249,7 +251,7 @@ fn settle(
     target: &[f64],
     passive: &mut Vec<usize>,
     u: &mut [f64],
-) -> Result<(), Failure> {
+) -> Result<(), ExperimentError> {
     while !passive.is_empty() {
         let e = Mat::from_fn(target.len(), passive.len(), |row, place| {
             columns[passive[place]][row]
@@ -283,8 +285,8 @@ fn settle(
 ///
 /// # Errors
 ///
-/// [`Failure`] where no predictor separates the points, or the norm is another.
-pub fn least_norm_separator(points: &Points, norm: Norm) -> Result<Vec<f64>, Failure> {
+/// [`ExperimentError`] where no predictor separates the points, or the norm is another.
+pub fn least_norm_separator(points: &Points, norm: Norm) -> Result<Vec<f64>, ExperimentError> {
     let dimension = points.dimension();
     // w is the difference of two parts that are not negative; after them, where that is the norm, their largest sum.
     let (costs, mut constraints) = match norm {
@@ -300,7 +302,7 @@ pub fn least_norm_separator(points: &Points, norm: Norm) -> Result<Vec<f64>, Fai
             (costs, below_the_largest.collect())
         }
         Norm::Two | Norm::Power(_) => {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "a margin in this norm is no linear programme",
             ));
         }
@@ -321,8 +323,8 @@ pub fn least_norm_separator(points: &Points, norm: Norm) -> Result<Vec<f64>, Fai
         .collect())
 }
 
-fn unsolved() -> Failure {
-    Failure::because(
+fn unsolved() -> ExperimentError {
+    ExperimentError::because(
         "the linear programme of a margin has no solution: no predictor separates the points",
     )
 }

@@ -1,8 +1,8 @@
 //! Weights that make the data of one law stand for those of another.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -88,7 +88,7 @@ impl Experiment for ImportanceWeights {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let shifts = setup.get(SHIFTS);
         let seeds = setup.over_seeds(|streams| {
             shifts
@@ -133,7 +133,7 @@ fn target_risk([a, b]: [f64; 2], [c, d]: [f64; 2], shift: f64, noise: f64) -> f6
     q0 * q0 + q1 * q1 + 3.0 * c * c + 2.0 * q0 * c + noise * noise
 }
 
-fn one(setup: &Setup, shift: f64, streams: Streams) -> Result<Shift, Failure> {
+fn one(setup: &Setup, shift: f64, streams: Streams) -> Result<Shift, ExperimentError> {
     let (samples, spread, noise) = (setup.get(SAMPLES), setup.get(SPREAD), setup.get(NOISE));
     let mut rng: StreamRng = streams.stream("data", (shift * 1e6) as u64);
     let (parabola, straight) = ([0.3, 0.5], [0.0, 0.5]);

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
@@ -98,7 +98,7 @@ impl Experiment for LeaveOneOutStability {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -130,7 +130,7 @@ fn examples(
     (x, y)
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, ExperimentError> {
     const TESTS: usize = 1_000;
     let mut rng = streams.stream("examples", 0);
     let features = setup.get(FEATURES);
@@ -139,7 +139,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
     let (x, y) = examples(setup, &means, setup.get(SAMPLES), &mut rng);
     let (test, targets) = examples(setup, &means, TESTS, &mut rng);
     let scale = setup.get(SCALE);
-    let numbers = |factor: f64, ridge: f64| -> Result<[f64; 3], Failure> {
+    let numbers = |factor: f64, ridge: f64| -> Result<[f64; 3], ExperimentError> {
         let ridge = Ridge::fit(&(&x * Scale(factor)), &y, ridge * factor * factor)?;
         let train = mean(&ridge.losses);
         let errors = &test * Scale(factor) * &ridge.w - &targets;

@@ -1,8 +1,8 @@
 //! The Shapley values of training examples: what they add up to, and how many evaluations estimate them.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{IN_NEARLY_ALL, share_below, solve_all};
@@ -100,7 +100,7 @@ impl Experiment for ShapleyValues {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -111,7 +111,7 @@ impl Experiment for ShapleyValues {
 impl Game {
     /// The utility of a set of examples is minus the mean squared error on a test set of ridge regression on it; the last
     /// player is of no use: an example whose input and target are zero.
-    fn draw(setup: &Setup, rng: &mut StreamRng) -> Result<Self, Failure> {
+    fn draw(setup: &Setup, rng: &mut StreamRng) -> Result<Self, ExperimentError> {
         const INPUTS: usize = 3;
         let players = setup.get(PLAYERS);
         let teacher = [1.0, -1.0, 0.5];
@@ -129,7 +129,7 @@ impl Game {
         (0..INPUTS).for_each(|column| x[(players - 1, column)] = 0.0);
         y[players - 1] = 0.0;
         let (test, targets) = examples(rng, 50);
-        let utility = |set: usize| -> Result<f64, Failure> {
+        let utility = |set: usize| -> Result<f64, ExperimentError> {
             let rows: Vec<usize> = (0..players).filter(|row| set >> row & 1 == 1).collect();
             let mut gram = dense::scaled_identity(INPUTS, setup.get(RIDGE));
             let mut right = Mat::<f64>::zeros(INPUTS, 1);
@@ -295,7 +295,7 @@ fn permute(order: &mut Vec<usize>, from: usize, visit: &mut dyn FnMut(&[usize]))
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let game = Game::draw(setup, &mut streams.stream("examples", 0))?;
     let (values, n) = (game.values(), game.players);
     let (largest, error) = (game.largest_marginal(), setup.get(ERROR));

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -97,9 +97,9 @@ impl Experiment for StronglyConvexStability {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(RIDGES).len() < 2 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "ridges must be two or more: slopes are between them",
             ));
         }
@@ -133,7 +133,7 @@ fn risk(test: &Logistic, w: &faer::Col<f64>) -> f64 {
     test.value(w.as_ref()) - test.ridge * w.squared_norm_l2() / 2.0
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let samples: Vec<usize> = setup.get(SAMPLES).iter().map(|n| *n as usize).collect();
     let ridge = setup.get(RIDGE);
     let mut rng = streams.stream("test", 0);
@@ -154,7 +154,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         let mut rng = streams.stream("train", *count as u64);
         let (x, y) = examples(setup, *count, &mut rng);
         let of = |ridge: f64| Logistic::of_mean(x.clone(), y.clone(), ridge);
-        let gap = |ridge: f64| -> Result<f64, Failure> {
+        let gap = |ridge: f64| -> Result<f64, ExperimentError> {
             let model = of(ridge);
             let w = model.minimise()?;
             Ok(risk(&test, &w) - risk(&model, &w))
@@ -177,7 +177,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
 
 /// The largest distance that the minimiser moves, and the largest change of the loss of any input of norm 1, which is at most
 /// that distance; over replacements of an example by the one that pulls hardest against it.
-fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), Failure> {
+fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), ExperimentError> {
     let w = model.minimise()?;
     let (mut moved, mut changed) = (0.0f64, 0.0f64);
     for row in 0..setup.get(REPLACED).min(model.y.len()) {
@@ -202,7 +202,7 @@ fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), Failure> {
 
 /// The largest ratio of the suboptimality of gradient descent to e^(−Tλ/L) times the first, over T from the first step on: at
 /// the start it is 1.
-fn descent(model: &Logistic, steps: usize) -> Result<f64, Failure> {
+fn descent(model: &Logistic, steps: usize) -> Result<f64, ExperimentError> {
     let best = model.value(model.minimise()?.as_ref());
     let mut w = faer::Col::<f64>::zeros(model.x.ncols());
     // The logistic loss of inputs of norm 1 is ¼-smooth.

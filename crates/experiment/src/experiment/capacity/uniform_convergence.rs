@@ -1,8 +1,8 @@
 //! A classifier that generalises, and that no bound for all classifiers like it can show to.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
 use crate::problem::vector;
@@ -77,7 +77,7 @@ impl Experiment for UniformConvergence {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (samples, failure, variance) =
             (setup.get(SAMPLES), setup.get(FAILURE), setup.get(VARIANCE));
         let log = (1.0 / failure).ln();
@@ -109,7 +109,12 @@ impl Experiment for UniformConvergence {
 
 /// Trains and tests. The test error of the classifier is exact, as the junk of a new point is normal; that of the twin is
 /// counted on new points.
-fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Result<Errors, Failure> {
+fn errors(
+    samples: usize,
+    variance: f64,
+    junk: usize,
+    streams: Streams,
+) -> Result<Errors, ExperimentError> {
     let mut rng = streams.stream("junk", junk as u64);
     let deviation = (variance / junk as f64).sqrt();
     // yᵢx₂ᵢ has the law of x₂ᵢ; by symmetry all labels are taken as 1.
@@ -146,7 +151,7 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
     });
     let flipped_test = flipped_test.count() as f64 / TESTS as f64;
     let normal = Normal::new(0.0, deviation * vector::norm(&sum)).map_err(|_| {
-        Failure::because(
+        ExperimentError::because(
             "the \
         junk has no variance",
         )

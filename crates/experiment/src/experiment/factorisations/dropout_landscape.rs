@@ -1,8 +1,8 @@
 //! The landscape of a linear autoencoder with dropout: one value at all minima, equal columns, strict saddles.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::factorisation::{Autoencoder, equalising_rotation, sunk};
@@ -71,7 +71,7 @@ impl Experiment for DropoutLandscape {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let cases = [(setup.get(WEAK), 4), (setup.get(STRONG), 4), NARROW];
         let runs = setup.over_seeds(|streams| run(setup, streams, &cases))?;
         Ok(Findings::new()
@@ -115,7 +115,7 @@ struct Run {
     risk: [f64; 2],
 }
 
-fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, ExperimentError> {
     let matrix = draw::symmetric(&mut streams.stream("matrix", 0), &EIGENVALUES);
     let mut found = Vec::new();
     for (index, (strength, width)) in cases.iter().enumerate() {
@@ -144,7 +144,7 @@ fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, F
 /// A critical point with equal columns made of the last three eigenvectors, and the second derivative of the loss where
 /// the last of them is turned to the first, which is missing. With the angle t it is `−4σ²(w'ᵀMw' − vᵀMv)`; as the text
 /// prints it, with `v(t)` for `w'`, it is 0 at t = 0.
-fn exchange(autoencoder: &Autoencoder) -> Result<[f64; 2], Failure> {
+fn exchange(autoencoder: &Autoencoder) -> Result<[f64; 2], ExperimentError> {
     let (vectors, strength) = (vectors(autoencoder.matrix.as_ref())?, autoencoder.strength);
     let by = strength * EIGENVALUES[1..].iter().sum::<f64>() / (4.0 + 3.0 * strength);
     let size = |j: usize| {
@@ -200,7 +200,7 @@ fn risk(streams: Streams) -> [f64; 2] {
 }
 
 /// The eigenvectors of the matrix in the order of `EIGENVALUES`, as columns.
-fn vectors(matrix: MatRef<f64>) -> Result<Mat<f64>, Failure> {
+fn vectors(matrix: MatRef<f64>) -> Result<Mat<f64>, ExperimentError> {
     let (_, basis) = dense::eigen(matrix)?;
     Ok(Mat::from_fn(4, 4, |i, j| basis[(i, 3 - j)]))
 }
@@ -232,7 +232,7 @@ fn descend(
     autoencoder: &Autoencoder,
     width: usize,
     case: u64,
-) -> Result<Case, Failure> {
+) -> Result<Case, ExperimentError> {
     let vectors = vectors(autoencoder.matrix.as_ref())?;
     let right = sunk(&EIGENVALUES, autoencoder.strength, width);
     let by = printed_sinking(width);
@@ -270,7 +270,7 @@ impl Case {
         u: &Mat<f64>,
         goals: &[Mat<f64>; 2],
         least: f64,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ExperimentError> {
         let product = u * u.transpose();
         for (goal, distance) in goals.iter().zip(&mut self.distances) {
             *distance = distance.max((&product - goal).norm_l2() / goal.norm_l2());
@@ -348,7 +348,7 @@ fn follow(autoencoder: &Autoencoder, mut u: Mat<f64>, least: f64) -> (Mat<f64>, 
 
 /// The largest of the least curvatures at saddles with equal and with unequal columns, and the second derivative along
 /// the rotation of two columns over both formulas.
-fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), Failure> {
+fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), ExperimentError> {
     let vectors = vectors(autoencoder.matrix.as_ref())?;
     let strength = autoencoder.strength;
     let mut equal = f64::NEG_INFINITY;
@@ -397,9 +397,9 @@ fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), Failure> {
 }
 
 /// The least curvature at a point that must be critical.
-fn least_curvature(autoencoder: &Autoencoder, u: &Mat<f64>) -> Result<f64, Failure> {
+fn least_curvature(autoencoder: &Autoencoder, u: &Mat<f64>) -> Result<f64, ExperimentError> {
     if autoencoder.gradient(u.as_ref()).norm_l2() > 1e-9 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "a saddle of the closed form is not critical",
         ));
     }

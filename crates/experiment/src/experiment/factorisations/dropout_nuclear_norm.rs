@@ -3,8 +3,8 @@
 use super::line_of_means;
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::factorisation::{
@@ -80,15 +80,15 @@ impl Experiment for DropoutNuclearNorm {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(WIDTH) > setup.get(ROWS).min(setup.get(COLUMNS)) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "width must be no larger than rows and columns",
             ));
         }
         let rates = setup.get(RATES);
         if rates.len() < 2 || !rates.is_sorted() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "rates must be at least two ascending numbers",
             ));
         }
@@ -117,7 +117,7 @@ struct Run {
     sensed: f64,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let mut rng = streams.stream("matrix", 0);
     let (rows, columns, width) = (setup.get(ROWS), setup.get(COLUMNS), setup.get(WIDTH));
     let factors = Factors {
@@ -179,10 +179,10 @@ fn penalty(factors: &Factors) -> f64 {
 }
 
 /// `WΣ^½Q` and `YΣ^½Q` with equal columns, and `WYᵀ`, of the first `width` singular values of a matrix.
-fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), Failure> {
-    let svd = matrix
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), ExperimentError> {
+    let svd = matrix.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let values = svd.S().column_vector();
     let scaled = |vectors: MatRef<f64>, power: f64| {
         Mat::from_fn(vectors.nrows(), width, |i, j| {
@@ -202,7 +202,7 @@ fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), Fail
 }
 
 /// The factors after the rotation by the eigenvectors of `V⁺YWᵀU`, given `WYᵀ`.
-fn aligned(factors: &Factors, balance: MatRef<f64>) -> Result<Factors, Failure> {
+fn aligned(factors: &Factors, balance: MatRef<f64>) -> Result<Factors, ExperimentError> {
     let gram = factors.v.transpose() * &factors.v;
     let carried = factors.v.transpose() * balance.transpose() * &factors.u;
     let width = gram.nrows();
@@ -241,7 +241,7 @@ fn train(
     rate: f64,
     streams: Streams,
     index: u64,
-) -> Result<[f64; 4], Failure> {
+) -> Result<[f64; 4], ExperimentError> {
     let strength = rate / (1.0 - rate);
     let width = setup.get(WIDTH);
     let mut rng = streams.stream("start", index);
@@ -289,7 +289,7 @@ fn ridge(
     all: MatRef<f64>,
     v: &Mat<f64>,
     strength: f64,
-) -> Result<Mat<f64>, Failure> {
+) -> Result<Mat<f64>, ExperimentError> {
     dropout_ridge(matrix, all, v.as_ref(), strength, None)
 }
 

@@ -3,8 +3,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::saddle::{self, TopEigenvector};
@@ -101,7 +101,7 @@ fn run(
     top: &TopEigenvector,
     how: Perturbation,
     streams: Streams,
-) -> Result<Run, Failure> {
+) -> Result<Run, ExperimentError> {
     let (step, radius, target) = (setup.get(STEP), setup.get(RADIUS), setup.get(TARGET));
     let gate = setup.get(GATE);
     let dimensions = top.eigenvalues.len();
@@ -246,7 +246,7 @@ impl Experiment for SaddleEscape {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let dimensions: Vec<usize> = setup.get(DIMENSIONS).iter().map(|d| *d as usize).collect();
         let seeds = setup.over_seeds(|streams| one(setup, &dimensions, streams))?;
         let claims = escapes(setup, &dimensions, &seeds)
@@ -259,7 +259,7 @@ impl Experiment for SaddleEscape {
     }
 }
 
-fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, ExperimentError> {
     let mut seed = Seed {
         each: vec![],
         gated: vec![],
@@ -299,7 +299,11 @@ fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, Fa
 
 /// From the second eigenvector of a matrix with the eigenvalues 1 and 1 − gap: the fall in the granted steps over the
 /// granted fall, and the steps until half of the possible fall.
-fn fall(setup: &Setup, gap: f64, mut rng: crate::random::StreamRng) -> Result<(f64, f64), Failure> {
+fn fall(
+    setup: &Setup,
+    gap: f64,
+    mut rng: crate::random::StreamRng,
+) -> Result<(f64, f64), ExperimentError> {
     const DIMENSIONS: usize = 50;
     let mut eigenvalues = vec![0.0; DIMENSIONS];
     (eigenvalues[0], eigenvalues[1]) = (1.0, 1.0 - gap);

@@ -1,8 +1,8 @@
 //! Descent with weight decay on a loss that the length of the weights does not change.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::dense;
@@ -90,7 +90,7 @@ impl Experiment for ScaleInvariantDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds =
             setup.over_seeds(|streams| Ok((ratios(setup, streams)?, runs(setup, streams)?)))?;
         let runs: Vec<&Run> = seeds.iter().flat_map(|seed| &seed.1).collect();
@@ -113,7 +113,7 @@ fn quotient(setup: &Setup, streams: Streams) -> RayleighQuotient {
     }
 }
 
-fn ratios(setup: &Setup, streams: Streams) -> Result<Ratios, Failure> {
+fn ratios(setup: &Setup, streams: Streams) -> Result<Ratios, ExperimentError> {
     use rand::RngExt;
     let loss = quotient(setup, streams);
     let (rho, dimensions) = (loss.smoothness(), setup.get(DIMENSIONS));
@@ -220,7 +220,7 @@ fn inequalities(seeds: &[&Ratios]) -> Vec<Claim> {
     ]
 }
 
-fn runs(setup: &Setup, streams: Streams) -> Result<Vec<Run>, Failure> {
+fn runs(setup: &Setup, streams: Streams) -> Result<Vec<Run>, ExperimentError> {
     let mut all = Vec::new();
     for (index, decay) in setup.get(DECAYS).into_iter().enumerate() {
         for norm in setup.get(NORMS) {
@@ -237,12 +237,14 @@ fn run(
     norm: f64,
     decay: f64,
     is_shown: bool,
-) -> Result<Run, Failure> {
+) -> Result<Run, ExperimentError> {
     let (loss, step) = (quotient(setup, streams), setup.get(STEP));
     let (rho, pi) = (loss.smoothness(), std::f64::consts::PI);
     let product = step * decay;
     if product >= 0.5 {
-        return Err(Failure::because("step times decay must be below one half"));
+        return Err(ExperimentError::because(
+            "step times decay must be below one half",
+        ));
     }
     let middle = pi * pi * rho * step;
     let mut w = vector::normals(&mut streams.stream("start", 0), setup.get(DIMENSIONS));

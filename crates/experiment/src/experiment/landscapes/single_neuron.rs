@@ -2,8 +2,8 @@
 //! same minimum.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense;
@@ -94,7 +94,7 @@ impl Neuron {
     }
 
     /// The lowest eigenvalue of the Hessian of the matching or of the squared loss.
-    fn lowest(&self, w: ColRef<f64>, is_matching: bool) -> Result<f64, Failure> {
+    fn lowest(&self, w: ColRef<f64>, is_matching: bool) -> Result<f64, ExperimentError> {
         let (outputs, targets) = (&self.x * w, &self.x * &self.teacher);
         let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| {
             let (z, slope) = (outputs[row], self.activation.slope(outputs[row]));
@@ -197,7 +197,7 @@ impl Experiment for SingleNeuron {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let steps = setup.get(STEPS);
         let seeds = setup.over_seeds(|streams| {
             let neuron = Neuron::draw(

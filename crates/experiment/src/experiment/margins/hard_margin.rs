@@ -1,8 +1,8 @@
 //! Gradient descent on separable data goes to the hard margin, from wherever it starts, and only as 1/log t.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, angle};
@@ -84,7 +84,7 @@ fn normalised(
     (points, best): (&Points, &HardMargin),
     mut w: Vec<f64>,
     share: f64,
-) -> Result<Trace, Failure> {
+) -> Result<Trace, ExperimentError> {
     let end = setup.get(LOG_TIME);
     let size = share / points.radius(Norm::Two).powi(2);
     let mut trace = Trace::default();
@@ -111,7 +111,7 @@ fn normalised(
 }
 
 /// Descent with the step that is allowed at the start, which it keeps.
-fn constant(setup: &Setup, points: &Points, best: &HardMargin) -> Result<Trace, Failure> {
+fn constant(setup: &Setup, points: &Points, best: &HardMargin) -> Result<Trace, ExperimentError> {
     let mut w = vec![0.0; points.dimension()];
     let step = 1.0 / points.radius(Norm::Two).powi(2) / points.count() as f64;
     let steps = setup.get(CONSTANT);
@@ -154,7 +154,7 @@ struct Drawn {
     squares: f64,
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let dimension = setup.get(DIMENSION);
     let points = separable::with_teacher(&mut rng, setup.get(SAMPLES), dimension, setup.get(GAP));
@@ -258,7 +258,7 @@ impl Experiment for DescentToTheHardMargin {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| draw_one(setup, streams))?;
         let (end, far, steps) = (setup.get(LOG_TIME), setup.get(FAR), setup.get(CONSTANT));
         let of = |of: fn(&Drawn) -> f64| all.iter().map(of).collect::<Vec<f64>>();

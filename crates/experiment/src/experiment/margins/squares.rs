@@ -1,8 +1,8 @@
 //! Steepest descent in a norm that is not Euclid's on a sum of squares: the solution it finds depends on the step.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Rule as Level, Style, Width};
 use crate::problem::separable::Norm;
@@ -67,7 +67,11 @@ fn least(p: f64) -> Vec<f64> {
 }
 
 /// Where descent from zero on Σ(w·x − y)² ends, and some points of its way.
-fn descend(setup: &Setup, norm: Norm, step: f64) -> Result<(Vec<f64>, Vec<Vec<f64>>), Failure> {
+fn descend(
+    setup: &Setup,
+    norm: Norm,
+    step: f64,
+) -> Result<(Vec<f64>, Vec<Vec<f64>>), ExperimentError> {
     let mut w = vec![0.0; 3];
     let mut way = vec![w.clone()];
     for iteration in 0..20_000_000usize {
@@ -95,7 +99,7 @@ fn descend(setup: &Setup, norm: Norm, step: f64) -> Result<(Vec<f64>, Vec<Vec<f6
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "steepest descent with the step {step} (`steps`) does not end"
     )))
 }
@@ -132,7 +136,7 @@ fn identities(gradient: &[f64]) -> (f64, f64) {
 
 /// How far steepest descent in the norm √(vᵀDv), from a random start, ends from the solution that is nearest to the start
 /// in that norm; relative to the way.
-fn quadratic_norm(rng: &mut StreamRng, dimension: usize) -> Result<f64, Failure> {
+fn quadratic_norm(rng: &mut StreamRng, dimension: usize) -> Result<f64, ExperimentError> {
     let equations = dimension.div_ceil(2);
     let x = draw::gaussian(rng, equations, dimension);
     let (y, start) = (draw::normals(rng, equations), draw::normals(rng, dimension));
@@ -198,14 +202,18 @@ impl Experiment for SteepestDescentOnSquares {
         vec![STEPS.parameter(), DIMENSION.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let steps = setup.get(STEPS);
         let dimension = setup.get(DIMENSION);
         let [.., second, last] = steps[..] else {
-            return Err(Failure::because("`steps` needs two step sizes or more"));
+            return Err(ExperimentError::because(
+                "`steps` needs two step sizes or more",
+            ));
         };
         if steps.windows(2).any(|pair| pair[0] <= pair[1]) {
-            return Err(Failure::because("`steps` needs step sizes that fall"));
+            return Err(ExperimentError::because(
+                "`steps` needs step sizes that fall",
+            ));
         }
         let drawn = setup.over_seeds(|streams| {
             let gradient = draw::normals(&mut streams.stream("gradient", 0), dimension);

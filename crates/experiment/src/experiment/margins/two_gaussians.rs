@@ -1,8 +1,8 @@
 //! Logistic regression on two Gaussians in the plane, with the step and for as long as the exercise says.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Width};
 use crate::problem::draw;
@@ -53,14 +53,14 @@ fn separated(
     streams: &Streams,
     per_class: usize,
     centre: f64,
-) -> Result<(Points, HardMargin), Failure> {
+) -> Result<(Points, HardMargin), ExperimentError> {
     for attempt in 0..ATTEMPTS {
         let points = two_gaussians(&mut streams.stream("data", attempt), per_class, centre);
         if let Ok(best) = separable::hard_margin(&points) {
             return Ok((points, best));
         }
     }
-    Err(Failure::because(
+    Err(ExperimentError::because(
         "the classes overlap in every draw: `centre` is too small for so many points (`per-class`)",
     ))
 }
@@ -79,7 +79,7 @@ fn descend(
     points: &Points,
     is_normalised: bool,
     steps: usize,
-) -> Result<Vec<Look>, Failure> {
+) -> Result<Vec<Look>, ExperimentError> {
     let count = points.count() as f64;
     let size = setup.get(if is_normalised { NORMALISED } else { STEP });
     let places: Vec<usize> = (0..)
@@ -121,7 +121,7 @@ struct Drawn {
     overlap: f64,
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let (per_class, centre) = (setup.get(PER_CLASS), setup.get(CENTRE));
     let (points, best) = separated(&streams, per_class, centre)?;
     let steps = setup.get(STEPS);
@@ -225,7 +225,7 @@ impl Experiment for LogisticRegressionOnTwoGaussians {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| draw_one(setup, streams))?;
         let median =
             |of: &dyn Fn(&Drawn) -> f64| Estimate::median(&all.iter().map(of).collect::<Vec<_>>());

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::mirror::{self, Potential, Regression, nearest_interpolant};
@@ -73,15 +73,15 @@ impl Experiment for InitialisationScale {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) >= setup.get(FEATURES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "samples must be less than features, or there is only one interpolant",
             ));
         }
         let scales = setup.get(SCALES);
         if scales.len() < 3 || !scales.is_sorted() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "scales must be at least three ascending numbers",
             ));
         }
@@ -105,7 +105,7 @@ struct Sweep {
     misfits: Vec<f64>,
 }
 
-fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
+fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, ExperimentError> {
     let mut rng = streams.stream("diagonal", 0);
     let features = setup.get(FEATURES);
     let truth = mirror::sparse(&mut rng, features, 3.min(features), true);
@@ -114,7 +114,7 @@ fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
     for scale in setup.get(SCALES) {
         let potential = Potential::Hyperbolic { scale };
         let end = nearest_interpolant(&problem, &potential, Col::zeros(features).as_ref())?.weights;
-        let kernel = |w: &Col<f64>| -> Result<Mat<f64>, Failure> {
+        let kernel = |w: &Col<f64>| -> Result<Mat<f64>, ExperimentError> {
             let metric = potential.metric(potential.dual(w.as_ref())?.as_ref())?;
             Ok(&problem.x * metric * problem.x.transpose())
         };
@@ -196,7 +196,7 @@ impl Network {
     }
 }
 
-fn relu(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
+fn relu(setup: &Setup, streams: Streams) -> Result<Sweep, ExperimentError> {
     let (samples, inputs, units) = (setup.get(SAMPLES), setup.get(INPUTS), setup.get(UNITS));
     let mut rng = streams.stream("relu", 0);
     let mut draw_inputs =
