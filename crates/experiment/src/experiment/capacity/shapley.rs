@@ -103,7 +103,8 @@ impl Experiment for ShapleyValues {
     fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
-            .claims(claims(setup, &seeds))
+            .claims(claims_of_values(&seeds))
+            .claims(claims_of_estimates(setup, &seeds))
             .figure("errors-of-estimates", figure(setup, &seeds)))
     }
 }
@@ -338,24 +339,19 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     })
 }
 
-fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
-    let id = "theory 10-3";
-    let all = |f: &dyn Fn(&Seed) -> f64| -> Vec<f64> { seeds.iter().map(f).collect() };
-    let vanishes = |f: &dyn Fn(&Seed) -> f64| {
-        share_below(1e-10, &all(f).into_iter().map(f64::abs).collect::<Vec<_>>())
-    };
-    let error = setup.get(ERROR);
-    let each = setup.get(EVALUATIONS);
-    let slope = |f: &dyn Fn(&Seed) -> &Vec<f64>| {
-        let (mut x, mut y) = (Vec::new(), Vec::new());
-        for seed in seeds {
-            x.extend(each.iter().map(|count| count.ln()));
-            y.extend(f(seed).iter().map(|error| error.ln()));
-        }
-        Estimate::slope(&x, &y)
-    };
+/// Where the claims stand in the sources.
+const ID: &str = "theory 10-3";
+
+fn each(seeds: &[Seed], f: impl Fn(&Seed) -> f64) -> Vec<f64> {
+    seeds.iter().map(f).collect()
+}
+
+/// The formulas of the values, and what they add up to.
+fn claims_of_values(seeds: &[Seed]) -> Vec<Claim> {
+    let vanishes =
+        |f: &dyn Fn(&Seed) -> f64| share_below(1e-10, &each(seeds, |seed| f(seed).abs()));
     let exact =
-        |text: &str, f: &dyn Fn(&Seed) -> f64| Claim::printed(id, text, IN_NEARLY_ALL, vanishes(f));
+        |text: &str, f: &dyn Fn(&Seed) -> f64| Claim::printed(ID, text, IN_NEARLY_ALL, vanishes(f));
     vec![
         exact(
             "The mean over orders is the sum over sets, to 1e-10 (share of seeds)",
@@ -370,19 +366,37 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             &|seed| seed.null,
         ),
         Claim::printed(
-            id,
+            ID,
             "The values add up to U(all) (median deviation over |U(∅)|)",
             Rule::Below(1e-6),
-            Estimate::median(&all(&|seed| seed.sum_from_nothing.abs() / seed.empty)),
+            Estimate::median(&each(seeds, |seed| {
+                seed.sum_from_nothing.abs() / seed.empty
+            })),
         ),
         Claim::corrected(
-            id,
+            ID,
             "The values add up to U(all) − U(∅), to 1e-10 (share of seeds)",
             IN_NEARLY_ALL,
             vanishes(&|seed| seed.sum),
         ),
+    ]
+}
+
+/// How many evaluations estimates of the values take.
+fn claims_of_estimates(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
+    let error = setup.get(ERROR);
+    let counts = setup.get(EVALUATIONS);
+    let slope = |f: &dyn Fn(&Seed) -> &Vec<f64>| {
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        for seed in seeds {
+            x.extend(counts.iter().map(|count| count.ln()));
+            y.extend(f(seed).iter().map(|error| error.ln()));
+        }
+        Estimate::slope(&x, &y)
+    };
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "R²N·log N/ε² random orders give all values within ε = {error}·R in norm \
                 (share of seeds)"
@@ -391,16 +405,16 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             Estimate::proportion(seeds.iter().filter(|seed| seed.enough).count(), seeds.len()),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "By sets R²N·log N evaluations are enough for ε = {error}·R (median error \
                 over ε, R being the unit)"
             ),
             Rule::Below(1.0),
-            Estimate::median(&all(&|seed| seed.few)),
+            Estimate::median(&each(seeds, |seed| seed.few)),
         ),
         Claim::corrected(
-            id,
+            ID,
             "The error by sets falls as the root of the number of evaluations (slope of the \
              logarithms)",
             Rule::Equals {
@@ -410,7 +424,7 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             slope(&|seed| &seed.by_sets),
         ),
         Claim::must_fail(
-            id,
+            ID,
             "It does, too, where each player is in a set by a coin, and not by a set of \
              suitable size (slope of the logarithms)",
             Rule::Equals {

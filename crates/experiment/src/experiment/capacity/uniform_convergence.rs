@@ -99,9 +99,9 @@ impl Experiment for UniformConvergence {
                 .map(|seed: &Vec<Errors>| f(&seed[index]))
                 .collect()
         };
-        let claims = claims(setup, &arms, &arm);
         Ok(Findings::new()
-            .claims(claims)
+            .claims(claims_of_classifier(setup, &arms, &arm))
+            .claims(claims_of_twin(setup, &arms, &arm))
             .table("errors", table(&arms, &arm))
             .figure("errors-of-twins", figure(&arms, &arm)))
     }
@@ -170,14 +170,22 @@ fn errors(
 
 type Arm<'a> = dyn Fn(usize, fn(&Errors) -> f64) -> Vec<f64> + 'a;
 
-fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
+/// Where the claims stand in the sources.
+const ID: &str = "theory 5-8";
+
+/// What an arm is, in words.
+fn described(arms: &[(f64, usize); 3], index: usize) -> String {
+    format!("(variance {}/D, D = {})", arms[index].0, arms[index].1)
+}
+
+/// That the classifier itself generalises.
+fn claims_of_classifier(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
     let failure = setup.get(FAILURE);
-    let id = "theory 5-8";
-    let at = |index: usize| format!("(variance {}/D, D = {})", arms[index].0, arms[index].1);
+    let at = |index: usize| described(arms, index);
     let error = |index: usize, f: fn(&Errors) -> f64| Estimate::mean(&arm(index, f));
     vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "With D = m·√log(1/δ) junk coordinates the test error is δ = {failure} at \
                 most {} (mean)",
@@ -187,13 +195,22 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(0, |errors| errors.test),
         ),
         Claim::corrected(
-            id,
+            ID,
             format!("With D = 2c²m·log(1/δ) it is {} (mean)", at(1)),
             Rule::Below(failure),
             error(1, |errors| errors.test),
         ),
+    ]
+}
+
+/// Where its twin, trained on flipped junk, is wrong, and what both share.
+fn claims_of_twin(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
+    let failure = setup.get(FAILURE);
+    let at = |index: usize| described(arms, index);
+    let error = |index: usize, f: fn(&Errors) -> f64| Estimate::mean(&arm(index, f));
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The twin trained on flipped junk is wrong on all of the training set {} \
                 (mean error)",
@@ -203,7 +220,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(1, |errors| errors.flipped_train),
         ),
         Claim::corrected(
-            id,
+            ID,
             format!(
                 "It is where the variance of the junk is larger {} (mean error)",
                 at(2)
@@ -212,7 +229,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.flipped_train),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "Its test error is δ at most {} (mean, on {TESTS} new points)",
                 at(2)
@@ -221,7 +238,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.flipped_test),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The classifier itself is right on the training set {} (mean error)",
                 at(2)
@@ -230,7 +247,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.train),
         ),
         Claim::printed(
-            id,
+            ID,
             format!("Its norm is √(2m) {} (mean ratio)", at(1)),
             Rule::Equals {
                 value: 1.0,
@@ -239,7 +256,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(1, |errors| errors.norm),
         ),
         Claim::must_fail(
-            id,
+            ID,
             format!(
                 "With one in {} of its junk coordinates left and the others zero the twin is \
                 wrong on the training set, too {} (mean error)",

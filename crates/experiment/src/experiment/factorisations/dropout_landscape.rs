@@ -75,6 +75,7 @@ impl Experiment for DropoutLandscape {
         let cases = [(setup.get(WEAK), 4), (setup.get(STRONG), 4), NARROW];
         let runs = setup.over_seeds(|streams| run(setup, streams, &cases))?;
         Ok(Findings::new()
+            .claims(claims_of_spectra(&cases, &runs))
             .claims(claims_of_minima(&cases, &runs))
             .claims(claims_of_saddles(setup, &runs))
             .table("eigenvalues", table(&cases, &runs))
@@ -406,23 +407,32 @@ fn least_curvature(autoencoder: &Autoencoder, u: &Mat<f64>) -> Result<f64, Exper
     Ok(autoencoder.curvatures(u.as_ref())?[0])
 }
 
-fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
-    let worst = |get: &dyn Fn(&Case) -> f64| {
-        let all = |run: &Run| run.cases.iter().map(get).fold(f64::NEG_INFINITY, f64::max);
-        Estimate::mean(&runs.iter().map(all).collect::<Vec<_>>())
-    };
-    let one = |case: usize, get: &dyn Fn(&Case) -> f64| {
-        Estimate::mean(
-            &runs
-                .iter()
-                .map(|run| get(&run.cases[case]))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let words: Vec<String> = cases
+/// The mean over runs of the largest of all cases.
+fn worst(runs: &[Run], get: impl Fn(&Case) -> f64) -> Estimate {
+    let all = |run: &Run| run.cases.iter().map(&get).fold(f64::NEG_INFINITY, f64::max);
+    Estimate::mean(&runs.iter().map(all).collect::<Vec<_>>())
+}
+
+/// The mean over runs in one case.
+fn of_case(runs: &[Run], case: usize, get: impl Fn(&Case) -> f64) -> Estimate {
+    Estimate::mean(
+        &runs
+            .iter()
+            .map(|run| get(&run.cases[case]))
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn in_words(cases: &[(f64, usize)]) -> Vec<String> {
+    cases
         .iter()
         .map(|(strength, width)| format!("λ = {strength} and r = {width}"))
-        .collect();
+        .collect()
+}
+
+/// How far the spectrum of the least loss has sunk, and the risk there.
+fn claims_of_spectra(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
+    let words = in_words(cases);
     let all = words.join(", ");
     vec![
         Claim::printed(
@@ -432,7 +442,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[0]
             ),
             Rule::Below(1e-4),
-            one(0, &|case| case.distances[1]),
+            of_case(runs, 0, |case| case.distances[1]),
         ),
         Claim::corrected(
             "theory 11-6",
@@ -440,7 +450,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 "At the minimum the eigenvalues have sunk by λρκ_ρ/(r + λρ), to 1e-4 of UUᵀ, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.distances[0]),
+            worst(runs, |case| case.distances[0]),
         ),
         Claim::printed(
             "theory 11-6",
@@ -470,6 +480,14 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                     .collect::<Vec<_>>(),
             ),
         ),
+    ]
+}
+
+/// That all local minima are equalised and global, and what critical points are.
+fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
+    let words = in_words(cases);
+    let all = words.join(", ");
+    vec![
         Claim::printed(
             "theory 11-7",
             format!(
@@ -477,7 +495,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      0.1 %, for {all}."
             ),
             Rule::Below(1e-3),
-            worst(&|case| case.uneven),
+            worst(runs, |case| case.uneven),
         ),
         Claim::printed(
             "theory 11-7",
@@ -487,7 +505,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[0]
             ),
             Rule::Below(1e-8),
-            one(0, &|case| case.excess),
+            of_case(runs, 0, |case| case.excess),
         ),
         Claim::corrected(
             "theory 11-7",
@@ -497,7 +515,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[1]
             ),
             Rule::Below(1e-8),
-            one(1, &|case| case.excess),
+            of_case(runs, 1, |case| case.excess),
         ),
         Claim::printed(
             "theory 11-7",
@@ -506,7 +524,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      eigenvalues: to 1e-4 at all ends, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.of_system[0]),
+            worst(runs, |case| case.of_system[0]),
         ),
         Claim::corrected(
             "theory 11-7",
@@ -515,13 +533,13 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      eigenvalues: to 1e-4 at all ends, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.of_system[1]),
+            worst(runs, |case| case.of_system[1]),
         ),
         Claim::must_hold(
             "theory 11-7",
             "The ends are minima: the least curvature of all is above −1e-5.",
             Rule::Below(1e-5),
-            worst(&|case| -case.curvature),
+            worst(runs, |case| -case.curvature),
         ),
     ]
 }

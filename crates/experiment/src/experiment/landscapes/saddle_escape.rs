@@ -489,6 +489,42 @@ fn table(dimensions: &[usize], seeds: &[Seed]) -> Table {
 }
 
 fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
+    Figure {
+        columns: 3,
+        width: Width::Page,
+        ..Figure::new("Escape from a saddle point")
+    }
+    .with(panel_of_losses(dimensions[0], seeds))
+    .with(panel_of_dimensions(setup, dimensions, seeds))
+    .with(panel_of_curvatures(setup, seeds))
+}
+
+/// How the loss falls along each run in the first dimension.
+fn panel_of_losses(dimension: usize, seeds: &[Seed]) -> Panel {
+    let losses = Panel::new(
+        Axis::counting("step"),
+        Axis::new("loss above the least", "1").log(),
+    )
+    .titled(format!(
+        "Runs \
+        in {dimension} dimensions"
+    ));
+    let style = crate::figure::Style {
+        colour: Some(0),
+        dash: 0,
+    };
+    seeds.iter().fold(losses, |panel, seed| {
+        let steps = (0..seed.path.len()).map(|index| index as f64).collect();
+        panel.with(
+            Line::new("", steps, seed.path.clone())
+                .styled(style)
+                .faint(),
+        )
+    })
+}
+
+/// Steps until escape over dimensions, beside their law.
+fn panel_of_dimensions(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Panel {
     let xs: Vec<f64> = dimensions.iter().map(|count| *count as f64).collect();
     let step = setup.get(STEP);
     let values = |of: &dyn Fn(&Seed) -> &Vec<f64>, pick: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
@@ -512,35 +548,18 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
         .iter()
         .map(|x| mid + 0.5 * (x / xs[0]).ln() / step.ln_1p())
         .collect();
-    let times = Panel::new(
+    Panel::new(
         Axis::counting("dimension").log(),
         Axis::counting("steps until escape").including(0.0),
     )
     .titled("Dimension")
     .with(with_band("noise at each step", &|seed| &seed.each))
     .with(with_band("gated perturbations", &|seed| &seed.gated))
-    .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE));
-    let losses = Panel::new(
-        Axis::counting("step"),
-        Axis::new("loss above the least", "1").log(),
-    )
-    .titled(format!(
-        "Runs \
-        in {} dimensions",
-        dimensions[0]
-    ));
-    let style = crate::figure::Style {
-        colour: Some(0),
-        dash: 0,
-    };
-    let losses = seeds.iter().fold(losses, |panel, seed| {
-        let steps = (0..seed.path.len()).map(|index| index as f64).collect();
-        panel.with(
-            Line::new("", steps, seed.path.clone())
-                .styled(style)
-                .faint(),
-        )
-    });
+    .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE))
+}
+
+/// Steps over how little the loss curves down.
+fn panel_of_curvatures(setup: &Setup, seeds: &[Seed]) -> Panel {
     let gaps = setup.get(GAPS);
     let inverse: Vec<f64> = gaps.iter().map(|gap| 1.0 / gap).collect();
     let medians = (0..gaps.len()).map(|index| {
@@ -551,7 +570,7 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
                 .collect::<Vec<_>>(),
         )
     });
-    let curvature = Panel::new(
+    Panel::new(
         Axis::new("inverse of the negative curvature", "1").log(),
         Axis::counting(
             "steps \
@@ -560,15 +579,7 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
         .log(),
     )
     .titled("Curvature")
-    .with(Points::new("median", inverse, medians.collect()).with_fit());
-    Figure {
-        columns: 3,
-        width: Width::Page,
-        ..Figure::new("Escape from a saddle point")
-    }
-    .with(losses)
-    .with(times)
-    .with(curvature)
+    .with(Points::new("median", inverse, medians.collect()).with_fit())
 }
 
 #[cfg(test)]

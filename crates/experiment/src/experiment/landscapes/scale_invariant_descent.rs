@@ -323,6 +323,17 @@ fn rates(setup: &Setup, runs: &[&Run]) -> Vec<Claim> {
 }
 
 fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
+    Figure {
+        columns: 2,
+        width: Width::Page,
+        ..Figure::new("Descent on a scale-invariant loss")
+    }
+    .with(panel_of_steps(setup, runs))
+    .with(panel_of_gradients(first))
+}
+
+/// Steps until the gradient is as small as its bound, and at most that many.
+fn panel_of_steps(setup: &Setup, runs: &[&Run]) -> Panel {
     let norms = setup.get(NORMS);
     let panel = Panel::new(
         Axis::new("squared norm at the start over π²ρη", "1").log(),
@@ -333,7 +344,7 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
         .log(),
     )
     .titled("Steps");
-    let panel = setup
+    setup
         .get(DECAYS)
         .into_iter()
         .enumerate()
@@ -373,7 +384,11 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
                         },
                     ),
                 )
-        });
+        })
+}
+
+/// Gradients along single runs.
+fn panel_of_gradients(first: &[Run]) -> Panel {
     let curves = Panel::new(
         Axis::counting("step + 1").log(),
         Axis::new(
@@ -390,21 +405,14 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
         .filter(|run| !run.curve.is_empty())
         .step_by(2)
         .enumerate();
-    let curves = shown.fold(curves, |panel, (index, run)| {
+    shown.fold(curves, |panel, (index, run)| {
         let label = format!("start {:.0e}", run.norm);
         let [x, y] = [0, 1].map(|side| run.curve.iter().map(|point| point[side]).collect());
         panel.with(Line::new(label, x, y).styled(Style {
             colour: Some(2 + index),
             dash: 0,
         }))
-    });
-    Figure {
-        columns: 2,
-        width: Width::Page,
-        ..Figure::new("Descent on a scale-invariant loss")
-    }
-    .with(panel)
-    .with(curves)
+    })
 }
 
 #[cfg(test)]

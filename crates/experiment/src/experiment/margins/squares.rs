@@ -203,18 +203,8 @@ impl Experiment for SteepestDescentOnSquares {
     }
 
     fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
-        let steps = setup.get(STEPS);
+        let steps = checked(setup.get(STEPS))?;
         let dimension = setup.get(DIMENSION);
-        let [.., second, last] = steps[..] else {
-            return Err(ExperimentError::because(
-                "`steps` needs two step sizes or more",
-            ));
-        };
-        if steps.windows(2).any(|pair| pair[0] <= pair[1]) {
-            return Err(ExperimentError::because(
-                "`steps` needs step sizes that fall",
-            ));
-        }
         let drawn = setup.over_seeds(|streams| {
             let gradient = draw::normals(&mut streams.stream("gradient", 0), dimension);
             let limit = quadratic_norm(&mut streams.stream("system", 0), dimension)?;
@@ -222,72 +212,132 @@ impl Experiment for SteepestDescentOnSquares {
         })?;
         let runs = setup.over(&steps, |step| descend(setup, EXAMPLE, *step))?;
         let limits: Vec<&Vec<f64>> = runs.iter().map(|(limit, _)| limit).collect();
-        let (before, after) = (limits[limits.len() - 2], limits[limits.len() - 1]);
-        let small: Vec<f64> = before
-            .iter()
-            .zip(after)
-            .map(|(b, a)| a + (a - b) * last / (second - last))
-            .collect();
         let least = least(4.0 / 3.0);
-        let euclid = descend(setup, Norm::Two, steps[0])?.0;
-        let euclid_small = descend(setup, Norm::Two, second)?.0;
-
-        let most = |of: &dyn Fn(&Drawn) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
-        let below = Rule::Below(1e-12);
-        let findings = Findings::new()
-            .claim(Claim::printed(
-                "theory 8-4",
-                format!("⟨Δ, −g⟩, ‖Δ‖² and ‖g‖₊² are one number for {} random gradients in five norms (largest relative difference)", drawn.len()),
-                below,
-                Estimate::exact(most(&|((worst, _), _)| *worst), 1e-15),
-            ))
-            .claim(Claim::printed(
-                "theory 8-4",
-                "The step in the norm of absolute values moves one coordinate (most that are moved)",
-                Rule::Equals { value: 1.0, tolerance: 0.0 },
-                Estimate::exact(most(&|((_, moved), _)| *moved), 0.0),
-            ))
-            .claim(Claim::printed(
-                "theory 8-4",
-                "In a norm √(vᵀDv) descent on squares ends at the solution nearest to its start (largest distance, relative to the way)",
-                Rule::Below(1e-8),
-                Estimate::exact(most(&|(_, limit)| *limit), 1e-10),
-            ))
-            .claim(Claim::printed(
-                "theory 8-6",
-                format!("In the norm with p = 4/3 the limits of the steps {} and {last} differ (distance)", steps[0]),
-                Rule::Above(1e-3),
-                Estimate::exact(distance(limits[0], after), 1e-8),
-            ))
-            .claim(Claim::printed(
-                "theory 8-6",
-                "Even the limit of small steps is not the solution of least norm (distance)",
-                Rule::Above(1e-2),
-                // The line is through two values; what it leaves is of the size of their difference times the step.
-                Estimate::exact(distance(&small, &least), distance(before, after)),
-            ))
-            .claim(Claim::must_hold(
-                "theory 8-6",
-                format!("In Euclid's norm the limits of the steps {} and {second} are one point (distance)", steps[0]),
-                Rule::Below(1e-3),
-                Estimate::exact(distance(&euclid, &euclid_small), 1e-8),
-            ));
-        let euclid_least = solution(-1.0 / 6.0);
-        let rows = steps
-            .iter()
-            .zip(&limits)
-            .map(|(step, limit)| row(Cell::rough(*step), limit));
-        let rows = rows.chain([
-            row("small steps".into(), &small),
-            row("least norm, p = 4/3".into(), &least),
-            row("least norm, p = 2".into(), &euclid_least),
-        ]);
-        let columns = [Column::text("step").right()].into_iter();
-        let columns = columns.chain(["w1", "w2", "w3", "norm with p = 4/3"].map(Column::number));
-        Ok(findings
-            .table("limits", Table::new(columns).with_rows(rows))
+        let small = of_small_steps(&steps, &limits);
+        Ok(Findings::new()
+            .claims(claims_of_directions(&drawn))
+            .claims(claims_of_limits(setup, &steps, &limits, [&small, &least])?)
+            .table("limits", table(&steps, &limits, [&small, &least]))
             .figure("limits", figure(&steps, &runs, &least)))
     }
+}
+
+/// Step sizes that fall, two or more.
+fn checked(steps: Vec<f64>) -> Result<Vec<f64>, ExperimentError> {
+    if steps.len() < 2 {
+        return Err(ExperimentError::because(
+            "`steps` needs two step sizes or more",
+        ));
+    }
+    if steps.windows(2).any(|pair| pair[0] <= pair[1]) {
+        return Err(ExperimentError::because(
+            "`steps` needs step sizes that fall",
+        ));
+    }
+    Ok(steps)
+}
+
+/// The last two of a list that has as many.
+fn last_two<T: Copy>(values: &[T]) -> [T; 2] {
+    [values[values.len() - 2], values[values.len() - 1]]
+}
+
+/// Where the limits go as steps become small, on the line through the last two.
+fn of_small_steps(steps: &[f64], limits: &[&Vec<f64>]) -> Vec<f64> {
+    let [second, last] = last_two(steps);
+    let [before, after] = last_two(limits);
+    before
+        .iter()
+        .zip(after)
+        .map(|(b, a)| a + (a - b) * last / (second - last))
+        .collect()
+}
+
+/// What steepest descent is in any norm.
+fn claims_of_directions(drawn: &[Drawn]) -> Vec<Claim> {
+    let most = |of: &dyn Fn(&Drawn) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
+    vec![
+        Claim::printed(
+            "theory 8-4",
+            format!(
+                "⟨Δ, −g⟩, ‖Δ‖² and ‖g‖₊² are one number for {} random gradients in five norms (largest relative difference)",
+                drawn.len()
+            ),
+            Rule::Below(1e-12),
+            Estimate::exact(most(&|((worst, _), _)| *worst), 1e-15),
+        ),
+        Claim::printed(
+            "theory 8-4",
+            "The step in the norm of absolute values moves one coordinate (most that are moved)",
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 0.0,
+            },
+            Estimate::exact(most(&|((_, moved), _)| *moved), 0.0),
+        ),
+        Claim::printed(
+            "theory 8-4",
+            "In a norm √(vᵀDv) descent on squares ends at the solution nearest to its start (largest distance, relative to the way)",
+            Rule::Below(1e-8),
+            Estimate::exact(most(&|(_, limit)| *limit), 1e-10),
+        ),
+    ]
+}
+
+/// Whether the limit depends on the step, and whether it is a solution of least norm.
+fn claims_of_limits(
+    setup: &Setup,
+    steps: &[f64],
+    limits: &[&Vec<f64>],
+    [small, least]: [&[f64]; 2],
+) -> Result<Vec<Claim>, ExperimentError> {
+    let [second, last] = last_two(steps);
+    let [before, after] = last_two(limits);
+    let euclid = descend(setup, Norm::Two, steps[0])?.0;
+    let euclid_small = descend(setup, Norm::Two, second)?.0;
+    Ok(vec![
+        Claim::printed(
+            "theory 8-6",
+            format!(
+                "In the norm with p = 4/3 the limits of the steps {} and {last} differ (distance)",
+                steps[0]
+            ),
+            Rule::Above(1e-3),
+            Estimate::exact(distance(limits[0], after), 1e-8),
+        ),
+        Claim::printed(
+            "theory 8-6",
+            "Even the limit of small steps is not the solution of least norm (distance)",
+            Rule::Above(1e-2),
+            // The line is through two values; what it leaves is of the size of their difference times the step.
+            Estimate::exact(distance(small, least), distance(before, after)),
+        ),
+        Claim::must_hold(
+            "theory 8-6",
+            format!(
+                "In Euclid's norm the limits of the steps {} and {second} are one point (distance)",
+                steps[0]
+            ),
+            Rule::Below(1e-3),
+            Estimate::exact(distance(&euclid, &euclid_small), 1e-8),
+        ),
+    ])
+}
+
+fn table(steps: &[f64], limits: &[&Vec<f64>], [small, least]: [&[f64]; 2]) -> Table {
+    let euclid_least = solution(-1.0 / 6.0);
+    let rows = steps
+        .iter()
+        .zip(limits)
+        .map(|(step, limit)| row(Cell::rough(*step), limit));
+    let rows = rows.chain([
+        row("small steps".into(), small),
+        row("least norm, p = 4/3".into(), least),
+        row("least norm, p = 2".into(), &euclid_least),
+    ]);
+    let columns = [Column::text("step").right()].into_iter();
+    let columns = columns.chain(["w1", "w2", "w3", "norm with p = 4/3"].map(Column::number));
+    Table::new(columns).with_rows(rows)
 }
 
 fn row(name: Cell, w: &[f64]) -> Vec<Cell> {
