@@ -1,11 +1,17 @@
 //! Which runs belong together, and in what else they differ.
 
+mod entry;
+mod settings;
+mod value;
+
+pub(super) use settings::Settings;
+
 use super::{Cause, CompareError, FinishedRun, LeftOut};
 use crate::config::Config;
-use sha2::{Digest, Sha256};
+use entry::{BESIDES, DATA_FILES, Entry, distinct};
 use std::cmp::Ordering;
-use std::path::Path;
 use toml::Value;
+use value::{PATHS, listed, order_of_optional, text, value_of};
 
 /// Keys that change nothing that is measured: who a run is, where it is computed, when it is looked
 /// at. What the hooks measure on stands in each row.
@@ -23,25 +29,11 @@ const IMMATERIAL: [&str; 9] = [
 
 /// Two keys of one setting: how many samples a step takes.
 const BATCH_SIZE: &str = "train.batch_size";
+
 const FULL_BATCH: &str = "train.full_batch";
 
 /// What stands for the folder that runs of all seeds lie in, in the place of a key.
 pub(super) const ARM: &str = "arm";
-
-/// What runs can differ in besides the keys of their configs.
-const BESIDES: [&str; 2] = [DATA_FILES, MEASURED_DROPOUT];
-const DATA_FILES: &str = "the data files";
-/// Keys that may be paths of files.
-const PATHS: [&str; 7] = [
-    "data.file",
-    "data.test_file",
-    "data.folder",
-    "data.inputs",
-    "data.targets",
-    "data.test_inputs",
-    "data.test_targets",
-];
-const MEASURED_DROPOUT: &str = "hooks.dropout";
 
 /// The most columns that runs which do not belong together are given.
 const MOST: usize = 12;
@@ -81,12 +73,6 @@ pub(super) struct Differing {
     pub values: String,
     /// Its values in each group, of what never differs within one.
     pub by_group: Vec<String>,
-}
-
-/// A run with the values of its config at hand.
-struct Entry<'a> {
-    run: &'a FinishedRun,
-    table: toml::Table,
 }
 
 type Group<'e, 'a> = (Vec<Option<Value>>, Vec<&'e Entry<'a>>);
@@ -199,69 +185,6 @@ impl Grouping<'_> {
     }
 }
 
-impl<'a> Entry<'a> {
-    fn new(run: &'a FinishedRun) -> Self {
-        Self {
-            run,
-            table: run.config.table(),
-        }
-    }
-
-    fn value(&self, key: &str) -> Option<Value> {
-        match key {
-            DATA_FILES => Some(Value::String(self.digest())),
-            MEASURED_DROPOUT => self.measured_dropout(),
-            ARM => Some(Value::String(self.run.config.name.clone())),
-            key => value_of(key, &self.run.config, &self.table),
-        }
-    }
-
-    /// The beginning of a digest of all data files.
-    fn digest(&self) -> String {
-        let mut digest = Sha256::new();
-        for file in &self.run.data {
-            digest.update(format!("{} {}\n", file.name, file.sha256));
-        }
-        digest.finalize()[..4]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-
-    /// What the hooks did with dropout, in a network that has any.
-    fn measured_dropout(&self) -> Option<Value> {
-        self.value("model.dropout")?
-            .as_float()
-            .filter(|share| *share > 0.0)?;
-        let mut modes: Vec<&str> = self
-            .run
-            .config
-            .hooks
-            .iter()
-            .map(|hook| hook.dropout.as_str())
-            .collect();
-        modes.sort_unstable();
-        modes.dedup();
-        Some(Value::String(modes.join(" and ")))
-    }
-}
-
-/// The value of a key of a config, written out as a table.
-fn value_of(key: &str, config: &Config, table: &toml::Table) -> Option<Value> {
-    if key == BATCH_SIZE && config.train.full_batch {
-        return Some(Value::String("all".to_owned()));
-    }
-    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
-    let value = table.get(first)?;
-    let mut inner = rest.split('.').filter(|part| !part.is_empty());
-    let value = inner.try_fold(value, |value, part| value.get(part))?;
-    // Where a file lies is no part of what it is; what is in it is told by its digest.
-    let path = value.as_str().map(Path::new);
-    let name = path.filter(|path| path.is_absolute() && PATHS.contains(&key));
-    let name = name.and_then(|path| path.file_name()?.to_str());
-    Some(name.map_or_else(|| value.clone(), |name| Value::String(name.to_owned())))
-}
-
 /// Runs by the values of keys, in ascending order; each group's by seed.
 fn grouped<'e, 'a>(entries: &'e [Entry<'a>], keys: &[&str]) -> Vec<Group<'e, 'a>> {
     let values = |entry: &Entry| keys.iter().map(|key| entry.value(key)).collect::<Vec<_>>();
@@ -322,14 +245,6 @@ fn all<'e, 'a>(groups: &[Group<'e, 'a>]) -> Vec<&'e Entry<'a>> {
         .collect()
 }
 
-/// The values of a key among runs, in ascending order.
-fn distinct(entries: &[&Entry], key: &str) -> Vec<Option<Value>> {
-    let mut values: Vec<_> = entries.iter().map(|entry| entry.value(key)).collect();
-    values.sort_by(|a, b| order_of_optional(a.as_ref(), b.as_ref()));
-    values.dedup();
-    values
-}
-
 fn by_group(key: &'static str, groups: &[Group]) -> Differing {
     let values = groups.iter().map(|(labels, entries)| {
         let labels: Vec<String> = labels.iter().map(|value| text(value.as_ref())).collect();
@@ -346,54 +261,6 @@ fn by_group(key: &'static str, groups: &[Group]) -> Differing {
             .iter()
             .map(|(_, entries)| listed(&distinct(entries, key)))
             .collect(),
-    }
-}
-
-/// In what runs differ, whatever they are grouped by.
-pub(super) struct Settings {
-    /// The keys in which they do.
-    pub keys: Vec<&'static str>,
-    /// For each run the place of its value among those of each key, in ascending order.
-    pub places: Vec<Vec<usize>>,
-}
-
-impl Settings {
-    /// Those of some runs.
-    pub fn of(runs: &[&FinishedRun]) -> Self {
-        let entries: Vec<Entry> = runs.iter().map(|run| Entry::new(run)).collect();
-        let entries: Vec<&Entry> = entries.iter().collect();
-        let values = |key: &&'static str| distinct(&entries, key);
-        let has_batch_size = values(&BATCH_SIZE).len() > 1;
-        let differing = Config::keys()
-            .iter()
-            .copied()
-            .filter(|key| !IMMATERIAL.contains(key))
-            .filter(|key| !(has_batch_size && *key == FULL_BATCH))
-            .map(|key| (key, values(&key)))
-            .filter(|(_, values)| values.len() > 1);
-        let differing: Vec<_> = differing.collect();
-        let place = |entry: &&Entry, key: &str, values: &[Option<Value>]| {
-            let own = entry.value(key);
-            values.iter().position(|value| *value == own).unwrap_or(0)
-        };
-        let places = entries.iter().map(|entry| {
-            let places = differing.iter();
-            places
-                .map(|(key, values)| place(entry, key, values))
-                .collect()
-        });
-        Self {
-            places: places.collect(),
-            keys: differing.iter().map(|(key, _)| *key).collect(),
-        }
-    }
-
-    /// How many kinds of runs there are.
-    pub fn kinds(&self) -> usize {
-        let mut kinds = self.places.clone();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds.len()
     }
 }
 
@@ -415,100 +282,4 @@ fn is_consequence(key: &str, by: &[&str], groups: &[Group]) -> bool {
                 of_steps.contains(&key) && of_steps.contains(compared)
             }
         })
-}
-
-fn listed(values: &[Option<Value>]) -> String {
-    let texts: Vec<String> = values.iter().map(|value| text(value.as_ref())).collect();
-    texts.join(", ")
-}
-
-fn text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-        None => "unset".to_owned(),
-    }
-}
-
-/// What is not set comes last: a batch size that is not set is the whole data set.
-fn order_of_optional(a: Option<&Value>, b: Option<&Value>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => order_of(a, b),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    }
-}
-
-/// Booleans, then numbers by size, then words, then lists by their elements.
-fn order_of(a: &Value, b: &Value) -> Ordering {
-    let number = |value: &Value| match value {
-        Value::Integer(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
-        _ => None,
-    };
-    let rank = |value: &Value| match value {
-        Value::Boolean(_) => 0,
-        Value::Integer(_) | Value::Float(_) => 1,
-        Value::String(_) => 2,
-        Value::Datetime(_) => 3,
-        Value::Array(_) => 4,
-        Value::Table(_) => 5,
-    };
-    match (a, b) {
-        (Value::Boolean(a), Value::Boolean(b)) => a.cmp(b),
-        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
-        (Value::String(a), Value::String(b)) => a.cmp(b),
-        (Value::Array(a), Value::Array(b)) => {
-            let mut orders = a.iter().zip(b).map(|(a, b)| order_of(a, b));
-            let first = orders.find(|order| order.is_ne());
-            first.unwrap_or_else(|| a.len().cmp(&b.len()))
-        }
-        (a, b) => match (number(a), number(b)) {
-            (Some(a), Some(b)) => a.total_cmp(&b),
-            _ => rank(a)
-                .cmp(&rank(b))
-                .then_with(|| a.to_string().cmp(&b.to_string())),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sorted(list: &str) -> String {
-        let table: toml::Table = format!("values = {list}").parse().unwrap();
-        let mut values: Vec<Option<Value>> = table["values"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .cloned()
-            .map(Some)
-            .collect();
-        values.insert(0, None);
-        values.sort_by(|a, b| order_of_optional(a.as_ref(), b.as_ref()));
-        listed(&values)
-    }
-
-    #[test]
-    fn values_are_ordered_by_what_they_are() {
-        let cases = [
-            ("[1000, 32, 512.5]", "32, 512.5, 1000, unset"),
-            ("[true, false]", "false, true, unset"),
-            (
-                "[[128], [16, 16], [64], [16], [9, 2], [64, 1]]",
-                "[9, 2], [16], [16, 16], [64], [64, 1], [128], unset",
-            ),
-            (
-                "[\"wide\", 3, [2], true, \"thin\", 0.5]",
-                "true, 0.5, 3, thin, wide, [2], unset",
-            ),
-            (
-                "[[\"flip\", \"crop\"], [], [\"crop\"]]",
-                "[], [\"crop\"], [\"flip\", \"crop\"], unset",
-            ),
-        ];
-        for (list, expected) in cases {
-            assert_eq!(sorted(list), expected);
-        }
-    }
 }
