@@ -17,8 +17,6 @@
 mod words;
 
 pub mod backend;
-#[cfg(test)]
-mod book;
 #[doc(hidden)]
 pub mod cli;
 pub mod compare;
@@ -29,8 +27,6 @@ mod demo;
 pub mod dual;
 mod export;
 mod files;
-#[cfg(test)]
-mod fuzz;
 #[doc(hidden)]
 pub mod kernel;
 pub mod linear;
@@ -48,6 +44,10 @@ mod selfcheck;
 mod slice;
 mod starters;
 pub mod sweep;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod train;
 mod weights;
 mod workers;

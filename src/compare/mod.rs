@@ -453,6 +453,4 @@ fn groups(grouping: &Grouping) -> Vec<Group> {
 }
 
 #[cfg(test)]
-mod null;
-#[cfg(test)]
 mod tests;

@@ -170,7 +170,7 @@ impl Epochs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::samples::plain;
+    use crate::config::testing::samples::plain;
     use crate::config::train::BatchGrowth;
     use proptest::prelude::*;
 

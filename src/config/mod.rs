@@ -20,8 +20,6 @@ mod document;
 mod epochs;
 mod error;
 mod events;
-#[cfg(test)]
-mod fuzz;
 mod gradient;
 mod hooks;
 mod key;
@@ -29,11 +27,11 @@ mod kind;
 mod model;
 mod optimizer;
 mod rules;
-#[cfg(test)]
-mod samples;
 mod schedule;
 mod schema;
 mod set;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod train;

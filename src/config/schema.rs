@@ -134,7 +134,7 @@ mod tests {
         let committed: Json = serde_json::from_str(&text).unwrap();
         let mend = "run `lab config schema > configs/lab.schema.json`";
         assert_eq!(committed, schema(), "{mend}");
-        for (file, text) in crate::config::samples::configs() {
+        for (file, text) in crate::config::testing::samples::configs() {
             let line = text.lines().next().unwrap_or_default();
             let path = line.strip_prefix("#:schema ").unwrap_or_default();
             let named = file.parent().unwrap().join(path);

@@ -1,8 +1,10 @@
 //! What a config says and resolves to, as a user meets it.
 
+mod fuzz;
+
 use proptest::prelude::*;
 
-use super::samples::{KNOWN, PLAIN, any_config, plain};
+use super::testing::samples::{KNOWN, PLAIN, any_config, plain};
 use super::*;
 
 /// A config with flags.

@@ -30,7 +30,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Why a transfer failed.
-enum Failure {
+enum TransferError {
     /// The mirror does not have it or sent something else: try the next one.
     Mirror(String),
     /// The connection broke: the same mirror may go on.
@@ -72,8 +72,8 @@ pub(super) fn download(
                 publish(&part, &wanted.path)?;
                 return Ok(url.clone());
             }
-            Err(Failure::Disk(reason)) => return Err(disk(reason)),
-            Err(Failure::Mirror(reason) | Failure::Dropped(reason)) => {
+            Err(TransferError::Disk(reason)) => return Err(disk(reason)),
+            Err(TransferError::Mirror(reason) | TransferError::Dropped(reason)) => {
                 tried.push((url.clone(), reason));
             }
         }
@@ -112,21 +112,21 @@ fn from_mirror(
     part: &Path,
     sha256: &str,
     bar: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<(), TransferError> {
     let resumed = length(part) > 0;
-    if resumed && sha256_of_file(part).map_err(Failure::Disk)? == sha256 {
+    if resumed && sha256_of_file(part).map_err(TransferError::Disk)? == sha256 {
         return Ok(());
     }
     transfer_with_retries(agent, url, part, bar)?;
-    let found = sha256_of_file(part).map_err(Failure::Disk)?;
+    let found = sha256_of_file(part).map_err(TransferError::Disk)?;
     if found == sha256 {
         return Ok(());
     }
-    fs::remove_file(part).map_err(Failure::Disk)?;
+    fs::remove_file(part).map_err(TransferError::Disk)?;
     if resumed {
         return from_mirror(agent, url, part, sha256, bar);
     }
-    Err(Failure::Mirror(format!(
+    Err(TransferError::Mirror(format!(
         "wrong content: its SHA-256 is {found}, expected {sha256}"
     )))
 }
@@ -138,12 +138,12 @@ fn transfer_with_retries(
     url: &str,
     part: &Path,
     bar: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<(), TransferError> {
     let mut retries = RETRIES;
     loop {
         let before = length(part);
         match transfer(agent, url, part, bar) {
-            Err(Failure::Dropped(_)) if retries > 0 && length(part) > before => retries -= 1,
+            Err(TransferError::Dropped(_)) if retries > 0 && length(part) > before => retries -= 1,
             outcome => return outcome,
         }
     }
@@ -151,7 +151,7 @@ fn transfer_with_retries(
 
 /// One request: from the end of `part`, or from the start when there is none or the server does not
 /// serve ranges.
-fn transfer(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(), Failure> {
+fn transfer(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(), TransferError> {
     let start = length(part);
     let mut request = agent.get(url);
     if start > 0 {
@@ -159,27 +159,27 @@ fn transfer(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<
     }
     let response = request
         .call()
-        .map_err(|error| Failure::Mirror(error.to_string()))?;
+        .map_err(|error| TransferError::Mirror(error.to_string()))?;
     let (file, offset) = match response.status().as_u16() {
         206 if start > 0 && range_start(&response) == Some(start) => {
             (OpenOptions::new().append(true).open(part), start)
         }
         200 => (File::create(part), 0),
         206 | 416 if start > 0 => {
-            fs::remove_file(part).map_err(Failure::Disk)?;
+            fs::remove_file(part).map_err(TransferError::Disk)?;
             return transfer(agent, url, part, bar);
         }
-        status => return Err(Failure::Mirror(format!("HTTP status {status}"))),
+        status => return Err(TransferError::Mirror(format!("HTTP status {status}"))),
     };
     let expected = response.body().content_length();
     if let Some(expected) = expected {
         bar.set_length(offset + expected);
     }
     bar.set_position(offset);
-    let mut file = file.map_err(Failure::Disk)?;
+    let mut file = file.map_err(TransferError::Disk)?;
     let received = copy(response.into_body().into_reader(), &mut file, bar)?;
     match expected {
-        Some(expected) if received < expected => Err(Failure::Dropped(format!(
+        Some(expected) if received < expected => Err(TransferError::Dropped(format!(
             "the connection ended after {received} of {expected} bytes"
         ))),
         _ => Ok(()),
@@ -194,7 +194,7 @@ fn range_start<T>(response: &Response<T>) -> Option<u64> {
 }
 
 /// Copies the body to the file, telling network from disk errors.
-fn copy(mut body: impl Read, file: &mut File, bar: &ProgressBar) -> Result<u64, Failure> {
+fn copy(mut body: impl Read, file: &mut File, bar: &ProgressBar) -> Result<u64, TransferError> {
     let mut buffer = vec![0; 1 << 16];
     let mut total = 0;
     loop {
@@ -203,10 +203,13 @@ fn copy(mut body: impl Read, file: &mut File, bar: &ProgressBar) -> Result<u64, 
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Failure::Dropped(format!("the connection broke: {error}")));
+                return Err(TransferError::Dropped(format!(
+                    "the connection broke: {error}"
+                )));
             }
         };
-        file.write_all(&buffer[..read]).map_err(Failure::Disk)?;
+        file.write_all(&buffer[..read])
+            .map_err(TransferError::Disk)?;
         total += read as u64;
         bar.inc(read as u64);
     }
@@ -221,7 +224,7 @@ fn length(path: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::file::sha256_hex;
-    use super::super::server::{Reply, Server};
+    use super::super::testing::server::{Reply, Server};
     use super::*;
 
     fn content() -> Vec<u8> {

@@ -202,7 +202,7 @@ impl Deflation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::{Dense, rotated};
+    use super::super::testing::operators::{Dense, rotated};
     use super::super::{Budget, Interrupt};
     use super::*;
     use crate::random::Streams;

@@ -144,7 +144,7 @@ fn quadrature(
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::{Dense, rotated};
+    use super::super::testing::operators::{Dense, rotated};
     use super::*;
     use crate::random::Streams;
 

@@ -195,7 +195,7 @@ fn advance(
 #[cfg(test)]
 mod tests {
     use super::super::norm;
-    use super::super::test_operators::{Dense, rotated};
+    use super::super::testing::operators::{Dense, rotated};
     use super::super::vector::axpy;
     use super::*;
     use crate::random::Streams;

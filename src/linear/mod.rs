@@ -9,26 +9,25 @@ mod basis;
 mod block;
 mod budget;
 mod certainty;
-#[cfg(test)]
-mod coverage;
 mod davidson;
 mod deflation;
 mod dense;
 mod density;
+mod diagonal;
 mod error;
 mod interrupt;
 mod lanczos;
 mod operator;
 mod pair;
 mod precision;
-#[cfg(test)]
-mod properties;
 mod ritz;
 mod search;
 mod spectral_model;
 mod sphere;
 #[cfg(test)]
-pub(crate) mod test_operators;
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod transform;
 mod vector;
@@ -41,6 +40,7 @@ pub use davidson::{
 pub(crate) use dense::largest_singular_value;
 pub use dense::{DenseMatrix, SpectralNorm};
 pub use density::{Density, DensityOptions, spectral_density};
+pub use diagonal::{DiagonalEstimate, diagonal};
 pub use error::LinearError;
 pub use interrupt::Interrupt;
 pub use lanczos::{LanczosOptions, Spectrum, lanczos};
@@ -48,9 +48,7 @@ pub use operator::LinearOperator;
 pub use pair::{PairedForms, Ratio, paired_forms};
 pub use precision::Precision;
 pub use ritz::Eigenpair;
-pub use trace::{
-    DiagonalEstimate, Traces, diagonal, frobenius_norm, hutch_plus_plus, hutchinson, traces,
-};
+pub use trace::{Traces, frobenius_norm, hutch_plus_plus, hutchinson, traces};
 pub use transform::{Conjugated, PlusDiagonal, Restricted, Shifted};
 pub(crate) use vector::is_finite;
 pub(crate) use vector::{axpy, random_normal, random_signs, scale};

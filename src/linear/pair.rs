@@ -308,7 +308,7 @@ fn probe(
 #[cfg(test)]
 mod tests {
     use super::super::Budget;
-    use super::super::test_operators::{Dense, rotated};
+    use super::super::testing::operators::{Dense, rotated};
     use super::*;
     use crate::random::Streams;
 

@@ -141,7 +141,7 @@ impl LinearOperator for PlusDiagonal<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_operators::Dense;
+    use super::super::testing::operators::Dense;
     use super::*;
 
     fn matrix() -> Dense {

@@ -3,12 +3,12 @@
 mod blocks;
 mod distance;
 mod dual;
-#[cfg(test)]
-pub(crate) mod fuzz;
 mod layout;
 mod size;
 mod state;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use dual::DualParameters;
 pub use layout::{Block, Layout};

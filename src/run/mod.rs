@@ -9,12 +9,12 @@ mod directory;
 mod divergence;
 mod error;
 mod event;
-#[cfg(test)]
-mod fuzz;
 mod provenance;
 mod record;
 mod rows;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use addendum::Addendum;
 pub use checkpoint::{Checkpoint, Seconds};

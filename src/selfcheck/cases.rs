@@ -64,9 +64,20 @@ pub(super) fn eigenvalues(operator: &mut dyn LinearOperator) -> Result<Spectrum,
     )
 }
 
+/// The spectrum of the Hessian of [`least_squares`].
+const SPECTRUM: [f64; 4] = [100.0, 10.0, 1.0, 0.1];
+
 /// Least squares with orthogonal samples: the Hessian is diagonal with the spectrum put in.
 pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearError> {
-    const SPECTRUM: [f64; 4] = [100.0, 10.0, 1.0, 0.1];
+    let function = least_squares(compute);
+    let mut checks = eigenvalues_of_least_squares(&function, compute)?;
+    checks.extend(traces_of_least_squares(&function, compute)?);
+    checks.extend(transforms_of_least_squares(&function, compute)?);
+    checks.extend(density_of_least_squares(&function, compute)?);
+    Ok(checks)
+}
+
+fn least_squares(compute: &Compute) -> TestFunction {
     let inputs: Vec<Vec<f64>> = (0..4)
         .map(|i| {
             let entry = |j| {
@@ -80,31 +91,47 @@ pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearE
         })
         .collect();
     let targets = vec![vec![1.0]; 4];
-    let function = TestFunction::new(
+    TestFunction::new(
         linear(4, 1),
         Loss::Square,
         vec![0.3, -0.2, 0.5, 1.0],
         &inputs,
         &targets,
         compute,
-    );
-    let never = Interrupt::never();
-    let spectrum = with(&function, Matrix::Hessian, eigenvalues)?;
+    )
+}
+
+fn of_least_squares(name: &str, expected: f64, got: f64, compute: &Compute) -> Check {
+    Check::new(
+        &format!("least squares: {name}"),
+        expected,
+        got,
+        exact(compute),
+    )
+}
+
+fn eigenvalues_of_least_squares(
+    function: &TestFunction,
+    compute: &Compute,
+) -> Result<Vec<Check>, LinearError> {
+    let spectrum = with(function, Matrix::Hessian, eigenvalues)?;
     let names = ["largest", "second", "third", "smallest"];
-    let mut checks: Vec<Check> = spectrum
-        .largest
-        .iter()
-        .zip(names)
-        .zip(SPECTRUM)
-        .map(|((pair, name), expected)| {
-            let name = format!("least squares: {name} eigenvalue");
-            Check::new(&name, expected, pair.value, exact(compute))
-        })
-        .collect();
-    let trace = with(&function, Matrix::Hessian, |operator| {
+    let pairs = spectrum.largest.iter().zip(names).zip(SPECTRUM);
+    let checks = pairs.map(|((pair, name), expected)| {
+        of_least_squares(&format!("{name} eigenvalue"), expected, pair.value, compute)
+    });
+    Ok(checks.collect())
+}
+
+fn traces_of_least_squares(
+    function: &TestFunction,
+    compute: &Compute,
+) -> Result<Vec<Check>, LinearError> {
+    let never = Interrupt::never();
+    let trace = with(function, Matrix::Hessian, |operator| {
         hutchinson(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
-    let sketched = with(&function, Matrix::Hessian, |operator| {
+    let sketched = with(function, Matrix::Hessian, |operator| {
         hutch_plus_plus(
             operator,
             4,
@@ -113,39 +140,13 @@ pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearE
             never,
         )
     })?;
-    let frobenius = with(&function, Matrix::Hessian, |operator| {
+    let frobenius = with(function, Matrix::Hessian, |operator| {
         frobenius_norm(operator, &mut rng("trace"), ProbeOptions::default(), never)
     })?;
-    let conjugated = with(&function, Matrix::Hessian, |operator| {
-        eigenvalues(&mut Conjugated::new(operator, vec![0.1, 1.0, 10.0, 100.0]))
-    })?;
-    let block = with(&function, Matrix::Hessian, |operator| {
-        eigenvalues(&mut Restricted::new(operator, 1..3))
-    })?;
-    let shifted = with(&function, Matrix::Hessian, |operator| {
-        eigenvalues(&mut Shifted::new(operator, 0.5))
-    })?;
-    let options = DensityOptions {
-        probes: 4,
-        steps: 4,
-        budget: Budget::default(),
-    };
-    let density = with(&function, Matrix::Hessian, |operator| {
-        spectral_density(operator, &mut rng("density"), options, never)
-    })?;
-    let mass: f64 = density.points().iter().map(|(_, weight)| weight).sum();
-    let nodes = density.points();
     let squares: f64 = SPECTRUM.iter().map(|value| value * value).sum();
     let size = squares.sqrt();
-    let check = |name: &str, expected, got| {
-        Check::new(
-            &format!("least squares: {name}"),
-            expected,
-            got,
-            exact(compute),
-        )
-    };
-    checks.extend([
+    let check = |name: &str, expected, got| of_least_squares(name, expected, got, compute);
+    Ok(vec![
         check("trace, Hutchinson", 111.1, trace.value),
         check(
             "trace, its standard error where all directions are leading ones",
@@ -154,6 +155,25 @@ pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearE
         ),
         check("trace, Hutch++", 111.1, sketched.value),
         check("Frobenius norm", size, frobenius.value),
+    ])
+}
+
+/// The operator scaled from both sides, restricted to a block, and moved.
+fn transforms_of_least_squares(
+    function: &TestFunction,
+    compute: &Compute,
+) -> Result<Vec<Check>, LinearError> {
+    let conjugated = with(function, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Conjugated::new(operator, vec![0.1, 1.0, 10.0, 100.0]))
+    })?;
+    let block = with(function, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Restricted::new(operator, 1..3))
+    })?;
+    let shifted = with(function, Matrix::Hessian, |operator| {
+        eigenvalues(&mut Shifted::new(operator, 0.5))
+    })?;
+    let check = |name: &str, expected, got| of_least_squares(name, expected, got, compute);
+    Ok(vec![
         check(
             "largest eigenvalue of D H D",
             1000.0,
@@ -169,14 +189,32 @@ pub(super) fn linear_regression(compute: &Compute) -> Result<Vec<Check>, LinearE
             0.6,
             shifted.smallest[0].value,
         ),
+    ])
+}
+
+fn density_of_least_squares(
+    function: &TestFunction,
+    compute: &Compute,
+) -> Result<Vec<Check>, LinearError> {
+    let options = DensityOptions {
+        probes: 4,
+        steps: 4,
+        budget: Budget::default(),
+    };
+    let density = with(function, Matrix::Hessian, |operator| {
+        spectral_density(operator, &mut rng("density"), options, Interrupt::never())
+    })?;
+    let mass: f64 = density.points().iter().map(|(_, weight)| weight).sum();
+    let nodes = density.points();
+    let check = |name: &str, expected, got| of_least_squares(name, expected, got, compute);
+    Ok(vec![
         check("spectral density, total mass", 1.0, mass),
         check(
             "spectral density, largest point",
             100.0,
             nodes[nodes.len() - 1].0,
         ),
-    ]);
-    Ok(checks)
+    ])
 }
 
 /// One sample: `H = σ(1 − σ) x xᵀ`.

@@ -5,8 +5,6 @@
 
 mod error;
 mod file;
-#[cfg(test)]
-mod fuzz;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@
 use super::ForeignError;
 use crate::config::{self, Config, ConfigError, Override};
 use crate::data::Split;
-use lab_formats::weights::architecture::{Architecture, Embedding, Norm};
+use lab_formats::weights::architecture::{
+    Architecture, Embedding, Norm, Perceptron, Residual, Transformer,
+};
 use std::path::Path;
 use toml::Value as Toml;
 
@@ -92,9 +94,12 @@ fn name(path: &Path) -> String {
     }
 }
 
+/// Keys with their values.
+type Keys = Vec<(&'static str, Toml)>;
+
 /// Keys with their values, and what they leave open.
 struct Settings {
-    keys: Vec<(&'static str, Toml)>,
+    keys: Keys,
     notes: Vec<String>,
 }
 
@@ -111,102 +116,138 @@ fn settings(
     architecture: &Architecture,
     is_given: &dyn Fn(&str) -> bool,
 ) -> Result<Settings, String> {
-    let mut notes = Vec::new();
-    let mut assume = |key: &str, text: &str| {
-        if !is_given(key) {
-            notes.push(text.to_owned());
-        }
+    let mut open = Open {
+        is_given,
+        notes: Vec::new(),
     };
-    let norm = |norm: Norm| match norm {
+    let keys = match architecture {
+        Architecture::Perceptron(found) => perceptron(found, &mut open),
+        Architecture::Residual(found) => residual(found, &mut open)?,
+        Architecture::Transformer(found) => transformer(found, &mut open)?,
+    };
+    Ok(Settings {
+        keys,
+        notes: open.notes,
+    })
+}
+
+/// What shapes leave open, and what is assumed of it.
+struct Open<'a> {
+    is_given: &'a dyn Fn(&str) -> bool,
+    notes: Vec<String>,
+}
+
+impl Open<'_> {
+    fn is_given(&self, key: &str) -> bool {
+        (self.is_given)(key)
+    }
+
+    /// Says what is assumed where the command line does not say it.
+    fn assume(&mut self, key: &str, text: &str) {
+        if !self.is_given(key) {
+            self.notes.push(text.to_owned());
+        }
+    }
+}
+
+fn word_of(norm: Norm) -> &'static str {
+    match norm {
         Norm::None => "none",
         Norm::Batch => "batch",
         Norm::Sample => "layer",
+    }
+}
+
+fn perceptron(found: &Perceptron, open: &mut Open<'_>) -> Keys {
+    if !found.hidden.is_empty() {
+        open.assume(
+            "model.activation",
+            "assumed: relu between layers, which shapes do not tell; another by --set model.activation=tanh",
+        );
+    }
+    vec![
+        ("model.kind", "mlp".into()),
+        ("model.hidden", list(&found.hidden)),
+        ("model.bias", found.has_bias.into()),
+        ("model.norm", word_of(found.norm).into()),
+    ]
+}
+
+fn residual(found: &Residual, open: &mut Open<'_>) -> Result<Keys, String> {
+    if found.norm == Norm::Sample && !open.is_given("model.norm") {
+        return Err(
+            "its normalisations have no running statistics, and shapes do not tell whether they are by layer or by \
+             group: give --set model.norm=layer, or model.norm=group with model.groups=N"
+                .to_owned(),
+        );
+    }
+    open.assume(
+        "model.activation",
+        "assumed: relu, which shapes do not tell; another by --set model.activation=…",
+    );
+    let stem = if found.stem == 7 { "imagenet" } else { "cifar" };
+    let shortcut = match found.has_projections || found.blocks.len() == 1 {
+        true => "projection",
+        false => "padding",
     };
-    let keys = match architecture {
-        Architecture::Perceptron(found) => {
-            if !found.hidden.is_empty() {
-                assume(
-                    "model.activation",
-                    "assumed: relu between layers, which shapes do not tell; another by --set model.activation=tanh",
-                );
-            }
-            vec![
-                ("model.kind", "mlp".into()),
-                ("model.hidden", list(&found.hidden)),
-                ("model.bias", found.has_bias.into()),
-                ("model.norm", norm(found.norm).into()),
-            ]
+    Ok(vec![
+        ("model.kind", "resnet".into()),
+        ("model.width", whole(found.width)),
+        ("model.blocks", list(&found.blocks)),
+        ("model.stem", stem.into()),
+        ("model.shortcut", shortcut.into()),
+        ("model.norm", word_of(found.norm).into()),
+    ])
+}
+
+fn transformer(found: &Transformer, open: &mut Open<'_>) -> Result<Keys, String> {
+    if !open.is_given("model.heads") {
+        return Err(format!(
+            "shapes do not tell the heads of attention: give --set model.heads=N, a divisor of the width, {}",
+            found.width
+        ));
+    }
+    open.assume(
+        "model.activation",
+        "assumed: gelu in the MLPs, which shapes do not tell; nn.TransformerEncoderLayer's own default is \
+         --set model.activation=relu",
+    );
+    open.notes.push(
+        "assumed: normalisation before each part (norm_first=True), the only order there is here; shapes do not tell it, and \
+         of a network with norm_first=False, which is PyTorch's default, every number below is wrong"
+            .to_owned(),
+    );
+    let mut keys = vec![
+        ("model.kind", "transformer".into()),
+        ("model.width", whole(found.width)),
+        ("model.depth", whole(found.depth)),
+        ("model.mlp_width", whole(found.mlp_width)),
+    ];
+    keys.extend(embedding(found));
+    Ok(keys)
+}
+
+/// What the way of making tokens says.
+fn embedding(found: &Transformer) -> Keys {
+    let mut keys = Keys::new();
+    match found.embedding {
+        Embedding::Table(_) => {
+            keys.push(("data.sequence", whole(found.positions)));
         }
-        Architecture::Residual(found) => {
-            if found.norm == Norm::Sample && !is_given("model.norm") {
-                return Err(
-                    "its normalisations have no running statistics, and shapes do not tell whether they are by layer or by \
-                     group: give --set model.norm=layer, or model.norm=group with model.groups=N"
-                        .to_owned(),
-                );
-            }
-            assume(
-                "model.activation",
-                "assumed: relu, which shapes do not tell; another by --set model.activation=…",
-            );
-            let stem = if found.stem == 7 { "imagenet" } else { "cifar" };
-            let shortcut = match found.has_projections || found.blocks.len() == 1 {
-                true => "projection",
-                false => "padding",
-            };
-            vec![
-                ("model.kind", "resnet".into()),
-                ("model.width", whole(found.width)),
-                ("model.blocks", list(&found.blocks)),
-                ("model.stem", stem.into()),
-                ("model.shortcut", shortcut.into()),
-                ("model.norm", norm(found.norm).into()),
-            ]
+        Embedding::Convolution { side, .. } => keys.push(("model.patch", whole(side))),
+        Embedding::Linear(inputs) => {
+            keys.extend(side_of(inputs).map(|side| ("model.patch", whole(side))))
         }
-        Architecture::Transformer(found) => {
-            if !is_given("model.heads") {
-                return Err(format!(
-                    "shapes do not tell the heads of attention: give --set model.heads=N, a divisor of the width, {}",
-                    found.width
-                ));
-            }
-            assume(
-                "model.activation",
-                "assumed: gelu in the MLPs, which shapes do not tell; nn.TransformerEncoderLayer's own default is \
-                 --set model.activation=relu",
-            );
-            notes.push(
-                "assumed: normalisation before each part (norm_first=True), the only order there is here; shapes do not tell it, and \
-                 of a network with norm_first=False, which is PyTorch's default, every number below is wrong"
-                    .to_owned(),
-            );
-            let mut keys = vec![
-                ("model.kind", "transformer".into()),
-                ("model.width", whole(found.width)),
-                ("model.depth", whole(found.depth)),
-                ("model.mlp_width", whole(found.mlp_width)),
-            ];
-            match found.embedding {
-                Embedding::Table(_) => {
-                    keys.push(("data.sequence", whole(found.positions)));
-                }
-                Embedding::Convolution { side, .. } => keys.push(("model.patch", whole(side))),
-                Embedding::Linear(inputs) => {
-                    keys.extend(side_of(inputs).map(|side| ("model.patch", whole(side))))
-                }
-            }
-            if !matches!(found.embedding, Embedding::Table(_)) {
-                let pool = if found.has_class_token {
-                    "class"
-                } else {
-                    "mean"
-                };
-                keys.push(("model.pool", pool.into()));
-            }
-            keys
-        }
-    };
-    Ok(Settings { keys, notes })
+    }
+    if !matches!(found.embedding, Embedding::Table(_)) {
+        let pool = if found.has_class_token {
+            "class"
+        } else {
+            "mean"
+        };
+        keys.push(("model.pool", pool.into()));
+    }
+    keys
 }
 
 /// The side of a patch of one channel, or of three, of so many numbers: at most one of the two is a square.

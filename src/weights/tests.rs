@@ -1,5 +1,7 @@
 //! Files with tensors under other names, orders and types.
 
+mod fuzz;
+
 use super::WeightsFile;
 use super::file::Filled;
 use crate::linear::Precision;

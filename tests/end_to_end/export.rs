@@ -87,14 +87,8 @@ print(json.dumps({"scalars": scalars, "histograms": histograms, "hparams": hpara
                   "group": start.group_name}))
 "#;
 
-#[test]
-fn tensorboard_reads_what_is_exported_each_step_once_also_of_resumed_runs() {
-    let Some(python) = python("tensorboard", &["tensorboard"]) else {
-        return;
-    };
-    let lab = trained("0..1");
-    // A run that goes on from an earlier checkpoint than its last rows.
-    let run = "runs/sgd_b32/seed-0";
+/// Takes a run back to an earlier checkpoint than its last rows, and lets it go on from there.
+fn go_on_from_an_earlier_checkpoint(lab: &Lab, run: &str) {
     std::fs::remove_file(lab.path(&format!("{run}/summary.json"))).unwrap();
     let mut checkpoints: Vec<_> = std::fs::read_dir(lab.path(&format!("{run}/checkpoints")))
         .unwrap()
@@ -104,18 +98,11 @@ fn tensorboard_reads_what_is_exported_each_step_once_also_of_resumed_runs() {
     assert!(checkpoints.len() > 1);
     std::fs::remove_file(checkpoints.last().unwrap()).unwrap();
     lab.run(&["train", "--resume", run]).success();
-    // Twice: what is exported again takes the place of what was there.
-    for _ in 0..2 {
-        lab.run(&["export", "tensorboard", "runs"]).success();
-    }
-    let read = execute(
-        &lab,
-        &python,
-        &["-c", READ_EVENTS, "tensorboard/sgd_b32/seed-0"],
-    );
-    let read: Value = serde_json::from_str(read.lines().last().unwrap()).unwrap();
+}
+
+/// Values and errors of a run's rows by tag and step.
+fn expected_scalars(lab: &Lab, run: &str) -> BTreeMap<(String, u64), f64> {
     let mut expected: BTreeMap<(String, u64), f64> = BTreeMap::new();
-    let started = 1.7e9;
     let lines = lab.read(&format!("{run}/metrics.jsonl"));
     let rows: Vec<Value> = lines
         .lines()
@@ -131,7 +118,15 @@ fn tensorboard_reads_what_is_exported_each_step_once_also_of_resumed_runs() {
         }
         expected.insert((tag, step), value);
     }
-    let scalars = read["scalars"].as_object().unwrap();
+    expected
+}
+
+/// Steps ascend, times are times, and values are those of the rows; how many were found there.
+fn check_scalars(
+    scalars: &serde_json::Map<String, Value>,
+    expected: &BTreeMap<(String, u64), f64>,
+) -> usize {
+    let started = 1.7e9;
     let mut found = 0;
     for (tag, points) in scalars {
         let points = points.as_array().unwrap();
@@ -155,6 +150,29 @@ fn tensorboard_reads_what_is_exported_each_step_once_also_of_resumed_runs() {
             assert_eq!(point[2].as_f64().unwrap(), value, "{tag}");
         }
     }
+    found
+}
+
+#[test]
+fn tensorboard_reads_what_is_exported_each_step_once_also_of_resumed_runs() {
+    let Some(python) = python("tensorboard", &["tensorboard"]) else {
+        return;
+    };
+    let lab = trained("0..1");
+    let run = "runs/sgd_b32/seed-0";
+    go_on_from_an_earlier_checkpoint(&lab, run);
+    // Twice: what is exported again takes the place of what was there.
+    for _ in 0..2 {
+        lab.run(&["export", "tensorboard", "runs"]).success();
+    }
+    let read = execute(
+        &lab,
+        &python,
+        &["-c", READ_EVENTS, "tensorboard/sgd_b32/seed-0"],
+    );
+    let read: Value = serde_json::from_str(read.lines().last().unwrap()).unwrap();
+    let scalars = read["scalars"].as_object().unwrap();
+    let found = check_scalars(scalars, &expected_scalars(&lab, run));
     assert!(
         found > 100
             && scalars.contains_key("loss/train")

@@ -64,10 +64,8 @@ fn runs_are_drawn_as_svg_and_png() {
     );
 }
 
-/// The bars are the logarithms of the ratios that `lab compare` prints; of two groups in two places and of two groups in each of
-/// two places.
-#[test]
-fn groups_are_drawn_by_their_ratios() {
+/// Two groups in each of two folders, `one` and `other`.
+fn two_groups_in_two_folders() -> Lab {
     let lab = Lab::new();
     for (name, batch) in [("small_steps", 16), ("large_steps", 100)] {
         for place in ["one", "other"] {
@@ -95,6 +93,13 @@ fn groups_are_drawn_by_their_ratios() {
             .success();
         }
     }
+    lab
+}
+
+/// The bars are the logarithms of the ratios that `lab compare` prints.
+#[test]
+fn groups_are_drawn_by_their_ratios() {
+    let lab = two_groups_in_two_folders();
     let compared = lab.run(&["compare", "one", "--format", "json"]).success();
     let compared: serde_json::Value = serde_json::from_str(&compared).unwrap();
     let lines = compared["lines"].as_array().unwrap();
@@ -124,7 +129,15 @@ fn groups_are_drawn_by_their_ratios() {
             .any(|found| (found - power).abs() < 0.01 * power.abs()),
         "{power} {drawn:?}"
     );
-    // A folder for each group is one comparison, two folders with both groups are two.
+}
+
+/// Of two groups in two places, and of two groups in each of two places.
+#[test]
+fn a_folder_for_each_group_is_one_comparison_and_two_with_both_are_two() {
+    let lab = two_groups_in_two_folders();
+    lab.run(&["plot", "one", "--what", "ratios", "--out", "a.svg"])
+        .success();
+    let text = lab.read("a.svg");
     std::fs::create_dir(lab.path("again")).unwrap();
     lab.run(&[
         "plot",

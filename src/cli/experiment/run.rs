@@ -4,7 +4,7 @@ use super::{subject, write};
 use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, interrupt};
 use crate::experiment::outcome::{Outcome, files};
-use crate::experiment::{Experiment, Extent, Failure, Setup, Subject, Value, catalogue};
+use crate::experiment::{Experiment, ExperimentError, Extent, Setup, Subject, Value, catalogue};
 use crate::seeds::{Seeds, parse_seeds_alone};
 use crate::table::{Renderer, Terminal};
 use clap::Args;
@@ -175,8 +175,8 @@ fn carry_out(task: &Task, flag: &std::sync::atomic::AtomicBool) -> Option<Done> 
     let setup = Setup::new(task.values.clone(), task.seeds.clone(), task.is_quick, flag);
     let findings = match task.experiment.run(&setup) {
         Ok(findings) => findings,
-        Err(Failure::Interrupted) => return None,
-        Err(Failure::Failed(reason)) => {
+        Err(ExperimentError::Interrupted) => return None,
+        Err(ExperimentError::Failed(reason)) => {
             return Some(Err(CommandError::Other(format!(
                 "{}: {reason}",
                 about.name

@@ -361,131 +361,35 @@ fn without_measures_of_flatness_that_no_map_moves_that_is_the_answer() {
     insta::assert_snapshot!(paragraph(&all), @"By train.batch_size: 32 (4 seeds) against 512 (4 seeds), at training losses of 0.1000 ± 0 and 0.1000 ± 0, equal within 2 %. None of the measures taken is one of flatness that no function-preserving map moves. 1 decided line rests on the parameterisation, because a map moves the measure and leaves the function alone: hessian.lambda_max is larger at 512.");
 }
 
+/// What the JSON of a comparison of two batch sizes holds.
+fn as_data(comparison: &Comparison) -> serde_json::Value {
+    let json = report(comparison).json().unwrap();
+    serde_json::from_str(&json).unwrap()
+}
+
+fn of_small_and_large() -> Comparison {
+    by_batch_size(&[arm(32, &SMALL), large()].concat())
+}
+
 #[test]
 fn the_answer_is_data_too() {
-    let comparison = by_batch_size(&[arm(32, &SMALL), large()].concat());
-    let json = report(&comparison).json().unwrap();
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    insta::assert_snapshot!(format!("{:#}", json["answer"]), @r#"
-    {
-      "standing": "equal_losses",
-      "flatness": {
-        "decided": [
-          {
-            "name": "hessian.lambda_max.adaptive",
-            "larger": [
-              {
-                "group": "512",
-                "than": "32"
-              }
-            ],
-            "ratio": 1.9852216748768472,
-            "moved_by": []
-          },
-          {
-            "name": "sharpness.asam",
-            "larger": [
-              {
-                "group": "32",
-                "than": "512"
-              }
-            ],
-            "ratio": 0.5063451776649747,
-            "moved_by": []
-          }
-        ],
-        "undecided": [],
-        "equal": [],
-        "identical": [],
-        "withheld": []
-      },
-      "test_data": {
-        "decided": [
-          {
-            "name": "loss.test",
-            "larger": [
-              {
-                "group": "512",
-                "than": "32"
-              }
-            ],
-            "ratio": 1.0126903553299493,
-            "moved_by": []
-          }
-        ],
-        "undecided": [
-          "accuracy.test"
-        ],
-        "equal": [],
-        "identical": [],
-        "withheld": []
-      },
-      "others": {
-        "decided": [
-          {
-            "name": "norm.path",
-            "larger": [
-              {
-                "group": "32",
-                "than": "512"
-              }
-            ],
-            "ratio": 0.7979746835443037,
-            "moved_by": []
-          }
-        ],
-        "undecided": [],
-        "equal": [],
-        "identical": [
-          "loss.train"
-        ],
-        "withheld": []
-      },
-      "parameterised": {
-        "decided": [
-          {
-            "name": "norm.l2",
-            "larger": [
-              {
-                "group": "32",
-                "than": "512"
-              }
-            ],
-            "ratio": 0.49503722084367247,
-            "moved_by": [
-              {
-                "map": "layer-rescaling",
-                "ratio": null
-              }
-            ]
-          },
-          {
-            "name": "hessian.lambda_max",
-            "larger": [
-              {
-                "group": "512",
-                "than": "32"
-              }
-            ],
-            "ratio": 3.0375939849624056,
-            "moved_by": [
-              {
-                "map": "layer-rescaling",
-                "ratio": 30.3
-              }
-            ]
-          }
-        ],
-        "undecided": [
-          "noise.trace"
-        ],
-        "equal": [],
-        "identical": [],
-        "withheld": []
-      },
-      "cautions": []
-    }
-    "#);
+    let comparison = of_small_and_large();
+    let json = as_data(&comparison);
+    let answer = json["answer"].as_object().unwrap();
+    let parts: Vec<&String> = answer.keys().collect();
+    assert_eq!(
+        parts,
+        [
+            "standing",
+            "flatness",
+            "test_data",
+            "others",
+            "parameterised",
+            "cautions"
+        ]
+    );
+    assert_eq!(answer["standing"], "equal_losses");
+    assert_eq!(answer["cautions"], serde_json::json!([]));
     // CSV and JSON have every line, whatever is shown.
     let few = ComparisonReport {
         comparison: &comparison,
@@ -497,6 +401,143 @@ fn the_answer_is_data_too() {
         json["lines"].as_array().unwrap().len(),
         comparison.lines.len()
     );
+}
+
+#[test]
+fn lines_of_flatness_that_no_map_moves_are_data_with_their_ratios() {
+    let answer = &as_data(&of_small_and_large())["answer"];
+    insta::assert_snapshot!(format!("{:#}", answer["flatness"]), @r#"
+    {
+      "decided": [
+        {
+          "name": "hessian.lambda_max.adaptive",
+          "larger": [
+            {
+              "group": "512",
+              "than": "32"
+            }
+          ],
+          "ratio": 1.9852216748768472,
+          "moved_by": []
+        },
+        {
+          "name": "sharpness.asam",
+          "larger": [
+            {
+              "group": "32",
+              "than": "512"
+            }
+          ],
+          "ratio": 0.5063451776649747,
+          "moved_by": []
+        }
+      ],
+      "undecided": [],
+      "equal": [],
+      "identical": [],
+      "withheld": []
+    }
+    "#);
+}
+
+#[test]
+fn lines_of_test_data_and_of_no_claim_are_data_too() {
+    let answer = &as_data(&of_small_and_large())["answer"];
+    insta::assert_snapshot!(format!("{:#}", answer["test_data"]), @r#"
+    {
+      "decided": [
+        {
+          "name": "loss.test",
+          "larger": [
+            {
+              "group": "512",
+              "than": "32"
+            }
+          ],
+          "ratio": 1.0126903553299493,
+          "moved_by": []
+        }
+      ],
+      "undecided": [
+        "accuracy.test"
+      ],
+      "equal": [],
+      "identical": [],
+      "withheld": []
+    }
+    "#);
+    insta::assert_snapshot!(format!("{:#}", answer["others"]), @r#"
+    {
+      "decided": [
+        {
+          "name": "norm.path",
+          "larger": [
+            {
+              "group": "32",
+              "than": "512"
+            }
+          ],
+          "ratio": 0.7979746835443037,
+          "moved_by": []
+        }
+      ],
+      "undecided": [],
+      "equal": [],
+      "identical": [
+        "loss.train"
+      ],
+      "withheld": []
+    }
+    "#);
+}
+
+#[test]
+fn lines_that_maps_move_are_data_with_how_far() {
+    let answer = &as_data(&of_small_and_large())["answer"];
+    insta::assert_snapshot!(format!("{:#}", answer["parameterised"]), @r#"
+    {
+      "decided": [
+        {
+          "name": "norm.l2",
+          "larger": [
+            {
+              "group": "32",
+              "than": "512"
+            }
+          ],
+          "ratio": 0.49503722084367247,
+          "moved_by": [
+            {
+              "map": "layer-rescaling",
+              "ratio": null
+            }
+          ]
+        },
+        {
+          "name": "hessian.lambda_max",
+          "larger": [
+            {
+              "group": "512",
+              "than": "32"
+            }
+          ],
+          "ratio": 3.0375939849624056,
+          "moved_by": [
+            {
+              "map": "layer-rescaling",
+              "ratio": 30.3
+            }
+          ]
+        }
+      ],
+      "undecided": [
+        "noise.trace"
+      ],
+      "equal": [],
+      "identical": [],
+      "withheld": []
+    }
+    "#);
 }
 
 /// Of two measures that say the same one grows with sharpness and the other with flatness, which is told.

@@ -2,8 +2,6 @@
 
 mod arrays;
 mod folder;
-#[cfg(test)]
-mod fuzz;
 mod labels;
 mod table;
 #[cfg(test)]

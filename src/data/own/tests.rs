@@ -1,5 +1,7 @@
 //! Data of one's own, from files to both parts.
 
+mod fuzz;
+
 use super::super::samples::{Answers, Inputs};
 use super::super::words::{Labels, Subset, Task};
 use super::super::{DataError, DatasetName, PixelNormalisation, Split, load};

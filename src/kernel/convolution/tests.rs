@@ -43,14 +43,14 @@ impl Sum {
     }
 }
 
-struct Problem {
+struct Convolution {
     geometry: Geometry,
     input: Vec<f64>,
     weight: Vec<f64>,
     gradient: Vec<f64>,
 }
 
-impl Problem {
+impl Convolution {
     fn new(
         (input, weight, stride, padding): ([usize; 4], [usize; 4], usize, usize),
         index: u64,
@@ -136,11 +136,11 @@ fn product(first: usize, second: usize) -> impl Iterator<Item = (usize, usize)> 
     (0..first).flat_map(move |a| (0..second).map(move |b| (a, b)))
 }
 
-fn problems() -> impl Iterator<Item = Problem> {
+fn convolutions() -> impl Iterator<Item = Convolution> {
     SHAPES
         .into_iter()
         .zip(0..)
-        .map(|(shape, index)| Problem::new(shape, index))
+        .map(|(shape, index)| Convolution::new(shape, index))
 }
 
 /// Asserts the bound `terms · ε · Σ |ab|` of a sum in any order (Higham, "Accuracy and Stability of
@@ -158,14 +158,14 @@ fn assert_within(values: impl Iterator<Item = f64>, reference: &[Sum], epsilon: 
 
 #[test]
 fn every_pass_is_the_sum_it_stands_for() {
-    for problem in problems() {
-        let reference = problem.reference();
+    for convolution in convolutions() {
+        let reference = convolution.reference();
         for instructions in Instructions::available() {
-            let what = format!("{:?} with {instructions:?}", problem.geometry);
-            for (values, sums) in problem.in_f64(instructions).iter().zip(&reference) {
+            let what = format!("{:?} with {instructions:?}", convolution.geometry);
+            for (values, sums) in convolution.in_f64(instructions).iter().zip(&reference) {
                 assert_within(values.iter().copied(), sums, f64::EPSILON, &what);
             }
-            for (values, sums) in problem.in_f32(instructions).iter().zip(&reference) {
+            for (values, sums) in convolution.in_f32(instructions).iter().zip(&reference) {
                 let values = values.iter().map(|&value| f64::from(value));
                 assert_within(values, sums, f64::from(f32::EPSILON), &what);
             }
@@ -175,15 +175,19 @@ fn every_pass_is_the_sum_it_stands_for() {
 
 #[test]
 fn the_number_of_threads_does_not_move_a_bit() {
-    let on = |threads: usize, problem: &Problem| {
+    let on = |threads: usize, convolution: &Convolution| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         pool.expect("a pool")
-            .install(|| problem.in_f32(Instructions::best()))
+            .install(|| convolution.in_f32(Instructions::best()))
     };
-    for problem in problems() {
-        let one = on(1, &problem);
+    for convolution in convolutions() {
+        let one = on(1, &convolution);
         for threads in [2, 3, 7] {
-            assert!(on(threads, &problem) == one, "{:?}", problem.geometry);
+            assert!(
+                on(threads, &convolution) == one,
+                "{:?}",
+                convolution.geometry
+            );
         }
     }
 }

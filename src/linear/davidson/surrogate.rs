@@ -112,7 +112,7 @@ mod tests {
     use super::super::tests::{outliers, rng, turn, with_eigenvectors};
     use super::*;
     use crate::linear::Precision;
-    use crate::linear::test_operators::Dense;
+    use crate::linear::testing::operators::Dense;
 
     /// Ten leading axes with the eigenvalues of [`outliers`], of which the one at `risen` (if any) has
     /// since become 12.

@@ -1,7 +1,7 @@
 //! Against dense eigenvalues, with eigenvalues that change places between two searches.
 
 use super::super::norm;
-use super::super::test_operators::{Dense, Single, rotated};
+use super::super::testing::operators::{Dense, Single, rotated};
 use super::super::vector::{axpy, random_normal};
 use super::*;
 use crate::linear::Precision;
@@ -73,7 +73,7 @@ pub(super) fn outliers(dimension: usize) -> Vec<f64> {
 }
 
 /// The eigenpairs of a diagonal matrix, largest ten.
-fn exact_recollection(eigenvalues: &[f64]) -> WarmStart {
+fn exact_warm_start(eigenvalues: &[f64]) -> WarmStart {
     let pairs: Vec<(f64, Vec<f64>)> = (0..10)
         .map(|i| {
             let mut axis = vec![0.0; eigenvalues.len()];
@@ -114,7 +114,7 @@ fn residuals_are_those_of_real_products() {
     };
     let mut wrong = outliers(80);
     wrong.reverse();
-    for warm_start in [None, Some(exact_recollection(&wrong))] {
+    for warm_start in [None, Some(exact_warm_start(&wrong))] {
         let found = search(&mut matrix, warm_start.as_ref(), options);
         let pair = &found.pairs[0];
         let mut rest = matrix.apply(&pair.vector).unwrap();
@@ -132,7 +132,7 @@ fn a_small_change_takes_fewer_products_warm_than_cold() {
     for seed in 0..10 {
         let vectors = turn(80, 0.05, &mut rng(seed));
         let mut matrix = with_eigenvectors(&vectors, &eigenvalues);
-        let warm_start = exact_recollection(&eigenvalues);
+        let warm_start = exact_warm_start(&eigenvalues);
         for (count, start) in products.iter_mut().zip([None, Some(&warm_start)]) {
             let found = search(&mut matrix, start, DavidsonOptions::default());
             assert!((found.pairs[0].value - 10.0).abs() < 1e-3);
@@ -150,7 +150,7 @@ fn a_small_change_takes_fewer_products_warm_than_cold() {
 /// it, and the eigenvectors have turned by about `turned`.
 fn missed(overtaken_by: f64, turned: f64, runs: u64) -> usize {
     let old = outliers(80);
-    let warm_start = exact_recollection(&old);
+    let warm_start = exact_warm_start(&old);
     let is_missed = |&seed: &u64| {
         let mut rng = rng(seed);
         let mut new = old.clone();
@@ -184,7 +184,7 @@ fn an_eigenvalue_that_has_overtaken_is_seen_though_the_eigenvectors_have_turned(
 /// risen to the front and the eigenvectors have turned by about `turned`; and products in the mean.
 fn missed_of_five(start: Start, turned: f64, risen_to: Option<f64>, runs: u64) -> (usize, f64) {
     let old = outliers(80);
-    let warm_start = exact_recollection(&old);
+    let warm_start = exact_warm_start(&old);
     let (mut missed, mut products) = (0, 0);
     for seed in 0..runs {
         let mut rng = rng(seed);
@@ -336,8 +336,8 @@ fn budgets_end_a_search_honestly() {
 }
 
 #[test]
-fn a_recollection_of_another_dimension_is_refused() {
-    let warm_start = exact_recollection(&outliers(20));
+fn a_warm_start_of_another_dimension_is_refused() {
+    let warm_start = exact_warm_start(&outliers(20));
     let result = davidson(
         &mut rotated(&outliers(30)),
         Some(&warm_start),
@@ -385,7 +385,7 @@ fn the_same_stream_gives_the_same_bits() {
 }
 
 #[test]
-fn in_f32_a_recollection_takes_four_bytes_a_number() {
+fn in_f32_a_warm_start_takes_four_bytes_a_number() {
     let mut matrix = Single::of(&rotated(&outliers(80)));
     let found = search(&mut matrix, None, DavidsonOptions::default());
     assert!(found.complete && (found.pairs[0].value - 10.0).abs() < 1e-4);

@@ -332,6 +332,3 @@ impl Session<'_> {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod networks;

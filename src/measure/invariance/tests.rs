@@ -1,5 +1,7 @@
 //! Claims tested on small networks.
 
+mod networks;
+
 use super::*;
 use crate::backend::{Compute, Precision};
 use crate::linear::norm;

@@ -252,79 +252,78 @@ fn names(tiny: &Tiny) -> Vec<String> {
     names
 }
 
-/// The expected names are `sorted(model.state_dict())`.
+/// `sorted(model.state_dict())` of the residual network.
+const NAMES_OF_RESNET: [&str; 38] = [
+    "bn1.bias",
+    "bn1.num_batches_tracked",
+    "bn1.running_mean",
+    "bn1.running_var",
+    "bn1.weight",
+    "conv1.weight",
+    "fc.bias",
+    "fc.weight",
+    "layer1.0.bn1.bias",
+    "layer1.0.bn1.num_batches_tracked",
+    "layer1.0.bn1.running_mean",
+    "layer1.0.bn1.running_var",
+    "layer1.0.bn1.weight",
+    "layer1.0.bn2.bias",
+    "layer1.0.bn2.num_batches_tracked",
+    "layer1.0.bn2.running_mean",
+    "layer1.0.bn2.running_var",
+    "layer1.0.bn2.weight",
+    "layer1.0.conv1.weight",
+    "layer1.0.conv2.weight",
+    "layer2.0.bn1.bias",
+    "layer2.0.bn1.num_batches_tracked",
+    "layer2.0.bn1.running_mean",
+    "layer2.0.bn1.running_var",
+    "layer2.0.bn1.weight",
+    "layer2.0.bn2.bias",
+    "layer2.0.bn2.num_batches_tracked",
+    "layer2.0.bn2.running_mean",
+    "layer2.0.bn2.running_var",
+    "layer2.0.bn2.weight",
+    "layer2.0.conv1.weight",
+    "layer2.0.conv2.weight",
+    "layer2.0.downsample.0.weight",
+    "layer2.0.downsample.1.bias",
+    "layer2.0.downsample.1.num_batches_tracked",
+    "layer2.0.downsample.1.running_mean",
+    "layer2.0.downsample.1.running_var",
+    "layer2.0.downsample.1.weight",
+];
+
+/// `sorted(model.state_dict())` of the transformer.
+const NAMES_OF_TRANSFORMER: [&str; 20] = [
+    "class_token",
+    "encoder.layers.0.linear1.bias",
+    "encoder.layers.0.linear1.weight",
+    "encoder.layers.0.linear2.bias",
+    "encoder.layers.0.linear2.weight",
+    "encoder.layers.0.norm1.bias",
+    "encoder.layers.0.norm1.weight",
+    "encoder.layers.0.norm2.bias",
+    "encoder.layers.0.norm2.weight",
+    "encoder.layers.0.self_attn.in_proj_bias",
+    "encoder.layers.0.self_attn.in_proj_weight",
+    "encoder.layers.0.self_attn.out_proj.bias",
+    "encoder.layers.0.self_attn.out_proj.weight",
+    "head.bias",
+    "head.weight",
+    "norm.bias",
+    "norm.weight",
+    "patch_embed.bias",
+    "patch_embed.weight",
+    "position",
+];
+
 #[test]
 fn names_are_those_of_a_state_dict() {
     let resnet = Tiny::resnet(Activation::Relu, Normalisation::Batch, &cpu());
-    assert_eq!(
-        names(&resnet),
-        [
-            "bn1.bias",
-            "bn1.num_batches_tracked",
-            "bn1.running_mean",
-            "bn1.running_var",
-            "bn1.weight",
-            "conv1.weight",
-            "fc.bias",
-            "fc.weight",
-            "layer1.0.bn1.bias",
-            "layer1.0.bn1.num_batches_tracked",
-            "layer1.0.bn1.running_mean",
-            "layer1.0.bn1.running_var",
-            "layer1.0.bn1.weight",
-            "layer1.0.bn2.bias",
-            "layer1.0.bn2.num_batches_tracked",
-            "layer1.0.bn2.running_mean",
-            "layer1.0.bn2.running_var",
-            "layer1.0.bn2.weight",
-            "layer1.0.conv1.weight",
-            "layer1.0.conv2.weight",
-            "layer2.0.bn1.bias",
-            "layer2.0.bn1.num_batches_tracked",
-            "layer2.0.bn1.running_mean",
-            "layer2.0.bn1.running_var",
-            "layer2.0.bn1.weight",
-            "layer2.0.bn2.bias",
-            "layer2.0.bn2.num_batches_tracked",
-            "layer2.0.bn2.running_mean",
-            "layer2.0.bn2.running_var",
-            "layer2.0.bn2.weight",
-            "layer2.0.conv1.weight",
-            "layer2.0.conv2.weight",
-            "layer2.0.downsample.0.weight",
-            "layer2.0.downsample.1.bias",
-            "layer2.0.downsample.1.num_batches_tracked",
-            "layer2.0.downsample.1.running_mean",
-            "layer2.0.downsample.1.running_var",
-            "layer2.0.downsample.1.weight",
-        ]
-    );
+    assert_eq!(names(&resnet), NAMES_OF_RESNET);
     let transformer = Tiny::transformer(1, Pool::Class, Activation::Gelu, 0.0, &cpu());
-    assert_eq!(
-        names(&transformer),
-        [
-            "class_token",
-            "encoder.layers.0.linear1.bias",
-            "encoder.layers.0.linear1.weight",
-            "encoder.layers.0.linear2.bias",
-            "encoder.layers.0.linear2.weight",
-            "encoder.layers.0.norm1.bias",
-            "encoder.layers.0.norm1.weight",
-            "encoder.layers.0.norm2.bias",
-            "encoder.layers.0.norm2.weight",
-            "encoder.layers.0.self_attn.in_proj_bias",
-            "encoder.layers.0.self_attn.in_proj_weight",
-            "encoder.layers.0.self_attn.out_proj.bias",
-            "encoder.layers.0.self_attn.out_proj.weight",
-            "head.bias",
-            "head.weight",
-            "norm.bias",
-            "norm.weight",
-            "patch_embed.bias",
-            "patch_embed.weight",
-            "position",
-        ]
-    );
+    assert_eq!(names(&transformer), NAMES_OF_TRANSFORMER);
     let text = names(&Tiny::text(1, Activation::Gelu, 0.0, &cpu()));
     let transformer = names(&transformer);
     let only = |of: &[String], other: &[String]| -> Vec<String> {
@@ -338,9 +337,12 @@ fn names_are_those_of_a_state_dict() {
     );
 }
 
+fn mlp(activation: Activation, norm: Normalisation, init: Init) -> Tiny {
+    Tiny::mlp(activation, norm, init, &cpu())
+}
+
 #[test]
 fn mlps_are_those_of_pytorch_to_the_second_derivative() {
-    let mlp = |activation, norm, init| Tiny::mlp(activation, norm, init, &cpu());
     check(
         "linear",
         &mlp(Activation::Linear, Normalisation::None, Init::He),
@@ -386,6 +388,32 @@ fn mlps_are_those_of_pytorch_to_the_second_derivative() {
         },
     );
     check(
+        "softplus layer",
+        &mlp(Activation::Softplus, Normalisation::Layer, Init::He),
+        &Expected {
+            parameters: 75,
+            outputs: [
+                -0.05652469810259181,
+                -0.3963305993946871,
+                0.4358411797739784,
+            ],
+            values: [
+                1.1633070463054174,
+                0.31897488547622427,
+                0.058124811229058916,
+                1.8076157792865186,
+                1.4259587138000203,
+                -0.38488053621934515,
+                0.991177358861943,
+                0.11718853623051025,
+            ],
+        },
+    );
+}
+
+#[test]
+fn batch_normalised_mlps_are_those_of_pytorch_to_the_second_derivative() {
+    check(
         "tanh by running statistics",
         &mlp(Activation::Tanh, Normalisation::Batch, Init::He),
         &Expected {
@@ -426,28 +454,6 @@ fn mlps_are_those_of_pytorch_to_the_second_derivative() {
         },
     );
     check(
-        "softplus layer",
-        &mlp(Activation::Softplus, Normalisation::Layer, Init::He),
-        &Expected {
-            parameters: 75,
-            outputs: [
-                -0.05652469810259181,
-                -0.3963305993946871,
-                0.4358411797739784,
-            ],
-            values: [
-                1.1633070463054174,
-                0.31897488547622427,
-                0.058124811229058916,
-                1.8076157792865186,
-                1.4259587138000203,
-                -0.38488053621934515,
-                0.991177358861943,
-                0.11718853623051025,
-            ],
-        },
-    );
-    check(
         "relu by batch",
         &mlp(Activation::Relu, Normalisation::Batch, Init::He).by_batch(),
         &Expected {
@@ -471,9 +477,12 @@ fn mlps_are_those_of_pytorch_to_the_second_derivative() {
     );
 }
 
+fn resnet(activation: Activation, norm: Normalisation) -> Tiny {
+    Tiny::resnet(activation, norm, &cpu())
+}
+
 #[test]
 fn residual_networks_are_those_of_pytorch_to_the_second_derivative() {
-    let resnet = |activation, norm| Tiny::resnet(activation, norm, &cpu());
     check(
         "tanh none",
         &resnet(Activation::Tanh, Normalisation::None),
@@ -496,6 +505,50 @@ fn residual_networks_are_those_of_pytorch_to_the_second_derivative() {
             ],
         },
     );
+    check(
+        "gelu group",
+        &resnet(Activation::Gelu, Normalisation::Group),
+        &Expected {
+            parameters: 383,
+            outputs: [
+                -0.24961990373258658,
+                0.07596239248500668,
+                -0.5299879292173985,
+            ],
+            values: [
+                1.1262315483529235,
+                0.27814930274323374,
+                0.2106129698020049,
+                2.1160149484967663,
+                2.549683702727156,
+                -1.1172859269350512,
+                1.4561085814779329,
+                0.12076811522398294,
+            ],
+        },
+    );
+    check(
+        "gelu layer",
+        &resnet(Activation::Gelu, Normalisation::Layer),
+        &Expected {
+            parameters: 383,
+            outputs: [-0.1959297523956715, 0.06933508049908388, -0.574813561549224],
+            values: [
+                1.1284489903120967,
+                0.2740753355735741,
+                0.2233809888511325,
+                4.563222922990977,
+                3.58529003177635,
+                -0.74712109337479,
+                3.0622440371098847,
+                0.8431483758664008,
+            ],
+        },
+    );
+}
+
+#[test]
+fn batch_normalised_residual_networks_are_those_of_pytorch_to_the_second_derivative() {
     check(
         "tanh by running statistics",
         &resnet(Activation::Tanh, Normalisation::Batch),
@@ -559,46 +612,6 @@ fn residual_networks_are_those_of_pytorch_to_the_second_derivative() {
                 -15.118029130647622,
                 1.502279760167641,
                 -0.8752108607070311,
-            ],
-        },
-    );
-    check(
-        "gelu group",
-        &resnet(Activation::Gelu, Normalisation::Group),
-        &Expected {
-            parameters: 383,
-            outputs: [
-                -0.24961990373258658,
-                0.07596239248500668,
-                -0.5299879292173985,
-            ],
-            values: [
-                1.1262315483529235,
-                0.27814930274323374,
-                0.2106129698020049,
-                2.1160149484967663,
-                2.549683702727156,
-                -1.1172859269350512,
-                1.4561085814779329,
-                0.12076811522398294,
-            ],
-        },
-    );
-    check(
-        "gelu layer",
-        &resnet(Activation::Gelu, Normalisation::Layer),
-        &Expected {
-            parameters: 383,
-            outputs: [-0.1959297523956715, 0.06933508049908388, -0.574813561549224],
-            values: [
-                1.1284489903120967,
-                0.2740753355735741,
-                0.2233809888511325,
-                4.563222922990977,
-                3.58529003177635,
-                -0.74712109337479,
-                3.0622440371098847,
-                0.8431483758664008,
             ],
         },
     );

@@ -112,28 +112,57 @@ fn world(course: Course, losses: Vec<f64>) -> World {
     }
 }
 
+type Event = fn(&mut Moment);
+
+const ALWAYS: Option<Looks> = Some(Looks { every: Some(1) });
+const ABOVE: Event = |moment| moment.looked(false);
+const REACHED: Event = |moment| moment.looked(true);
+const PART: Event = |moment| moment.crossed(7, true);
+const WHOLE: Event = |moment| moment.crossed(10, false);
+
+/// The moment after a step at which some things have happened.
+fn after(step: u64, happened: &[Event]) -> Moment {
+    let mut moment = Moment::beginning(step - 1);
+    moment.stepped();
+    happened.iter().for_each(|happen| happen(&mut moment));
+    moment
+}
+
+/// What is known, whether the user wants to leave, and what is to be done.
+type Case = (&'static str, Option<Looks>, Moment, bool, Decision);
+
+fn decide(cases: impl IntoIterator<Item = Case>) {
+    for (what, looks, moment, is_interrupted, expected) in cases {
+        let found = course(10, looks).next(&moment, is_interrupted);
+        assert_eq!(found, expected, "{what}");
+    }
+}
+
 #[test]
-fn decisions_follow_from_what_is_known() {
-    let always = Some(Looks { every: Some(1) });
-    let fresh = Moment::beginning;
-    let after = |step: u64, happened: &[fn(&mut Moment)]| {
-        let mut moment = Moment::beginning(step - 1);
-        moment.stepped();
-        happened.iter().for_each(|happen| happen(&mut moment));
-        moment
-    };
-    type Event = fn(&mut Moment);
-    let above: Event = |moment| moment.looked(false);
-    let reached: Event = |moment| moment.looked(true);
-    let measured: Event = Moment::measured;
-    let saved: Event = Moment::saved;
-    let part: Event = |moment| moment.crossed(7, true);
-    let whole: Event = |moment| moment.crossed(10, false);
+fn looks_come_before_checkpoints_and_these_before_measuring() {
     use Decision::*;
-    for (what, looks, moment, is_interrupted, expected) in [
-        ("measure first of all", None, fresh(0), false, Measure),
-        ("then step", None, after(3, &[measured]), false, Step),
-        ("a look comes first", always, fresh(0), false, Look),
+    decide([
+        (
+            "measure first of all",
+            None,
+            Moment::beginning(0),
+            false,
+            Measure,
+        ),
+        (
+            "then step",
+            None,
+            after(3, &[Moment::measured]),
+            false,
+            Step,
+        ),
+        (
+            "a look comes first",
+            ALWAYS,
+            Moment::beginning(0),
+            false,
+            Look,
+        ),
         (
             "none between epochs",
             Some(Looks { every: None }),
@@ -162,9 +191,22 @@ fn decisions_follow_from_what_is_known() {
             false,
             Save,
         ),
-        ("once", None, after(4, &[saved]), false, Measure),
-        ("not where it began", None, fresh(4), false, Measure),
-        ("after the look", always, after(4, &[above]), false, Save),
+        ("once", None, after(4, &[Moment::saved]), false, Measure),
+        (
+            "not where it began",
+            None,
+            Moment::beginning(4),
+            false,
+            Measure,
+        ),
+        ("after the look", ALWAYS, after(4, &[ABOVE]), false, Save),
+    ]);
+}
+
+#[test]
+fn the_end_measures_everything_first() {
+    use Decision::*;
+    decide([
         (
             "the end measures everything",
             None,
@@ -175,64 +217,81 @@ fn decisions_follow_from_what_is_known() {
         (
             "and ends",
             None,
-            after(10, &[measured]),
+            after(10, &[Moment::measured]),
             false,
             End(Ending::Length),
         ),
+    ]);
+}
+
+#[test]
+fn a_target_ends_the_run_where_the_loss_crosses_it() {
+    use Decision::*;
+    decide([
         (
             "the target at once",
-            always,
-            after(3, &[reached]),
+            ALWAYS,
+            after(3, &[REACHED]),
             false,
             MeasureAll,
         ),
         (
             "ends it",
-            always,
-            after(3, &[reached, measured]),
+            ALWAYS,
+            after(3, &[REACHED, Moment::measured]),
             false,
             End(Ending::TrainLoss),
         ),
         (
             "a part of a step",
-            always,
-            after(9, &[part]),
+            ALWAYS,
+            after(9, &[PART]),
             false,
             MeasureAll,
         ),
-        ("is not saved", always, after(8, &[part]), false, MeasureAll),
+        ("is not saved", ALWAYS, after(8, &[PART]), false, MeasureAll),
         (
             "and ends",
-            always,
-            after(9, &[part, measured]),
+            ALWAYS,
+            after(9, &[PART, Moment::measured]),
             false,
             End(Ending::TrainLoss),
         ),
         (
             "all steps",
-            always,
-            after(10, &[whole, measured]),
+            ALWAYS,
+            after(10, &[WHOLE, Moment::measured]),
             false,
             End(Ending::Length),
         ),
-        ("the user leaves", None, after(3, &[measured]), true, Leave),
-        ("before a look", always, after(3, &[]), true, Leave),
-        (
-            "but not at the end",
-            None,
-            after(10, &[measured]),
-            true,
-            End(Ending::Length),
-        ),
-    ] {
-        let found = course(10, looks).next(&moment, is_interrupted);
-        assert_eq!(found, expected, "{what}");
-    }
-    let mut moment = after(3, &[above, measured]);
+    ]);
+    let mut moment = after(3, &[ABOVE, Moment::measured]);
     moment.stepped();
     moment.looked(true);
     let cross = Cross { from: 3, to: 4 };
-    assert_eq!(course(10, always).next(&moment, false), cross);
+    assert_eq!(course(10, ALWAYS).next(&moment, false), cross);
+}
+
+#[test]
+fn a_user_leaves_at_once_but_not_at_the_end() {
+    use Decision::*;
+    decide([
+        (
+            "the user leaves",
+            None,
+            after(3, &[Moment::measured]),
+            true,
+            Leave,
+        ),
+        ("before a look", ALWAYS, after(3, &[]), true, Leave),
+        (
+            "but not at the end",
+            None,
+            after(10, &[Moment::measured]),
+            true,
+            End(Ending::Length),
+        ),
+    ]);
 }
 
 #[test]

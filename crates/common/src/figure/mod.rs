@@ -33,8 +33,6 @@ mod text;
 mod ticks;
 
 #[cfg(test)]
-mod gallery;
-#[cfg(test)]
 mod tests;
 
 pub use axis::{Axis, Scale, Span};

@@ -1,4 +1,5 @@
-use super::gallery;
+mod gallery;
+
 use super::image::tree;
 use super::text::width;
 use super::*;

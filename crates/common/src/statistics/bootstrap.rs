@@ -149,7 +149,7 @@ fn acceleration(without: &[Vec<f64>]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contrast::samples::{A, B, C, contrast};
+    use super::super::testing::{A, B, C, contrast};
     use super::*;
     use rand_distr::{Distribution, StandardNormal};
 

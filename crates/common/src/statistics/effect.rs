@@ -144,7 +144,7 @@ fn over_spread(t: f64, freedom: f64, noncentrality: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contrast::samples::{A, B, C, contrast};
+    use super::super::testing::{A, B, C, contrast};
     use super::*;
 
     /*

@@ -35,7 +35,7 @@ pub fn equivalence(contrast: &Contrast, margin: Margin) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contrast::samples::{A, B, C, contrast};
+    use super::super::testing::{A, B, C, contrast};
     use super::*;
     use crate::random::Streams;
     use rand_distr::{Distribution, StandardNormal};

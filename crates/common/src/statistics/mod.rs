@@ -15,6 +15,8 @@ pub mod estimate;
 pub mod rank;
 pub mod ratio;
 mod sample;
+#[cfg(test)]
+mod testing;
 pub mod trend;
 pub mod verdict;
 

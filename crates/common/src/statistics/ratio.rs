@@ -30,7 +30,7 @@ pub fn ratio_interval(contrast: &Contrast) -> Option<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contrast::samples::{A, B, C, contrast};
+    use super::super::testing::{A, B, C, contrast};
     use super::*;
 
     /*

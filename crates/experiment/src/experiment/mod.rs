@@ -35,7 +35,7 @@ use thiserror::Error;
 
 /// Why an experiment has no findings.
 #[derive(Clone, Debug, PartialEq, Error)]
-pub enum Failure {
+pub enum ExperimentError {
     /// The user has stopped it.
     #[error("interrupted")]
     Interrupted,
@@ -44,7 +44,7 @@ pub enum Failure {
     Failed(String),
 }
 
-impl Failure {
+impl ExperimentError {
     /// With a reason in words.
     pub fn because(reason: impl Into<String>) -> Self {
         Self::Failed(reason.into())
@@ -152,8 +152,8 @@ pub trait Experiment: Sync {
     ///
     /// # Errors
     ///
-    /// [`Failure`].
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure>;
+    /// [`ExperimentError`].
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError>;
 }
 
 #[cfg(test)]

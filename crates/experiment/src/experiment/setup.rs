@@ -1,6 +1,6 @@
 //! With what an experiment runs: its parameters and seeds, and whether it should stop.
 
-use super::Failure;
+use super::ExperimentError;
 use super::parameter::{Handle, Value};
 use crate::random::Streams;
 use rayon::prelude::*;
@@ -56,11 +56,11 @@ impl<'a> Setup<'a> {
     ///
     /// # Errors
     ///
-    /// The first error of `work`, or [`Failure::Interrupted`].
+    /// The first error of `work`, or [`ExperimentError::Interrupted`].
     pub fn over_seeds<T: Send>(
         &self,
-        work: impl Fn(Streams) -> Result<T, Failure> + Sync,
-    ) -> Result<Vec<T>, Failure> {
+        work: impl Fn(Streams) -> Result<T, ExperimentError> + Sync,
+    ) -> Result<Vec<T>, ExperimentError> {
         self.over(&self.seeds, |seed| work(Streams::new(*seed)))
     }
 
@@ -68,18 +68,18 @@ impl<'a> Setup<'a> {
     ///
     /// # Errors
     ///
-    /// The first error of `work`, or [`Failure::Interrupted`].
+    /// The first error of `work`, or [`ExperimentError::Interrupted`].
     pub fn over<A: Sync, T: Send>(
         &self,
         things: &[A],
-        work: impl Fn(&A) -> Result<T, Failure> + Sync,
-    ) -> Result<Vec<T>, Failure> {
+        work: impl Fn(&A) -> Result<T, ExperimentError> + Sync,
+    ) -> Result<Vec<T>, ExperimentError> {
         let each = things.par_iter().map(|thing| {
             self.go_on()?;
             work(thing)
         });
         // All of them before the first error is looked for, so that it is the same one each time.
-        let all: Vec<Result<T, Failure>> = each.collect();
+        let all: Vec<Result<T, ExperimentError>> = each.collect();
         all.into_iter().collect()
     }
 
@@ -87,10 +87,10 @@ impl<'a> Setup<'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Interrupted`] where the user wants the experiment to stop.
-    pub fn go_on(&self) -> Result<(), Failure> {
+    /// [`ExperimentError::Interrupted`] where the user wants the experiment to stop.
+    pub fn go_on(&self) -> Result<(), ExperimentError> {
         if self.interrupted.load(Ordering::Relaxed) {
-            Err(Failure::Interrupted)
+            Err(ExperimentError::Interrupted)
         } else {
             Ok(())
         }

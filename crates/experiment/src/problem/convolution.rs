@@ -4,7 +4,7 @@
 use super::draw;
 use super::separable::{self, Points, angle};
 use super::vector::inner;
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::vector;
 use crate::random::StreamRng;
 use std::f64::consts::TAU;
@@ -246,8 +246,8 @@ pub struct LeastSizes {
 ///
 /// # Errors
 ///
-/// [`Failure`] where no predictor separates the points.
-pub fn least_sizes(fourier: &Fourier, points: &Points) -> Result<LeastSizes, Failure> {
+/// [`ExperimentError`] where no predictor separates the points.
+pub fn least_sizes(fourier: &Fourier, points: &Points) -> Result<LeastSizes, ExperimentError> {
     /// Where the margin and its bound are one.
     const CLOSE: f64 = 1e-4;
     let mut factors = vec![1.0; fourier.size];

@@ -1,7 +1,7 @@
 //! Dense linear algebra in `f64` beyond what `faer` has a word for. Everything computes in one thread, so that the
 //! same input gives the same bytes.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use faer::{Col, ColRef, Mat, MatRef, Side};
 
 /// `aᵀb`.
@@ -37,11 +37,11 @@ pub fn cosine(a: ColRef<f64>, b: ColRef<f64>) -> f64 {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>), Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>), ExperimentError> {
     let eigen = matrix
         .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| Failure::because("the eigenvalues of a matrix could not be found"))?;
+        .map_err(|_| ExperimentError::because("the eigenvalues of a matrix could not be found"))?;
     Ok((numbers(eigen.S().column_vector()), eigen.U().to_owned()))
 }
 
@@ -49,33 +49,33 @@ pub fn eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>), Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn eigenvalues(matrix: MatRef<f64>) -> Result<Vec<f64>, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn eigenvalues(matrix: MatRef<f64>) -> Result<Vec<f64>, ExperimentError> {
     matrix
         .self_adjoint_eigenvalues(Side::Lower)
-        .map_err(|_| Failure::because("the eigenvalues of a matrix could not be found"))
+        .map_err(|_| ExperimentError::because("the eigenvalues of a matrix could not be found"))
 }
 
 /// Singular values in descending order.
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn singular_values(matrix: MatRef<f64>) -> Result<Vec<f64>, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn singular_values(matrix: MatRef<f64>) -> Result<Vec<f64>, ExperimentError> {
     matrix
         .singular_values()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))
+        .map_err(|_| ExperimentError::because("the singular values of a matrix could not be found"))
 }
 
 /// The least-squares solution of smallest norm, `X⁺y`. Singular values below `1e-12` of the largest count as zero.
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn least_norm(x: MatRef<f64>, y: ColRef<f64>) -> Result<Col<f64>, Failure> {
-    let svd = x
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn least_norm(x: MatRef<f64>, y: ColRef<f64>) -> Result<Col<f64>, ExperimentError> {
+    let svd = x.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let singular = svd.S().column_vector();
     let largest = if singular.nrows() == 0 {
         0.0
@@ -97,12 +97,12 @@ pub fn least_norm(x: MatRef<f64>, y: ColRef<f64>) -> Result<Col<f64>, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where `A` is not positive definite.
-pub fn solve(a: MatRef<f64>, b: ColRef<f64>) -> Result<Col<f64>, Failure> {
+/// [`ExperimentError`] where `A` is not positive definite.
+pub fn solve(a: MatRef<f64>, b: ColRef<f64>) -> Result<Col<f64>, ExperimentError> {
     use faer::linalg::solvers::Solve;
     let factors = a
         .llt(Side::Lower)
-        .map_err(|_| Failure::because("a matrix is not positive definite"))?;
+        .map_err(|_| ExperimentError::because("a matrix is not positive definite"))?;
     Ok(factors.solve(b))
 }
 
@@ -110,8 +110,8 @@ pub fn solve(a: MatRef<f64>, b: ColRef<f64>) -> Result<Col<f64>, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn outside_the_row_space(x: MatRef<f64>, v: ColRef<f64>) -> Result<Col<f64>, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn outside_the_row_space(x: MatRef<f64>, v: ColRef<f64>) -> Result<Col<f64>, ExperimentError> {
     let image = x * v;
     Ok(v - least_norm(x, image.as_ref())?)
 }

@@ -1,6 +1,6 @@
 //! Kernels of infinitely wide ReLU networks in closed form, and gradient descent with a fixed kernel mode by mode.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::{dense, draw};
 use crate::random::StreamRng;
 use faer::{Col, ColRef, Mat, MatRef};
@@ -152,8 +152,8 @@ pub fn gram(points: MatRef<f64>, kernel: impl Fn(f64) -> f64) -> Mat<f64> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn spectral_norm(matrix: MatRef<f64>) -> Result<f64, Failure> {
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn spectral_norm(matrix: MatRef<f64>) -> Result<f64, ExperimentError> {
     let values = dense::eigenvalues(matrix)?;
     Ok(values
         .iter()
@@ -174,8 +174,8 @@ impl Modes {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the matrix is not finite.
-    pub fn of(gram: MatRef<f64>) -> Result<Self, Failure> {
+    /// [`ExperimentError`] where the matrix is not finite.
+    pub fn of(gram: MatRef<f64>) -> Result<Self, ExperimentError> {
         let (values, vectors) = dense::eigen(gram)?;
         Ok(Self { values, vectors })
     }

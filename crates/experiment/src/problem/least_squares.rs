@@ -1,6 +1,6 @@
 //! Least squares with more unknowns than equations: the solutions that are singled out, and what walks towards them.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::{dense, draw};
 use crate::random::StreamRng;
 use faer::{Col, Mat, Scale};
@@ -47,8 +47,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the numbers are not finite.
-    pub fn shortest(&self) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where the numbers are not finite.
+    pub fn shortest(&self) -> Result<Col<f64>, ExperimentError> {
         dense::least_norm(self.x.as_ref(), self.y.as_ref())
     }
 
@@ -56,8 +56,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the numbers are not finite.
-    pub fn nearest(&self, start: &Col<f64>) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where the numbers are not finite.
+    pub fn nearest(&self, start: &Col<f64>) -> Result<Col<f64>, ExperimentError> {
         let missing = -self.residual(start);
         Ok(start + dense::least_norm(self.x.as_ref(), missing.as_ref())?)
     }
@@ -66,8 +66,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the rows are not independent.
-    pub fn shortest_in(&self, p: &Col<f64>) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where the rows are not independent.
+    pub fn shortest_in(&self, p: &Col<f64>) -> Result<Col<f64>, ExperimentError> {
         let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| {
             self.x[(row, column)] * p[column]
         });
@@ -79,8 +79,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the penalty `λ` is not positive and the rows are not independent.
-    pub fn ridge(&self, penalty: f64) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where the penalty `λ` is not positive and the rows are not independent.
+    pub fn ridge(&self, penalty: f64) -> Result<Col<f64>, ExperimentError> {
         let gram = &self.x * self.x.transpose() + dense::scaled_identity(self.x.nrows(), penalty);
         Ok(self.x.transpose() * dense::solve(gram.as_ref(), self.y.as_ref())?)
     }
@@ -89,8 +89,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the numbers are not finite.
-    pub fn curvatures(&self) -> Result<Vec<f64>, Failure> {
+    /// [`ExperimentError`] where the numbers are not finite.
+    pub fn curvatures(&self) -> Result<Vec<f64>, ExperimentError> {
         dense::eigenvalues((&self.x * self.x.transpose()).as_ref())
     }
 
@@ -98,8 +98,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the numbers are not finite.
-    pub fn sharpness(&self) -> Result<f64, Failure> {
+    /// [`ExperimentError`] where the numbers are not finite.
+    pub fn sharpness(&self) -> Result<f64, ExperimentError> {
         Ok(self.curvatures()?.last().copied().unwrap_or(0.0))
     }
 
@@ -107,8 +107,8 @@ impl LeastSquares {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the numbers are not finite.
-    pub fn outside(&self, w: &Col<f64>) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where the numbers are not finite.
+    pub fn outside(&self, w: &Col<f64>) -> Result<Col<f64>, ExperimentError> {
         dense::outside_the_row_space(self.x.as_ref(), w.as_ref())
     }
 
@@ -333,11 +333,11 @@ pub fn sparse_truth(rng: &mut StreamRng, size: usize, nonzero: usize) -> Col<f64
 ///
 /// # Errors
 ///
-/// [`Failure`] where the matrix is not finite.
-pub fn pseudo_inverse(matrix: &Mat<f64>) -> Result<Mat<f64>, Failure> {
-    let svd = matrix
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+/// [`ExperimentError`] where the matrix is not finite.
+pub fn pseudo_inverse(matrix: &Mat<f64>) -> Result<Mat<f64>, ExperimentError> {
+    let svd = matrix.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let singular = svd.S().column_vector();
     let least = if singular.nrows() == 0 {
         0.0

@@ -1,7 +1,7 @@
 //! Linear classes: logistic regression by Newton's method, ridge regression with its leave-one-out solutions in closed
 //! form, and the Gram matrices that stand for wide Gaussian data.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::dense::{self, dot};
 use crate::problem::draw;
 use crate::random::{StreamRng, Streams};
@@ -126,8 +126,8 @@ impl Logistic {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where there is none, as with separable examples and no ridge.
-    pub fn minimise(&self) -> Result<Col<f64>, Failure> {
+    /// [`ExperimentError`] where there is none, as with separable examples and no ridge.
+    pub fn minimise(&self) -> Result<Col<f64>, ExperimentError> {
         let mut w = Col::zeros(self.x.ncols());
         for _ in 0..100 {
             let gradient = self.gradient(w.as_ref());
@@ -146,7 +146,7 @@ impl Logistic {
         if left < 1e-8 {
             Ok(w)
         } else {
-            Err(Failure::because(
+            Err(ExperimentError::because(
                 "Newton's method found no minimiser: the examples may be separable",
             ))
         }
@@ -194,8 +194,8 @@ impl Ridge {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where `XᵀX + λI` is not positive definite.
-    pub fn fit(x: &Mat<f64>, y: &Mat<f64>, ridge: f64) -> Result<Self, Failure> {
+    /// [`ExperimentError`] where `XᵀX + λI` is not positive definite.
+    pub fn fit(x: &Mat<f64>, y: &Mat<f64>, ridge: f64) -> Result<Self, ExperimentError> {
         let gram = x.transpose() * x + dense::scaled_identity(x.ncols(), ridge);
         // What each example looks like through the inverse: (XᵀX + λI)⁻¹xᵢ in column i.
         let seen = solve_all(&gram, &x.transpose().to_owned())?;
@@ -222,11 +222,11 @@ impl Ridge {
 ///
 /// # Errors
 ///
-/// [`Failure`] where `A` is not positive definite.
-pub fn solve_all(a: &Mat<f64>, b: &Mat<f64>) -> Result<Mat<f64>, Failure> {
+/// [`ExperimentError`] where `A` is not positive definite.
+pub fn solve_all(a: &Mat<f64>, b: &Mat<f64>) -> Result<Mat<f64>, ExperimentError> {
     use faer::linalg::solvers::Solve;
     let factors = a.llt(faer::Side::Lower).map_err(|_| {
-        Failure::because("a matrix is not positive definite; more ridge makes it so")
+        ExperimentError::because("a matrix is not positive definite; more ridge makes it so")
     })?;
     Ok(factors.solve(b))
 }
@@ -236,8 +236,12 @@ pub fn solve_all(a: &Mat<f64>, b: &Mat<f64>) -> Result<Mat<f64>, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] where there are fewer columns than rows.
-pub fn wishart(rng: &mut StreamRng, size: usize, columns: usize) -> Result<Mat<f64>, Failure> {
+/// [`ExperimentError`] where there are fewer columns than rows.
+pub fn wishart(
+    rng: &mut StreamRng,
+    size: usize,
+    columns: usize,
+) -> Result<Mat<f64>, ExperimentError> {
     let mut factor = Mat::<f64>::zeros(size, size);
     for row in 0..size {
         for column in 0..row {
@@ -245,7 +249,7 @@ pub fn wishart(rng: &mut StreamRng, size: usize, columns: usize) -> Result<Mat<f
         }
         let freedom = columns as f64 - row as f64;
         let law = ChiSquared::new(freedom).map_err(|_| {
-            Failure::because("a Gram matrix needs at least as many columns as rows")
+            ExperimentError::because("a Gram matrix needs at least as many columns as rows")
         })?;
         factor[(row, row)] = law.sample(rng).sqrt();
     }

@@ -1,7 +1,7 @@
 //! Networks with one hidden layer, with gradients and tangent kernels in closed form, and the tangent kernels of deep
 //! ones.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::draw;
 use crate::problem::kernel::spectral_norm;
 use crate::random::StreamRng;
@@ -183,15 +183,15 @@ impl TwoLayer {
     ///
     /// # Errors
     ///
-    /// [`Failure`] where the weights are not finite, or that of `go_on`.
+    /// [`ExperimentError`] where the weights are not finite, or that of `go_on`.
     pub fn fit(
         &mut self,
         points: MatRef<f64>,
         labels: ColRef<f64>,
         steps: usize,
         share: f64,
-        go_on: impl Fn() -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        go_on: impl Fn() -> Result<(), ExperimentError>,
+    ) -> Result<(), ExperimentError> {
         let spread = self.factor * spectral_norm((points * points.transpose()).as_ref())?.sqrt();
         let (end, mut errors) = (
             share.sqrt() * labels.norm_l2(),

@@ -1,6 +1,6 @@
 //! Interpolation in high dimension: fits of smallest norm, and their expected errors where these have a closed form.
 
-use crate::experiment::Failure;
+use crate::experiment::ExperimentError;
 use crate::problem::{dense, draw};
 use crate::random::StreamRng;
 use faer::{Col, Mat, MatRef};
@@ -10,11 +10,11 @@ use faer::{Col, Mat, MatRef};
 ///
 /// # Errors
 ///
-/// [`Failure`] where the rows or columns are not independent.
+/// [`ExperimentError`] where the rows or columns are not independent.
 pub fn shortest_fits<const LABELS: usize>(
     x: &Mat<f64>,
     labels: [&Col<f64>; LABELS],
-) -> Result<[Col<f64>; LABELS], Failure> {
+) -> Result<[Col<f64>; LABELS], ExperimentError> {
     let is_wide = x.ncols() >= x.nrows();
     let qr = if is_wide { x.transpose().qr() } else { x.qr() };
     let (q, r) = (qr.compute_thin_Q(), qr.thin_R());
@@ -28,7 +28,7 @@ pub fn shortest_fits<const LABELS: usize>(
     });
     match fits.iter().all(|fit| fit.norm_l2().is_finite()) {
         true => Ok(fits),
-        false => Err(Failure::because(
+        false => Err(ExperimentError::because(
             "a fit has no finite solution: its features are not independent",
         )),
     }
@@ -96,13 +96,13 @@ pub struct Parts {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the numbers are not finite.
+/// [`ExperimentError`] where the numbers are not finite.
 pub fn isotropic_parts(
     rng: &mut StreamRng,
     samples: usize,
     truth: &Col<f64>,
     noise: f64,
-) -> Result<Parts, Failure> {
+) -> Result<Parts, ExperimentError> {
     let x = draw::gaussian(rng, samples, truth.nrows());
     let errors = faer::Scale(noise) * draw::normals(rng, samples);
     let labels = &x * truth;
@@ -133,14 +133,14 @@ pub struct Overfit {
 ///
 /// # Errors
 ///
-/// [`Failure`] where the samples are not independent.
+/// [`ExperimentError`] where the samples are not independent.
 pub fn overfit(
     rng: &mut StreamRng,
     samples: usize,
     variances: &[f64],
     truth: &Col<f64>,
     noise: f64,
-) -> Result<Overfit, Failure> {
+) -> Result<Overfit, ExperimentError> {
     let mut x = draw::gaussian(rng, samples, variances.len());
     for (column, variance) in variances.iter().enumerate() {
         let deviation = variance.sqrt();

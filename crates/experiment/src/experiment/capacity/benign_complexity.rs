@@ -1,8 +1,8 @@
 //! Interpolation without harm, and the complexity of the ball that the interpolating solution is in.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
@@ -92,7 +92,7 @@ impl Experiment for BenignComplexity {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let samples = setup.get(SAMPLES);
         let seeds = setup.over_seeds(|streams| {
             samples
@@ -118,7 +118,7 @@ fn interpolate(
     weak: &Mat<f64>,
     variance: f64,
     noise: &Mat<f64>,
-) -> Result<Solution, Failure> {
+) -> Result<Solution, ExperimentError> {
     let k = strong.ncols();
     let truth = Mat::from_fn(k, 1, |_, _| 1.0 / (k as f64).sqrt());
     let y = strong * &truth + noise;
@@ -134,7 +134,7 @@ fn interpolate(
     })
 }
 
-fn one(setup: &Setup, samples: usize, streams: Streams) -> Result<Fit, Failure> {
+fn one(setup: &Setup, samples: usize, streams: Streams) -> Result<Fit, ExperimentError> {
     setup.go_on()?;
     let (k, tail, sigma) = (setup.get(STRONG), setup.get(TAIL), setup.get(NOISE));
     let directions =
@@ -142,10 +142,11 @@ fn one(setup: &Setup, samples: usize, streams: Streams) -> Result<Fit, Failure> 
     let mut rng = streams.stream("gram", samples as u64);
     let strong = draw::gaussian(&mut rng, samples, k);
     let noise = draw::gaussian(&mut rng, samples, 1) * Scale(sigma);
-    let weak =
-        |directions: usize, rng: &mut crate::random::StreamRng| -> Result<Mat<f64>, Failure> {
-            Ok(wishart(rng, samples, directions)? * Scale(tail / directions as f64))
-        };
+    let weak = |directions: usize,
+                rng: &mut crate::random::StreamRng|
+     -> Result<Mat<f64>, ExperimentError> {
+        Ok(wishart(rng, samples, directions)? * Scale(tail / directions as f64))
+    };
     let (many, few) = (weak(directions, &mut rng)?, weak(2 * samples, &mut rng)?);
     let solution = interpolate(&strong, &many, tail / directions as f64, &noise)?;
     let harmful = interpolate(&strong, &few, tail / (2 * samples) as f64, &noise)?;

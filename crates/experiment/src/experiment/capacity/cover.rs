@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{IN_NEARLY_ALL, highest, share_below};
@@ -87,7 +87,7 @@ impl Experiment for CoverBound {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let dimensions: Vec<usize> = setup.get(DIMENSIONS).iter().map(|k| *k as usize).collect();
         let seeds = setup.over_seeds(|streams| {
             let covers = dimensions
@@ -121,7 +121,7 @@ impl Experiment for CoverBound {
 }
 
 /// How many points a greedy choice has, each farther than ρ from all before.
-fn greedy(setup: &Setup, dimensions: usize, mut rng: StreamRng) -> Result<f64, Failure> {
+fn greedy(setup: &Setup, dimensions: usize, mut rng: StreamRng) -> Result<f64, ExperimentError> {
     let radius = setup.get(RADIUS);
     let mut chosen: Vec<Vec<f64>> = Vec::new();
     for _ in 0..setup.get(CANDIDATES) {
@@ -165,7 +165,7 @@ fn slope(streams: Streams) -> f64 {
 }
 
 /// The gap of the weights of least training loss in the unit ball: x even on the sphere, y = ⟨w*, x⟩/2 + a sign times ½.
-fn gap(setup: &Setup, samples: usize, streams: Streams) -> Result<f64, Failure> {
+fn gap(setup: &Setup, samples: usize, streams: Streams) -> Result<f64, ExperimentError> {
     let k = setup.get(FEATURES);
     let mut rng = streams.stream("samples", samples as u64);
     let teacher = draw::on_sphere(&mut rng, k);
@@ -184,7 +184,7 @@ fn gap(setup: &Setup, samples: usize, streams: Streams) -> Result<f64, Failure> 
 }
 
 /// The minimiser of `½wᵀGw − bᵀw` in the unit ball, by bisection for the multiplier.
-fn in_unit_ball(gram: &Mat<f64>, target: &Col<f64>) -> Result<Col<f64>, Failure> {
+fn in_unit_ball(gram: &Mat<f64>, target: &Col<f64>) -> Result<Col<f64>, ExperimentError> {
     let (values, vectors) = dense::eigen(gram.as_ref())?;
     let along = vectors.transpose() * target;
     let of = |shift: f64| {

@@ -1,8 +1,8 @@
 //! Predicting the answer of a model from which examples it was trained on, by a linear rule.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::linear_class::{Logistic, correlation, logistic_examples};
@@ -87,7 +87,7 @@ impl Experiment for Datamodels {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -107,7 +107,7 @@ fn runs(
     probe: &Col<f64>,
     share: f64,
     rng: &mut StreamRng,
-) -> Result<Runs, Failure> {
+) -> Result<Runs, ExperimentError> {
     let (examples, subsets) = (data.y.len(), setup.get(SUBSETS));
     let mut signs = Mat::<f64>::zeros(subsets, examples);
     let mut outputs = Vec::new();
@@ -122,7 +122,7 @@ fn runs(
 }
 
 /// The logit of the probe after training on some of the examples.
-fn output(data: &Logistic, inside: &[bool], probe: &Col<f64>) -> Result<f64, Failure> {
+fn output(data: &Logistic, inside: &[bool], probe: &Col<f64>) -> Result<f64, ExperimentError> {
     let count = inside.iter().filter(|inside| **inside).count().max(1) as f64;
     let weights = inside
         .iter()
@@ -204,7 +204,7 @@ fn held_out(runs: &Runs, penalty: f64) -> (f64, Vec<f64>, Vec<[f64; 2]>) {
     (1.0 - left / variance(&runs.outputs[train..]), theta, pairs)
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let mut rng = streams.stream("examples", 0);
     let (x, y) = logistic_examples(
         &mut rng,
@@ -239,7 +239,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
     };
     let influences = (0..all.len())
         .map(without)
-        .collect::<Result<Vec<f64>, Failure>>()?;
+        .collect::<Result<Vec<f64>, ExperimentError>>()?;
     let many = runs(setup, &data, &probe, 0.9, &mut streams.stream("subsets", 1))?;
     let other = held_out(&many, penalty).1;
     let size = |theta: &[f64]| {

@@ -1,8 +1,8 @@
 //! The effective dimension of a spectrum, and the rates it gives for ridge regression.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -82,7 +82,7 @@ impl Experiment for EffectiveDimension {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let decay = setup.get(DECAY);
         let spectrum: Vec<f64> = (1..=setup.get(TERMS))
             .map(|j| (j as f64).powf(-2.0 * decay))
@@ -155,7 +155,7 @@ fn rate_law(spectrum: &[f64], source: f64, decay: f64) -> Law {
 }
 
 /// The effective dimension of the kernel min(x, x′) at random points of [0, 1], whose eigenvalues fall as j^(−2).
-fn kernel_law(points: usize, streams: crate::random::Streams) -> Result<Law, Failure> {
+fn kernel_law(points: usize, streams: crate::random::Streams) -> Result<Law, ExperimentError> {
     let mut rng = streams.stream("points", 0);
     let at: Vec<f64> = (0..points).map(|_| rng.random::<f64>()).collect();
     let gram = Mat::from_fn(points, points, |row, column| {
@@ -263,7 +263,7 @@ fn b2(setup: &Setup, dimension: &Law, rates: &[Law]) -> Vec<Claim> {
     claims
 }
 
-fn b4(setup: &Setup, kernels: &[Law]) -> Result<Vec<Claim>, Failure> {
+fn b4(setup: &Setup, kernels: &[Law]) -> Result<Vec<Claim>, ExperimentError> {
     let (id, limit) = ("structure B.4", setup.get(LIMIT));
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for law in kernels {

@@ -1,8 +1,8 @@
 //! The effective rank of data, and how well the least-norm fit of low-rank data generalises.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::solve_all;
@@ -81,10 +81,10 @@ impl Experiment for EffectiveRank {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let ranks: Vec<usize> = setup.get(RANKS).iter().map(|rank| *rank as usize).collect();
         if ranks.iter().any(|rank| *rank > setup.get(SAMPLES)) {
-            return Err(Failure::because("ranks cannot be above samples"));
+            return Err(ExperimentError::because("ranks cannot be above samples"));
         }
         let seeds = setup.over_seeds(|streams| {
             ranks
@@ -98,7 +98,7 @@ impl Experiment for EffectiveRank {
     }
 }
 
-fn fit(setup: &Setup, rank: usize, streams: Streams) -> Result<Fit, Failure> {
+fn fit(setup: &Setup, rank: usize, streams: Streams) -> Result<Fit, ExperimentError> {
     const TESTS: usize = 200;
     let (samples, features, noise) = (setup.get(SAMPLES), setup.get(FEATURES), setup.get(NOISE));
     let mut rng = streams.stream("data", rank as u64);

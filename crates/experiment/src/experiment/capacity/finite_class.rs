@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::random::Streams;
@@ -66,7 +66,7 @@ impl Experiment for FiniteClass {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -75,10 +75,10 @@ impl Experiment for FiniteClass {
 }
 
 /// For each N the largest gaps over training sets.
-fn one(setup: &Setup, streams: Streams) -> Result<Vec<Vec<f64>>, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Vec<Vec<f64>>, ExperimentError> {
     let samples = setup.get(SAMPLES);
     let law = Binomial::new(samples as u64, 0.5).map_err(|_| {
-        Failure::because(
+        ExperimentError::because(
             "there is no \
         such binomial law",
         )

@@ -1,8 +1,8 @@
 //! Labels that are coin flips: the least gap that no algorithm can avoid, and a class in which one can.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::draw;
@@ -64,7 +64,7 @@ impl Experiment for GapFloor {
         vec![SAMPLES.parameter(), REPETITIONS.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -72,7 +72,7 @@ impl Experiment for GapFloor {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Gaps, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Gaps, ExperimentError> {
     let mut gaps = Gaps {
         best: vec![],
         fixed: vec![],

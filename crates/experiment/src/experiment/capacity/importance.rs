@@ -1,8 +1,8 @@
 //! Weights that make the data of one law stand for those of another.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -88,7 +88,7 @@ impl Experiment for ImportanceWeights {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let shifts = setup.get(SHIFTS);
         let seeds = setup.over_seeds(|streams| {
             shifts
@@ -97,7 +97,9 @@ impl Experiment for ImportanceWeights {
                 .collect::<Result<Vec<Shift>, _>>()
         })?;
         Ok(Findings::new()
-            .claims(claims(setup, &seeds))
+            .claims(claims_of_risk(setup, &seeds))
+            .claims(claims_of_variance(setup, &seeds))
+            .claims(claims_of_misspecification(setup, &seeds))
             .figure("weights", figure(setup, &seeds)))
     }
 }
@@ -133,7 +135,7 @@ fn target_risk([a, b]: [f64; 2], [c, d]: [f64; 2], shift: f64, noise: f64) -> f6
     q0 * q0 + q1 * q1 + 3.0 * c * c + 2.0 * q0 * c + noise * noise
 }
 
-fn one(setup: &Setup, shift: f64, streams: Streams) -> Result<Shift, Failure> {
+fn one(setup: &Setup, shift: f64, streams: Streams) -> Result<Shift, ExperimentError> {
     let (samples, spread, noise) = (setup.get(SAMPLES), setup.get(SPREAD), setup.get(NOISE));
     let mut rng: StreamRng = streams.stream("data", (shift * 1e6) as u64);
     let (parabola, straight) = ([0.3, 0.5], [0.0, 0.5]);
@@ -196,26 +198,27 @@ fn one(setup: &Setup, shift: f64, streams: Streams) -> Result<Shift, Failure> {
     })
 }
 
-fn claims(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
-    let id = "structure B.8";
-    let (shifts, spread) = (setup.get(SHIFTS), setup.get(SPREAD));
-    let middle = 1.min(shifts.len() - 1);
-    let at = |index: usize, of: fn(&Shift) -> f64| {
-        seeds
-            .iter()
-            .map(|seed| of(&seed[index]))
-            .collect::<Vec<f64>>()
-    };
-    let arms = |of: fn(&Shift) -> f64| {
-        (0..shifts.len())
-            .map(|index| at(index, of))
-            .collect::<Vec<_>>()
-    };
+/// Where the claims stand in the sources.
+const ID: &str = "structure B.8";
+
+/// One number of each seed at a shift.
+fn at(seeds: &[Vec<Shift>], index: usize, of: fn(&Shift) -> f64) -> Vec<f64> {
+    seeds.iter().map(|seed| of(&seed[index])).collect()
+}
+
+/// The place of the shift that claims about one are about.
+fn middle(shifts: &[f64]) -> usize {
+    1.min(shifts.len() - 1)
+}
+
+/// What weighted losses estimate.
+fn claims_of_risk(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
+    let shifts = setup.get(SHIFTS);
+    let middle = middle(&shifts);
     let shift = shifts[middle];
-    let share = 1.0 / second_moment(spread, shift);
     vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The weighted loss of a fixed line is its target risk on average, μ = \
                 {shift} (mean ratio)"
@@ -224,10 +227,10 @@ fn claims(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
                 value: 1.0,
                 tolerance: 0.03,
             },
-            Estimate::mean(&at(middle, |shift| shift.fixed)),
+            Estimate::mean(&at(seeds, middle, |shift| shift.fixed)),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "So is that of the line that is fitted with weights (mean difference, over \
                 the noise {})",
@@ -237,18 +240,30 @@ fn claims(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
                 value: 0.0,
                 tolerance: 0.01,
             },
-            Estimate::mean(&at(middle, |shift| shift.fitted))
+            Estimate::mean(&at(seeds, middle, |shift| shift.fitted))
                 .times(1.0 / setup.get(NOISE).powi(2).max(1e-9)),
         ),
         Claim::corrected(
-            id,
+            ID,
             "The weighted training loss of the fitted line is below its target risk (mean \
              difference)",
             Rule::Below(0.0),
-            Estimate::mean(&at(middle, |shift| shift.fitted)),
+            Estimate::mean(&at(seeds, middle, |shift| shift.fitted)),
         ),
+    ]
+}
+
+/// What weights cost: fewer examples in effect, and variance.
+fn claims_of_variance(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
+    let (shifts, spread) = (setup.get(SHIFTS), setup.get(SPREAD));
+    let middle = middle(&shifts);
+    let share = 1.0 / second_moment(spread, shifts[middle]);
+    let inflations: Vec<Vec<f64>> = (0..shifts.len())
+        .map(|index| at(seeds, index, |shift| shift.inflation))
+        .collect();
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The effective number of examples is n/E w² = {share:.3}·n, to a tenth \
                 (mean share)"
@@ -257,34 +272,43 @@ fn claims(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
                 value: share,
                 tolerance: 0.1 * share,
             },
-            Estimate::mean(&at(middle, |shift| shift.share)),
+            Estimate::mean(&at(seeds, middle, |shift| shift.share)),
         ),
         Claim::printed(
-            id,
+            ID,
             "The larger the shift, the larger the variance of a weighted mean (smallest step \
              of its inflation)",
             Rule::Above(0.0),
-            Estimate::smallest_step(&arms(|shift| shift.inflation)),
+            Estimate::smallest_step(&inflations),
         ),
+    ]
+}
+
+/// Where weights are of use: in a class that is wrong, not in one that is right.
+fn claims_of_misspecification(setup: &Setup, seeds: &[Vec<Shift>]) -> Vec<Claim> {
+    let shifts = setup.get(SHIFTS);
+    let middle = middle(&shifts);
+    let shift = shifts[middle];
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "Where the class is wrong (a line for a parabola) weights lower the target \
                 risk, μ = {shift} (mean difference)"
             ),
             Rule::Below(0.0),
             Estimate::difference(
-                &at(middle, |shift| shift.bent[1]),
-                &at(middle, |shift| shift.bent[0]),
+                &at(seeds, middle, |shift| shift.bent[1]),
+                &at(seeds, middle, |shift| shift.bent[0]),
             ),
         ),
         Claim::must_fail(
-            id,
+            ID,
             "Where it is right they lower it, too (mean difference)",
             Rule::Below(0.0),
             Estimate::difference(
-                &at(middle, |shift| shift.straight[1]),
-                &at(middle, |shift| shift.straight[0]),
+                &at(seeds, middle, |shift| shift.straight[1]),
+                &at(seeds, middle, |shift| shift.straight[0]),
             ),
         ),
     ]

@@ -1,8 +1,8 @@
 //! What leaving out an example does to the loss of another, without training again.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -78,7 +78,7 @@ impl Experiment for InfluenceFunctions {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &seeds))
@@ -86,7 +86,7 @@ impl Experiment for InfluenceFunctions {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let (count, probes) = (setup.get(EXAMPLES), setup.get(PROBES));
     let mut rng = streams.stream("examples", 0);
     let (x, y) = logistic_examples(&mut rng, count + probes, &vec![0.8; setup.get(DIMENSIONS)]);
@@ -97,7 +97,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         .collect();
     let best = full.minimise()?;
     let hessian = full.hessian(best.as_ref());
-    let influence = |row: usize, probe: usize| -> Result<f64, Failure> {
+    let influence = |row: usize, probe: usize| -> Result<f64, ExperimentError> {
         let step = dense::solve(
             hessian.as_ref(),
             full.loss_gradient(row, best.as_ref()).as_ref(),
@@ -139,7 +139,11 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
 }
 
 /// Of the scaled Hessian, whose largest eigenvalue is 0.9: the relative errors after each number of products.
-fn series(hessian: &Mat<f64>, v: &Col<f64>, terms: usize) -> Result<Vec<[f64; 3]>, Failure> {
+fn series(
+    hessian: &Mat<f64>,
+    v: &Col<f64>,
+    terms: usize,
+) -> Result<Vec<[f64; 3]>, ExperimentError> {
     let values = dense::eigenvalues(hessian.as_ref())?;
     let a = hessian * Scale(0.9 / values[values.len() - 1]);
     let lowest = values[0] * 0.9 / values[values.len() - 1];

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
@@ -98,10 +98,12 @@ impl Experiment for LeaveOneOutStability {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
-            .claims(claims(setup, &seeds))
+            .claims(claims_of_ridges(setup, &seeds))
+            .claims(claims_of_distances(setup, &seeds))
+            .claims(claims_of_left_out_losses(setup, &seeds))
             .figure("stability", figure(setup, &seeds)))
     }
 }
@@ -130,7 +132,7 @@ fn examples(
     (x, y)
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, ExperimentError> {
     const TESTS: usize = 1_000;
     let mut rng = streams.stream("examples", 0);
     let features = setup.get(FEATURES);
@@ -139,7 +141,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
     let (x, y) = examples(setup, &means, setup.get(SAMPLES), &mut rng);
     let (test, targets) = examples(setup, &means, TESTS, &mut rng);
     let scale = setup.get(SCALE);
-    let numbers = |factor: f64, ridge: f64| -> Result<[f64; 3], Failure> {
+    let numbers = |factor: f64, ridge: f64| -> Result<[f64; 3], ExperimentError> {
         let ridge = Ridge::fit(&(&x * Scale(factor)), &y, ridge * factor * factor)?;
         let train = mean(&ridge.losses);
         let errors = &test * Scale(factor) * &ridge.w - &targets;
@@ -164,8 +166,11 @@ fn one(setup: &Setup, streams: Streams) -> Result<Vec<Fit>, Failure> {
     setup.get(RIDGES).into_iter().map(of).collect()
 }
 
-fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
-    let id = "flat-vs-sharp C.16";
+/// Where the claims stand in the sources.
+const ID: &str = "flat-vs-sharp C.16";
+
+/// What a weaker ridge does to stability and to the gap.
+fn claims_of_ridges(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
     let ridges = setup.get(RIDGES);
     let arms = |f: fn(&Fit) -> f64| -> Vec<Vec<f64>> {
         // From strong to weak ridge, so that all should rise.
@@ -174,6 +179,32 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
             .map(|index| seeds.iter().map(|seed| f(&seed[index])).collect())
             .collect()
     };
+    let over = tested(&ridges);
+    vec![
+        Claim::printed(
+            ID,
+            format!(
+                "On Gaussian classes in the place of MNIST, for λ of {over}, a weaker ridge \
+                 lets w move farther when an example is left out (smallest step of the mean Δ)"
+            ),
+            Rule::Above(0.0),
+            Estimate::smallest_step(&arms(|fit| fit.moved)),
+        ),
+        Claim::printed(
+            ID,
+            format!(
+                "There a weaker ridge has a larger gap of test and training loss, for λ of \
+                 {over} (smallest step)"
+            ),
+            Rule::Above(0.0),
+            Estimate::smallest_step(&arms(|fit| fit.gap)),
+        ),
+    ]
+}
+
+/// The bound of the gap by how far the weights move, in two units of the inputs.
+fn claims_of_distances(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
+    let ridges = setup.get(RIDGES);
     let room = 1.0 / (setup.get(SAMPLES) as f64).sqrt();
     let excess = |f: fn(&Fit) -> (f64, f64)| {
         let all = seeds.iter().map(|seed| {
@@ -186,12 +217,48 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
         });
         Estimate::mean(&all.collect::<Vec<_>>())
     };
-    let over = tested(&ridges);
     let last = ridges.len() - 1;
     let kept: Vec<f64> = seeds
         .iter()
         .map(|seed| seed[last].kept / seed[last].gap)
         .collect();
+    let scale = setup.get(SCALE);
+    vec![
+        Claim::printed(
+            ID,
+            "The gap is at most 2·mean Δ + 1/√m (mean of what is above it)",
+            Rule::Below(0.0),
+            excess(|fit| (fit.moved, fit.gap)),
+        ),
+        Claim::printed(
+            ID,
+            format!(
+                "It is with inputs times {scale} and λ times its square, too (mean of what \
+                is above it)"
+            ),
+            Rule::Below(0.0),
+            excess(|fit| (fit.other[0], fit.other[1])),
+        ),
+        Claim::must_fail(
+            ID,
+            format!(
+                "With inputs times {scale} and λ as it is the gap at λ = {} is what it was, to a \
+                 tenth (mean ratio)",
+                ridges[last]
+            ),
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 0.1,
+            },
+            Estimate::mean(&kept),
+        ),
+    ]
+}
+
+/// What the losses at left-out examples say of the gap and of the test loss.
+fn claims_of_left_out_losses(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
+    let ridges = setup.get(RIDGES);
+    let last = ridges.len() - 1;
     let left_out = |index: usize| {
         Estimate::mean(
             &seeds
@@ -205,63 +272,16 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
         .iter()
         .map(|seed| mean(&seed.iter().map(beyond).collect::<Vec<_>>()));
     let above_change = Estimate::mean(&above_change.collect::<Vec<_>>());
-    let scale = setup.get(SCALE);
     vec![
-        Claim::printed(
-            id,
-            format!(
-                "On Gaussian classes in the place of MNIST, for λ of {over}, a weaker ridge \
-                 lets w move farther when an example is left out (smallest step of the mean Δ)"
-            ),
-            Rule::Above(0.0),
-            Estimate::smallest_step(&arms(|fit| fit.moved)),
-        ),
-        Claim::printed(
-            id,
-            format!(
-                "There a weaker ridge has a larger gap of test and training loss, for λ of \
-                 {over} (smallest step)"
-            ),
-            Rule::Above(0.0),
-            Estimate::smallest_step(&arms(|fit| fit.gap)),
-        ),
-        Claim::printed(
-            id,
-            "The gap is at most 2·mean Δ + 1/√m (mean of what is above it)",
-            Rule::Below(0.0),
-            excess(|fit| (fit.moved, fit.gap)),
-        ),
-        Claim::printed(
-            id,
-            format!(
-                "It is with inputs times {scale} and λ times its square, too (mean of what \
-                is above it)"
-            ),
-            Rule::Below(0.0),
-            excess(|fit| (fit.other[0], fit.other[1])),
-        ),
-        Claim::must_fail(
-            id,
-            format!(
-                "With inputs times {scale} and λ as it is the gap at λ = {} is what it was, to a \
-                 tenth (mean ratio)",
-                ridges[last]
-            ),
-            Rule::Equals {
-                value: 1.0,
-                tolerance: 0.1,
-            },
-            Estimate::mean(&kept),
-        ),
         Claim::corrected(
-            id,
+            ID,
             "The gap is at most the mean change β of the loss at the example that is left out, \
              in both units (mean of what is above it)",
             Rule::Below(0.0),
             above_change,
         ),
         Claim::corrected(
-            id,
+            ID,
             format!(
                 "The mean loss at left-out examples is the test loss of a fit with one \
                 example less, to a tenth, at λ = {} (mean ratio)",
@@ -274,7 +294,7 @@ fn claims(setup: &Setup, seeds: &[Vec<Fit>]) -> Vec<Claim> {
             left_out(0),
         ),
         Claim::corrected(
-            id,
+            ID,
             format!("and at λ = {} (mean ratio)", ridges[last]),
             Rule::Equals {
                 value: 1.0,

@@ -1,8 +1,8 @@
 //! Polynomials of a degree that is too high, with and without a penalty.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::linear_class::solve_all;
@@ -79,14 +79,14 @@ impl Experiment for PolynomialInterpolation {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let degrees: Vec<usize> = setup
             .get(DEGREES)
             .iter()
             .map(|degree| *degree as usize)
             .collect();
         if degrees.iter().any(|degree| *degree >= setup.get(EXAMPLES)) {
-            return Err(Failure::because("degrees must be below examples"));
+            return Err(ExperimentError::because("degrees must be below examples"));
         }
         let seeds = setup.over_seeds(|streams| one(setup, &degrees, streams))?;
         Ok(Findings::new()
@@ -101,7 +101,7 @@ fn powers(x: &[f64], degree: usize) -> Mat<f64> {
     })
 }
 
-fn one(setup: &Setup, degrees: &[usize], streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, degrees: &[usize], streams: Streams) -> Result<Seed, ExperimentError> {
     let (count, noise) = (setup.get(EXAMPLES), setup.get(NOISE));
     let mut rng = streams.stream("points", 0);
     let truth = draw::normals(&mut rng, setup.get(TRUE_DEGREE) + 1);

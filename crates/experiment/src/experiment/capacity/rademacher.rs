@@ -1,8 +1,8 @@
 //! The Rademacher complexity of linear and kernel classes, and what it says of the gap and of random labels.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{form, solve_all};
@@ -99,7 +99,7 @@ impl Experiment for RademacherComplexity {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         let claims = gaps(setup, &seeds)
             .into_iter()
@@ -112,7 +112,7 @@ impl Experiment for RademacherComplexity {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let (samples, features) = (setup.get(SAMPLES), setup.get(FEATURES));
     let mut rng = streams.stream("sample", 0);
     let x = draw::gaussian(&mut rng, samples, features);
@@ -174,7 +174,7 @@ fn gap(setup: &Setup, rng: &mut StreamRng) -> (f64, f64) {
 
 /// The complexity of the ball of the predictor, the printed bound and the corrected one; for the Gaussian kernel and for it
 /// scaled.
-fn kernel(setup: &Setup, x: &Mat<f64>, streams: Streams) -> Result<[[f64; 3]; 2], Failure> {
+fn kernel(setup: &Setup, x: &Mat<f64>, streams: Streams) -> Result<[[f64; 3]; 2], ExperimentError> {
     let samples = x.nrows();
     let width = 2.0 * x.ncols() as f64;
     let gram = Mat::from_fn(samples, samples, |row, column| {
@@ -202,7 +202,11 @@ fn kernel(setup: &Setup, x: &Mat<f64>, streams: Streams) -> Result<[[f64; 3]; 2]
 
 /// The share of labels that the signs of the least-squares fit (with a little ridge) get right: of labels of a linear rule, of
 /// those with half of them flipped, and of random ones.
-fn accuracies(samples: usize, features: usize, streams: Streams) -> Result<[f64; 3], Failure> {
+fn accuracies(
+    samples: usize,
+    features: usize,
+    streams: Streams,
+) -> Result<[f64; 3], ExperimentError> {
     let mut rng = streams.stream("labels", features as u64);
     let x = draw::gaussian(&mut rng, samples, features);
     let rule: Vec<f64> = (0..samples).map(|row| x[(row, 0)].signum()).collect();
@@ -392,7 +396,7 @@ fn labels(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     ]
 }
 
-fn figure(setup: &Setup, seeds: &[Seed]) -> Result<Figure, Failure> {
+fn figure(setup: &Setup, seeds: &[Seed]) -> Result<Figure, ExperimentError> {
     let means = |f: &dyn Fn(&Seed) -> [f64; 3]| {
         (0..3)
             .map(|index| mean(&all(seeds, |seed| f(seed)[index])))

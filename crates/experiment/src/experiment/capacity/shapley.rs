@@ -1,8 +1,8 @@
 //! The Shapley values of training examples: what they add up to, and how many evaluations estimate them.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{IN_NEARLY_ALL, share_below, solve_all};
@@ -100,10 +100,11 @@ impl Experiment for ShapleyValues {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
-            .claims(claims(setup, &seeds))
+            .claims(claims_of_values(&seeds))
+            .claims(claims_of_estimates(setup, &seeds))
             .figure("errors-of-estimates", figure(setup, &seeds)))
     }
 }
@@ -111,7 +112,7 @@ impl Experiment for ShapleyValues {
 impl Game {
     /// The utility of a set of examples is minus the mean squared error on a test set of ridge regression on it; the last
     /// player is of no use: an example whose input and target are zero.
-    fn draw(setup: &Setup, rng: &mut StreamRng) -> Result<Self, Failure> {
+    fn draw(setup: &Setup, rng: &mut StreamRng) -> Result<Self, ExperimentError> {
         const INPUTS: usize = 3;
         let players = setup.get(PLAYERS);
         let teacher = [1.0, -1.0, 0.5];
@@ -129,7 +130,7 @@ impl Game {
         (0..INPUTS).for_each(|column| x[(players - 1, column)] = 0.0);
         y[players - 1] = 0.0;
         let (test, targets) = examples(rng, 50);
-        let utility = |set: usize| -> Result<f64, Failure> {
+        let utility = |set: usize| -> Result<f64, ExperimentError> {
             let rows: Vec<usize> = (0..players).filter(|row| set >> row & 1 == 1).collect();
             let mut gram = dense::scaled_identity(INPUTS, setup.get(RIDGE));
             let mut right = Mat::<f64>::zeros(INPUTS, 1);
@@ -295,7 +296,7 @@ fn permute(order: &mut Vec<usize>, from: usize, visit: &mut dyn FnMut(&[usize]))
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let game = Game::draw(setup, &mut streams.stream("examples", 0))?;
     let (values, n) = (game.values(), game.players);
     let (largest, error) = (game.largest_marginal(), setup.get(ERROR));
@@ -338,24 +339,19 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
     })
 }
 
-fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
-    let id = "theory 10-3";
-    let all = |f: &dyn Fn(&Seed) -> f64| -> Vec<f64> { seeds.iter().map(f).collect() };
-    let vanishes = |f: &dyn Fn(&Seed) -> f64| {
-        share_below(1e-10, &all(f).into_iter().map(f64::abs).collect::<Vec<_>>())
-    };
-    let error = setup.get(ERROR);
-    let each = setup.get(EVALUATIONS);
-    let slope = |f: &dyn Fn(&Seed) -> &Vec<f64>| {
-        let (mut x, mut y) = (Vec::new(), Vec::new());
-        for seed in seeds {
-            x.extend(each.iter().map(|count| count.ln()));
-            y.extend(f(seed).iter().map(|error| error.ln()));
-        }
-        Estimate::slope(&x, &y)
-    };
+/// Where the claims stand in the sources.
+const ID: &str = "theory 10-3";
+
+fn each(seeds: &[Seed], f: impl Fn(&Seed) -> f64) -> Vec<f64> {
+    seeds.iter().map(f).collect()
+}
+
+/// The formulas of the values, and what they add up to.
+fn claims_of_values(seeds: &[Seed]) -> Vec<Claim> {
+    let vanishes =
+        |f: &dyn Fn(&Seed) -> f64| share_below(1e-10, &each(seeds, |seed| f(seed).abs()));
     let exact =
-        |text: &str, f: &dyn Fn(&Seed) -> f64| Claim::printed(id, text, IN_NEARLY_ALL, vanishes(f));
+        |text: &str, f: &dyn Fn(&Seed) -> f64| Claim::printed(ID, text, IN_NEARLY_ALL, vanishes(f));
     vec![
         exact(
             "The mean over orders is the sum over sets, to 1e-10 (share of seeds)",
@@ -370,19 +366,37 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             &|seed| seed.null,
         ),
         Claim::printed(
-            id,
+            ID,
             "The values add up to U(all) (median deviation over |U(∅)|)",
             Rule::Below(1e-6),
-            Estimate::median(&all(&|seed| seed.sum_from_nothing.abs() / seed.empty)),
+            Estimate::median(&each(seeds, |seed| {
+                seed.sum_from_nothing.abs() / seed.empty
+            })),
         ),
         Claim::corrected(
-            id,
+            ID,
             "The values add up to U(all) − U(∅), to 1e-10 (share of seeds)",
             IN_NEARLY_ALL,
             vanishes(&|seed| seed.sum),
         ),
+    ]
+}
+
+/// How many evaluations estimates of the values take.
+fn claims_of_estimates(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
+    let error = setup.get(ERROR);
+    let counts = setup.get(EVALUATIONS);
+    let slope = |f: &dyn Fn(&Seed) -> &Vec<f64>| {
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        for seed in seeds {
+            x.extend(counts.iter().map(|count| count.ln()));
+            y.extend(f(seed).iter().map(|error| error.ln()));
+        }
+        Estimate::slope(&x, &y)
+    };
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "R²N·log N/ε² random orders give all values within ε = {error}·R in norm \
                 (share of seeds)"
@@ -391,16 +405,16 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             Estimate::proportion(seeds.iter().filter(|seed| seed.enough).count(), seeds.len()),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "By sets R²N·log N evaluations are enough for ε = {error}·R (median error \
                 over ε, R being the unit)"
             ),
             Rule::Below(1.0),
-            Estimate::median(&all(&|seed| seed.few)),
+            Estimate::median(&each(seeds, |seed| seed.few)),
         ),
         Claim::corrected(
-            id,
+            ID,
             "The error by sets falls as the root of the number of evaluations (slope of the \
              logarithms)",
             Rule::Equals {
@@ -410,7 +424,7 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             slope(&|seed| &seed.by_sets),
         ),
         Claim::must_fail(
-            id,
+            ID,
             "It does, too, where each player is in a set by a coin, and not by a set of \
              suitable size (slope of the logarithms)",
             Rule::Equals {

@@ -1,8 +1,8 @@
 //! A linear classifier with a margin is one with few weights: a random choice of them keeps its answers.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::{dense, draw};
@@ -82,7 +82,7 @@ impl Experiment for SparsifiedMargin {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let margins = setup.get(MARGINS);
         let seeds = setup.over_seeds(|streams| {
             let of = |(index, margin): (usize, &f64)| one(setup, *margin, streams, index as u64);
@@ -103,7 +103,12 @@ impl Experiment for SparsifiedMargin {
     }
 }
 
-fn one(setup: &Setup, margin: f64, streams: Streams, counter: u64) -> Result<Seed, Failure> {
+fn one(
+    setup: &Setup,
+    margin: f64,
+    streams: Streams,
+    counter: u64,
+) -> Result<Seed, ExperimentError> {
     let dimensions = setup.get(DIMENSIONS);
     let mut rng = streams.stream("classifier", counter);
     let c = draw::on_sphere(&mut rng, dimensions);
@@ -152,7 +157,7 @@ fn choices(
     u: &Col<f64>,
     margin: f64,
     rng: &mut StreamRng,
-) -> Result<(Vec<f64>, Vec<f64>), Failure> {
+) -> Result<(Vec<f64>, Vec<f64>), ExperimentError> {
     let chances: Vec<f64> = (0..c.nrows())
         .map(|index| (8.0 * c[index] * c[index] / (margin * margin)).min(1.0))
         .collect();

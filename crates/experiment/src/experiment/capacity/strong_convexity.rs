@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -97,16 +97,18 @@ impl Experiment for StronglyConvexStability {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(RIDGES).len() < 2 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "ridges must be two or more: slopes are between them",
             ));
         }
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         let claims = stability(setup, &seeds)
             .into_iter()
-            .chain(gaps(setup, &seeds));
+            .chain(claims_of_gaps(setup, &seeds))
+            .chain([claim_of_descent(&seeds)])
+            .chain(claims_of_excess_risk(setup, &seeds));
         Ok(Findings::new()
             .claims(claims)
             .figure("replacement", figure(setup, &seeds)))
@@ -133,7 +135,7 @@ fn risk(test: &Logistic, w: &faer::Col<f64>) -> f64 {
     test.value(w.as_ref()) - test.ridge * w.squared_norm_l2() / 2.0
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let samples: Vec<usize> = setup.get(SAMPLES).iter().map(|n| *n as usize).collect();
     let ridge = setup.get(RIDGE);
     let mut rng = streams.stream("test", 0);
@@ -154,7 +156,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         let mut rng = streams.stream("train", *count as u64);
         let (x, y) = examples(setup, *count, &mut rng);
         let of = |ridge: f64| Logistic::of_mean(x.clone(), y.clone(), ridge);
-        let gap = |ridge: f64| -> Result<f64, Failure> {
+        let gap = |ridge: f64| -> Result<f64, ExperimentError> {
             let model = of(ridge);
             let w = model.minimise()?;
             Ok(risk(&test, &w) - risk(&model, &w))
@@ -177,7 +179,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
 
 /// The largest distance that the minimiser moves, and the largest change of the loss of any input of norm 1, which is at most
 /// that distance; over replacements of an example by the one that pulls hardest against it.
-fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), Failure> {
+fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), ExperimentError> {
     let w = model.minimise()?;
     let (mut moved, mut changed) = (0.0f64, 0.0f64);
     for row in 0..setup.get(REPLACED).min(model.y.len()) {
@@ -202,7 +204,7 @@ fn replace(setup: &Setup, model: &Logistic) -> Result<(f64, f64), Failure> {
 
 /// The largest ratio of the suboptimality of gradient descent to e^(−Tλ/L) times the first, over T from the first step on: at
 /// the start it is 1.
-fn descent(model: &Logistic, steps: usize) -> Result<f64, Failure> {
+fn descent(model: &Logistic, steps: usize) -> Result<f64, ExperimentError> {
     let best = model.value(model.minimise()?.as_ref());
     let mut w = faer::Col::<f64>::zeros(model.x.ncols());
     // The logistic loss of inputs of norm 1 is ¼-smooth.
@@ -281,63 +283,64 @@ fn stability(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     ]
 }
 
-fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
-    let id = "structure B.7";
-    let (samples, ridges) = (setup.get(SAMPLES), setup.get(RIDGES));
-    // The largest of some means over seeds, each times a factor.
-    let of_means = |of: &dyn Fn(&Seed) -> &Vec<f64>, factors: Vec<f64>| {
-        of_resampled_seeds(seeds.len(), |drawn| {
-            highest(factors.iter().enumerate().map(|(index, factor)| {
-                let values = drawn.iter().map(|seed| of(&seeds[*seed])[index]);
-                factor * mean(&values.collect::<Vec<_>>())
-            }))
-        })
-    };
-    // Gaps of single seeds may be negative; the law is of their mean, and the interval is that of resampled seeds.
-    let fitted = |x: &[f64], of: &dyn Fn(&Seed) -> Vec<f64>| {
-        let all: Vec<Vec<f64>> = seeds.iter().map(of).collect();
-        Estimate::bootstrap(seeds.len(), 400, Streams::new(0), |drawn| {
-            let means = (0..x.len()).map(|index| {
-                mean(
-                    &drawn
-                        .iter()
-                        .map(|seed| all[*seed][index])
-                        .collect::<Vec<_>>(),
-                )
-            });
-            Estimate::slope(
-                &logs(x),
-                &means
-                    .map(|value: f64| if value > 0.0 { value.ln() } else { f64::NAN })
+/// Where the claims stand in the sources.
+const GAPS: &str = "structure B.7";
+
+/// The largest of some means over seeds, each times a factor.
+fn of_means(seeds: &[Seed], of: impl Fn(&Seed) -> &Vec<f64>, factors: Vec<f64>) -> Estimate {
+    of_resampled_seeds(seeds.len(), |drawn| {
+        highest(factors.iter().enumerate().map(|(index, factor)| {
+            let values = drawn.iter().map(|seed| of(&seeds[*seed])[index]);
+            factor * mean(&values.collect::<Vec<_>>())
+        }))
+    })
+}
+
+/// The power by which means over seeds follow `x`. Gaps of single seeds may be negative; the law is of their mean, and
+/// the interval is that of resampled seeds.
+fn fitted(seeds: &[Seed], x: &[f64], of: impl Fn(&Seed) -> Vec<f64>) -> Estimate {
+    let all: Vec<Vec<f64>> = seeds.iter().map(of).collect();
+    Estimate::bootstrap(seeds.len(), 400, Streams::new(0), |drawn| {
+        let means = (0..x.len()).map(|index| {
+            mean(
+                &drawn
+                    .iter()
+                    .map(|seed| all[*seed][index])
                     .collect::<Vec<_>>(),
             )
-            .value
-        })
-    };
+        });
+        Estimate::slope(
+            &logs(x),
+            &means
+                .map(|value: f64| if value > 0.0 { value.ln() } else { f64::NAN })
+                .collect::<Vec<_>>(),
+        )
+        .value
+    })
+}
+
+/// The gap of test and training loss, and how it falls with the ridge.
+fn claims_of_gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
+    let (samples, ridges) = (setup.get(SAMPLES), setup.get(RIDGES));
     let of_bound = ridges
         .iter()
         .map(|ridge| ridge * samples[0] / 2.0)
         .collect();
     let (weak, strong) = (ridges[..2].to_vec(), ridges[ridges.len() - 2..].to_vec());
     let strong_gaps = |seed: &Seed| seed.gaps[ridges.len() - 2..].to_vec();
-    let norm = mean(&seeds.iter().map(|seed| seed.best_norm).collect::<Vec<_>>());
-    let of_balance = samples
-        .iter()
-        .map(|n| 1.0 / (2.0 / n.sqrt() + norm / (2.0 * n.sqrt())))
-        .collect();
     vec![
         Claim::printed(
-            id,
+            GAPS,
             format!(
                 "The mean gap is at most 2L²/(λn), n = {}, for λ of {} (largest ratio)",
                 samples[0],
                 tested(&ridges)
             ),
             Rule::Below(1.0),
-            of_means(&|seed| &seed.gaps, of_bound),
+            of_means(seeds, |seed| &seed.gaps, of_bound),
         ),
         Claim::printed(
-            id,
+            GAPS,
             format!(
                 "The gap is inversely proportional to λ from λ = {} to {} (slope of the \
                 logarithms)",
@@ -347,10 +350,10 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 value: -1.0,
                 tolerance: 0.2,
             },
-            fitted(&weak, &|seed| seed.gaps.clone()),
+            fitted(seeds, &weak, |seed| seed.gaps.clone()),
         ),
         Claim::corrected(
-            id,
+            GAPS,
             format!(
                 "It is where the ridge is strong, from λ = {} to {} (slope)",
                 strong[0], strong[1]
@@ -359,42 +362,58 @@ fn gaps(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 value: -1.0,
                 tolerance: 0.2,
             },
-            fitted(&strong, &strong_gaps),
+            fitted(seeds, &strong, strong_gaps),
         ),
         Claim::corrected(
-            id,
+            GAPS,
             format!(
                 "It falls with λ over all of them, from {} to {} (slope)",
                 ridges[0],
                 ridges[ridges.len() - 1]
             ),
             Rule::Below(0.0),
-            fitted(&ridges, &|seed| seed.gaps.clone()),
+            fitted(seeds, &ridges, |seed| seed.gaps.clone()),
         ),
-        Claim::printed(
-            id,
-            "Gradient descent has the suboptimality e^(−Tλ/L) at most, from the first step on (share of seeds)",
-            IN_NEARLY_ALL,
-            share_below(
-                1.0,
-                &seeds.iter().map(|seed| seed.descent).collect::<Vec<_>>(),
-            ),
+    ]
+}
+
+/// That descent comes to the minimiser in time.
+fn claim_of_descent(seeds: &[Seed]) -> Claim {
+    Claim::printed(
+        GAPS,
+        "Gradient descent has the suboptimality e^(−Tλ/L) at most, from the first step on (share of seeds)",
+        IN_NEARLY_ALL,
+        share_below(
+            1.0,
+            &seeds.iter().map(|seed| seed.descent).collect::<Vec<_>>(),
         ),
+    )
+}
+
+/// The excess risk with the ridge that balances stability and bias.
+fn claims_of_excess_risk(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
+    let samples = setup.get(SAMPLES);
+    let norm = mean(&seeds.iter().map(|seed| seed.best_norm).collect::<Vec<_>>());
+    let of_balance = samples
+        .iter()
+        .map(|n| 1.0 / (2.0 / n.sqrt() + norm / (2.0 * n.sqrt())))
+        .collect();
+    vec![
         Claim::printed(
-            id,
+            GAPS,
             "With λ = 1/√n the excess risk falls with n (slope of the logarithms of the means)",
             Rule::Below(0.0),
-            fitted(&samples, &|seed| seed.excess.clone()),
+            fitted(seeds, &samples, |seed| seed.excess.clone()),
         ),
         Claim::printed(
-            id,
+            GAPS,
             format!(
                 "and is at most 2L²/(λn) + (λ/2)‖w*‖², stability and bias, on average (largest \
                  ratio over n of {})",
                 tested(&samples)
             ),
             Rule::Below(1.0),
-            of_means(&|seed| &seed.excess, of_balance),
+            of_means(seeds, |seed| &seed.excess, of_balance),
         ),
     ]
 }

@@ -1,8 +1,8 @@
 //! A classifier that generalises, and that no bound for all classifiers like it can show to.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
 use crate::problem::vector;
@@ -77,7 +77,7 @@ impl Experiment for UniformConvergence {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (samples, failure, variance) =
             (setup.get(SAMPLES), setup.get(FAILURE), setup.get(VARIANCE));
         let log = (1.0 / failure).ln();
@@ -99,9 +99,9 @@ impl Experiment for UniformConvergence {
                 .map(|seed: &Vec<Errors>| f(&seed[index]))
                 .collect()
         };
-        let claims = claims(setup, &arms, &arm);
         Ok(Findings::new()
-            .claims(claims)
+            .claims(claims_of_classifier(setup, &arms, &arm))
+            .claims(claims_of_twin(setup, &arms, &arm))
             .table("errors", table(&arms, &arm))
             .figure("errors-of-twins", figure(&arms, &arm)))
     }
@@ -109,7 +109,12 @@ impl Experiment for UniformConvergence {
 
 /// Trains and tests. The test error of the classifier is exact, as the junk of a new point is normal; that of the twin is
 /// counted on new points.
-fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Result<Errors, Failure> {
+fn errors(
+    samples: usize,
+    variance: f64,
+    junk: usize,
+    streams: Streams,
+) -> Result<Errors, ExperimentError> {
     let mut rng = streams.stream("junk", junk as u64);
     let deviation = (variance / junk as f64).sqrt();
     // yᵢx₂ᵢ has the law of x₂ᵢ; by symmetry all labels are taken as 1.
@@ -146,7 +151,7 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
     });
     let flipped_test = flipped_test.count() as f64 / TESTS as f64;
     let normal = Normal::new(0.0, deviation * vector::norm(&sum)).map_err(|_| {
-        Failure::because(
+        ExperimentError::because(
             "the \
         junk has no variance",
         )
@@ -165,14 +170,22 @@ fn errors(samples: usize, variance: f64, junk: usize, streams: Streams) -> Resul
 
 type Arm<'a> = dyn Fn(usize, fn(&Errors) -> f64) -> Vec<f64> + 'a;
 
-fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
+/// Where the claims stand in the sources.
+const ID: &str = "theory 5-8";
+
+/// What an arm is, in words.
+fn described(arms: &[(f64, usize); 3], index: usize) -> String {
+    format!("(variance {}/D, D = {})", arms[index].0, arms[index].1)
+}
+
+/// That the classifier itself generalises.
+fn claims_of_classifier(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
     let failure = setup.get(FAILURE);
-    let id = "theory 5-8";
-    let at = |index: usize| format!("(variance {}/D, D = {})", arms[index].0, arms[index].1);
+    let at = |index: usize| described(arms, index);
     let error = |index: usize, f: fn(&Errors) -> f64| Estimate::mean(&arm(index, f));
     vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "With D = m·√log(1/δ) junk coordinates the test error is δ = {failure} at \
                 most {} (mean)",
@@ -182,13 +195,22 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(0, |errors| errors.test),
         ),
         Claim::corrected(
-            id,
+            ID,
             format!("With D = 2c²m·log(1/δ) it is {} (mean)", at(1)),
             Rule::Below(failure),
             error(1, |errors| errors.test),
         ),
+    ]
+}
+
+/// Where its twin, trained on flipped junk, is wrong, and what both share.
+fn claims_of_twin(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
+    let failure = setup.get(FAILURE);
+    let at = |index: usize| described(arms, index);
+    let error = |index: usize, f: fn(&Errors) -> f64| Estimate::mean(&arm(index, f));
+    vec![
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The twin trained on flipped junk is wrong on all of the training set {} \
                 (mean error)",
@@ -198,7 +220,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(1, |errors| errors.flipped_train),
         ),
         Claim::corrected(
-            id,
+            ID,
             format!(
                 "It is where the variance of the junk is larger {} (mean error)",
                 at(2)
@@ -207,7 +229,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.flipped_train),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "Its test error is δ at most {} (mean, on {TESTS} new points)",
                 at(2)
@@ -216,7 +238,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.flipped_test),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The classifier itself is right on the training set {} (mean error)",
                 at(2)
@@ -225,7 +247,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(2, |errors| errors.train),
         ),
         Claim::printed(
-            id,
+            ID,
             format!("Its norm is √(2m) {} (mean ratio)", at(1)),
             Rule::Equals {
                 value: 1.0,
@@ -234,7 +256,7 @@ fn claims(setup: &Setup, arms: &[(f64, usize); 3], arm: &Arm) -> Vec<Claim> {
             error(1, |errors| errors.norm),
         ),
         Claim::must_fail(
-            id,
+            ID,
             format!(
                 "With one in {} of its junk coordinates left and the others zero the twin is \
                 wrong on the training set, too {} (mean error)",

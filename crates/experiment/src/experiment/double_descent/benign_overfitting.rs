@@ -2,8 +2,8 @@
 
 use super::{curve, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Mark};
 use crate::problem::draw;
@@ -93,7 +93,7 @@ impl Experiment for BenignOverfitting {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_theorem(setup, &all))
@@ -105,7 +105,7 @@ impl Experiment for BenignOverfitting {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let (samples, energy) = (setup.get(SAMPLES), setup.get(ENERGY));
     let fit = |name: &str, place: usize, weak: &[f64]| fit(setup, streams, (name, place), weak);
     let flat = |count: usize, energy: f64| vec![energy / count as f64; count];
@@ -150,7 +150,7 @@ fn fit(
     streams: Streams,
     (name, place): (&str, usize),
     weak: &[f64],
-) -> Result<Overfit, Failure> {
+) -> Result<Overfit, ExperimentError> {
     setup.go_on()?;
     let strong = std::iter::repeat_n(1.0, setup.get(STRONG));
     let variances: Vec<f64> = strong.chain(weak.iter().copied()).collect();
@@ -166,7 +166,7 @@ fn fit(
 }
 
 /// The effect of the noise with twice as many features as samples, all of variance 1.
-fn without_weak(setup: &Setup, streams: Streams) -> Result<f64, Failure> {
+fn without_weak(setup: &Setup, streams: Streams) -> Result<f64, ExperimentError> {
     let samples = setup.get(SAMPLES);
     let truth = truth(setup, streams, 2 * samples);
     let mut rng = streams.stream("isotropic", 0);

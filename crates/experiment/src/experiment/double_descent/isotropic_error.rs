@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Mark};
 use crate::problem::draw;
@@ -72,7 +72,7 @@ impl Experiment for IsotropicError {
         vec![SAMPLES.parameter(), NOISE.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         let variance = setup.get(NOISE).powi(2);
         let results = Results {
@@ -98,7 +98,7 @@ fn features(samples: usize, place: usize) -> usize {
     (samples as f64 * SHAPES[place]).round() as usize
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Vec<Parts>, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Vec<Parts>, ExperimentError> {
     let samples = setup.get(SAMPLES);
     (0..SHAPES.len())
         .map(|place| {

@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Mark};
 use crate::problem::spectra::shortest_fits;
@@ -85,7 +85,7 @@ impl Experiment for RandomFourierFeatures {
         vec![INPUTS.parameter(), SPREAD.parameter(), NOISE.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_peak(&all))
@@ -128,7 +128,7 @@ impl Task {
     }
 
     /// What regression with a Gaussian kernel of a width predicts.
-    fn regression(&self, width: f64) -> Result<Col<f64>, Failure> {
+    fn regression(&self, width: f64) -> Result<Col<f64>, ExperimentError> {
         let own = kernel(&self.train, &self.train, width);
         let weights = dense::least_norm(own.as_ref(), self.labels.as_ref())?;
         Ok(kernel(&self.test, &self.train, width) * weights)
@@ -145,7 +145,7 @@ impl Task {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let task = Task::drawn(setup, streams);
     let limit = task.regression(1.0)?;
     let apart = |a: &Col<f64>, b: &Col<f64>| (a - b).norm_l2() / limit.norm_l2();

@@ -2,8 +2,8 @@
 
 use super::{curve, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Rule as Mark};
 use crate::problem::draw;
@@ -92,7 +92,7 @@ impl Experiment for RandomReluFeatures {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_shape(&all))
@@ -104,7 +104,7 @@ impl Experiment for RandomReluFeatures {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let (samples, inputs) = (setup.get(SAMPLES), setup.get(INPUTS));
     let mut rng = streams.stream("data", 0);
     let teacher = draw::on_sphere(&mut rng, inputs);
@@ -152,11 +152,11 @@ fn one_shape(
     [clean, noisy]: &[Col<f64>; 2],
     truth: &Col<f64>,
     found: &mut Measured,
-) -> Result<(), Failure> {
+) -> Result<(), ExperimentError> {
     let samples = train.nrows() as f64;
     let svd = train
         .thin_svd()
-        .map_err(|_| Failure::because("the features have no singular values"))?;
+        .map_err(|_| ExperimentError::because("the features have no singular values"))?;
     let sigma = svd.S().column_vector();
     let projected = test * svd.V();
     // Along each singular direction, the inverse of the singular value, or its ridge form.

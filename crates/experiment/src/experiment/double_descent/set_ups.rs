@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Rule as Mark};
 use crate::problem::draw;
@@ -92,7 +92,7 @@ impl Experiment for SetUps {
         vec![WEAK.parameter(), FEATURES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_exercise(&all))
@@ -106,7 +106,7 @@ impl Experiment for SetUps {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut found = Measured::default();
     exercise_of_one(streams, &mut found)?;
     setup.go_on()?;
@@ -123,7 +123,7 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
 }
 
 /// One draw of the exercise.
-fn exercise_of_one(streams: Streams, found: &mut Measured) -> Result<(), Failure> {
+fn exercise_of_one(streams: Streams, found: &mut Measured) -> Result<(), ExperimentError> {
     let strong = draw::normals(&mut streams.stream("truth", 0), 10);
     let mut ratios = Vec::new();
     for (place, features) in EXERCISE.into_iter().enumerate() {
@@ -152,7 +152,7 @@ fn designed(
     streams: Streams,
     name: &str,
     part: impl Fn(usize) -> f64,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     let parts = unit(setup.get(FEATURES), part);
     let noise = setup.get(WEAK);
     DESIGNED

@@ -1,8 +1,8 @@
 //! Matrix completion by gradient descent: on the matrix, and on two factors of full width.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
 use crate::problem::factorisation::{
@@ -91,9 +91,11 @@ impl Experiment for CompletionByDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(RANK) > setup.get(SIZE) {
-            return Err(Failure::because("rank must not be larger than size"));
+            return Err(ExperimentError::because(
+                "rank must not be larger than size",
+            ));
         }
         let runs = setup.over_seeds(|streams| run(setup, streams))?;
         let corner = corner()?;
@@ -121,13 +123,13 @@ struct Run {
     gap: f64,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let size = setup.get(SIZE);
     let mut rng = streams.stream("matrix", 0);
     let problem = Completion::low_rank(&mut rng, size, setup.get(RANK), setup.get(SHARE));
     let known = problem.mask.norm_l1();
     if known == 0.0 || known == (size * size) as f64 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "share leaves no entry known, or none unknown: take a larger matrix",
         ));
     }
@@ -152,7 +154,7 @@ fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
         matrices.push(factors.product());
     }
     matrices.push(least.matrix);
-    let end = |matrix: &Mat<f64>| -> Result<End, Failure> {
+    let end = |matrix: &Mat<f64>| -> Result<End, ExperimentError> {
         Ok(End {
             misfit: problem.misfit(matrix.as_ref()),
             error: problem.error(matrix.as_ref()),
@@ -176,7 +178,7 @@ fn on_the_matrix(problem: &Completion, mut matrix: Mat<f64>) -> Mat<f64> {
 
 /// Descent on the factors of (?, 1; 1, 0) from a multiple of the identity: its misfit, and the nuclear norm over the
 /// least, which is 2; after one and after a hundred times as many steps.
-fn corner() -> Result<[[f64; 2]; 2], Failure> {
+fn corner() -> Result<[[f64; 2]; 2], ExperimentError> {
     let truth = Mat::from_fn(2, 2, |i, j| f64::from(u8::from(i + j == 1)));
     let mask = Mat::from_fn(2, 2, |i, j| f64::from(u8::from(i + j > 0)));
     let problem = Completion { truth, mask };

@@ -1,8 +1,8 @@
 //! Dropout of the last hidden layer is a penalty, exactly; with symmetric inputs it is the path norm.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -74,7 +74,7 @@ impl Experiment for DropoutAsPenalty {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let runs = setup.over_seeds(|streams| run(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &runs))
@@ -97,7 +97,7 @@ struct Run {
     skewed: f64,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let (width, samples, inputs) = (setup.get(WIDTH), setup.get(SAMPLES), setup.get(INPUTS));
     let mut rng = streams.stream("data", 0);
     let sensed = sensed(&mut rng, samples, inputs, width);
@@ -159,7 +159,7 @@ fn path_ratios(
     streams: Streams,
     inner: &Mat<f64>,
     outer: &Col<f64>,
-) -> Result<(Vec<f64>, f64), Failure> {
+) -> Result<(Vec<f64>, f64), ExperimentError> {
     let mut rng = streams.stream("inputs", 0);
     let mut gaussian = Vec::new();
     for count in setup.get(COUNTS) {

@@ -2,8 +2,8 @@
 
 use super::line_of_means;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Width};
 use crate::problem::draw;
@@ -90,15 +90,15 @@ impl Experiment for DropoutCompletion {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let rates = setup.get(RATES);
         if rates.len() < 2 || !rates.is_sorted() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "rates must be at least two ascending numbers",
             ));
         }
         if setup.get(RANK) > setup.get(SIZE) || setup.get(WIDTH) > setup.get(SIZE) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "rank and width must be no larger than size",
             ));
         }
@@ -128,7 +128,7 @@ fn chances(rng: &mut StreamRng, count: usize) -> Vec<f64> {
     numbers.into_iter().map(|number| number / sum).collect()
 }
 
-fn weighted(setup: &Setup, streams: Streams) -> Result<Weighted, Failure> {
+fn weighted(setup: &Setup, streams: Streams) -> Result<Weighted, ExperimentError> {
     let mut rng = streams.stream("weights", 0);
     let (size, width) = (setup.get(SIZE), setup.get(WIDTH));
     let (rows, columns) = (chances(&mut rng, size), chances(&mut rng, size));
@@ -144,9 +144,9 @@ fn weighted(setup: &Setup, streams: Streams) -> Result<Weighted, Failure> {
     };
     let product = inside.product();
     let norm = nuclear_norm(product.as_ref())?;
-    let svd = product
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+    let svd = product.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let values = svd.S().column_vector();
     let rotation = equalising_rotation(
         Mat::from_fn(width, width, |i, j| if i == j { values[i] } else { 0.0 }).as_ref(),
@@ -210,14 +210,14 @@ struct Run {
     free: Vec<f64>,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let (size, width) = (setup.get(SIZE), setup.get(WIDTH));
     let mut rng = streams.stream("matrix", 0);
     let mut problem = Completion::low_rank(&mut rng, size, setup.get(RANK), setup.get(SHARE));
     problem.truth += draw::gaussian(&mut rng, size, size) * Scale(setup.get(NOISE));
     let count = problem.mask.norm_l1();
     if count < 1.0 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "share leaves no entry known: take a larger matrix",
         ));
     }
@@ -250,7 +250,7 @@ fn train(
     strength: f64,
     bound: Option<f64>,
     sweeps: usize,
-) -> Result<Factors, Failure> {
+) -> Result<Factors, ExperimentError> {
     let known = problem.known();
     let (down, across) = (problem.mask.as_ref(), problem.mask.transpose());
     for _ in 0..sweeps {

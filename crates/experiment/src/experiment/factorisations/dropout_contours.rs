@@ -1,8 +1,8 @@
 //! The loss of a tied autoencoder with one input and two hidden units, as a picture.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Colours, Field, Figure, Mark, Panel, Points, Width};
 use crate::problem::draw;
@@ -53,14 +53,14 @@ impl Experiment for DropoutContours {
         vec![MATRIX.parameter(), STRENGTHS.parameter(), STEPS.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let strengths = setup.get(STRENGTHS);
         if strengths.len() < 3
             || !strengths.is_sorted()
             || strengths[0] != 0.0
             || strengths[1] < 0.01
         {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "strengths must be 0 and at least two ascending numbers from 0.01 on",
             ));
         }

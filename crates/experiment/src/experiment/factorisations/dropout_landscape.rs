@@ -1,8 +1,8 @@
 //! The landscape of a linear autoencoder with dropout: one value at all minima, equal columns, strict saddles.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::factorisation::{Autoencoder, equalising_rotation, sunk};
@@ -71,10 +71,11 @@ impl Experiment for DropoutLandscape {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let cases = [(setup.get(WEAK), 4), (setup.get(STRONG), 4), NARROW];
         let runs = setup.over_seeds(|streams| run(setup, streams, &cases))?;
         Ok(Findings::new()
+            .claims(claims_of_spectra(&cases, &runs))
             .claims(claims_of_minima(&cases, &runs))
             .claims(claims_of_saddles(setup, &runs))
             .table("eigenvalues", table(&cases, &runs))
@@ -115,7 +116,7 @@ struct Run {
     risk: [f64; 2],
 }
 
-fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, ExperimentError> {
     let matrix = draw::symmetric(&mut streams.stream("matrix", 0), &EIGENVALUES);
     let mut found = Vec::new();
     for (index, (strength, width)) in cases.iter().enumerate() {
@@ -144,7 +145,7 @@ fn run(setup: &Setup, streams: Streams, cases: &[(f64, usize)]) -> Result<Run, F
 /// A critical point with equal columns made of the last three eigenvectors, and the second derivative of the loss where
 /// the last of them is turned to the first, which is missing. With the angle t it is `−4σ²(w'ᵀMw' − vᵀMv)`; as the text
 /// prints it, with `v(t)` for `w'`, it is 0 at t = 0.
-fn exchange(autoencoder: &Autoencoder) -> Result<[f64; 2], Failure> {
+fn exchange(autoencoder: &Autoencoder) -> Result<[f64; 2], ExperimentError> {
     let (vectors, strength) = (vectors(autoencoder.matrix.as_ref())?, autoencoder.strength);
     let by = strength * EIGENVALUES[1..].iter().sum::<f64>() / (4.0 + 3.0 * strength);
     let size = |j: usize| {
@@ -200,7 +201,7 @@ fn risk(streams: Streams) -> [f64; 2] {
 }
 
 /// The eigenvectors of the matrix in the order of `EIGENVALUES`, as columns.
-fn vectors(matrix: MatRef<f64>) -> Result<Mat<f64>, Failure> {
+fn vectors(matrix: MatRef<f64>) -> Result<Mat<f64>, ExperimentError> {
     let (_, basis) = dense::eigen(matrix)?;
     Ok(Mat::from_fn(4, 4, |i, j| basis[(i, 3 - j)]))
 }
@@ -232,7 +233,7 @@ fn descend(
     autoencoder: &Autoencoder,
     width: usize,
     case: u64,
-) -> Result<Case, Failure> {
+) -> Result<Case, ExperimentError> {
     let vectors = vectors(autoencoder.matrix.as_ref())?;
     let right = sunk(&EIGENVALUES, autoencoder.strength, width);
     let by = printed_sinking(width);
@@ -270,7 +271,7 @@ impl Case {
         u: &Mat<f64>,
         goals: &[Mat<f64>; 2],
         least: f64,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ExperimentError> {
         let product = u * u.transpose();
         for (goal, distance) in goals.iter().zip(&mut self.distances) {
             *distance = distance.max((&product - goal).norm_l2() / goal.norm_l2());
@@ -348,7 +349,7 @@ fn follow(autoencoder: &Autoencoder, mut u: Mat<f64>, least: f64) -> (Mat<f64>, 
 
 /// The largest of the least curvatures at saddles with equal and with unequal columns, and the second derivative along
 /// the rotation of two columns over both formulas.
-fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), Failure> {
+fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), ExperimentError> {
     let vectors = vectors(autoencoder.matrix.as_ref())?;
     let strength = autoencoder.strength;
     let mut equal = f64::NEG_INFINITY;
@@ -397,32 +398,41 @@ fn saddles(autoencoder: &Autoencoder) -> Result<([f64; 2], [f64; 2]), Failure> {
 }
 
 /// The least curvature at a point that must be critical.
-fn least_curvature(autoencoder: &Autoencoder, u: &Mat<f64>) -> Result<f64, Failure> {
+fn least_curvature(autoencoder: &Autoencoder, u: &Mat<f64>) -> Result<f64, ExperimentError> {
     if autoencoder.gradient(u.as_ref()).norm_l2() > 1e-9 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "a saddle of the closed form is not critical",
         ));
     }
     Ok(autoencoder.curvatures(u.as_ref())?[0])
 }
 
-fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
-    let worst = |get: &dyn Fn(&Case) -> f64| {
-        let all = |run: &Run| run.cases.iter().map(get).fold(f64::NEG_INFINITY, f64::max);
-        Estimate::mean(&runs.iter().map(all).collect::<Vec<_>>())
-    };
-    let one = |case: usize, get: &dyn Fn(&Case) -> f64| {
-        Estimate::mean(
-            &runs
-                .iter()
-                .map(|run| get(&run.cases[case]))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let words: Vec<String> = cases
+/// The mean over runs of the largest of all cases.
+fn worst(runs: &[Run], get: impl Fn(&Case) -> f64) -> Estimate {
+    let all = |run: &Run| run.cases.iter().map(&get).fold(f64::NEG_INFINITY, f64::max);
+    Estimate::mean(&runs.iter().map(all).collect::<Vec<_>>())
+}
+
+/// The mean over runs in one case.
+fn of_case(runs: &[Run], case: usize, get: impl Fn(&Case) -> f64) -> Estimate {
+    Estimate::mean(
+        &runs
+            .iter()
+            .map(|run| get(&run.cases[case]))
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn in_words(cases: &[(f64, usize)]) -> Vec<String> {
+    cases
         .iter()
         .map(|(strength, width)| format!("λ = {strength} and r = {width}"))
-        .collect();
+        .collect()
+}
+
+/// How far the spectrum of the least loss has sunk, and the risk there.
+fn claims_of_spectra(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
+    let words = in_words(cases);
     let all = words.join(", ");
     vec![
         Claim::printed(
@@ -432,7 +442,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[0]
             ),
             Rule::Below(1e-4),
-            one(0, &|case| case.distances[1]),
+            of_case(runs, 0, |case| case.distances[1]),
         ),
         Claim::corrected(
             "theory 11-6",
@@ -440,7 +450,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 "At the minimum the eigenvalues have sunk by λρκ_ρ/(r + λρ), to 1e-4 of UUᵀ, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.distances[0]),
+            worst(runs, |case| case.distances[0]),
         ),
         Claim::printed(
             "theory 11-6",
@@ -470,6 +480,14 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                     .collect::<Vec<_>>(),
             ),
         ),
+    ]
+}
+
+/// That all local minima are equalised and global, and what critical points are.
+fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
+    let words = in_words(cases);
+    let all = words.join(", ");
+    vec![
         Claim::printed(
             "theory 11-7",
             format!(
@@ -477,7 +495,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      0.1 %, for {all}."
             ),
             Rule::Below(1e-3),
-            worst(&|case| case.uneven),
+            worst(runs, |case| case.uneven),
         ),
         Claim::printed(
             "theory 11-7",
@@ -487,7 +505,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[0]
             ),
             Rule::Below(1e-8),
-            one(0, &|case| case.excess),
+            of_case(runs, 0, |case| case.excess),
         ),
         Claim::corrected(
             "theory 11-7",
@@ -497,7 +515,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                 words[1]
             ),
             Rule::Below(1e-8),
-            one(1, &|case| case.excess),
+            of_case(runs, 1, |case| case.excess),
         ),
         Claim::printed(
             "theory 11-7",
@@ -506,7 +524,7 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      eigenvalues: to 1e-4 at all ends, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.of_system[0]),
+            worst(runs, |case| case.of_system[0]),
         ),
         Claim::corrected(
             "theory 11-7",
@@ -515,13 +533,13 @@ fn claims_of_minima(cases: &[(f64, usize)], runs: &[Run]) -> Vec<Claim> {
                      eigenvalues: to 1e-4 at all ends, for {all}."
             ),
             Rule::Below(1e-4),
-            worst(&|case| case.of_system[1]),
+            worst(runs, |case| case.of_system[1]),
         ),
         Claim::must_hold(
             "theory 11-7",
             "The ends are minima: the least curvature of all is above −1e-5.",
             Rule::Below(1e-5),
-            worst(&|case| -case.curvature),
+            worst(runs, |case| -case.curvature),
         ),
     ]
 }

@@ -3,8 +3,8 @@
 use super::line_of_means;
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::factorisation::{
@@ -80,21 +80,23 @@ impl Experiment for DropoutNuclearNorm {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(WIDTH) > setup.get(ROWS).min(setup.get(COLUMNS)) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "width must be no larger than rows and columns",
             ));
         }
         let rates = setup.get(RATES);
         if rates.len() < 2 || !rates.is_sorted() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "rates must be at least two ascending numbers",
             ));
         }
         let runs = setup.over_seeds(|streams| run(setup, streams))?;
         Ok(Findings::new()
-            .claims(claims(&rates, &runs))
+            .claims(claims_of_penalty(&runs))
+            .claims(claims_of_minima(&rates, &runs))
+            .claims(claims_of_rotations(&runs))
             .figure("norm", figure(&rates, &runs)))
     }
 }
@@ -117,7 +119,7 @@ struct Run {
     sensed: f64,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let mut rng = streams.stream("matrix", 0);
     let (rows, columns, width) = (setup.get(ROWS), setup.get(COLUMNS), setup.get(WIDTH));
     let factors = Factors {
@@ -179,10 +181,10 @@ fn penalty(factors: &Factors) -> f64 {
 }
 
 /// `WΣ^½Q` and `YΣ^½Q` with equal columns, and `WYᵀ`, of the first `width` singular values of a matrix.
-fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), Failure> {
-    let svd = matrix
-        .thin_svd()
-        .map_err(|_| Failure::because("the singular values of a matrix could not be found"))?;
+fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), ExperimentError> {
+    let svd = matrix.thin_svd().map_err(|_| {
+        ExperimentError::because("the singular values of a matrix could not be found")
+    })?;
     let values = svd.S().column_vector();
     let scaled = |vectors: MatRef<f64>, power: f64| {
         Mat::from_fn(vectors.nrows(), width, |i, j| {
@@ -202,7 +204,7 @@ fn balanced(matrix: &Mat<f64>, width: usize) -> Result<(Factors, Mat<f64>), Fail
 }
 
 /// The factors after the rotation by the eigenvectors of `V⁺YWᵀU`, given `WYᵀ`.
-fn aligned(factors: &Factors, balance: MatRef<f64>) -> Result<Factors, Failure> {
+fn aligned(factors: &Factors, balance: MatRef<f64>) -> Result<Factors, ExperimentError> {
     let gram = factors.v.transpose() * &factors.v;
     let carried = factors.v.transpose() * balance.transpose() * &factors.u;
     let width = gram.nrows();
@@ -241,7 +243,7 @@ fn train(
     rate: f64,
     streams: Streams,
     index: u64,
-) -> Result<[f64; 4], Failure> {
+) -> Result<[f64; 4], ExperimentError> {
     let strength = rate / (1.0 - rate);
     let width = setup.get(WIDTH);
     let mut rng = streams.stream("start", index);
@@ -289,12 +291,43 @@ fn ridge(
     all: MatRef<f64>,
     v: &Mat<f64>,
     strength: f64,
-) -> Result<Mat<f64>, Failure> {
+) -> Result<Mat<f64>, ExperimentError> {
     dropout_ridge(matrix, all, v.as_ref(), strength, None)
 }
 
-fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
-    let of = |get: &dyn Fn(&Run) -> f64| Estimate::mean(&runs.iter().map(get).collect::<Vec<_>>());
+/// Where the claims stand in the sources.
+const ID: &str = "theory 11-2";
+
+fn mean_of(runs: &[Run], get: impl Fn(&Run) -> f64) -> Estimate {
+    Estimate::mean(&runs.iter().map(get).collect::<Vec<_>>())
+}
+
+/// What the penalty is on average, and where it is least.
+fn claims_of_penalty(runs: &[Run]) -> Vec<Claim> {
+    vec![
+        Claim::printed(
+            ID,
+            "Over Gaussian sensing matrices the mean of the penalty is Σ‖uⱼ‖²‖vⱼ‖²: their ratio is 1 to 3 %.",
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 0.03,
+            },
+            mean_of(runs, |run| run.sensed),
+        ),
+        Claim::printed(
+            ID,
+            "Balanced factors of M attain ‖M‖*²/d after a rotation: the ratio is 1.",
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 1e-10,
+            },
+            mean_of(runs, |run| run.balanced),
+        ),
+    ]
+}
+
+/// The minima that training with dropout finds.
+fn claims_of_minima(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
     let worst = |run: &Run, which: usize, from: f64| {
         run.ends
             .iter()
@@ -304,43 +337,24 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
     let arms: Vec<Vec<f64>> = (0..rates.len())
         .map(|place| runs.iter().map(|run| -run.ends[place][1]).collect())
         .collect();
-    let id = "theory 11-2";
     vec![
         Claim::printed(
-            id,
-            "Over Gaussian sensing matrices the mean of the penalty is Σ‖uⱼ‖²‖vⱼ‖²: their ratio is 1 to 3 %.",
-            Rule::Equals {
-                value: 1.0,
-                tolerance: 0.03,
-            },
-            of(&|run| run.sensed),
-        ),
-        Claim::printed(
-            id,
-            "Balanced factors of M attain ‖M‖*²/d after a rotation: the ratio is 1.",
-            Rule::Equals {
-                value: 1.0,
-                tolerance: 1e-10,
-            },
-            of(&|run| run.balanced),
-        ),
-        Claim::printed(
-            id,
+            ID,
             format!(
                 "Training with dropout minimises ‖M − X‖² + (λ/d)‖X‖*²: its loss is the closed form's to 1e-6, at the rates {}.",
                 tested(rates)
             ),
             Rule::Below(1e-6),
-            of(&|run| worst(run, 0, 1.0)),
+            mean_of(runs, |run| worst(run, 0, 1.0)),
         ),
         Claim::printed(
-            id,
+            ID,
             "At that minimum all products ‖uⱼ‖‖vⱼ‖ are equal, to 1 %.",
             Rule::Below(0.01),
-            of(&|run| worst(run, 3, 0.0)),
+            mean_of(runs, |run| worst(run, 3, 0.0)),
         ),
         Claim::printed(
-            id,
+            ID,
             format!(
                 "The nuclear norm of what is learnt falls with the rate, from each to the next of {}.",
                 tested(rates)
@@ -348,33 +362,39 @@ fn claims(rates: &[f64], runs: &[Run]) -> Vec<Claim> {
             Rule::Above(0.0),
             Estimate::smallest_step(&arms),
         ),
+    ]
+}
+
+/// Which factors have a rotation that makes all products equal.
+fn claims_of_rotations(runs: &[Run]) -> Vec<Claim> {
+    vec![
         Claim::printed(
-            id,
+            ID,
             "Any U and V have a rotation with all ‖uⱼ‖‖vⱼ‖ = ‖UVᵀ‖*/d: for Gaussian ones, after the only rotation that \
              can do, the products are so to 1e-6.",
             Rule::Below(1e-6),
-            of(&|run| run.unequal),
+            mean_of(runs, |run| run.unequal),
         ),
         Claim::corrected(
-            id,
+            ID,
             "Balanced factors WΣ^½ and YΣ^½ have such a rotation: the products are so to 1e-10.",
             Rule::Below(1e-10),
-            of(&|run| run.equal),
+            mean_of(runs, |run| run.equal),
         ),
         Claim::must_hold(
-            id,
+            ID,
             "The only rotation that can do for Gaussian U and V is found: its products sum to ‖UVᵀ‖*, ratio 1.",
             Rule::Equals {
                 value: 1.0,
                 tolerance: 1e-8,
             },
-            of(&|run| run.sum),
+            mean_of(runs, |run| run.sum),
         ),
         Claim::must_hold(
-            id,
+            ID,
             "Rotations of unbalanced factors do not attain the least penalty: the smallest of 50 is 10 % above it.",
             Rule::Above(1.1),
-            of(&|run| run.random),
+            mean_of(runs, |run| run.random),
         ),
     ]
 }

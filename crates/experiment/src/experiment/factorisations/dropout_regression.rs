@@ -2,8 +2,8 @@
 
 use super::line_of_means;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel};
 use crate::problem::factorisation::dropout_by_enumeration;
@@ -64,7 +64,7 @@ impl Experiment for DropoutRegression {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let correlations = setup.get(CORRELATIONS);
         let runs = setup.over_seeds(|streams| {
             let at = |correlation: &f64| run(setup, streams, *correlation);
@@ -73,7 +73,7 @@ impl Experiment for DropoutRegression {
                 correlations
                     .iter()
                     .map(at)
-                    .collect::<Result<Vec<Run>, Failure>>()?,
+                    .collect::<Result<Vec<Run>, ExperimentError>>()?,
                 orthogonal,
             ))
         })?;
@@ -93,7 +93,7 @@ struct Run {
     angle: f64,
 }
 
-fn run(setup: &Setup, streams: Streams, correlation: f64) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams, correlation: f64) -> Result<Run, ExperimentError> {
     let (samples, inputs) = (setup.get(SAMPLES), setup.get(INPUTS));
     let mut rng = streams.stream("inputs", 0);
     let own = draw::gaussian(&mut rng, samples, inputs);
@@ -109,7 +109,7 @@ fn run(setup: &Setup, streams: Streams, correlation: f64) -> Result<Run, Failure
 }
 
 /// Inputs whose columns are orthogonal and of different norms.
-fn orthogonal(setup: &Setup, streams: Streams) -> Result<Mat<f64>, Failure> {
+fn orthogonal(setup: &Setup, streams: Streams) -> Result<Mat<f64>, ExperimentError> {
     let (samples, inputs) = (setup.get(SAMPLES), setup.get(INPUTS));
     let basis = draw::orthogonal(&mut streams.stream("orthogonal inputs", 0), samples);
     Ok(Mat::from_fn(samples, inputs, |i, j| {
@@ -117,7 +117,7 @@ fn orthogonal(setup: &Setup, streams: Streams) -> Result<Mat<f64>, Failure> {
     }))
 }
 
-fn with_inputs(setup: &Setup, streams: Streams, x: Mat<f64>) -> Result<Run, Failure> {
+fn with_inputs(setup: &Setup, streams: Streams, x: Mat<f64>) -> Result<Run, ExperimentError> {
     let mut rng = streams.stream("weights", 0);
     let inputs = x.ncols();
     let truth = draw::normals(&mut rng, inputs);

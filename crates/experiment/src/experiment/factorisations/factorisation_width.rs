@@ -2,8 +2,8 @@
 
 use super::line_of_means;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Rule as Level, Width};
 use crate::problem::dense;
@@ -71,17 +71,17 @@ impl Experiment for FactorisationWidth {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (rank, widths) = (setup.get(RANK), setup.get(WIDTHS));
         let narrow = widths.iter().rposition(|width| (*width as usize) < rank);
         let exact = widths.iter().position(|width| *width as usize == rank);
         let (Some(narrow), Some(exact), true) = (narrow, exact, widths.is_sorted()) else {
-            return Err(Failure::because(format!(
+            return Err(ExperimentError::because(format!(
                 "widths must ascend, begin below rank = {rank} and have it among them"
             )));
         };
         if exact + 1 == widths.len() {
-            return Err(Failure::because("widths must go beyond the rank"));
+            return Err(ExperimentError::because("widths must go beyond the rank"));
         }
         let runs = setup.over_seeds(|streams| run(setup, streams))?;
         Ok(Findings::new()
@@ -101,10 +101,10 @@ struct Run {
     beyond: Vec<f64>,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let (size, rank) = (setup.get(SIZE), setup.get(RANK));
     if rank >= size {
-        return Err(Failure::because("rank must be less than size"));
+        return Err(ExperimentError::because("rank must be less than size"));
     }
     let problem = Completion::low_rank(
         &mut streams.stream("matrix", 0),

@@ -3,7 +3,8 @@
 use super::{at_least, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Numbers, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Width};
 use crate::problem::draw;
@@ -81,11 +82,11 @@ impl Experiment for BeyondTheKernel {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let scales = setup.get(SCALES);
         at_least(2, "scales", &scales)?;
         if scales.windows(2).any(|pair| pair[0] <= pair[1]) {
-            return Err(Failure::because("`scales` must descend"));
+            return Err(ExperimentError::because("`scales` must descend"));
         }
         let runs = setup.over_seeds(|streams| {
             let of = |name, scales: &[f64]| {
@@ -127,7 +128,12 @@ impl Teacher {
     }
 }
 
-fn one(setup: &Setup, streams: Streams, teacher: Teacher, scale: f64) -> Result<Trained, Failure> {
+fn one(
+    setup: &Setup,
+    streams: Streams,
+    teacher: Teacher,
+    scale: f64,
+) -> Result<Trained, ExperimentError> {
     let (count, inputs) = (setup.get(POINTS), setup.get(INPUTS));
     let all = draw::gaussian(&mut streams.stream("points", 0), count + FRESH, inputs);
     let labels = teacher.labels(&mut streams.stream("teacher", 0), &all);

@@ -3,7 +3,8 @@
 use super::{at_least, banded, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Numbers, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::kernel::Layers;
@@ -69,7 +70,7 @@ impl Experiment for DeepKernel {
         vec![HIDDEN.parameter(), WIDTHS.parameter(), ANGLES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         at_least(3, "widths", &setup.get(WIDTHS))?;
         let draws = setup.over_seeds(|streams| Ok(one(setup, streams)))?;
         Ok(Findings::new()

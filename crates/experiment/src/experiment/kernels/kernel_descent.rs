@@ -3,8 +3,8 @@
 use super::{at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -94,7 +94,7 @@ impl Experiment for KernelDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         at_least(3, "widths", &setup.get(WIDTHS))?;
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         let claims = wide(setup, &draws)
@@ -130,7 +130,7 @@ fn standard(streams: Streams, units: usize, inputs: usize) -> TwoLayer {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let (count, inputs, steps) = (setup.get(POINTS), setup.get(INPUTS), setup.get(STEPS));
     let (points, labels) = data(streams, "points", count, inputs);
     let (fresh, _) = data(streams, "fresh", FRESH, inputs);
@@ -149,7 +149,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
     }
     let network = network.outputs(fresh.as_ref());
     if !(network.norm_l2().is_finite() && descent.norm_l2().is_finite()) {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "the wide network diverges: `rate` is too large for `width`",
         ));
     }
@@ -168,7 +168,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
 }
 
 /// Networks of several widths against infinite width: differences of predictions, and squared distances over the least.
-fn compared(setup: &Setup, streams: Streams) -> Result<(Vec<f64>, Vec<f64>), Failure> {
+fn compared(setup: &Setup, streams: Streams) -> Result<(Vec<f64>, Vec<f64>), ExperimentError> {
     let (count, inputs, steps) = (20, 10, setup.get(LONG));
     let points = sphere(&mut streams.stream("compared", 0), count, inputs);
     let fresh = sphere(&mut streams.stream("compared fresh", 0), FRESH, inputs);
@@ -205,7 +205,7 @@ fn compared(setup: &Setup, streams: Streams) -> Result<(Vec<f64>, Vec<f64>), Fai
 
 /// Descends in the model with frozen features from drawn weights and from zero; the relative distances of the first to
 /// the printed formula, of the second to it, and of the first to the formula with the start.
-fn frozen(streams: Streams) -> Result<[f64; 3], Failure> {
+fn frozen(streams: Streams) -> Result<[f64; 3], ExperimentError> {
     let (count, inputs, units) = (6, 10, 40);
     let points = sphere(&mut streams.stream("frozen", 0), count, inputs);
     let network = TwoLayer::with_normals(&mut streams.stream("frozen weights", 0), units, inputs);

@@ -4,8 +4,8 @@ use super::{at_least, banded, exponent, whole};
 use crate::experiment::lines::tested;
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Width};
 use crate::problem::draw;
@@ -81,7 +81,7 @@ impl Experiment for KernelDrift {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         at_least(3, "widths", &setup.get(WIDTHS))?;
         let runs = setup.over_seeds(|streams| {
             let of = |activation| {
@@ -104,7 +104,7 @@ fn one(
     streams: Streams,
     width: usize,
     activation: Activation,
-) -> Result<Trained, Failure> {
+) -> Result<Trained, ExperimentError> {
     let (count, inputs, steps) = (setup.get(POINTS), setup.get(INPUTS), setup.get(STEPS));
     let points = sphere(&mut streams.stream("points", 0), count, inputs);
     let mut labels_stream = streams.stream("labels", 0);
@@ -126,7 +126,7 @@ fn one(
         path += rate * errors.norm_l1();
     }
     if !network.inner.norm_l2().is_finite() {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "the descent diverges: `steps` is too small for `time`",
         ));
     }

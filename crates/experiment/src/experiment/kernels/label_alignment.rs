@@ -3,7 +3,8 @@
 use super::{at, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -89,7 +90,7 @@ impl Experiment for LabelAlignment {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(of_rates(&draws))
@@ -105,7 +106,7 @@ fn trained(
     points: &Mat<f64>,
     labels: &Col<f64>,
     rate: f64,
-) -> Result<(Vec<f64>, Vec<Col<f64>>), Failure> {
+) -> Result<(Vec<f64>, Vec<Col<f64>>), ExperimentError> {
     let mut rng = streams.stream("weights", 0);
     let mut network = TwoLayer::with_signs(
         &mut rng,
@@ -128,7 +129,7 @@ fn trained(
     ))
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let (count, inputs) = (setup.get(POINTS), setup.get(INPUTS));
     let (points, classes) = two_classes(
         &mut streams.stream("points", 0),

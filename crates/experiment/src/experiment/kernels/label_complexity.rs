@@ -4,8 +4,8 @@ use super::{at, banded};
 use crate::experiment::lines::tested;
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel};
 use crate::problem::dense;
@@ -82,7 +82,7 @@ impl Experiment for LabelComplexity {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         super::at_least(3, "shares", &setup.get(SHARES))?;
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
@@ -99,7 +99,7 @@ fn corrupted(rng: &mut StreamRng, labels: &Col<f64>, share: f64) -> Col<f64> {
     })
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let of = |name: &str, count| {
         two_classes(
             &mut streams.stream(name, 0),

@@ -3,7 +3,8 @@
 use super::{at, at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Numbers, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Numbers, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Straight, Style, Width};
 use crate::problem::dense;
@@ -77,7 +78,7 @@ impl Experiment for LearnableTeachers {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         at_least(3, "points", &setup.get(POINTS))?;
         at_least(1, "lengths", &setup.get(LENGTHS))?;
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
@@ -91,7 +92,7 @@ impl Experiment for LearnableTeachers {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let inputs = setup.get(INPUTS);
     let beta = draw::on_sphere(&mut streams.stream("teacher", 0), inputs);
     let mut draw = Draw {

@@ -2,7 +2,8 @@
 
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::linear_program::LinearProgram;
@@ -90,7 +91,7 @@ impl Experiment for LinearSplines {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(setup, &draws))
@@ -105,7 +106,7 @@ fn fitted(
     x: &[f64],
     y: &[f64],
     scale: f64,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     let mut rng = streams.stream("weights", 0);
     let drawn = TwoLayer::with_normals(&mut rng, setup.get(WIDTH).div_ceil(2), 2);
     let (inner, outer) = (Scale(scale) * &drawn.inner, Scale(scale) * &drawn.outer);
@@ -136,7 +137,7 @@ fn fitted(
     ))
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let (x, y) = data(setup, streams);
     let least = least_cost(&x, &y);
     let exact = least_weights(&x, &y, setup.get(KNOTS))? / least;
@@ -206,7 +207,7 @@ fn least_cost(x: &[f64], y: &[f64]) -> f64 {
 }
 
 /// The least `Σ |a||w|` of a network through the points, whose units bend at the points or at places of a grid.
-fn least_weights(x: &[f64], y: &[f64], knots: usize) -> Result<f64, Failure> {
+fn least_weights(x: &[f64], y: &[f64], knots: usize) -> Result<f64, ExperimentError> {
     let grid = (0..knots).map(|index| 2.0 * (2.0 * index as f64 / (knots - 1) as f64 - 1.0));
     // Each unit looks to the right or to the left, and its weight is a difference of two positive ones; so is the constant,
     // which costs nothing.
@@ -228,7 +229,7 @@ fn least_weights(x: &[f64], y: &[f64], knots: usize) -> Result<f64, Failure> {
     });
     let solution = problem
         .solve()
-        .ok_or_else(|| Failure::because("the linear programme has no solution"))?;
+        .ok_or_else(|| ExperimentError::because("the linear programme has no solution"))?;
     Ok(solution.variables[..units.len()].iter().sum())
 }
 

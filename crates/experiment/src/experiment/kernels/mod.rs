@@ -13,7 +13,7 @@ mod spectral_bias;
 mod two_layer_kernel;
 
 use super::lines::{at, banded};
-use super::{Experiment, Failure};
+use super::{Experiment, ExperimentError};
 use crate::statistics::Estimate;
 
 /// All of this subject, in the order in which they are read.
@@ -55,9 +55,9 @@ fn whole(numbers: &[f64]) -> Vec<usize> {
 }
 
 /// An error where a list has too few numbers for a trend.
-fn at_least(least: usize, name: &str, numbers: &[f64]) -> Result<(), Failure> {
+fn at_least(least: usize, name: &str, numbers: &[f64]) -> Result<(), ExperimentError> {
     if numbers.len() < least {
-        return Err(Failure::because(format!(
+        return Err(ExperimentError::because(format!(
             "`{name}` needs at least {least} numbers to show a trend"
         )));
     }

@@ -3,7 +3,7 @@
 use super::banded;
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel};
 use crate::problem::kernel::Modes;
@@ -68,7 +68,7 @@ impl Experiment for NoiseAndSpectrum {
         vec![NOISY.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(&draws))
@@ -100,7 +100,7 @@ fn times() -> Vec<f64> {
         .collect()
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let mut draw = Draw {
         at_labels: Vec::new(),
         at_fresh: Vec::new(),

@@ -3,7 +3,8 @@
 use super::{at, banded};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::dense;
@@ -92,9 +93,9 @@ impl Experiment for SpectralBias {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(HIGH) <= setup.get(LOW) {
-            return Err(Failure::because("`high` must be above `low`"));
+            return Err(ExperimentError::because("`high` must be above `low`"));
         }
         let draws = setup.over_seeds(|streams| one(setup, streams))?;
         let plain = Modes::of(gram(with_bias(setup).as_ref(), tangent_of_both).as_ref())?;
@@ -159,7 +160,7 @@ fn shares(setup: &Setup, outputs: ColRef<f64>) -> [f64; 2] {
     [along(&low), along(&high) / setup.get(HEIGHT)]
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let (points, target) = (with_bias(setup), target(setup));
     let mut rng = streams.stream("weights", 0);
     let mut network = TwoLayer::with_normals(&mut rng, setup.get(WIDTH).div_ceil(2), 2).paired();

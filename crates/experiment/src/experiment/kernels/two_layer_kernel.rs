@@ -3,8 +3,8 @@
 use super::{at, at_least, banded, exponent, whole};
 use crate::experiment::parameter::Handle;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Number, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Number, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -95,7 +95,7 @@ impl Experiment for TwoLayerKernel {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         at_least(3, "widths", &setup.get(WIDTHS))?;
         at_least(3, "points", &setup.get(POINTS))?;
         at_least(1, "cosines", &setup.get(COSINES))?;
@@ -116,7 +116,7 @@ fn lemma_width(setup: &Setup) -> usize {
     (2.0 * (points / setup.get(EPSILON)).powi(2) * logarithm).ceil() as usize
 }
 
-fn distance(network: &TwoLayer, points: MatRef<f64>) -> Result<f64, Failure> {
+fn distance(network: &TwoLayer, points: MatRef<f64>) -> Result<f64, ExperimentError> {
     spectral_norm((network.tangent(points) - gram(points, tangent_of_inner)).as_ref())
 }
 
@@ -136,7 +136,7 @@ fn products_of_slopes(setup: &Setup, streams: Streams) -> Vec<f64> {
     setup.get(COSINES).iter().map(mean).collect()
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Draw, ExperimentError> {
     let (inputs, cosines, widths) = (
         setup.get(INPUTS),
         setup.get(COSINES),
@@ -172,7 +172,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
             widths
                 .iter()
                 .map(at)
-                .collect::<Result<Vec<f64>, Failure>>()?,
+                .collect::<Result<Vec<f64>, ExperimentError>>()?,
         );
     }
     let points = points_of(counts[0]);
@@ -185,7 +185,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Draw, Failure> {
             .for_each(|weight| *weight += 1.0);
         distance(&network, points.as_ref())
     });
-    let shifted = shifted.collect::<Result<Vec<f64>, Failure>>()?;
+    let shifted = shifted.collect::<Result<Vec<f64>, ExperimentError>>()?;
     let at_lemma = distance(&drawn("lemma", 0, lemma_width(setup)), points.as_ref())?;
     Ok(Draw {
         kernel,

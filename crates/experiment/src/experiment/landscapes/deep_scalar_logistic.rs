@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::linear_class::sigmoid;
@@ -108,14 +108,14 @@ impl Experiment for DeepScalarLogistic {
         vec![FACTORS.parameter(), STARTS.parameter(), SHIFT.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (factors, starts, shift) = (setup.get(FACTORS), setup.get(STARTS), setup.get(SHIFT));
         if !factors.is_multiple_of(2) {
-            return Err(Failure::because("factors must be even"));
+            return Err(ExperimentError::because("factors must be even"));
         }
         let minimiser = 3f64.ln();
         if starts.iter().any(|start| *start <= minimiser) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "all starts must be above ln 3, the minimiser",
             ));
         }

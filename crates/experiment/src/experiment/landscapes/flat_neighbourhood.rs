@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::each;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::linear_class::{Logistic, logistic_examples};
@@ -33,8 +33,8 @@ const AWAY: Number = Number::new(
 /// How many further problems each seed draws, for what orders the rises of different minima.
 const PROBLEMS: usize = 5;
 
-/// What a further problem has at its minimum.
-struct Problem {
+/// The minimum of a further problem.
+struct DrawnMinimum {
     /// The largest rise in the ball of the first radius.
     rise: f64,
     /// The largest eigenvalue of the Hessian.
@@ -47,7 +47,7 @@ struct Problem {
 
 /// What one seed gives: for each radius a number.
 struct Seed {
-    problems: Vec<Problem>,
+    drawn: Vec<DrawnMinimum>,
     /// The largest relative deviation from the quadratic along an eigenvector.
     deviation: Vec<f64>,
     /// The largest rise in the ball over ½λmax·ρ², at the minimum.
@@ -108,7 +108,7 @@ impl Experiment for FlatNeighbourhood {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         let claims = quadratic(setup, &seeds)
             .into_iter()
@@ -119,7 +119,7 @@ impl Experiment for FlatNeighbourhood {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let mut rng = streams.stream("examples", 0);
     let teacher = vec![0.7; setup.get(DIMENSIONS)];
     let (x, y) = logistic_examples(&mut rng, setup.get(EXAMPLES), &teacher);
@@ -143,8 +143,8 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
         along.fold(0.0, f64::max)
     };
     let mut seed = Seed {
-        problems: (0..PROBLEMS)
-            .map(|index| problem(setup, &mut streams.stream("problems", index as u64)))
+        drawn: (0..PROBLEMS)
+            .map(|index| drawn_minimum(setup, &mut streams.stream("problems", index as u64)))
             .collect::<Result<_, _>>()?,
         deviation: vec![],
         sharpness: vec![],
@@ -165,7 +165,7 @@ fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
     Ok(seed)
 }
 
-fn problem(setup: &Setup, rng: &mut StreamRng) -> Result<Problem, Failure> {
+fn drawn_minimum(setup: &Setup, rng: &mut StreamRng) -> Result<DrawnMinimum, ExperimentError> {
     let (teacher, radius) = (vec![0.7; setup.get(DIMENSIONS)], setup.get(RADII)[0]);
     let (x, y) = logistic_examples(rng, setup.get(EXAMPLES), &teacher);
     let loss = Logistic::of_mean(x, y, 0.0);
@@ -173,7 +173,7 @@ fn problem(setup: &Setup, rng: &mut StreamRng) -> Result<Problem, Failure> {
     let (values, vectors) = dense::eigen(loss.hessian(minimum.as_ref()).as_ref())?;
     let last = values.len() - 1;
     let starts = [1.0, -1.0].map(|sign| Scale(sign) * vectors.col(last));
-    Ok(Problem {
+    Ok(DrawnMinimum {
         rise: largest_rise(&loss, &minimum, radius, &starts),
         largest: values[last],
         condition: values[last] / values[0],
@@ -182,7 +182,7 @@ fn problem(setup: &Setup, rng: &mut StreamRng) -> Result<Problem, Failure> {
 }
 
 /// The loss is mean (⟨w, x⟩ − y)²/2, whose Hessian XᵀX/n the labels do not enter.
-fn regressions(setup: &Setup, rng: &mut StreamRng) -> Result<Regressions, Failure> {
+fn regressions(setup: &Setup, rng: &mut StreamRng) -> Result<Regressions, ExperimentError> {
     let (examples, dimensions) = (setup.get(EXAMPLES), setup.get(DIMENSIONS));
     let radius = setup.get(RADII)[0];
     let x = draw::gaussian(rng, examples, dimensions);
@@ -206,9 +206,9 @@ fn regressions(setup: &Setup, rng: &mut StreamRng) -> Result<Regressions, Failur
 }
 
 /// Kendall's τ between a number of the drawn problems and their largest rise.
-fn order(seeds: &[Seed], of: impl Fn(&Problem) -> f64) -> Estimate {
-    let pairs = seeds.iter().flat_map(|seed| &seed.problems);
-    let (x, y): (Vec<f64>, Vec<f64>) = pairs.map(|problem| (of(problem), problem.rise)).unzip();
+fn order(seeds: &[Seed], of: impl Fn(&DrawnMinimum) -> f64) -> Estimate {
+    let pairs = seeds.iter().flat_map(|seed| &seed.drawn);
+    let (x, y): (Vec<f64>, Vec<f64>) = pairs.map(|minimum| (of(minimum), minimum.rise)).unzip();
     Estimate::rank_correlation(&x, &y)
 }
 
@@ -278,7 +278,7 @@ fn quadratic(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 radii[0]
             ),
             Rule::Above(0.5),
-            order(seeds, |problem| problem.over_loss),
+            order(seeds, |minimum| minimum.over_loss),
         ),
         Claim::printed(
             "flat-vs-sharp T1.2",
@@ -357,13 +357,13 @@ fn sharp(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 radii[0]
             ),
             Rule::Above(0.5),
-            order(seeds, |problem| problem.condition),
+            order(seeds, |minimum| minimum.condition),
         ),
         Claim::corrected(
             "flat-vs-sharp T1.3",
             "The largest eigenvalue orders them (Kendall's τ above ½)",
             Rule::Above(0.5),
-            order(seeds, |problem| problem.largest),
+            order(seeds, |minimum| minimum.largest),
         ),
     ]
 }

@@ -1,8 +1,8 @@
 //! Three conditions that stand in for convexity, and which of them make gradient descent converge geometrically.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::statistics::{Estimate, Rule};
@@ -71,7 +71,7 @@ impl Experiment for GradientConditions {
         vec![POWER.parameter(), STEPS.parameter(), NODES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (power, steps, nodes) = (setup.get(POWER), setup.get(STEPS), setup.get(NODES));
         let wave = Loss {
             value: &|w| w * w + 3.0 * w.sin().powi(2),

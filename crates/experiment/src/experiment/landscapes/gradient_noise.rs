@@ -1,8 +1,8 @@
 //! How far stochastic gradient descent strays from a minimum along directions of different curvature.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style};
 use crate::problem::basins::stationary_variance;
@@ -94,10 +94,10 @@ impl Experiment for GradientNoise {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let curvatures = setup.get(CURVATURES);
         if setup.get(STEP) * curvatures[curvatures.len() - 1] >= 2.0 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "step times the largest of the curvatures must be \
                 below 2: above it nothing is stationary",
             ));
@@ -134,7 +134,7 @@ fn isotropic(
     step: f64,
     steps: usize,
     streams: Streams,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     let (curvatures, deviation) = (setup.get(CURVATURES), setup.get(NOISE).sqrt());
     let mut rng = streams.stream("isotropic", (1.0 / step) as u64);
     let mut theta = vec![0.0; curvatures.len()];
@@ -160,7 +160,7 @@ fn isotropic(
 }
 
 /// The same with a tenth of the step and five times as many steps, where 2 − αλ is close to 2 in all directions.
-fn isotropic_gentle(setup: &Setup, streams: Streams) -> Result<Vec<f64>, Failure> {
+fn isotropic_gentle(setup: &Setup, streams: Streams) -> Result<Vec<f64>, ExperimentError> {
     isotropic(setup, setup.get(STEP) / 10.0, 5 * setup.get(STEPS), streams)
 }
 
@@ -171,7 +171,7 @@ fn minibatches(
     label: f64,
     mut theta: Vec<f64>,
     streams: Streams,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     let (curvatures, step) = (setup.get(CURVATURES), setup.get(SMALL_STEP));
     let deviations: Vec<f64> = curvatures
         .iter()

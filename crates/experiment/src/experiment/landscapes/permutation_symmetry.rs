@@ -1,7 +1,8 @@
 //! Exchanging neurons leaves the loss of a network as it is; therefore it is not convex and has saddle points.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::{dense, draw};
@@ -78,7 +79,7 @@ impl Network {
 
     /// A best network of equal neurons, by Newton's method among such networks; by symmetry it is a critical point among
     /// all networks.
-    fn collapsed(&self, start: &Mat<f64>) -> Result<Mat<f64>, Failure> {
+    fn collapsed(&self, start: &Mat<f64>) -> Result<Mat<f64>, ExperimentError> {
         let mut w = mean_neuron(start);
         let (neurons, inputs) = (w.nrows(), w.ncols());
         for _ in 0..200 {
@@ -184,7 +185,7 @@ impl Experiment for PermutationSymmetry {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds = setup.over_seeds(|streams| one(setup, streams))?;
         Ok(Findings::new()
             .claims(claims(&seeds))
@@ -192,7 +193,7 @@ impl Experiment for PermutationSymmetry {
     }
 }
 
-fn one(setup: &Setup, streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, streams: Streams) -> Result<Seed, ExperimentError> {
     let (neurons, inputs) = (setup.get(NEURONS), setup.get(DIMENSIONS));
     let x = draw::gaussian(
         &mut streams.stream("inputs", 0),

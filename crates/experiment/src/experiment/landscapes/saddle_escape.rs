@@ -3,8 +3,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::saddle::{self, TopEigenvector};
@@ -101,7 +101,7 @@ fn run(
     top: &TopEigenvector,
     how: Perturbation,
     streams: Streams,
-) -> Result<Run, Failure> {
+) -> Result<Run, ExperimentError> {
     let (step, radius, target) = (setup.get(STEP), setup.get(RADIUS), setup.get(TARGET));
     let gate = setup.get(GATE);
     let dimensions = top.eigenvalues.len();
@@ -246,7 +246,7 @@ impl Experiment for SaddleEscape {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let dimensions: Vec<usize> = setup.get(DIMENSIONS).iter().map(|d| *d as usize).collect();
         let seeds = setup.over_seeds(|streams| one(setup, &dimensions, streams))?;
         let claims = escapes(setup, &dimensions, &seeds)
@@ -259,7 +259,7 @@ impl Experiment for SaddleEscape {
     }
 }
 
-fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, Failure> {
+fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, ExperimentError> {
     let mut seed = Seed {
         each: vec![],
         gated: vec![],
@@ -299,7 +299,11 @@ fn one(setup: &Setup, dimensions: &[usize], streams: Streams) -> Result<Seed, Fa
 
 /// From the second eigenvector of a matrix with the eigenvalues 1 and 1 − gap: the fall in the granted steps over the
 /// granted fall, and the steps until half of the possible fall.
-fn fall(setup: &Setup, gap: f64, mut rng: crate::random::StreamRng) -> Result<(f64, f64), Failure> {
+fn fall(
+    setup: &Setup,
+    gap: f64,
+    mut rng: crate::random::StreamRng,
+) -> Result<(f64, f64), ExperimentError> {
     const DIMENSIONS: usize = 50;
     let mut eigenvalues = vec![0.0; DIMENSIONS];
     (eigenvalues[0], eigenvalues[1]) = (1.0, 1.0 - gap);
@@ -485,6 +489,42 @@ fn table(dimensions: &[usize], seeds: &[Seed]) -> Table {
 }
 
 fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
+    Figure {
+        columns: 3,
+        width: Width::Page,
+        ..Figure::new("Escape from a saddle point")
+    }
+    .with(panel_of_losses(dimensions[0], seeds))
+    .with(panel_of_dimensions(setup, dimensions, seeds))
+    .with(panel_of_curvatures(setup, seeds))
+}
+
+/// How the loss falls along each run in the first dimension.
+fn panel_of_losses(dimension: usize, seeds: &[Seed]) -> Panel {
+    let losses = Panel::new(
+        Axis::counting("step"),
+        Axis::new("loss above the least", "1").log(),
+    )
+    .titled(format!(
+        "Runs \
+        in {dimension} dimensions"
+    ));
+    let style = crate::figure::Style {
+        colour: Some(0),
+        dash: 0,
+    };
+    seeds.iter().fold(losses, |panel, seed| {
+        let steps = (0..seed.path.len()).map(|index| index as f64).collect();
+        panel.with(
+            Line::new("", steps, seed.path.clone())
+                .styled(style)
+                .faint(),
+        )
+    })
+}
+
+/// Steps until escape over dimensions, beside their law.
+fn panel_of_dimensions(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Panel {
     let xs: Vec<f64> = dimensions.iter().map(|count| *count as f64).collect();
     let step = setup.get(STEP);
     let values = |of: &dyn Fn(&Seed) -> &Vec<f64>, pick: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
@@ -508,35 +548,18 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
         .iter()
         .map(|x| mid + 0.5 * (x / xs[0]).ln() / step.ln_1p())
         .collect();
-    let times = Panel::new(
+    Panel::new(
         Axis::counting("dimension").log(),
         Axis::counting("steps until escape").including(0.0),
     )
     .titled("Dimension")
     .with(with_band("noise at each step", &|seed| &seed.each))
     .with(with_band("gated perturbations", &|seed| &seed.gated))
-    .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE));
-    let losses = Panel::new(
-        Axis::counting("step"),
-        Axis::new("loss above the least", "1").log(),
-    )
-    .titled(format!(
-        "Runs \
-        in {} dimensions",
-        dimensions[0]
-    ));
-    let style = crate::figure::Style {
-        colour: Some(0),
-        dash: 0,
-    };
-    let losses = seeds.iter().fold(losses, |panel, seed| {
-        let steps = (0..seed.path.len()).map(|index| index as f64).collect();
-        panel.with(
-            Line::new("", steps, seed.path.clone())
-                .styled(style)
-                .faint(),
-        )
-    });
+    .with(Line::new("½ ln d/ln(1 + η)", xs.clone(), law).styled(crate::figure::Style::REFERENCE))
+}
+
+/// Steps over how little the loss curves down.
+fn panel_of_curvatures(setup: &Setup, seeds: &[Seed]) -> Panel {
     let gaps = setup.get(GAPS);
     let inverse: Vec<f64> = gaps.iter().map(|gap| 1.0 / gap).collect();
     let medians = (0..gaps.len()).map(|index| {
@@ -547,7 +570,7 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
                 .collect::<Vec<_>>(),
         )
     });
-    let curvature = Panel::new(
+    Panel::new(
         Axis::new("inverse of the negative curvature", "1").log(),
         Axis::counting(
             "steps \
@@ -556,15 +579,7 @@ fn figure(setup: &Setup, dimensions: &[usize], seeds: &[Seed]) -> Figure {
         .log(),
     )
     .titled("Curvature")
-    .with(Points::new("median", inverse, medians.collect()).with_fit());
-    Figure {
-        columns: 3,
-        width: Width::Page,
-        ..Figure::new("Escape from a saddle point")
-    }
-    .with(losses)
-    .with(times)
-    .with(curvature)
+    .with(Points::new("median", inverse, medians.collect()).with_fit())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Descent with weight decay on a loss that the length of the weights does not change.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::dense;
@@ -90,7 +90,7 @@ impl Experiment for ScaleInvariantDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let seeds =
             setup.over_seeds(|streams| Ok((ratios(setup, streams)?, runs(setup, streams)?)))?;
         let runs: Vec<&Run> = seeds.iter().flat_map(|seed| &seed.1).collect();
@@ -113,7 +113,7 @@ fn quotient(setup: &Setup, streams: Streams) -> RayleighQuotient {
     }
 }
 
-fn ratios(setup: &Setup, streams: Streams) -> Result<Ratios, Failure> {
+fn ratios(setup: &Setup, streams: Streams) -> Result<Ratios, ExperimentError> {
     use rand::RngExt;
     let loss = quotient(setup, streams);
     let (rho, dimensions) = (loss.smoothness(), setup.get(DIMENSIONS));
@@ -220,7 +220,7 @@ fn inequalities(seeds: &[&Ratios]) -> Vec<Claim> {
     ]
 }
 
-fn runs(setup: &Setup, streams: Streams) -> Result<Vec<Run>, Failure> {
+fn runs(setup: &Setup, streams: Streams) -> Result<Vec<Run>, ExperimentError> {
     let mut all = Vec::new();
     for (index, decay) in setup.get(DECAYS).into_iter().enumerate() {
         for norm in setup.get(NORMS) {
@@ -237,12 +237,14 @@ fn run(
     norm: f64,
     decay: f64,
     is_shown: bool,
-) -> Result<Run, Failure> {
+) -> Result<Run, ExperimentError> {
     let (loss, step) = (quotient(setup, streams), setup.get(STEP));
     let (rho, pi) = (loss.smoothness(), std::f64::consts::PI);
     let product = step * decay;
     if product >= 0.5 {
-        return Err(Failure::because("step times decay must be below one half"));
+        return Err(ExperimentError::because(
+            "step times decay must be below one half",
+        ));
     }
     let middle = pi * pi * rho * step;
     let mut w = vector::normals(&mut streams.stream("start", 0), setup.get(DIMENSIONS));
@@ -321,6 +323,17 @@ fn rates(setup: &Setup, runs: &[&Run]) -> Vec<Claim> {
 }
 
 fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
+    Figure {
+        columns: 2,
+        width: Width::Page,
+        ..Figure::new("Descent on a scale-invariant loss")
+    }
+    .with(panel_of_steps(setup, runs))
+    .with(panel_of_gradients(first))
+}
+
+/// Steps until the gradient is as small as its bound, and at most that many.
+fn panel_of_steps(setup: &Setup, runs: &[&Run]) -> Panel {
     let norms = setup.get(NORMS);
     let panel = Panel::new(
         Axis::new("squared norm at the start over π²ρη", "1").log(),
@@ -331,7 +344,7 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
         .log(),
     )
     .titled("Steps");
-    let panel = setup
+    setup
         .get(DECAYS)
         .into_iter()
         .enumerate()
@@ -371,7 +384,11 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
                         },
                     ),
                 )
-        });
+        })
+}
+
+/// Gradients along single runs.
+fn panel_of_gradients(first: &[Run]) -> Panel {
     let curves = Panel::new(
         Axis::counting("step + 1").log(),
         Axis::new(
@@ -388,21 +405,14 @@ fn figure(setup: &Setup, runs: &[&Run], first: &[Run]) -> Figure {
         .filter(|run| !run.curve.is_empty())
         .step_by(2)
         .enumerate();
-    let curves = shown.fold(curves, |panel, (index, run)| {
+    shown.fold(curves, |panel, (index, run)| {
         let label = format!("start {:.0e}", run.norm);
         let [x, y] = [0, 1].map(|side| run.curve.iter().map(|point| point[side]).collect());
         panel.with(Line::new(label, x, y).styled(Style {
             colour: Some(2 + index),
             dash: 0,
         }))
-    });
-    Figure {
-        columns: 2,
-        width: Width::Page,
-        ..Figure::new("Descent on a scale-invariant loss")
-    }
-    .with(panel)
-    .with(curves)
+    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! same minimum.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense;
@@ -94,7 +94,7 @@ impl Neuron {
     }
 
     /// The lowest eigenvalue of the Hessian of the matching or of the squared loss.
-    fn lowest(&self, w: ColRef<f64>, is_matching: bool) -> Result<f64, Failure> {
+    fn lowest(&self, w: ColRef<f64>, is_matching: bool) -> Result<f64, ExperimentError> {
         let (outputs, targets) = (&self.x * w, &self.x * &self.teacher);
         let scaled = Mat::from_fn(self.x.nrows(), self.x.ncols(), |row, column| {
             let (z, slope) = (outputs[row], self.activation.slope(outputs[row]));
@@ -197,7 +197,7 @@ impl Experiment for SingleNeuron {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let steps = setup.get(STEPS);
         let seeds = setup.over_seeds(|streams| {
             let neuron = Neuron::draw(
@@ -222,21 +222,20 @@ impl Experiment for SingleNeuron {
             })
         })?;
         Ok(Findings::new()
-            .claims(claims(setup, &seeds))
+            .claims(claims_of_squared_loss(setup, &seeds))
+            .claims(claims_of_matching_loss(setup, &seeds))
             .figure("distances", figure(&seeds)))
     }
 }
 
-fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
-    let all = |f: &dyn Fn(&Seed) -> f64| -> Vec<f64> { seeds.iter().map(f).collect() };
+fn each(seeds: &[Seed], f: impl Fn(&Seed) -> f64) -> Vec<f64> {
+    seeds.iter().map(f).collect()
+}
+
+/// Where descent on the squared loss goes.
+fn claims_of_squared_loss(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
     let share = |f: &dyn Fn(&Seed) -> bool| {
         Estimate::proportion(seeds.iter().filter(|seed| f(seed)).count(), seeds.len())
-    };
-    let count = |path: &Path| {
-        path.distances
-            .iter()
-            .position(|d| *d < 1e-2)
-            .unwrap_or(path.distances.len()) as f64
     };
     let start = setup.get(START);
     vec![
@@ -246,7 +245,7 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
              (least cosine of all seeds and steps)",
             Rule::Above(0.0),
             Estimate::exact(
-                all(&|seed| seed.squared.least_cosine)
+                each(seeds, |seed| seed.squared.least_cosine)
                     .into_iter()
                     .fold(f64::INFINITY, f64::min),
                 1e-9,
@@ -271,14 +270,29 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
             "The gradient does not turn away with the activation sin either, which is not \
              monotone (median least cosine)",
             Rule::Above(0.0),
-            Estimate::median(&all(&|seed| seed.sine)),
+            Estimate::median(&each(seeds, |seed| seed.sine)),
         ),
+    ]
+}
+
+/// What the matching loss has that the squared loss has not.
+fn claims_of_matching_loss(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
+    let count = |path: &Path| {
+        path.distances
+            .iter()
+            .position(|d| *d < 1e-2)
+            .unwrap_or(path.distances.len()) as f64
+    };
+    let start = setup.get(START);
+    vec![
         Claim::printed(
             "theory 6-4",
             "The gradient of the matching loss vanishes at the teacher (largest norm)",
             Rule::Below(1e-12),
             Estimate::exact(
-                all(&|seed| seed.at_teacher).into_iter().fold(0.0, f64::max),
+                each(seeds, |seed| seed.at_teacher)
+                    .into_iter()
+                    .fold(0.0, f64::max),
                 1e-15,
             ),
         ),
@@ -289,13 +303,13 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 its Hessian is positive (mean)"
             ),
             Rule::Above(0.0),
-            Estimate::mean(&all(&|seed| seed.lowest_matching)),
+            Estimate::mean(&each(seeds, |seed| seed.lowest_matching)),
         ),
         Claim::must_fail(
             "theory 6-4",
             "So is that of the squared loss, at the same weights (mean)",
             Rule::Above(0.0),
-            Estimate::mean(&all(&|seed| seed.lowest_squared)),
+            Estimate::mean(&each(seeds, |seed| seed.lowest_squared)),
         ),
         Claim::printed(
             "theory 6-4",
@@ -305,7 +319,9 @@ fn claims(setup: &Setup, seeds: &[Seed]) -> Vec<Claim> {
                 setup.get(STEPS)
             ),
             Rule::Below(1.0),
-            Estimate::median(&all(&|seed| count(&seed.matching) / count(&seed.squared))),
+            Estimate::median(&each(seeds, |seed| {
+                count(&seed.matching) / count(&seed.squared)
+            })),
         ),
     ]
 }

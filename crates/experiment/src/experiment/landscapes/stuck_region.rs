@@ -2,8 +2,8 @@
 //! fill a thin layer only.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style, Width};
 use crate::problem::dense;
@@ -72,7 +72,7 @@ impl Experiment for StuckRegion {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let curve: Vec<(f64, f64, f64)> = (1..40)
             .map(|index| f64::from(index) * 0.05)
             .map(|product| {
@@ -102,7 +102,7 @@ fn landscape(dimensions: usize) -> TopEigenvector {
 }
 
 /// The largest change of the gradient and of the Hessian over the distance, by pairs of points of the unit ball.
-fn constants(setup: &Setup) -> Result<Vec<Claim>, Failure> {
+fn constants(setup: &Setup) -> Result<Vec<Claim>, ExperimentError> {
     let top = TopEigenvector {
         eigenvalues: vec![1.0, 0.0, 0.0],
     };
@@ -213,7 +213,7 @@ fn descend(top: &TopEigenvector, start: Vec<f64>, step: f64, steps: usize) -> Ve
         .collect()
 }
 
-fn windows(setup: &Setup, curve: &[(f64, f64, f64)]) -> Result<Vec<Claim>, Failure> {
+fn windows(setup: &Setup, curve: &[(f64, f64, f64)]) -> Result<Vec<Claim>, ExperimentError> {
     let dimensions = setup.get(DIMENSIONS);
     let worst = setup.over_seeds(|streams| {
         let top = landscape(dimensions);
@@ -257,7 +257,7 @@ fn windows(setup: &Setup, curve: &[(f64, f64, f64)]) -> Result<Vec<Claim>, Failu
 }
 
 /// The distances of twins that start ηω apart along the direction of escape.
-fn twins(setup: &Setup) -> Result<Vec<Vec<f64>>, Failure> {
+fn twins(setup: &Setup) -> Result<Vec<Vec<f64>>, ExperimentError> {
     let (dimensions, steps) = (setup.get(DIMENSIONS), setup.get(STEPS));
     setup.over_seeds(|streams| {
         let top = landscape(dimensions);
@@ -326,7 +326,7 @@ fn width(top: &TopEigenvector, start: &[f64], steps: usize) -> f64 {
     2.0 * inside
 }
 
-fn stuck(setup: &Setup) -> Result<Vec<Claim>, Failure> {
+fn stuck(setup: &Setup) -> Result<Vec<Claim>, ExperimentError> {
     let (dimensions, radius, steps, starts) = (
         setup.get(DIMENSIONS),
         setup.get(RADIUS),

@@ -2,8 +2,8 @@
 //! second-order stationary point is bad.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Colours, Field, Figure, Line, Mark, Panel, Points, Width};
 use crate::problem::dense;
@@ -74,10 +74,10 @@ impl Experiment for TopEigenvectorLandscape {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let eigenvalues = vec![setup.get(LARGEST), setup.get(SECOND), setup.get(THIRD)];
         if !eigenvalues.is_sorted_by(|a, b| a > b) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "largest, second and third must be in descending order",
             ));
         }
@@ -96,7 +96,7 @@ impl Experiment for TopEigenvectorLandscape {
 }
 
 /// The table of critical points, and the largest deviation of a spectrum from its closed form.
-fn spectra(top: &TopEigenvector) -> Result<(Table, f64), Failure> {
+fn spectra(top: &TopEigenvector) -> Result<(Table, f64), ExperimentError> {
     let mut table = Table::new(
         [Column::text("critical point")]
             .into_iter()
@@ -125,7 +125,7 @@ fn spectra(top: &TopEigenvector) -> Result<(Table, f64), Failure> {
     ))
 }
 
-fn critical(top: &TopEigenvector, spectra: f64) -> Result<Vec<Claim>, Failure> {
+fn critical(top: &TopEigenvector, spectra: f64) -> Result<Vec<Claim>, ExperimentError> {
     let points = top.critical_points();
     let gradients = points
         .iter()
@@ -171,7 +171,7 @@ fn critical(top: &TopEigenvector, spectra: f64) -> Result<Vec<Claim>, Failure> {
 }
 
 /// Newton's method goes to critical points of any kind: it must find none but the listed ones.
-fn newton(setup: &Setup, top: &TopEigenvector) -> Result<Claim, Failure> {
+fn newton(setup: &Setup, top: &TopEigenvector) -> Result<Claim, ExperimentError> {
     let listed = top.critical_points();
     let starts = setup.get(STARTS);
     let found = setup.over_seeds(|streams| {
@@ -254,7 +254,7 @@ fn by_spectrum(spectrum: &[f64]) -> Option<i32> {
     }
 }
 
-fn classes(top: &TopEigenvector) -> Result<Vec<Claim>, Failure> {
+fn classes(top: &TopEigenvector) -> Result<Vec<Claim>, ExperimentError> {
     let mut wrong = 0;
     for point in top.critical_points() {
         let spectrum = dense::eigenvalues(top.hessian(&point).as_ref())?;
@@ -328,7 +328,7 @@ struct Least {
     without: f64,
 }
 
-fn scan(setup: &Setup) -> Result<Vec<Claim>, Failure> {
+fn scan(setup: &Setup) -> Result<Vec<Claim>, ExperimentError> {
     let (nodes, slope) = (setup.get(NODES), setup.get(SLOPE));
     let top = TopEigenvector {
         eigenvalues: vec![1.0, 0.0],

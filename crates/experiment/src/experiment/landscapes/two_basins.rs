@@ -1,8 +1,8 @@
 //! A flat and a sharp basin of one depth: where noise spends its time, and which one a large step cannot stay in.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::basins::{Basin, TwoBasins, share_of_widths};
@@ -93,7 +93,7 @@ impl Experiment for FlatAndSharpBasin {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (even, uneven) = (basins(setup, 0.0), basins(setup, setup.get(DEEPER)));
         let temperatures = setup.get(TEMPERATURES);
         let times = setup.over_seeds(|streams| {
@@ -105,7 +105,7 @@ impl Experiment for FlatAndSharpBasin {
                 };
                 let flat = from("noise from the flat basin", even.flat.centre)?;
                 let sharp = from("noise from the sharp basin", even.sharp.centre)?;
-                Ok::<f64, Failure>(0.5 * (flat + sharp))
+                Ok::<f64, ExperimentError>(0.5 * (flat + sharp))
             };
             temperatures.iter().map(of).collect::<Result<Vec<_>, _>>()
         })?;
@@ -142,7 +142,7 @@ fn time_in_flat(
     temperature: f64,
     start: f64,
     mut rng: crate::random::StreamRng,
-) -> Result<f64, Failure> {
+) -> Result<f64, ExperimentError> {
     let (step, steps) = (setup.get(STEP), setup.get(STEPS) / 2);
     let warm = steps / 5;
     let (mut x, mut inside) = (start, 0usize);

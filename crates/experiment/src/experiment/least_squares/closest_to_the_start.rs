@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style};
 use crate::problem::least_squares::{LeastSquares, Rule as Walk, relative_distance};
@@ -87,9 +87,9 @@ impl Experiment for ClosestToTheStart {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) <= setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be above `samples`, or there is one solution only",
             ));
         }
@@ -103,7 +103,7 @@ impl Experiment for ClosestToTheStart {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let truth = draw::on_sphere(&mut rng, setup.get(FEATURES));
     let problem = LeastSquares::gaussian(&mut rng, setup.get(SAMPLES), &truth, 0.1);
@@ -138,7 +138,7 @@ fn other_schedules(
     problem: &LeastSquares,
     start: &Col<f64>,
     streams: Streams,
-) -> Result<[Col<f64>; 3], Failure> {
+) -> Result<[Col<f64>; 3], ExperimentError> {
     let (sharpness, steps) = (problem.sharpness()?, setup.get(STEPS));
     let mut random = streams.stream("steps", 0);
     let falling = scheduled(problem, start, steps, |at| {
@@ -219,11 +219,11 @@ struct Modes {
 }
 
 impl Modes {
-    fn of(problem: &LeastSquares) -> Result<Self, Failure> {
+    fn of(problem: &LeastSquares) -> Result<Self, ExperimentError> {
         let svd = problem
             .x
             .thin_svd()
-            .map_err(|_| Failure::because("the data have no singular values"))?;
+            .map_err(|_| ExperimentError::because("the data have no singular values"))?;
         Ok(Self {
             singular: dense::numbers(svd.S().column_vector()),
             directions: svd.V().to_owned(),
@@ -242,7 +242,7 @@ impl Modes {
 
 /// The flow from the start by Runge's and Kutta's method, against its closed form; and, from zero, against the flow of
 /// the printed proof, `u' = −(XXᵀ)⁻¹(XXᵀu − y)`, which is `w(t) = (1 − e^{−t})X⁺y`.
-fn flow(problem: &LeastSquares, start: &Col<f64>, setup: &Setup) -> Result<Flow, Failure> {
+fn flow(problem: &LeastSquares, start: &Col<f64>, setup: &Setup) -> Result<Flow, ExperimentError> {
     let curvatures = problem.curvatures()?;
     let duration = DURATION / curvatures[0];
     let nearest = problem.nearest(start)?;
@@ -250,7 +250,7 @@ fn flow(problem: &LeastSquares, start: &Col<f64>, setup: &Setup) -> Result<Flow,
     let modes = Modes::of(problem)?;
     let step = duration / INTEGRATION as f64;
     if step * largest(curvatures) > 2.0 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "`features` is too near `samples`: the flow has become too stiff to integrate",
         ));
     }

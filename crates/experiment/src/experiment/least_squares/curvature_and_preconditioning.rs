@@ -2,8 +2,8 @@
 
 use super::{beside, each, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Style};
 use crate::problem::least_squares::{LeastSquares, relative_distance};
@@ -84,7 +84,7 @@ impl Experiment for CurvatureAndPreconditioning {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_losses())
@@ -130,7 +130,7 @@ fn loss_after(curvatures: &[f64], step: f64, steps: usize) -> f64 {
     loss(curvatures, &diagonal(curvatures, step, steps))
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("regression", 0);
     let (samples, features) = (setup.get(SAMPLES), setup.get(FEATURES));
     let basis = draw::orthogonal(&mut rng, features);
@@ -182,7 +182,7 @@ fn with_a_copy(x: &Mat<f64>, noise: f64, rng: &mut StreamRng) -> Mat<f64> {
 }
 
 /// How far 30 steps of descent, in the eigenvectors of the Hessian, are from `u ← (1 − αλ)u + αb`.
-fn recursion(problem: &LeastSquares) -> Result<f64, Failure> {
+fn recursion(problem: &LeastSquares) -> Result<f64, ExperimentError> {
     let samples = problem.x.nrows() as f64;
     let hessian = Scale(1.0 / samples) * (problem.x.transpose() * &problem.x);
     let (values, vectors) = dense::eigen(hessian.as_ref())?;
@@ -200,7 +200,7 @@ fn recursion(problem: &LeastSquares) -> Result<f64, Failure> {
 }
 
 /// Steps of 1/λ_max until the parameters are within a thousandth of the minimiser.
-fn steps_to_the_minimum(setup: &Setup, problem: &LeastSquares) -> Result<f64, Failure> {
+fn steps_to_the_minimum(setup: &Setup, problem: &LeastSquares) -> Result<f64, ExperimentError> {
     const MOST: usize = 50_000;
     let hessian = problem.x.transpose() * &problem.x;
     let linear = problem.x.transpose() * &problem.y;
@@ -220,13 +220,17 @@ fn steps_to_the_minimum(setup: &Setup, problem: &LeastSquares) -> Result<f64, Fa
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "descent takes more than {MOST} steps: choose a larger `copy`, or more \
          `samples`"
     )))
 }
 
-fn preconditioned(setup: &Setup, rng: &mut StreamRng, found: &mut Measured) -> Result<(), Failure> {
+fn preconditioned(
+    setup: &Setup,
+    rng: &mut StreamRng,
+    found: &mut Measured,
+) -> Result<(), ExperimentError> {
     let size = setup.get(SIZE);
     for scale in SCALES {
         // Curvatures within a factor of four, across the coordinates, seen in coordinates of different scales.
@@ -300,7 +304,7 @@ fn preconditioner(hessian: &Mat<f64>, which: usize) -> Mat<f64> {
 }
 
 /// A power of a positive definite matrix.
-fn power(matrix: &Mat<f64>, exponent: f64) -> Result<Mat<f64>, Failure> {
+fn power(matrix: &Mat<f64>, exponent: f64) -> Result<Mat<f64>, ExperimentError> {
     let (values, vectors) = dense::eigen(matrix.as_ref())?;
     let size = values.len();
     let scaled = Mat::from_fn(size, size, |row, column| {
@@ -310,7 +314,7 @@ fn power(matrix: &Mat<f64>, exponent: f64) -> Result<Mat<f64>, Failure> {
 }
 
 /// `P^{−½}HP^{−½}`.
-fn seen_through(hessian: &Mat<f64>, p: &Mat<f64>) -> Result<Mat<f64>, Failure> {
+fn seen_through(hessian: &Mat<f64>, p: &Mat<f64>) -> Result<Mat<f64>, ExperimentError> {
     let root = power(p, -0.5)?;
     let seen = &root * hessian * &root;
     // Symmetric to the last digit, too.
@@ -324,7 +328,7 @@ fn steps_with(
     p: &Mat<f64>,
     step: f64,
     start: &Col<f64>,
-) -> Result<f64, Failure> {
+) -> Result<f64, ExperimentError> {
     const MOST: usize = 100_000;
     let inverse = power(p, -1.0)?;
     let iteration = dense::scaled_identity(start.nrows(), 1.0) - Scale(step) * (inverse * hessian);
@@ -340,7 +344,7 @@ fn steps_with(
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "preconditioned descent takes more than {MOST} steps: choose a smaller `size`"
     )))
 }
@@ -352,7 +356,7 @@ fn transformed(
     seen: &Mat<f64>,
     step: f64,
     start: &Col<f64>,
-) -> Result<f64, Failure> {
+) -> Result<f64, ExperimentError> {
     let inverse = power(p, -1.0)?;
     let (mut w, mut z) = (start.clone(), power(p, 0.5)? * start);
     for _ in 0..25 {
@@ -363,7 +367,7 @@ fn transformed(
 }
 
 /// `⟨∇, d⟩` along `d = −P⁻¹∇/√(∇ᵀP⁻¹∇)`, over the largest that a direction of `P`-length one can have.
-fn steepest(p: &Mat<f64>, gradient: &Col<f64>) -> Result<f64, Failure> {
+fn steepest(p: &Mat<f64>, gradient: &Col<f64>) -> Result<f64, ExperimentError> {
     let scaled = power(p, -1.0)? * gradient;
     let most = dense::dot(gradient.as_ref(), scaled.as_ref()).sqrt();
     let direction = Scale(-1.0 / most) * scaled;

@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::draw;
@@ -73,7 +73,7 @@ impl Experiment for EarlyStoppingAndRidge {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_solutions(&all))
@@ -96,7 +96,7 @@ struct Directions {
     sharpness: f64,
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let (samples, features, inputs) = (setup.get(SAMPLES), setup.get(FEATURES), setup.get(INPUTS));
     let points = draw::gaussian(&mut rng, samples, inputs);
@@ -136,11 +136,11 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
     Ok(found)
 }
 
-fn directions(problem: &LeastSquares, truth: &Col<f64>) -> Result<Directions, Failure> {
+fn directions(problem: &LeastSquares, truth: &Col<f64>) -> Result<Directions, ExperimentError> {
     let svd = problem
         .x
         .thin_svd()
-        .map_err(|_| Failure::because("the features have no singular values"))?;
+        .map_err(|_| ExperimentError::because("the features have no singular values"))?;
     let sigma = svd.S().column_vector();
     let (along, of_truth) = (
         svd.U().transpose() * &problem.y,
@@ -220,12 +220,12 @@ fn risk_ratio(directions: &Directions, time: f64, noise: f64) -> f64 {
 }
 
 /// How far ten steps of descent are from the filter of ten steps.
-fn formula(problem: &LeastSquares, directions: &Directions) -> Result<f64, Failure> {
+fn formula(problem: &LeastSquares, directions: &Directions) -> Result<f64, ExperimentError> {
     let walked = problem.descend(&problem.origin(), 1.0 / directions.sharpness, 10);
     let svd = problem
         .x
         .thin_svd()
-        .map_err(|_| Failure::because("the features have no singular values"))?;
+        .map_err(|_| ExperimentError::because("the features have no singular values"))?;
     let filtered = Col::from_fn(svd.S().column_vector().nrows(), |index| {
         let value = directions.curvature.get(index).copied().unwrap_or(0.0);
         directions.solution.get(index).copied().unwrap_or(0.0) * (1.0 - (1.0 - value).powi(10))

@@ -2,8 +2,8 @@
 
 use super::{each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points};
 use crate::problem::least_squares::LeastSquares;
@@ -81,7 +81,7 @@ impl Experiment for KernelRegression {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| measure(setup, streams))?;
         Ok(Findings::new()
             .claims(of_the_kernels(setup, &all))
@@ -134,10 +134,10 @@ fn laplace(x: ColRef<f64>, y: ColRef<f64>) -> f64 {
     (-apart(x, y)).exp()
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("points", 0);
     let points = sphere(&mut rng, setup.get(POINTS));
-    let least = |kernel: fn(ColRef<f64>, ColRef<f64>) -> f64| -> Result<f64, Failure> {
+    let least = |kernel: fn(ColRef<f64>, ColRef<f64>) -> f64| -> Result<f64, ExperimentError> {
         let values = dense::eigenvalues(gram(&points, &points, kernel).as_ref())?;
         Ok(values[0] / values[values.len() - 1])
     };
@@ -176,7 +176,11 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
 }
 
 /// Descent in the space of functions against `zᵀG⁻¹y`, at other points: the largest difference over the largest value.
-fn regression(setup: &Setup, rng: &mut StreamRng, found: &mut Measured) -> Result<(), Failure> {
+fn regression(
+    setup: &Setup,
+    rng: &mut StreamRng,
+    found: &mut Measured,
+) -> Result<(), ExperimentError> {
     let train = sphere(rng, setup.get(SAMPLES));
     let test = sphere(rng, 50);
     let labels = draw::normals(rng, train.len());
@@ -203,7 +207,11 @@ fn descend(own: &Mat<f64>, labels: &Col<f64>, step: f64, steps: usize) -> Col<f6
 }
 
 /// Descent on the ten features of the quadratic kernel with six points, against kernel regression.
-fn explicit(setup: &Setup, rng: &mut StreamRng, found: &mut Measured) -> Result<(), Failure> {
+fn explicit(
+    setup: &Setup,
+    rng: &mut StreamRng,
+    found: &mut Measured,
+) -> Result<(), ExperimentError> {
     const SAMPLES_HERE: usize = 6;
     let train = sphere(rng, SAMPLES_HERE);
     let test = sphere(rng, 50);
@@ -379,7 +387,7 @@ fn on_the_line(rng: &mut StreamRng) -> (Vec<Col<f64>>, Col<f64>) {
 }
 
 /// Descent with a Gaussian kernel on the line, of the first seed.
-fn figure(setup: &Setup) -> Result<Figure, Failure> {
+fn figure(setup: &Setup) -> Result<Figure, ExperimentError> {
     let mut rng = Streams::new(setup.seeds().first().copied().unwrap_or(0)).stream("line", 0);
     let width = setup.get(WIDTH);
     let (train, labels) = on_the_line(&mut rng);

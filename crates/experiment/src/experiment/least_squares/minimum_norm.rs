@@ -3,8 +3,8 @@
 
 use super::{beside, curve, each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::least_squares::{LeastSquares, pseudo_inverse, relative_distance};
@@ -100,9 +100,9 @@ impl Experiment for MinimumNorm {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) <= setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be above `samples`, or there is one solution only",
             ));
         }
@@ -116,7 +116,7 @@ impl Experiment for MinimumNorm {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let steps = setup.get(STEPS);
     let truth = draw::on_sphere(&mut rng, setup.get(FEATURES));
@@ -156,12 +156,12 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
 }
 
 /// The iterate after 40 steps against `Σ (1 − (1 − ασ²)⁴⁰)/σ · ⟨u, y⟩ v` over the singular triples of `X`.
-fn sum_of_powers(problem: &LeastSquares, step: f64) -> Result<f64, Failure> {
+fn sum_of_powers(problem: &LeastSquares, step: f64) -> Result<f64, ExperimentError> {
     const STEPS: i32 = 40;
     let svd = problem
         .x
         .thin_svd()
-        .map_err(|_| Failure::because("the data have no singular values"))?;
+        .map_err(|_| ExperimentError::because("the data have no singular values"))?;
     let along = svd.U().transpose() * &problem.y;
     let singular = svd.S().column_vector();
     let filtered = Col::from_fn(along.nrows(), |index| {
@@ -177,7 +177,7 @@ fn sum_of_powers(problem: &LeastSquares, step: f64) -> Result<f64, Failure> {
 
 /// How far `Σ_{i<1024} A^i`, `A = I − αXᵀX`, is from `(I − A)⁺`: as matrices (Frobenius norm), and applied to `αXᵀy`
 /// (relative).
-fn series(problem: &LeastSquares, step: f64) -> Result<[f64; 2], Failure> {
+fn series(problem: &LeastSquares, step: f64) -> Result<[f64; 2], ExperimentError> {
     const DOUBLINGS: usize = 10;
     let size = problem.unknowns();
     let curvature = problem.x.transpose() * &problem.x;
@@ -215,7 +215,7 @@ fn path(
     start: &Col<f64>,
     step: f64,
     setup: &Setup,
-) -> Result<[Vec<f64>; 3], Failure> {
+) -> Result<[Vec<f64>; 3], ExperimentError> {
     let (shortest, nearest) = (problem.shortest()?, problem.nearest(start)?);
     let norm = shortest.norm_l2();
     let mut w = start.clone();
@@ -242,7 +242,7 @@ fn paths(
     start: &Col<f64>,
     step: f64,
     setup: &Setup,
-) -> Result<[Vec<f64>; 6], Failure> {
+) -> Result<[Vec<f64>; 6], ExperimentError> {
     let [a, b, c] = path(problem, &problem.origin(), step, setup)?;
     let [d, e, f] = path(problem, start, step, setup)?;
     Ok([a, b, c, d, e, f])

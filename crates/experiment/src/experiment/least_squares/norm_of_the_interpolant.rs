@@ -2,8 +2,8 @@
 
 use super::{curve, each, largest};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Rule as Mark, Style};
 use crate::problem::draw;
@@ -89,9 +89,9 @@ impl Experiment for NormOfTheInterpolant {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) < 2 * setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be at least twice `samples`",
             ));
         }
@@ -106,7 +106,7 @@ impl Experiment for NormOfTheInterpolant {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let (noise, step, steps) = (setup.get(NOISE), setup.get(STEP), setup.get(STEPS));
     let truth = draw::normals(&mut rng, setup.get(FEATURES));
@@ -144,7 +144,7 @@ fn spectrum(
     rng: &mut StreamRng,
     spread: f64,
     tail: f64,
-) -> Result<[f64; 2], Failure> {
+) -> Result<[f64; 2], ExperimentError> {
     const SHAPE: [usize; 2] = [50, 200];
     const LABEL_NOISE: f64 = 0.1;
     let rank = setup.get(RANK);

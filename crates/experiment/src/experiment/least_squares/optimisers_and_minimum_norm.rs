@@ -2,8 +2,8 @@
 
 use super::each;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Bars, Figure, Panel, Width};
 use crate::problem::draw;
@@ -107,9 +107,9 @@ impl Experiment for OptimisersAndMinimumNorm {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) < 2 * setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be at least twice `samples`",
             ));
         }
@@ -124,7 +124,7 @@ impl Experiment for OptimisersAndMinimumNorm {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let truth = draw::on_sphere(&mut rng, setup.get(FEATURES));
     let problem = LeastSquares::gaussian(&mut rng, setup.get(SAMPLES), &truth, 0.1);
@@ -149,7 +149,11 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
 }
 
 /// The optimisers, in their order, with steps that the problem bears.
-fn rules(setup: &Setup, problem: &LeastSquares, p: &Col<f64>) -> Result<[Walk; 8], Failure> {
+fn rules(
+    setup: &Setup,
+    problem: &LeastSquares,
+    p: &Col<f64>,
+) -> Result<[Walk; 8], ExperimentError> {
     let step = 0.9 / problem.sharpness()?;
     let squares = (0..problem.x.nrows()).map(|row| problem.x.row(row).squared_norm_l2());
     let longest = squares.fold(0.0, f64::max);
@@ -177,7 +181,7 @@ fn rules(setup: &Setup, problem: &LeastSquares, p: &Col<f64>) -> Result<[Walk; 8
 }
 
 /// The exercise: 50 rows, 200 columns, ten parameters that are not zero, step 0.01, a number of passes.
-fn batches(setup: &Setup, streams: Streams, found: &mut Measured) -> Result<(), Failure> {
+fn batches(setup: &Setup, streams: Streams, found: &mut Measured) -> Result<(), ExperimentError> {
     const ROWS_HERE: usize = 50;
     let mut rng = streams.stream("exercise", 0);
     let truth = sparse_truth(&mut rng, 200, 10);

@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Rule as Mark};
 use crate::problem::draw;
@@ -89,9 +89,9 @@ impl Experiment for RidgeAndMinimumNorm {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) < 2 * setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be at least twice `samples`",
             ));
         }
@@ -107,7 +107,7 @@ impl Experiment for RidgeAndMinimumNorm {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let truth = draw::normals(&mut rng, setup.get(FEATURES));
     let problem = LeastSquares::gaussian(&mut rng, setup.get(SAMPLES), &truth, setup.get(NOISE));
@@ -148,7 +148,7 @@ fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
 }
 
 /// With orthonormal rows: how far `X⁺y` is from `Xᵀy`.
-fn orthogonal_rows(rng: &mut StreamRng) -> Result<f64, Failure> {
+fn orthogonal_rows(rng: &mut StreamRng) -> Result<f64, ExperimentError> {
     let basis = draw::orthogonal(rng, 12);
     let x = basis.get(..5, ..).to_owned();
     let problem = LeastSquares {
@@ -162,7 +162,7 @@ fn orthogonal_rows(rng: &mut StreamRng) -> Result<f64, Failure> {
 }
 
 /// By how much the shortest solution changes where `X` becomes `X + εE` with standard normal `E`.
-fn perturbed(problem: &LeastSquares, rng: &mut StreamRng) -> Result<[f64; 3], Failure> {
+fn perturbed(problem: &LeastSquares, rng: &mut StreamRng) -> Result<[f64; 3], ExperimentError> {
     let error = draw::gaussian(rng, problem.x.nrows(), problem.unknowns());
     let shortest = problem.shortest()?;
     let mut changes = [0.0; 3];
@@ -177,7 +177,7 @@ fn perturbed(problem: &LeastSquares, rng: &mut StreamRng) -> Result<[f64; 3], Fa
 }
 
 /// Steps of descent until the residual is a thousandth of the labels.
-fn steps_until(problem: &LeastSquares, step: f64) -> Result<f64, Failure> {
+fn steps_until(problem: &LeastSquares, step: f64) -> Result<f64, ExperimentError> {
     const MOST: usize = 5_000;
     let mut w = problem.origin();
     for steps in 0..MOST {
@@ -187,13 +187,13 @@ fn steps_until(problem: &LeastSquares, step: f64) -> Result<f64, Failure> {
         }
         w = &w - Scale(step) * (problem.x.transpose() * residual);
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "descent takes more than {MOST} steps: choose `features` farther from `samples`"
     )))
 }
 
 /// The worse of `‖MM⁺M − M‖/‖M‖` and `‖M⁺MM⁺ − M⁺‖/‖M⁺‖` for a matrix of 30 by 20 and rank 7.
-fn penrose(rng: &mut StreamRng) -> Result<f64, Failure> {
+fn penrose(rng: &mut StreamRng) -> Result<f64, ExperimentError> {
     let matrix = draw::gaussian(rng, 30, 7) * draw::gaussian(rng, 7, 20);
     let inverse = pseudo_inverse(&matrix)?;
     let first = (&matrix * &inverse * &matrix - &matrix).norm_l2() / matrix.norm_l2();
@@ -202,7 +202,7 @@ fn penrose(rng: &mut StreamRng) -> Result<f64, Failure> {
 }
 
 /// How far `(XᵀX)⁺Xᵀy` is from `Xᵀ(XXᵀ)⁻¹y`.
-fn formulas(problem: &LeastSquares) -> Result<f64, Failure> {
+fn formulas(problem: &LeastSquares) -> Result<f64, ExperimentError> {
     let curvature: Mat<f64> = problem.x.transpose() * &problem.x;
     let first = pseudo_inverse(&curvature)? * (problem.x.transpose() * &problem.y);
     Ok(relative_distance(&first, &problem.ridge(0.0)?))
@@ -210,11 +210,11 @@ fn formulas(problem: &LeastSquares) -> Result<f64, Failure> {
 
 /// For a symmetric matrix with eigenvalues of both signs: the least `uᵢ·vᵢ`, and the least `uᵢ·vᵢ` times the sign of
 /// `uᵢᵀMuᵢ`.
-fn symmetric(rng: &mut StreamRng) -> Result<[f64; 2], Failure> {
+fn symmetric(rng: &mut StreamRng) -> Result<[f64; 2], ExperimentError> {
     let matrix = draw::symmetric(rng, &[5.0, -4.0, 3.0, -2.0, 1.0]);
     let svd = matrix
         .thin_svd()
-        .map_err(|_| Failure::because("a matrix has no singular values"))?;
+        .map_err(|_| ExperimentError::because("a matrix has no singular values"))?;
     let mut least = [f64::INFINITY; 2];
     for index in 0..5 {
         let (left, right) = (svd.U().col(index), svd.V().col(index));

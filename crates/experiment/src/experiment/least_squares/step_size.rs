@@ -2,8 +2,8 @@
 
 use super::{beside, curve, each, largest, style};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Mark};
 use crate::problem::least_squares::{LeastSquares, relative_distance, sparse_truth};
@@ -89,9 +89,9 @@ impl Experiment for StepSize {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) <= setup.get(SAMPLES) + 1 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` must be above `samples` by 2 or more",
             ));
         }
@@ -108,7 +108,7 @@ impl Experiment for StepSize {
     }
 }
 
-fn measure(setup: &Setup, streams: Streams) -> Result<Measured, Failure> {
+fn measure(setup: &Setup, streams: Streams) -> Result<Measured, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let truth = sparse_truth(&mut rng, setup.get(FEATURES), setup.get(NONZERO));
     let problem = LeastSquares::gaussian(&mut rng, setup.get(SAMPLES), &truth, setup.get(NOISE));
@@ -154,7 +154,7 @@ fn worst(relative: f64, least: f64) -> f64 {
 }
 
 /// The steps of `w ← w − α∇/m` until the gradient of the loss over `2m` is small enough.
-fn steps_until(setup: &Setup, problem: &LeastSquares, step: f64) -> Result<f64, Failure> {
+fn steps_until(setup: &Setup, problem: &LeastSquares, step: f64) -> Result<f64, ExperimentError> {
     const MOST: usize = 20_000;
     let samples = problem.x.nrows() as f64;
     let mut w = problem.origin();
@@ -168,7 +168,7 @@ fn steps_until(setup: &Setup, problem: &LeastSquares, step: f64) -> Result<f64, 
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "descent takes more than {MOST} steps: choose a larger `tolerance`, or `features` farther \
          from `samples`"
     )))
@@ -183,7 +183,7 @@ fn decay(problem: &LeastSquares, step: f64, shortest: &Col<f64>) -> f64 {
 
 /// Two equations, `3w₁ = 0` and `w₂ = 1`, in three unknowns: the label has no part along the top direction, and the
 /// step 0.5 is above 2/9. The distance to the shortest solution after 2,000 steps.
-fn without_a_part() -> Result<f64, Failure> {
+fn without_a_part() -> Result<f64, ExperimentError> {
     let x = Mat::from_fn(
         2,
         3,
@@ -197,7 +197,7 @@ fn without_a_part() -> Result<f64, Failure> {
 }
 
 /// `tr (XXᵀ)⁻¹` at several shapes.
-fn amplification(setup: &Setup, streams: Streams) -> Result<[f64; 4], Failure> {
+fn amplification(setup: &Setup, streams: Streams) -> Result<[f64; 4], ExperimentError> {
     let samples = setup.get(SAMPLES);
     let mut found = [0.0; 4];
     for (place, aspect) in ASPECTS.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! Deep linear networks on separable data: many layers, and the direction of one.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
 use crate::problem::draw;
@@ -194,7 +194,7 @@ fn descend(
     setup: &Setup,
     points: &Points,
     mut network: impl Network,
-) -> Result<Vec<Vec<f64>>, Failure> {
+) -> Result<Vec<Vec<f64>>, ExperimentError> {
     let (steps, radius) = (setup.get(STEPS), points.radius(Norm::Two));
     let places = places(steps);
     let mut seen = Vec::with_capacity(places.len());
@@ -223,7 +223,7 @@ struct Drawn {
     share: f64,
 }
 
-fn draw_one(setup: &Setup, streams: Streams, depths: &[usize]) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams, depths: &[usize]) -> Result<Drawn, ExperimentError> {
     let dimension = setup.get(DIMENSION);
     let mut rng = streams.stream("data", 0);
     let points = separable::with_teacher(&mut rng, setup.get(SAMPLES), dimension, setup.get(GAP));
@@ -296,14 +296,16 @@ impl Experiment for DeepLinearNetworks {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let depths: Vec<usize> = setup
             .get(DEPTHS)
             .into_iter()
             .map(|depth| depth.round() as usize)
             .collect();
         if depths.len() < 2 {
-            return Err(Failure::because("`depths` needs two depths or more"));
+            return Err(ExperimentError::because(
+                "`depths` needs two depths or more",
+            ));
         }
         let all = setup.over_seeds(|streams| draw_one(setup, streams, &depths))?;
         let steps = setup.get(STEPS);

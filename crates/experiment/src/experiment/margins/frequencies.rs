@@ -1,8 +1,8 @@
 //! Linear networks of circular convolutions: the deeper, the fewer frequencies.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::convolution::{
@@ -50,7 +50,11 @@ struct End {
     pull: Vec<f64>,
 }
 
-fn descend(setup: &Setup, points: &Points, mut network: Convolutions) -> Result<End, Failure> {
+fn descend(
+    setup: &Setup,
+    points: &Points,
+    mut network: Convolutions,
+) -> Result<End, ExperimentError> {
     let powers = network.powers(points);
     let mut step = 0;
     loop {
@@ -79,7 +83,7 @@ struct Drawn {
     best: LeastSizes,
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let (size, scale) = (setup.get(SIZE), setup.get(SCALE));
     let mut rng = streams.stream("data", 0);
     let rows: Vec<Vec<f64>> = (0..setup.get(SAMPLES))
@@ -156,9 +160,9 @@ impl Experiment for FrequenciesOfLinearConvolutions {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) > setup.get(SIZE) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`samples` needs to be no more than `size`, or nothing separates the points",
             ));
         }

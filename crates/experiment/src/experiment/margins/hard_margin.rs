@@ -1,8 +1,8 @@
 //! Gradient descent on separable data goes to the hard margin, from wherever it starts, and only as 1/log t.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::separable::{self, HardMargin, Loss, Norm, Points, angle};
@@ -84,7 +84,7 @@ fn normalised(
     (points, best): (&Points, &HardMargin),
     mut w: Vec<f64>,
     share: f64,
-) -> Result<Trace, Failure> {
+) -> Result<Trace, ExperimentError> {
     let end = setup.get(LOG_TIME);
     let size = share / points.radius(Norm::Two).powi(2);
     let mut trace = Trace::default();
@@ -111,7 +111,7 @@ fn normalised(
 }
 
 /// Descent with the step that is allowed at the start, which it keeps.
-fn constant(setup: &Setup, points: &Points, best: &HardMargin) -> Result<Trace, Failure> {
+fn constant(setup: &Setup, points: &Points, best: &HardMargin) -> Result<Trace, ExperimentError> {
     let mut w = vec![0.0; points.dimension()];
     let step = 1.0 / points.radius(Norm::Two).powi(2) / points.count() as f64;
     let steps = setup.get(CONSTANT);
@@ -154,7 +154,7 @@ struct Drawn {
     squares: f64,
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let dimension = setup.get(DIMENSION);
     let points = separable::with_teacher(&mut rng, setup.get(SAMPLES), dimension, setup.get(GAP));
@@ -258,99 +258,110 @@ impl Experiment for DescentToTheHardMargin {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| draw_one(setup, streams))?;
-        let (end, far, steps) = (setup.get(LOG_TIME), setup.get(FAR), setup.get(CONSTANT));
-        let of = |of: fn(&Drawn) -> f64| all.iter().map(of).collect::<Vec<f64>>();
-        let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
-        let shares: Vec<f64> = all
-            .iter()
-            .map(|drawn| last(&drawn.traces[0].shares))
-            .collect();
-        let kept: Vec<f64> = all
-            .iter()
-            .map(|drawn| last(&drawn.traces[3].angles))
-            .collect();
-        let one = Rule::Below(1.0);
-        let claims = [
-            Claim::printed(
-                "theory 8-11",
-                format!(
-                    "At log t = {end} descent is within 1° of the hard margin from each start with each step (largest angle in degrees)"
-                ),
-                one,
-                Estimate::median(&of(|drawn| drawn.angle)),
-            ),
-            Claim::printed(
-                "theory 8-11",
-                format!(
-                    "At log t = {end} the points of smallest margin have 99 % of the weight in the gradient or more (share)"
-                ),
-                Rule::Above(0.99),
-                Estimate::median(&of(|drawn| drawn.support)),
-            ),
-            Claim::printed(
-                "inductive-bias N2",
-                format!(
-                    "The angle to the hard margin falls as (log t)⁻¹ from log t = {} to {end} (power)",
-                    end / 10.0
-                ),
-                Rule::Equals {
-                    value: -1.0,
-                    tolerance: 0.1,
-                },
-                Estimate::median(&of(|drawn| drawn.slope)),
-            ),
-            Claim::printed(
-                "inductive-bias N2",
-                "With each unit of log t the weights grow by the vector of the hard margin (difference, relative to its length)",
-                Rule::Below(0.02),
-                Estimate::median(&of(|drawn| drawn.growth)),
-            ),
-            Claim::must_hold(
-                "inductive-bias N2",
-                format!(
-                    "Without steps that grow, {steps} steps of constant size leave an angle above 1° (degrees)"
-                ),
-                Rule::Above(1.0),
-                Estimate::median(&kept),
-            ),
-            Claim::printed(
-                "flat-vs-sharp A.6",
-                format!(
-                    "At log t = {end} descent without a constraint has 99 % of the largest margin or more (share)"
-                ),
-                Rule::Above(0.99),
-                Estimate::median(&shares),
-            ),
-            Claim::printed(
-                "flat-vs-sharp A.6",
-                format!(
-                    "From a start at a distance of {far} descent goes to another direction than from zero (angle between them at the end, in degrees)"
-                ),
-                Rule::Above(1.0),
-                Estimate::median(&of(|drawn| drawn.apart)),
-            ),
-            Claim::corrected(
-                "flat-vs-sharp A.6",
-                format!(
-                    "From a start at a distance of {far} descent goes to the same direction as from zero (angle between them at the end, in degrees)"
-                ),
-                one,
-                Estimate::median(&of(|drawn| drawn.apart)),
-            ),
-            Claim::must_hold(
-                "flat-vs-sharp A.6",
-                "The least squares of Xw = 1, where another loss leads, are off the hard margin by 5° or more (degrees)",
-                Rule::Above(5.0),
-                Estimate::median(&of(|drawn| drawn.squares)),
-            ),
-        ];
         Ok(Findings::new()
-            .claims(claims)
+            .claims(claims_of_convergence(setup, &all))
+            .claims(claims_of_bias(setup, &all))
             .table("ends", table(&all))
-            .figure("direction", figure(&all, end)))
+            .figure("direction", figure(&all, setup.get(LOG_TIME))))
     }
+}
+
+fn each(all: &[Drawn], of: impl Fn(&Drawn) -> f64) -> Vec<f64> {
+    all.iter().map(of).collect()
+}
+
+/// Where descent goes, and how fast.
+fn claims_of_convergence(setup: &Setup, all: &[Drawn]) -> Vec<Claim> {
+    let (end, steps) = (setup.get(LOG_TIME), setup.get(CONSTANT));
+    let kept = each(all, |drawn| last(&drawn.traces[3].angles));
+    vec![
+        Claim::printed(
+            "theory 8-11",
+            format!(
+                "At log t = {end} descent is within 1° of the hard margin from each start with each step (largest angle in degrees)"
+            ),
+            Rule::Below(1.0),
+            Estimate::median(&each(all, |drawn| drawn.angle)),
+        ),
+        Claim::printed(
+            "theory 8-11",
+            format!(
+                "At log t = {end} the points of smallest margin have 99 % of the weight in the gradient or more (share)"
+            ),
+            Rule::Above(0.99),
+            Estimate::median(&each(all, |drawn| drawn.support)),
+        ),
+        Claim::printed(
+            "inductive-bias N2",
+            format!(
+                "The angle to the hard margin falls as (log t)⁻¹ from log t = {} to {end} (power)",
+                end / 10.0
+            ),
+            Rule::Equals {
+                value: -1.0,
+                tolerance: 0.1,
+            },
+            Estimate::median(&each(all, |drawn| drawn.slope)),
+        ),
+        Claim::printed(
+            "inductive-bias N2",
+            "With each unit of log t the weights grow by the vector of the hard margin (difference, relative to its length)",
+            Rule::Below(0.02),
+            Estimate::median(&each(all, |drawn| drawn.growth)),
+        ),
+        Claim::must_hold(
+            "inductive-bias N2",
+            format!(
+                "Without steps that grow, {steps} steps of constant size leave an angle above 1° (degrees)"
+            ),
+            Rule::Above(1.0),
+            Estimate::median(&kept),
+        ),
+    ]
+}
+
+/// What descent does without being told: the margin, whatever the start, and what another loss does.
+fn claims_of_bias(setup: &Setup, all: &[Drawn]) -> Vec<Claim> {
+    let (end, far) = (setup.get(LOG_TIME), setup.get(FAR));
+    let shares = each(all, |drawn| last(&drawn.traces[0].shares));
+    vec![
+        Claim::printed(
+            "flat-vs-sharp A.6",
+            format!(
+                "At log t = {end} descent without a constraint has 99 % of the largest margin or more (share)"
+            ),
+            Rule::Above(0.99),
+            Estimate::median(&shares),
+        ),
+        Claim::printed(
+            "flat-vs-sharp A.6",
+            format!(
+                "From a start at a distance of {far} descent goes to another direction than from zero (angle between them at the end, in degrees)"
+            ),
+            Rule::Above(1.0),
+            Estimate::median(&each(all, |drawn| drawn.apart)),
+        ),
+        Claim::corrected(
+            "flat-vs-sharp A.6",
+            format!(
+                "From a start at a distance of {far} descent goes to the same direction as from zero (angle between them at the end, in degrees)"
+            ),
+            Rule::Below(1.0),
+            Estimate::median(&each(all, |drawn| drawn.apart)),
+        ),
+        Claim::must_hold(
+            "flat-vs-sharp A.6",
+            "The least squares of Xw = 1, where another loss leads, are off the hard margin by 5° or more (degrees)",
+            Rule::Above(5.0),
+            Estimate::median(&each(all, |drawn| drawn.squares)),
+        ),
+    ]
+}
+
+fn last(values: &[f64]) -> f64 {
+    values.last().copied().unwrap_or(f64::NAN)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

@@ -2,8 +2,8 @@
 //! the conditions of least weights with margins of 1.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::draw;
@@ -115,7 +115,7 @@ fn places(steps: usize) -> Vec<usize> {
 }
 
 /// Descent on exponential losses; the looks from the first one on at which all points are right.
-fn descend(setup: &Setup, data: &Data, mut network: Network) -> Result<Vec<Look>, Failure> {
+fn descend(setup: &Setup, data: &Data, mut network: Network) -> Result<Vec<Look>, ExperimentError> {
     let steps = setup.get(STEPS);
     let places = places(steps);
     let mut looks: Vec<Look> = Vec::new();
@@ -153,7 +153,7 @@ fn descend(setup: &Setup, data: &Data, mut network: Network) -> Result<Vec<Look>
     Ok(looks)
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Vec<Look>, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Vec<Look>, ExperimentError> {
     let dimension = setup.get(DIMENSION);
     let data = data(
         &mut streams.stream("data", 0),
@@ -203,7 +203,7 @@ impl Experiment for HomogeneousNetworks {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| draw_one(setup, streams))?;
         let separated: Vec<&[Look]> = all
             .iter()
@@ -211,7 +211,7 @@ impl Experiment for HomogeneousNetworks {
             .filter(|looks| looks.len() > 1)
             .collect();
         if separated.is_empty() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "no network separates its points: `width` or `steps` is too small",
             ));
         }

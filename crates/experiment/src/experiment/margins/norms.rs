@@ -1,8 +1,8 @@
 //! Steepest descent on exponential losses goes to the largest margin in its own norm; and the steps of the proof.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
 use crate::problem::dense;
@@ -47,7 +47,7 @@ fn descend(
     points: &Points,
     largest: &[f64; 3],
     norm: Norm,
-) -> Result<Vec<[f64; 3]>, Failure> {
+) -> Result<Vec<[f64; 3]>, ExperimentError> {
     // The bound 1/(B²L) itself.
     let scale = points.radius(norm.dual()).powi(-2);
     let places = places(setup.get(STEPS));
@@ -72,7 +72,7 @@ fn shares_of(points: &Points, largest: &[f64; 3], w: &[f64]) -> [f64; 3] {
 
 /// Coordinate descent with the step that makes the loss least along the coordinate, as AdaBoost does; the share of the
 /// largest ℓ₁ margin at the end.
-fn exact_line_search(setup: &Setup, points: &Points, largest: f64) -> Result<f64, Failure> {
+fn exact_line_search(setup: &Setup, points: &Points, largest: f64) -> Result<f64, ExperimentError> {
     let mut w = vec![0.0; points.dimension()];
     for step in 0..setup.get(STEPS) / 20 {
         let margins = points.margins(&w);
@@ -136,7 +136,12 @@ struct Slack {
     sums: f64,
 }
 
-fn slack(points: &Points, norm: Norm, largest: f64, steps: usize) -> Result<Slack, Failure> {
+fn slack(
+    points: &Points,
+    norm: Norm,
+    largest: f64,
+    steps: usize,
+) -> Result<Slack, ExperimentError> {
     let dual = norm.dual();
     let radius = points.radius(dual).powi(2);
     // At zero each loss is 1.
@@ -199,7 +204,7 @@ impl Slack {
 }
 
 /// Of Σ pᵢ xᵢxᵢᵀ, which is the Hessian over the loss.
-fn top_eigenvalue(points: &Points, weights: &[f64]) -> Result<f64, Failure> {
+fn top_eigenvalue(points: &Points, weights: &[f64]) -> Result<f64, ExperimentError> {
     let d = points.dimension();
     let hessian = Mat::from_fn(d, d, |a, b| {
         points
@@ -220,7 +225,7 @@ struct Drawn {
     slacks: Vec<Slack>,
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let points = separable::with_teacher(
         &mut rng,
@@ -228,7 +233,7 @@ fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
         setup.get(DIMENSION),
         setup.get(GAP),
     );
-    let best = |norm: Norm| -> Result<f64, Failure> {
+    let best = |norm: Norm| -> Result<f64, ExperimentError> {
         Ok(match norm {
             Norm::Two => separable::hard_margin(&points)?.margin,
             _ => 1.0 / norm.of(&separable::least_norm_separator(&points, norm)?),
@@ -286,7 +291,7 @@ impl Experiment for MarginsOfSteepestDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let all = setup.over_seeds(|streams| draw_one(setup, streams))?;
         let steps = setup.get(STEPS);
         let own = NORMS.iter().enumerate().map(|(which, (_, name))| {

@@ -1,8 +1,8 @@
 //! Gradient descent, stochastic gradient descent and Adam on data that many predictors fit: which of them they choose.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level, Width};
 use crate::problem::separable::{self, Loss, Norm, Points, angle};
@@ -98,7 +98,7 @@ fn descend(
     points: &Points,
     arm: Arm,
     rng: &mut StreamRng,
-) -> Result<Vec<Vec<f64>>, Failure> {
+) -> Result<Vec<Vec<f64>>, ExperimentError> {
     let (steps, count) = (setup.get(STEPS), points.count());
     let size = 1.0 / points.radius(Norm::Two).powi(2);
     let loss = if arm == Arm::Exponential {
@@ -139,7 +139,7 @@ fn descend(
 
 /// Margins over norms after the exercise: of stochastic descent, of gradient descent on the mean, and on the sum, of the
 /// losses max(0, 1 − m)²; and the norms.
-fn exercise(rng: &mut StreamRng, epochs: usize) -> Result<([f64; 3], [f64; 3]), Failure> {
+fn exercise(rng: &mut StreamRng, epochs: usize) -> Result<([f64; 3], [f64; 3]), ExperimentError> {
     let (count, dimension, step) = EXERCISE;
     let drawn = separable::with_teacher(rng, count, dimension, 0.0);
     let lengths: Vec<f64> = (0..dimension)
@@ -186,7 +186,7 @@ struct Drawn {
     exercise: ([f64; 3], [f64; 3]),
 }
 
-fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, Failure> {
+fn draw_one(setup: &Setup, streams: Streams) -> Result<Drawn, ExperimentError> {
     let (count, dimension) = (setup.get(SAMPLES), setup.get(DIMENSION));
     let x = draw::gaussian(&mut streams.stream("data", 0), count, dimension);
     let points = points(&x);
@@ -275,9 +275,9 @@ impl Experiment for OptimisersAndMargins {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) > setup.get(DIMENSION) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`samples` needs to be no more than `dimension`, or nothing fits all labels",
             ));
         }

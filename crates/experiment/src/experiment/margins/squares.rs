@@ -1,8 +1,8 @@
 //! Steepest descent in a norm that is not Euclid's on a sum of squares: the solution it finds depends on the step.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Rule as Level, Style, Width};
 use crate::problem::separable::Norm;
@@ -67,7 +67,11 @@ fn least(p: f64) -> Vec<f64> {
 }
 
 /// Where descent from zero on Σ(w·x − y)² ends, and some points of its way.
-fn descend(setup: &Setup, norm: Norm, step: f64) -> Result<(Vec<f64>, Vec<Vec<f64>>), Failure> {
+fn descend(
+    setup: &Setup,
+    norm: Norm,
+    step: f64,
+) -> Result<(Vec<f64>, Vec<Vec<f64>>), ExperimentError> {
     let mut w = vec![0.0; 3];
     let mut way = vec![w.clone()];
     for iteration in 0..20_000_000usize {
@@ -95,7 +99,7 @@ fn descend(setup: &Setup, norm: Norm, step: f64) -> Result<(Vec<f64>, Vec<Vec<f6
             setup.go_on()?;
         }
     }
-    Err(Failure::because(format!(
+    Err(ExperimentError::because(format!(
         "steepest descent with the step {step} (`steps`) does not end"
     )))
 }
@@ -132,7 +136,7 @@ fn identities(gradient: &[f64]) -> (f64, f64) {
 
 /// How far steepest descent in the norm √(vᵀDv), from a random start, ends from the solution that is nearest to the start
 /// in that norm; relative to the way.
-fn quadratic_norm(rng: &mut StreamRng, dimension: usize) -> Result<f64, Failure> {
+fn quadratic_norm(rng: &mut StreamRng, dimension: usize) -> Result<f64, ExperimentError> {
     let equations = dimension.div_ceil(2);
     let x = draw::gaussian(rng, equations, dimension);
     let (y, start) = (draw::normals(rng, equations), draw::normals(rng, dimension));
@@ -198,15 +202,9 @@ impl Experiment for SteepestDescentOnSquares {
         vec![STEPS.parameter(), DIMENSION.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
-        let steps = setup.get(STEPS);
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
+        let steps = checked(setup.get(STEPS))?;
         let dimension = setup.get(DIMENSION);
-        let [.., second, last] = steps[..] else {
-            return Err(Failure::because("`steps` needs two step sizes or more"));
-        };
-        if steps.windows(2).any(|pair| pair[0] <= pair[1]) {
-            return Err(Failure::because("`steps` needs step sizes that fall"));
-        }
         let drawn = setup.over_seeds(|streams| {
             let gradient = draw::normals(&mut streams.stream("gradient", 0), dimension);
             let limit = quadratic_norm(&mut streams.stream("system", 0), dimension)?;
@@ -214,72 +212,132 @@ impl Experiment for SteepestDescentOnSquares {
         })?;
         let runs = setup.over(&steps, |step| descend(setup, EXAMPLE, *step))?;
         let limits: Vec<&Vec<f64>> = runs.iter().map(|(limit, _)| limit).collect();
-        let (before, after) = (limits[limits.len() - 2], limits[limits.len() - 1]);
-        let small: Vec<f64> = before
-            .iter()
-            .zip(after)
-            .map(|(b, a)| a + (a - b) * last / (second - last))
-            .collect();
         let least = least(4.0 / 3.0);
-        let euclid = descend(setup, Norm::Two, steps[0])?.0;
-        let euclid_small = descend(setup, Norm::Two, second)?.0;
-
-        let most = |of: &dyn Fn(&Drawn) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
-        let below = Rule::Below(1e-12);
-        let findings = Findings::new()
-            .claim(Claim::printed(
-                "theory 8-4",
-                format!("⟨Δ, −g⟩, ‖Δ‖² and ‖g‖₊² are one number for {} random gradients in five norms (largest relative difference)", drawn.len()),
-                below,
-                Estimate::exact(most(&|((worst, _), _)| *worst), 1e-15),
-            ))
-            .claim(Claim::printed(
-                "theory 8-4",
-                "The step in the norm of absolute values moves one coordinate (most that are moved)",
-                Rule::Equals { value: 1.0, tolerance: 0.0 },
-                Estimate::exact(most(&|((_, moved), _)| *moved), 0.0),
-            ))
-            .claim(Claim::printed(
-                "theory 8-4",
-                "In a norm √(vᵀDv) descent on squares ends at the solution nearest to its start (largest distance, relative to the way)",
-                Rule::Below(1e-8),
-                Estimate::exact(most(&|(_, limit)| *limit), 1e-10),
-            ))
-            .claim(Claim::printed(
-                "theory 8-6",
-                format!("In the norm with p = 4/3 the limits of the steps {} and {last} differ (distance)", steps[0]),
-                Rule::Above(1e-3),
-                Estimate::exact(distance(limits[0], after), 1e-8),
-            ))
-            .claim(Claim::printed(
-                "theory 8-6",
-                "Even the limit of small steps is not the solution of least norm (distance)",
-                Rule::Above(1e-2),
-                // The line is through two values; what it leaves is of the size of their difference times the step.
-                Estimate::exact(distance(&small, &least), distance(before, after)),
-            ))
-            .claim(Claim::must_hold(
-                "theory 8-6",
-                format!("In Euclid's norm the limits of the steps {} and {second} are one point (distance)", steps[0]),
-                Rule::Below(1e-3),
-                Estimate::exact(distance(&euclid, &euclid_small), 1e-8),
-            ));
-        let euclid_least = solution(-1.0 / 6.0);
-        let rows = steps
-            .iter()
-            .zip(&limits)
-            .map(|(step, limit)| row(Cell::rough(*step), limit));
-        let rows = rows.chain([
-            row("small steps".into(), &small),
-            row("least norm, p = 4/3".into(), &least),
-            row("least norm, p = 2".into(), &euclid_least),
-        ]);
-        let columns = [Column::text("step").right()].into_iter();
-        let columns = columns.chain(["w1", "w2", "w3", "norm with p = 4/3"].map(Column::number));
-        Ok(findings
-            .table("limits", Table::new(columns).with_rows(rows))
+        let small = of_small_steps(&steps, &limits);
+        Ok(Findings::new()
+            .claims(claims_of_directions(&drawn))
+            .claims(claims_of_limits(setup, &steps, &limits, [&small, &least])?)
+            .table("limits", table(&steps, &limits, [&small, &least]))
             .figure("limits", figure(&steps, &runs, &least)))
     }
+}
+
+/// Step sizes that fall, two or more.
+fn checked(steps: Vec<f64>) -> Result<Vec<f64>, ExperimentError> {
+    if steps.len() < 2 {
+        return Err(ExperimentError::because(
+            "`steps` needs two step sizes or more",
+        ));
+    }
+    if steps.windows(2).any(|pair| pair[0] <= pair[1]) {
+        return Err(ExperimentError::because(
+            "`steps` needs step sizes that fall",
+        ));
+    }
+    Ok(steps)
+}
+
+/// The last two of a list that has as many.
+fn last_two<T: Copy>(values: &[T]) -> [T; 2] {
+    [values[values.len() - 2], values[values.len() - 1]]
+}
+
+/// Where the limits go as steps become small, on the line through the last two.
+fn of_small_steps(steps: &[f64], limits: &[&Vec<f64>]) -> Vec<f64> {
+    let [second, last] = last_two(steps);
+    let [before, after] = last_two(limits);
+    before
+        .iter()
+        .zip(after)
+        .map(|(b, a)| a + (a - b) * last / (second - last))
+        .collect()
+}
+
+/// What steepest descent is in any norm.
+fn claims_of_directions(drawn: &[Drawn]) -> Vec<Claim> {
+    let most = |of: &dyn Fn(&Drawn) -> f64| drawn.iter().map(of).fold(0.0, f64::max);
+    vec![
+        Claim::printed(
+            "theory 8-4",
+            format!(
+                "⟨Δ, −g⟩, ‖Δ‖² and ‖g‖₊² are one number for {} random gradients in five norms (largest relative difference)",
+                drawn.len()
+            ),
+            Rule::Below(1e-12),
+            Estimate::exact(most(&|((worst, _), _)| *worst), 1e-15),
+        ),
+        Claim::printed(
+            "theory 8-4",
+            "The step in the norm of absolute values moves one coordinate (most that are moved)",
+            Rule::Equals {
+                value: 1.0,
+                tolerance: 0.0,
+            },
+            Estimate::exact(most(&|((_, moved), _)| *moved), 0.0),
+        ),
+        Claim::printed(
+            "theory 8-4",
+            "In a norm √(vᵀDv) descent on squares ends at the solution nearest to its start (largest distance, relative to the way)",
+            Rule::Below(1e-8),
+            Estimate::exact(most(&|(_, limit)| *limit), 1e-10),
+        ),
+    ]
+}
+
+/// Whether the limit depends on the step, and whether it is a solution of least norm.
+fn claims_of_limits(
+    setup: &Setup,
+    steps: &[f64],
+    limits: &[&Vec<f64>],
+    [small, least]: [&[f64]; 2],
+) -> Result<Vec<Claim>, ExperimentError> {
+    let [second, last] = last_two(steps);
+    let [before, after] = last_two(limits);
+    let euclid = descend(setup, Norm::Two, steps[0])?.0;
+    let euclid_small = descend(setup, Norm::Two, second)?.0;
+    Ok(vec![
+        Claim::printed(
+            "theory 8-6",
+            format!(
+                "In the norm with p = 4/3 the limits of the steps {} and {last} differ (distance)",
+                steps[0]
+            ),
+            Rule::Above(1e-3),
+            Estimate::exact(distance(limits[0], after), 1e-8),
+        ),
+        Claim::printed(
+            "theory 8-6",
+            "Even the limit of small steps is not the solution of least norm (distance)",
+            Rule::Above(1e-2),
+            // The line is through two values; what it leaves is of the size of their difference times the step.
+            Estimate::exact(distance(small, least), distance(before, after)),
+        ),
+        Claim::must_hold(
+            "theory 8-6",
+            format!(
+                "In Euclid's norm the limits of the steps {} and {second} are one point (distance)",
+                steps[0]
+            ),
+            Rule::Below(1e-3),
+            Estimate::exact(distance(&euclid, &euclid_small), 1e-8),
+        ),
+    ])
+}
+
+fn table(steps: &[f64], limits: &[&Vec<f64>], [small, least]: [&[f64]; 2]) -> Table {
+    let euclid_least = solution(-1.0 / 6.0);
+    let rows = steps
+        .iter()
+        .zip(limits)
+        .map(|(step, limit)| row(Cell::rough(*step), limit));
+    let rows = rows.chain([
+        row("small steps".into(), small),
+        row("least norm, p = 4/3".into(), least),
+        row("least norm, p = 2".into(), &euclid_least),
+    ]);
+    let columns = [Column::text("step").right()].into_iter();
+    let columns = columns.chain(["w1", "w2", "w3", "norm with p = 4/3"].map(Column::number));
+    Table::new(columns).with_rows(rows)
 }
 
 fn row(name: Cell, w: &[f64]) -> Vec<Cell> {

@@ -1,8 +1,8 @@
 //! Coordinate descent by tiny steps on squares beside the path of the lasso: one where that path is monotone.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points as Dots, Style, Width};
 use crate::problem::separable::Norm;
@@ -38,17 +38,17 @@ const CLOSE: Number = Number::new(
 const ENDED: f64 = 1e-6;
 
 /// `y = Xw` with more unknowns than equations, and columns of length 1.
-struct Problem {
+struct Regression {
     x: Mat<f64>,
     y: Col<f64>,
 }
 
-fn problem(rng: &mut StreamRng, samples: usize, features: usize) -> Problem {
+fn regression(rng: &mut StreamRng, samples: usize, features: usize) -> Regression {
     let raw = draw::gaussian(rng, samples, features);
     let x = Mat::from_fn(samples, features, |row, column| {
         raw[(row, column)] / raw.col(column).norm_l2()
     });
-    Problem {
+    Regression {
         x,
         y: draw::normals(rng, samples),
     }
@@ -58,10 +58,10 @@ fn problem(rng: &mut StreamRng, samples: usize, features: usize) -> Problem {
 ///
 /// Follows the conditions xⱼᵀ(y − Xw) = λ sign wⱼ of the nonzero and |xⱼᵀ(y − Xw)| ≤ λ of the other coordinates (Osborne,
 /// Presnell & Turlach 2000, "A new approach to variable selection in least squares problems").
-fn lasso(problem: &Problem) -> Result<Vec<Vec<f64>>, Failure> {
-    let features = problem.x.ncols();
-    let gram = problem.x.transpose() * &problem.x;
-    let mut pulls = dense::numbers((problem.x.transpose() * &problem.y).as_ref());
+fn lasso(regression: &Regression) -> Result<Vec<Vec<f64>>, ExperimentError> {
+    let features = regression.x.ncols();
+    let gram = regression.x.transpose() * &regression.x;
+    let mut pulls = dense::numbers((regression.x.transpose() * &regression.y).as_ref());
     let mut lambda = Norm::Infinity.of(&pulls);
     let mut w = vec![0.0; features];
     let mut active: Vec<usize> = (0..features)
@@ -126,7 +126,9 @@ fn lasso(problem: &Problem) -> Result<Vec<Vec<f64>>, Failure> {
             return Ok(knots);
         }
     }
-    Err(Failure::because("the path of a lasso has too many knots"))
+    Err(ExperimentError::because(
+        "the path of a lasso has too many knots",
+    ))
 }
 
 /// How far coordinates go back along a path, the furthest of them, relative to the sum of absolute values at its end.
@@ -160,12 +162,16 @@ fn at(knots: &[Vec<f64>], sum: f64) -> Vec<f64> {
 
 /// Coordinate descent with a small part of the exact step, always on the coordinate with the largest derivative: points
 /// of its way, the last one where it ends.
-fn stagewise(setup: &Setup, problem: &Problem, step: f64) -> Result<Vec<Vec<f64>>, Failure> {
-    let gram = problem.x.transpose() * &problem.x;
+fn stagewise(
+    setup: &Setup,
+    regression: &Regression,
+    step: f64,
+) -> Result<Vec<Vec<f64>>, ExperimentError> {
+    let gram = regression.x.transpose() * &regression.x;
     let gram: Vec<Vec<f64>> = (0..gram.ncols())
         .map(|j| dense::numbers(gram.col(j)))
         .collect();
-    let mut pulls = dense::numbers((problem.x.transpose() * &problem.y).as_ref());
+    let mut pulls = dense::numbers((regression.x.transpose() * &regression.y).as_ref());
     let first = Norm::Infinity.of(&pulls);
     let mut w = vec![0.0; gram.len()];
     let mut way = vec![w.clone()];
@@ -217,11 +223,11 @@ struct Drawn {
     excess: [f64; 2],
 }
 
-fn draw_one(setup: &Setup, rng: &mut StreamRng) -> Result<Drawn, Failure> {
-    let problem = problem(rng, setup.get(SAMPLES), setup.get(FEATURES));
-    let knots = lasso(&problem)?;
-    let way = stagewise(setup, &problem, setup.get(STEP))?;
-    let euclid = dense::least_norm(problem.x.as_ref(), problem.y.as_ref())?;
+fn draw_one(setup: &Setup, rng: &mut StreamRng) -> Result<Drawn, ExperimentError> {
+    let regression = regression(rng, setup.get(SAMPLES), setup.get(FEATURES));
+    let knots = lasso(&regression)?;
+    let way = stagewise(setup, &regression, setup.get(STEP))?;
+    let euclid = dense::least_norm(regression.x.as_ref(), regression.y.as_ref())?;
     let ends = [
         way.last().cloned().unwrap_or_default(),
         dense::numbers(euclid.as_ref()),
@@ -274,9 +280,9 @@ impl Experiment for StagewiseAndTheLasso {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(FEATURES) <= setup.get(SAMPLES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`features` needs to be larger than `samples`",
             ));
         }
@@ -425,11 +431,11 @@ mod tests {
     #[test]
     fn the_path_of_the_lasso_meets_its_conditions_at_every_knot() {
         for seed in 0..20 {
-            let problem = problem(&mut Streams::new(seed).stream("test", 0), 4, 9);
-            let knots = lasso(&problem).unwrap();
+            let regression = regression(&mut Streams::new(seed).stream("test", 0), 4, 9);
+            let knots = lasso(&regression).unwrap();
             for w in &knots[1..] {
-                let left = &problem.y - &problem.x * dense::column(w);
-                let pulls = dense::numbers((problem.x.transpose() * &left).as_ref());
+                let left = &regression.y - &regression.x * dense::column(w);
+                let pulls = dense::numbers((regression.x.transpose() * &left).as_ref());
                 let lambda = Norm::Infinity.of(&pulls);
                 let on = w.iter().zip(&pulls).filter(|(w, _)| **w != 0.0);
                 for (w, pull) in on {
@@ -437,27 +443,27 @@ mod tests {
                 }
             }
             let end = dense::column(knots.last().unwrap());
-            assert!((&problem.x * end - &problem.y).norm_l2() < 1e-9);
+            assert!((&regression.x * end - &regression.y).norm_l2() < 1e-9);
         }
     }
 
     #[test]
     fn the_end_of_the_lasso_has_the_least_sum_of_absolute_values() {
         // No interpolant has a sum below yᵀν where |Xᵀν| ≤ 1: ν is the residual at the last knot before the end.
-        let problem = problem(&mut Streams::new(3).stream("test", 0), 4, 9);
-        let knots = lasso(&problem).unwrap();
+        let regression = regression(&mut Streams::new(3).stream("test", 0), 4, 9);
+        let knots = lasso(&regression).unwrap();
         let before = dense::column(&knots[knots.len() - 2]);
-        let residual = dense::numbers((&problem.y - &problem.x * before).as_ref());
-        let pulls = dense::numbers((problem.x.transpose() * dense::column(&residual)).as_ref());
+        let residual = dense::numbers((&regression.y - &regression.x * before).as_ref());
+        let pulls = dense::numbers((regression.x.transpose() * dense::column(&residual)).as_ref());
         let bound =
-            inner(&residual, &dense::numbers(problem.y.as_ref())) / Norm::Infinity.of(&pulls);
+            inner(&residual, &dense::numbers(regression.y.as_ref())) / Norm::Infinity.of(&pulls);
         assert!((Norm::One.of(knots.last().unwrap()) - bound).abs() < 1e-9);
     }
 
     #[test]
     fn orthogonal_columns_give_a_monotone_path() {
         let x = Mat::from_fn(3, 3, |row, column| if row == column { 1.0 } else { 0.0 });
-        let knots = lasso(&Problem {
+        let knots = lasso(&Regression {
             x,
             y: dense::column(&[3.0, -1.0, 2.0]),
         })

@@ -2,7 +2,8 @@
 //! their order.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel};
 use crate::problem::draw;
@@ -63,7 +64,7 @@ impl Experiment for CommutingParameterisations {
         vec![SIZE.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let size = setup.get(SIZE);
         let runs = setup.over_seeds(|streams| run(streams, size))?;
         let of =
@@ -135,7 +136,7 @@ struct Run {
     apart: Vec<Vec<f64>>,
 }
 
-fn run(streams: Streams, size: usize) -> Result<Run, Failure> {
+fn run(streams: Streams, size: usize) -> Result<Run, ExperimentError> {
     let mut rng = streams.stream("maps", 0);
     let maps = [
         Parameterisation::linear(draw::gaussian(&mut rng, size, 2 * size)),
@@ -188,16 +189,17 @@ fn orders(
     map: &Parameterisation,
     start: &Col<f64>,
     gradients: &[Col<f64>; 2],
-) -> Result<Vec<f64>, Failure> {
-    let follow = |parameters: &Col<f64>, which: usize, time: f64| -> Result<Col<f64>, Failure> {
-        let mut path = map.flow(parameters.as_ref(), &[time], |_| gradients[which].clone())?;
-        path.pop()
-            .ok_or_else(|| Failure::because("a flow has no end"))
-    };
+) -> Result<Vec<f64>, ExperimentError> {
+    let follow =
+        |parameters: &Col<f64>, which: usize, time: f64| -> Result<Col<f64>, ExperimentError> {
+            let mut path = map.flow(parameters.as_ref(), &[time], |_| gradients[which].clone())?;
+            path.pop()
+                .ok_or_else(|| ExperimentError::because("a flow has no end"))
+        };
     TIMES
         .iter()
         .map(|time| {
-            let ends = [0, 1].map(|first| -> Result<Col<f64>, Failure> {
+            let ends = [0, 1].map(|first| -> Result<Col<f64>, ExperimentError> {
                 let between = follow(start, first, *time)?;
                 Ok(map.value(follow(&between, 1 - first, *time)?.as_ref()))
             });

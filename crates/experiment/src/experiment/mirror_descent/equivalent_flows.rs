@@ -1,8 +1,8 @@
 //! Gradient flow on parameters and mirror flow on weights are the same path where the metrics agree.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level};
 use crate::problem::mirror::{self, Parameterisation, Potential, Regression, mirror_flow};
@@ -68,9 +68,9 @@ impl Experiment for EquivalentFlows {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) >= setup.get(FEATURES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "samples must be less than features, or there is only one interpolant",
             ));
         }
@@ -95,7 +95,7 @@ struct Run {
     rotated: f64,
 }
 
-fn run(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let mut rng = streams.stream("data", 0);
     let (samples, features) = (setup.get(SAMPLES), setup.get(FEATURES));
     let truth = mirror::sparse(&mut rng, features, features, false);
@@ -168,13 +168,13 @@ fn descent(
     map: &Parameterisation,
     start: &Col<f64>,
     end: f64,
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Vec<f64>, ExperimentError> {
     // On a tenth of the time, where the weights still move.
     let end = end / 10.0;
     let mut path = map.flow(start.as_ref(), &[end], |w| problem.gradient(w))?;
     let goal = path
         .pop()
-        .ok_or_else(|| Failure::because("a flow has no end"))?;
+        .ok_or_else(|| ExperimentError::because("a flow has no end"))?;
     let goal = map.value(goal.as_ref());
     let each = SHARES.iter().map(|share| {
         let mut parameters = start.clone();
@@ -188,7 +188,7 @@ fn descent(
 }
 
 /// Where gradient flow on `w`, on `u·v` and on `θ₊² − θ₋²` ends on a problem with a sparse solution.
-fn biases(setup: &Setup, streams: Streams) -> Result<([[f64; 2]; 3], f64), Failure> {
+fn biases(setup: &Setup, streams: Streams) -> Result<([[f64; 2]; 3], f64), ExperimentError> {
     let mut rng = streams.stream("sparse data", 0);
     let (samples, features, scale) = (setup.get(SAMPLES), setup.get(FEATURES), setup.get(SCALE));
     let truth = mirror::sparse(&mut rng, features, 1, true);

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Level};
 use crate::problem::mirror::{self, Regression, exponentiated_gradient, projected_gradient};
@@ -79,7 +79,7 @@ impl Experiment for ExponentiatedGradient {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let printed = setup.over_seeds(|streams| Ok(as_printed(setup, streams)))?;
         let wide = setup.over_seeds(|streams| with_a_choice(setup, streams))?;
         Ok(Findings::new()
@@ -158,7 +158,7 @@ struct Wide {
     misfit: f64,
 }
 
-fn with_a_choice(setup: &Setup, streams: Streams) -> Result<Wide, Failure> {
+fn with_a_choice(setup: &Setup, streams: Streams) -> Result<Wide, ExperimentError> {
     let mut rng = streams.stream("wide", 0);
     let truth = mirror::sparse(&mut rng, setup.get(WIDE), setup.get(SUPPORT), false);
     let problem = Regression::gaussian(&mut rng, setup.get(SAMPLES), &truth);

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::mirror::{self, Potential, Regression, nearest_interpolant};
@@ -73,15 +73,15 @@ impl Experiment for InitialisationScale {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) >= setup.get(FEATURES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "samples must be less than features, or there is only one interpolant",
             ));
         }
         let scales = setup.get(SCALES);
         if scales.len() < 3 || !scales.is_sorted() {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "scales must be at least three ascending numbers",
             ));
         }
@@ -105,7 +105,7 @@ struct Sweep {
     misfits: Vec<f64>,
 }
 
-fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
+fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, ExperimentError> {
     let mut rng = streams.stream("diagonal", 0);
     let features = setup.get(FEATURES);
     let truth = mirror::sparse(&mut rng, features, 3.min(features), true);
@@ -114,7 +114,7 @@ fn diagonal(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
     for scale in setup.get(SCALES) {
         let potential = Potential::Hyperbolic { scale };
         let end = nearest_interpolant(&problem, &potential, Col::zeros(features).as_ref())?.weights;
-        let kernel = |w: &Col<f64>| -> Result<Mat<f64>, Failure> {
+        let kernel = |w: &Col<f64>| -> Result<Mat<f64>, ExperimentError> {
             let metric = potential.metric(potential.dual(w.as_ref())?.as_ref())?;
             Ok(&problem.x * metric * problem.x.transpose())
         };
@@ -196,7 +196,7 @@ impl Network {
     }
 }
 
-fn relu(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
+fn relu(setup: &Setup, streams: Streams) -> Result<Sweep, ExperimentError> {
     let (samples, inputs, units) = (setup.get(SAMPLES), setup.get(INPUTS), setup.get(UNITS));
     let mut rng = streams.stream("relu", 0);
     let mut draw_inputs =
@@ -240,37 +240,42 @@ fn relu(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
 }
 
 fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
-    let arms = |sweeps: &[Sweep], get: fn(&Sweep, usize) -> f64| -> Vec<Vec<f64>> {
-        (0..scales.len())
-            .map(|place| sweeps.iter().map(|sweep| get(sweep, place)).collect())
-            .collect()
-    };
-    // The law of large scales, over the last two.
     let [.., before, last] = scales else {
         return Vec::new();
     };
-    let slope = |sweeps: &[Sweep]| {
-        let values: Vec<f64> = sweeps
-            .iter()
-            .map(|sweep| {
-                let count = sweep.drifts.len();
-                (sweep.drifts[count - 1] / sweep.drifts[count - 2]).ln() / (last / before).ln()
-            })
-            .collect();
-        Estimate::mean(&values)
+    let mut claims = claims_of_network("diagonal", scales, diagonal);
+    claims.extend(claims_of_network("ReLU", scales, relu));
+    claims.extend(claims_of_large_scales([*before, *last], diagonal, relu));
+    claims
+}
+
+/// What tells the rich from the lazy end of the scales.
+fn claims_of_network(name: &str, scales: &[f64], sweeps: &[Sweep]) -> Vec<Claim> {
+    let last = scales[scales.len() - 1];
+    let drops: Vec<Vec<f64>> = (0..scales.len())
+        .map(|place| {
+            sweeps
+                .iter()
+                .map(|sweep| -sweep.drifts[place].ln())
+                .collect()
+        })
+        .collect();
+    let what = if name == "ReLU" {
+        "error on new inputs"
+    } else {
+        "‖w‖₁ of the solution"
     };
-    let mut claims = Vec::new();
-    for (name, sweeps) in [("diagonal", diagonal), ("ReLU", relu)] {
-        claims.push(Claim::printed(
+    vec![
+        Claim::printed(
             "inductive-bias N12",
             format!(
                 "In the {name} network the change of the kernel falls with the scale, from each to the next of {}.",
                 tested(scales)
             ),
             Rule::Above(0.0),
-            Estimate::smallest_step(&arms(sweeps, |sweep, place| -sweep.drifts[place].ln())),
-        ));
-        claims.push(Claim::printed(
+            Estimate::smallest_step(&drops),
+        ),
+        Claim::printed(
             "inductive-bias N12",
             format!(
                 "In the {name} network at {last} the kernel changes by less than 5 % (lazy), at {} by more than its own \
@@ -284,13 +289,8 @@ fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
                     .map(|sweep| (sweep.drifts[scales.len() - 1] / 0.05).max(1.0 / sweep.drifts[0]))
                     .collect::<Vec<_>>(),
             ),
-        ));
-        let what = if name == "ReLU" {
-            "error on new inputs"
-        } else {
-            "‖w‖₁ of the solution"
-        };
-        claims.push(Claim::printed(
+        ),
+        Claim::printed(
             "inductive-bias N12",
             format!(
                 "In the {name} network the {what} is larger at {last} than at {}.",
@@ -303,35 +303,59 @@ fn claims(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Vec<Claim> {
                     .map(|sweep| (sweep.norms[scales.len() - 1] / sweep.norms[0]).ln())
                     .collect::<Vec<_>>(),
             ),
-        ));
-    }
-    claims.push(Claim::must_hold(
-        "inductive-bias N12",
-        format!("From {before} to {last} the change of the kernel of the diagonal network falls with the power 4."),
-        Rule::Equals { value: -4.0, tolerance: 0.1 },
-        slope(diagonal),
-    ));
-    claims.push(Claim::must_hold(
-        "inductive-bias N12",
-        format!(
-            "From {before} to {last} that of the ReLU network, whose units also switch, falls faster than with the power \
+        ),
+    ]
+}
+
+/// The power of the law over the last two scales, and that all networks fit.
+fn claims_of_large_scales(
+    [before, last]: [f64; 2],
+    diagonal: &[Sweep],
+    relu: &[Sweep],
+) -> Vec<Claim> {
+    let slope = |sweeps: &[Sweep]| {
+        let values: Vec<f64> = sweeps
+            .iter()
+            .map(|sweep| {
+                let count = sweep.drifts.len();
+                (sweep.drifts[count - 1] / sweep.drifts[count - 2]).ln() / (last / before).ln()
+            })
+            .collect();
+        Estimate::mean(&values)
+    };
+    vec![
+        Claim::must_hold(
+            "inductive-bias N12",
+            format!(
+                "From {before} to {last} the change of the kernel of the diagonal network falls with the power 4."
+            ),
+            Rule::Equals {
+                value: -4.0,
+                tolerance: 0.1,
+            },
+            slope(diagonal),
+        ),
+        Claim::must_hold(
+            "inductive-bias N12",
+            format!(
+                "From {before} to {last} that of the ReLU network, whose units also switch, falls faster than with the power \
              1.5."
+            ),
+            Rule::Below(-1.5),
+            slope(relu),
         ),
-        Rule::Below(-1.5),
-        slope(relu),
-    ));
-    claims.push(Claim::must_hold(
-        "inductive-bias N12",
-        "All of the networks fit: the largest misfit is below 1 %.",
-        Rule::Below(0.01),
-        Estimate::mean(
-            &relu
-                .iter()
-                .map(|sweep| sweep.misfits.iter().copied().fold(0.0, f64::max))
-                .collect::<Vec<_>>(),
+        Claim::must_hold(
+            "inductive-bias N12",
+            "All of the networks fit: the largest misfit is below 1 %.",
+            Rule::Below(0.01),
+            Estimate::mean(
+                &relu
+                    .iter()
+                    .map(|sweep| sweep.misfits.iter().copied().fold(0.0, f64::max))
+                    .collect::<Vec<_>>(),
+            ),
         ),
-    ));
-    claims
+    ]
 }
 
 fn figure(scales: &[f64], diagonal: &[Sweep], relu: &[Sweep]) -> Figure {

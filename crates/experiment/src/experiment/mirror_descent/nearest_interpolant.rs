@@ -1,8 +1,8 @@
 //! Mirror descent ends at the interpolant that is nearest to its start in the Bregman divergence of its potential.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Rule as Level, Width};
 use crate::problem::mirror::{
@@ -77,10 +77,10 @@ impl Experiment for NearestInterpolant {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (samples, size) = (setup.get(SAMPLES), setup.get(SIZE));
         if samples >= size * (size + 1) / 2 {
-            return Err(Failure::because(format!(
+            return Err(ExperimentError::because(format!(
                 "samples = {samples} leaves symmetric matrices of size = {size} no choice: it must be less than {}",
                 size * (size + 1) / 2
             )));
@@ -129,7 +129,7 @@ struct Run {
     paths: Vec<Vec<(usize, f64)>>,
 }
 
-fn potentials(rng: &mut StreamRng, size: usize) -> Result<[Potential; 6], Failure> {
+fn potentials(rng: &mut StreamRng, size: usize) -> Result<[Potential; 6], ExperimentError> {
     let scales: Vec<f64> = (0..size * size)
         .map(|_| rng.random_range(0.5..4.0))
         .collect();
@@ -172,7 +172,7 @@ fn problem(
     (Regression { x, y }, start)
 }
 
-fn run_potentials(setup: &Setup, streams: Streams) -> Result<Run, Failure> {
+fn run_potentials(setup: &Setup, streams: Streams) -> Result<Run, ExperimentError> {
     let (samples, size) = (setup.get(SAMPLES), setup.get(SIZE));
     let limits = (setup.get(STEPS), 1e-9);
     let potentials = potentials(&mut streams.stream("potentials", 0), size)?;

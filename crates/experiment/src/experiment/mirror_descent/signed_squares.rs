@@ -3,8 +3,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense;
@@ -73,9 +73,9 @@ impl Experiment for SignedSquares {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) >= setup.get(FEATURES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "samples must be less than features, or there is only one interpolant",
             ));
         }
@@ -113,7 +113,7 @@ struct Flow {
     gap: f64,
 }
 
-fn follow(setup: &Setup, streams: Streams) -> Result<Flow, Failure> {
+fn follow(setup: &Setup, streams: Streams) -> Result<Flow, ExperimentError> {
     let problem = problem(setup, streams);
     let features = problem.x.ncols();
     let map = Parameterisation::signed_squares(features);
@@ -158,7 +158,7 @@ struct Sweep {
     extremes: [[f64; 2]; 2],
 }
 
-fn sweep(setup: &Setup, streams: Streams) -> Result<Sweep, Failure> {
+fn sweep(setup: &Setup, streams: Streams) -> Result<Sweep, ExperimentError> {
     let problem = problem(setup, streams);
     let features = problem.x.ncols();
     let map = Parameterisation::signed_squares(features);

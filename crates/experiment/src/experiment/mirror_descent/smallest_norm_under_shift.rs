@@ -1,8 +1,8 @@
 //! The interpolant of least norm is not always the one that a shift of the inputs harms least.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::mirror::{self, Potential, Regression, nearest_interpolant};
@@ -67,9 +67,9 @@ impl Experiment for SmallestNormUnderShift {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         if setup.get(SAMPLES) >= setup.get(FEATURES) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "samples must be less than features, or there is only one interpolant",
             ));
         }
@@ -85,7 +85,7 @@ impl Experiment for SmallestNormUnderShift {
 /// For each interpolant the error under each shift.
 type Errors = Vec<Vec<f64>>;
 
-fn run(setup: &Setup, streams: Streams, is_sparse: bool) -> Result<Errors, Failure> {
+fn run(setup: &Setup, streams: Streams, is_sparse: bool) -> Result<Errors, ExperimentError> {
     let (samples, features) = (setup.get(SAMPLES), setup.get(FEATURES));
     let support = setup.get(SUPPORT).min(features);
     let mut rng = streams.stream("data", u64::from(is_sparse));

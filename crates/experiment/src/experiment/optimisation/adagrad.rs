@@ -3,8 +3,8 @@
 use super::{banded, each};
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Rule as Level, Width};
 use crate::problem::quadratic::Waves;
@@ -79,7 +79,7 @@ impl Experiment for AdaGrad {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (dimension, steps, noise) = (setup.get(DIMENSION), setup.get(STEPS), setup.get(NOISE));
         let units = setup.get(UNITS);
         let seeds = setup.over_seeds(|streams| {

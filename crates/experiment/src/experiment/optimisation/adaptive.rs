@@ -2,8 +2,8 @@
 
 use super::{each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Colours, Field, Figure, Line, Mark, Panel, Width};
 use crate::problem::dense::{column, numbers};
@@ -110,7 +110,7 @@ impl Experiment for AdaptiveStepSizes {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let quadratic = Quadratic::log_spaced(ENDS[0], ENDS[1], setup.get(DIRECTIONS));
         let (rate, adaptive, forgetting) = (
             setup.get(RATE),

@@ -2,8 +2,8 @@
 
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style};
 use crate::problem::quadratic::{Quadratic, first_without, log_spaced};
@@ -86,7 +86,7 @@ impl Experiment for BatchSizeAndSteps {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let quadratic = Quadratic::log_spaced(0.1, 1.0, setup.get(DIMENSION));
         let start = quadratic
             .eigenvalues

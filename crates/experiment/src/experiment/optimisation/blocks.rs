@@ -2,8 +2,8 @@
 
 use super::{each, equals};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{eigen, eigenvalues, scaled_identity};
@@ -80,15 +80,15 @@ impl Experiment for BlockwiseStepSizes {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (widths, scales, samples) = (setup.get(WIDTHS), setup.get(SCALES), setup.get(SAMPLES));
         if widths.len() != scales.len() || widths.len() < 2 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`widths` and `scales` must be two or more, and equally many",
             ));
         }
         if widths.iter().any(|width| *width >= samples as f64) {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`samples` must exceed every number in `widths`, or a block has no inverse",
             ));
         }
@@ -187,7 +187,7 @@ fn seed(
     samples: usize,
     coupling: f64,
     streams: Streams,
-) -> Result<Seed, Failure> {
+) -> Result<Seed, ExperimentError> {
     let mut rng = streams.stream("blocks", 0);
     let rows = |width: &f64| draw::gaussian(&mut rng, samples, *width as usize);
     let roots: Vec<Mat<f64>> = widths.iter().map(rows).collect();
@@ -195,7 +195,7 @@ fn seed(
         root.transpose() * root * faer::Scale(scale / samples as f64)
     };
     let matrices: Vec<Mat<f64>> = roots.iter().zip(scales).map(block).collect();
-    let found: Result<Vec<[f64; 4]>, Failure> = matrices
+    let found: Result<Vec<[f64; 4]>, ExperimentError> = matrices
         .iter()
         .map(|matrix| {
             let spectrum = eigenvalues(matrix.as_ref())?;
@@ -241,7 +241,7 @@ fn best_step(spectrum: &[f64]) -> [f64; 2] {
 
 /// Blocks along the diagonal. With coupling, coordinates of neighbouring blocks that stand at the same place are correlated
 /// as much, in the sense of `H = D^(1/2) (I + C) D^(1/2)` with the blocks' matrix `D`, so that H stays positive.
-fn joined(blocks: &[Mat<f64>], coupling: f64) -> Result<Mat<f64>, Failure> {
+fn joined(blocks: &[Mat<f64>], coupling: f64) -> Result<Mat<f64>, ExperimentError> {
     let starts: Vec<usize> = blocks
         .iter()
         .scan(0, |start, block| {
@@ -275,7 +275,11 @@ fn joined(blocks: &[Mat<f64>], coupling: f64) -> Result<Mat<f64>, Failure> {
 }
 
 /// The spectral radius of `I − ΣH` with the blocks' step sizes in Σ: that of the symmetric `I − Σ^(1/2) H Σ^(1/2)`.
-fn contraction(matrix: MatRef<f64>, sizes: &[usize], steps: &[f64]) -> Result<f64, Failure> {
+fn contraction(
+    matrix: MatRef<f64>,
+    sizes: &[usize],
+    steps: &[f64],
+) -> Result<f64, ExperimentError> {
     let each: Vec<f64> = sizes
         .iter()
         .zip(steps)

@@ -3,8 +3,8 @@
 use super::{each, equals, power};
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
 use crate::problem::quadratic::{Quadratic, edge};
@@ -76,10 +76,12 @@ impl Experiment for DelayedGradients {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (delays, steps) = (setup.get(DELAYS), setup.get(STEPS));
         if delays.iter().any(|delay| delay.fract() != 0.0) {
-            return Err(Failure::because("`delays` must be whole numbers of steps"));
+            return Err(ExperimentError::because(
+                "`delays` must be whole numbers of steps",
+            ));
         }
         let edges = setup.over(&delays, |delay| Ok(stability_edge(*delay as usize, steps)))?;
         let conditions = setup.get(CONDITIONS);

@@ -2,8 +2,8 @@
 
 use super::{banded, each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Style, Width};
 use crate::problem::quadratic::{Waves, log_spaced};
@@ -72,7 +72,7 @@ impl Experiment for DescentLemma {
         vec![DIMENSION.parameter(), POINTS.parameter(), RATES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let waves = Waves::log_spaced(1.0, SMOOTHNESS, setup.get(DIMENSION));
         let rates = setup.get(RATES);
         let radii = log_spaced(1e-3, 1e-1, 5);

@@ -2,8 +2,8 @@
 
 use super::{banded, each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
@@ -122,7 +122,7 @@ impl Experiment for DistributedDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let plan = Plan {
             workers: setup.get(WORKERS),
             quadratic: Quadratic::log_spaced(1.0, setup.get(CONDITION), DIMENSION),

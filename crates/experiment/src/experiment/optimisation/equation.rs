@@ -2,8 +2,8 @@
 
 use super::{each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Points, Style, Width};
 use crate::problem::draw;
@@ -72,7 +72,7 @@ impl Experiment for EquationOfDescent {
         vec![RATE.parameter(), PATHS.parameter(), SAMPLES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (rate, paths, samples) = (setup.get(RATE), setup.get(PATHS), setup.get(SAMPLES));
         let seeds = setup.over_seeds(|streams| {
             setup.go_on()?;

@@ -3,8 +3,8 @@
 use super::{each, equals, power};
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
 use crate::problem::stochastic::{Cumulants, THREE_VARIANCE, combined, moments, with_replacement};
@@ -78,7 +78,7 @@ impl Experiment for LinearScalingRule {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (rate, kappas) = (setup.get(RATE), setup.get(KAPPAS));
         let (walks, steps) = (setup.get(WALKS), setup.get(STEPS));
         let ends = setup.over_seeds(|streams| Ok(walk_ends(walks, steps, streams)))?;

@@ -2,8 +2,8 @@
 
 use super::{banded, each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::quadratic::log_spaced;
@@ -93,7 +93,7 @@ impl Experiment for MinibatchGradients {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let samples = setup.get(SAMPLES);
         let sizes = (0..)
             .map(|power| f64::from(1 << power))

@@ -2,8 +2,8 @@
 
 use super::each;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Style, Width};
 use crate::problem::dense::{column, eigen, numbers, scaled_identity, solve};
@@ -75,7 +75,7 @@ impl Experiment for ModesByEigenvalue {
         vec![SAMPLES.parameter(), WIDTH.parameter(), STEPS.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (samples, width, steps) = (setup.get(SAMPLES), setup.get(WIDTH), setup.get(STEPS));
         let seeds = setup.over_seeds(|streams| seed(samples, width, steps, streams))?;
         Ok(Findings::new()
@@ -138,7 +138,12 @@ fn claims(seeds: &[Seed]) -> Vec<Claim> {
     ]
 }
 
-fn seed(samples: usize, width: f64, steps: usize, streams: Streams) -> Result<Seed, Failure> {
+fn seed(
+    samples: usize,
+    width: f64,
+    steps: usize,
+    streams: Streams,
+) -> Result<Seed, ExperimentError> {
     let mut rng = streams.stream("places", 0);
     let kernel = kernel(samples, width, &mut rng);
     let (ascending, vectors) = eigen(kernel.as_ref())?;
@@ -147,7 +152,7 @@ fn seed(samples: usize, width: f64, steps: usize, streams: Streams) -> Result<Se
     let is_followed = |mode: &usize| ascending[*mode] * horizon > -SEEN[0].ln();
     let followed: Vec<usize> = (0..samples).rev().filter(is_followed).collect();
     if followed.len() < 4 {
-        return Err(Failure::because(
+        return Err(ExperimentError::because(
             "fewer than four modes decay within `steps`: more steps or a smaller `width` are needed",
         ));
     }
@@ -200,12 +205,12 @@ fn kernel(samples: usize, width: f64, rng: &mut StreamRng) -> Mat<f64> {
 
 /// What the gradient becomes with the inverse kernel before it: the largest eigenvalue λ times `(K + RIDGE λ)⁻¹K`, so that
 /// the quickest mode keeps its speed.
-fn preconditioned(kernel: &Mat<f64>, largest: f64) -> Result<Mat<f64>, Failure> {
+fn preconditioned(kernel: &Mat<f64>, largest: f64) -> Result<Mat<f64>, ExperimentError> {
     let size = kernel.nrows();
     let regular = kernel + scaled_identity(size, RIDGE * largest);
     let columns = (0..size)
         .map(|index| solve(regular.as_ref(), kernel.col(index)))
-        .collect::<Result<Vec<_>, Failure>>()?;
+        .collect::<Result<Vec<_>, ExperimentError>>()?;
     Ok(Mat::from_fn(size, size, |row, index| {
         largest * columns[index][row]
     }))

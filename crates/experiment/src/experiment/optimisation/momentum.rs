@@ -2,8 +2,8 @@
 
 use super::equals;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Points, Width};
 use crate::problem::quadratic::{
@@ -81,7 +81,7 @@ impl Experiment for Momentum {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (steps, decay) = (setup.get(STEPS), setup.get(DECAY));
         let gaps = setup.over_seeds(|streams| Ok(gaps(steps, decay, streams)))?;
         let friction = setup.get(FRICTION);

@@ -1,7 +1,8 @@
 //! A hidden valley among cells that look alike: why functions are asked to be smooth.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Parameter, Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Mark, Panel, Points};
 use crate::problem::quadratic::steps_until;
@@ -70,7 +71,7 @@ impl Experiment for NeedleInAHaystack {
         vec![LARGEST.parameter(), NEEDLES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let dimensions: Vec<usize> = (2..=setup.get(LARGEST)).step_by(2).collect();
         let needles = setup.get(NEEDLES);
         let seeds = setup.over_seeds(|streams| {

@@ -1,8 +1,8 @@
 //! A step size that is divided where the loss does not fall.
 
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Mark, Panel, Rule as Level, Width};
 use crate::problem::quadratic::Quadratic;
@@ -82,7 +82,7 @@ impl Experiment for PlateauStepSize {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let plan = Plan {
             excess: setup.get(EXCESS),
             patience: setup.get(PATIENCE),

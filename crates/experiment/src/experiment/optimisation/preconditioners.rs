@@ -2,8 +2,8 @@
 
 use super::equals;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{column, eigenvalues, numbers, solve};
@@ -81,7 +81,7 @@ impl Experiment for Preconditioners {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let conditions = setup.get(CONDITIONS);
         let (dimension, examples) = (setup.get(DIMENSION), setup.get(EXAMPLES));
         let seeds = setup.over_seeds(|streams| seed(dimension, examples, &conditions, streams))?;
@@ -175,7 +175,7 @@ fn seed(
     examples: f64,
     conditions: &[f64],
     streams: Streams,
-) -> Result<Seed, Failure> {
+) -> Result<Seed, ExperimentError> {
     let mut rng = streams.stream("problem", 0);
     let condition = conditions.iter().copied().fold(1.0, f64::max);
     let matrix = draw::symmetric(&mut rng, &log_spaced(1.0, condition, dimension));
@@ -201,7 +201,7 @@ fn seed(
         let moments = white.transpose() * &white * faer::Scale(1.0 / count as f64);
         steps_with_estimate(&quadratic, moments.as_ref(), &start)
     });
-    let estimated = estimated.collect::<Result<Vec<f64>, Failure>>()?;
+    let estimated = estimated.collect::<Result<Vec<f64>, ExperimentError>>()?;
     let counts = [commuting(1), commuting(2), estimated];
     Ok(Seed { newton, counts })
 }
@@ -212,7 +212,7 @@ fn steps_with_estimate(
     quadratic: &Quadratic,
     moments: MatRef<f64>,
     start: &[f64],
-) -> Result<f64, Failure> {
+) -> Result<f64, ExperimentError> {
     let spectrum = eigenvalues(moments)?;
     let root = |index: usize| quadratic.eigenvalues[index].sqrt();
     let estimate = Mat::from_fn(start.len(), start.len(), |row, column| {

@@ -2,8 +2,8 @@
 
 use super::{equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::dense::{column, numbers};
@@ -64,10 +64,12 @@ impl Experiment for GradientDescentOnAQuadratic {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (sharpest, flattest) = (setup.get(SHARPEST), setup.get(FLATTEST));
         if flattest > sharpest {
-            return Err(Failure::because("`flattest` must not exceed `sharpest`"));
+            return Err(ExperimentError::because(
+                "`flattest` must not exceed `sharpest`",
+            ));
         }
         let pair = Quadratic {
             eigenvalues: vec![sharpest, flattest],

@@ -3,8 +3,8 @@
 use super::power;
 use crate::experiment::lines::tested;
 use crate::experiment::{
-    About, Claim, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::quadratic::Waves;
@@ -62,7 +62,7 @@ impl Experiment for RateOfGradientDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (smoothness, range) = (setup.get(SMOOTHNESS), setup.get(RANGE));
         let horizons = setup.get(HORIZONS);
         let courses = courses(smoothness, range, &horizons);

@@ -2,8 +2,8 @@
 
 use super::{each, equals};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Numbers, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Numbers, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::stochastic::{THREE_VARIANCE, one_of_three, three_gradients};
@@ -103,7 +103,7 @@ impl Experiment for ThreeParabolasAtRest {
         vec![RATES.parameter(), STEPS.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (rates, steps) = (setup.get(RATES), setup.get(STEPS));
         let seeds = setup.over_seeds(|streams| {
             let row = |method: &Method| {

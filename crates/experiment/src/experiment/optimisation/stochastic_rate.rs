@@ -2,8 +2,8 @@
 
 use super::{banded, each, equals, power};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style};
 use crate::problem::quadratic::Waves;
@@ -77,7 +77,7 @@ impl Experiment for RateOfStochasticGradientDescent {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let waves = Waves::log_spaced(0.1, 1.0, setup.get(DIMENSION));
         let (noise, horizons) = (setup.get(NOISE), setup.get(HORIZONS));
         let draws = setup.get(DRAWS);
@@ -180,7 +180,7 @@ fn seed(
     horizons: &[f64],
     draws: usize,
     streams: Streams,
-) -> Result<Seed, Failure> {
+) -> Result<Seed, ExperimentError> {
     let second_moment = square(&[noise, waves.steepest()]);
     let rate =
         |horizon: f64| (waves.range() / (waves.smoothness() * second_moment * horizon)).sqrt();

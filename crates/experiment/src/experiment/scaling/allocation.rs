@@ -2,8 +2,8 @@
 
 use super::{each, in_equal_ratios};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Width};
 use crate::problem::power_law::{JointLaw, OPERATIONS, logarithms};
@@ -57,7 +57,7 @@ impl Experiment for Allocation {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let law = JointLaw {
             alpha: setup.get(ALPHA),
             beta: setup.get(BETA),

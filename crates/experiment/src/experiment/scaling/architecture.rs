@@ -3,7 +3,8 @@
 use super::modes::Modes;
 use super::{each, in_equal_ratios};
 use crate::experiment::{
-    About, Claim, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup, Subject,
+    About, Claim, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter, Setup,
+    Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::power_law::logarithms;
@@ -73,7 +74,7 @@ impl Experiment for Architecture {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (a, b, p) = (
             setup.get(LOSS_POWER),
             setup.get(CURVATURE_POWER),

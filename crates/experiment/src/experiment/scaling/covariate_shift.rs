@@ -2,8 +2,8 @@
 
 use super::{each, in_equal_ratios};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Reference, Width};
 use crate::problem::draw;
@@ -79,7 +79,7 @@ impl Experiment for CovariateShift {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (q, target) = (
             setup.get(CURVATURE),
             Normal {
@@ -134,7 +134,7 @@ impl Experiment for CovariateShift {
             },
         ];
         if arms[0].limit() < 1e-3 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "`mean` and `spread` make the target too like the source: they need the same line",
             ));
         }

@@ -2,8 +2,8 @@
 
 use super::{count, each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Histogram, Line, Panel, Points, Rule as Reference, Width};
 use crate::problem::power_law::{Curve, Fit, Law, lines_in_logarithms};
@@ -68,7 +68,7 @@ impl Experiment for ExponentFit {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let truth = Truth::of(setup);
         let sweeps = setup.over_seeds(|streams| Ok(truth.sweep(streams, setup.get(RESAMPLES))))?;
         Ok(Findings::new()

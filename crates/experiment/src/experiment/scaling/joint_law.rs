@@ -3,8 +3,8 @@
 
 use super::{each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Histogram, Line, Panel, Rule as Reference, Width};
 use crate::problem::power_law::{Curve, Fit, JointLaw, OPERATIONS, lines_in_logarithms};
@@ -90,7 +90,7 @@ impl Experiment for JointScaling {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let grid = Grid::of(setup);
         let resamples = setup.get(RESAMPLES);
         let seen = setup.over_seeds(|streams| {

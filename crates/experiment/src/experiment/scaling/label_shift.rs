@@ -2,8 +2,8 @@
 
 use super::each;
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Style, Width};
 use crate::problem::draw;
@@ -83,11 +83,11 @@ impl Experiment for LabelShift {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
-        let problem = Problem::of(setup);
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
+        let populations = Populations::of(setup);
         let seen = setup.over_seeds(|streams| {
             let of_arm = |(arm, index): (&Arm, u64)| {
-                problem.calibration(*arm, &mut streams.stream("samples", index))
+                populations.calibration(*arm, &mut streams.stream("samples", index))
             };
             Ok(ARMS.iter().zip(0..).map(of_arm).collect::<Vec<_>>())
         })?;
@@ -95,8 +95,8 @@ impl Experiment for LabelShift {
             .map(|arm| seen.iter().map(|all| all[arm].clone()).collect())
             .collect();
         Ok(Findings::new()
-            .claims(problem.claims(&arms))
-            .figure("reliability", problem.figure(&arms))
+            .claims(populations.claims(&arms))
+            .figure("reliability", populations.figure(&arms))
             .table("calibration", table(&arms)))
     }
 }
@@ -148,7 +148,8 @@ struct Calibration {
     observed: Vec<f64>,
 }
 
-struct Problem {
+/// Two classes on a line, whose shares differ between the source and the target.
+struct Populations {
     samples: usize,
     bins: usize,
     source: f64,
@@ -157,7 +158,7 @@ struct Problem {
     moved: f64,
 }
 
-impl Problem {
+impl Populations {
     fn of(setup: &Setup) -> Self {
         Self {
             samples: setup.get(SAMPLES),
@@ -372,8 +373,8 @@ fn table(arms: &[Vec<Calibration>]) -> Table {
 mod tests {
     use super::*;
 
-    fn problem() -> Problem {
-        Problem {
+    fn populations() -> Populations {
+        Populations {
             samples: 1000,
             bins: 10,
             source: 0.5,
@@ -385,13 +386,13 @@ mod tests {
 
     #[test]
     fn the_correction_gives_the_probability_of_the_other_share() {
-        let problem = problem();
+        let populations = populations();
         for x in [-2.0, 0.0, 0.7] {
-            let found = corrected(problem.probability(x, 0.5), 0.5, 0.1);
-            assert!((found - problem.probability(x, 0.1)).abs() < 1e-12);
+            let found = corrected(populations.probability(x, 0.5), 0.5, 0.1);
+            assert!((found - populations.probability(x, 0.1)).abs() < 1e-12);
         }
         // Bayes by hand: at x = 0 both classes have one density, and the share is what is left.
-        assert!((problem.probability(0.0, 0.1) - 0.1).abs() < 1e-12);
+        assert!((populations.probability(0.0, 0.1) - 0.1).abs() < 1e-12);
     }
 
     #[test]
@@ -407,7 +408,7 @@ mod tests {
 
     #[test]
     fn nothing_is_wrong_where_the_share_is_the_source_s() {
-        assert!(problem().expected(0.5) < 1e-12);
-        assert!(problem().expected(0.1) > 0.1);
+        assert!(populations().expected(0.5) < 1e-12);
+        assert!(populations().expected(0.1) > 0.1);
     }
 }

@@ -3,8 +3,8 @@
 use super::modes::Modes;
 use super::{each, in_equal_ratios};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Width};
 use crate::problem::draw;
@@ -74,7 +74,7 @@ impl Experiment for Optimisers {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (a, b) = (setup.get(LOSS_POWER), setup.get(CURVATURE_POWER));
         let study = Study::new(a, b, setup.get(STEPS), setup.get(MOMENTUM));
         let runs = setup.over_seeds(|streams| Ok(study.runs(&mut streams.stream("problem", 0))))?;

@@ -2,8 +2,8 @@
 
 use super::{count, each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Panel, Points, Rule as Reference, Width};
 use crate::problem::draw;
@@ -58,7 +58,7 @@ impl Experiment for OverlappingIntervals {
         vec![ERROR.parameter(), RESAMPLES.parameter()]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let (error, resamples) = (setup.get(ERROR), setup.get(RESAMPLES));
         let simulated = setup.over_seeds(|streams| Ok(Simulated::of(streams, error, resamples)))?;
         Ok(Findings::new()

@@ -2,8 +2,8 @@
 
 use super::{each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Numbers, Parameter,
-    Setup, Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Numbers,
+    Parameter, Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Rule as Reference, Width};
 use crate::problem::power_law::{Curve, JointLaw, OPERATIONS};
@@ -80,11 +80,11 @@ impl Experiment for Policies {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let mut errors = setup.get(ERRORS);
         errors.sort_by(f64::total_cmp);
         if errors.len() < 2 {
-            return Err(Failure::because(
+            return Err(ExperimentError::because(
                 "errors: the policies are compared at two errors at least",
             ));
         }

@@ -3,8 +3,8 @@
 
 use super::{count, each, in_equal_ratios, measured};
 use crate::experiment::{
-    About, Claim, Count, Experiment, Extent, Failure, Findings, Handle, Number, Parameter, Setup,
-    Subject,
+    About, Claim, Count, Experiment, ExperimentError, Extent, Findings, Handle, Number, Parameter,
+    Setup, Subject,
 };
 use crate::figure::{Axis, Figure, Line, Panel, Points, Rule as Reference, Width};
 use crate::problem::power_law::{Curve, Fit, Law, broken_line, taken};
@@ -82,7 +82,7 @@ impl Experiment for ScalingRegimes {
         ]
     }
 
-    fn run(&self, setup: &Setup) -> Result<Findings, Failure> {
+    fn run(&self, setup: &Setup) -> Result<Findings, ExperimentError> {
         let design = Design::of(setup);
         let sweeps = setup.over_seeds(|streams| Ok(design.sweeps(streams)))?;
         let of_arms: Vec<Vec<Seen>> = ARMS

@@ -1,0 +1,3 @@
+//! Configs for the tests of all rooms.
+
+pub(crate) mod samples;

@@ -1,0 +1,3 @@
+//! What tests of downloads share.
+
+pub(super) mod server;

@@ -1,0 +1,4 @@
+//! What holds of all searches and of all estimates.
+
+mod coverage;
+mod properties;

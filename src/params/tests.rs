@@ -1,0 +1,3 @@
+//! What parameters are read from, damaged.
+
+pub(crate) mod fuzz;

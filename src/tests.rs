@@ -1,0 +1,3 @@
+//! What the texts beside the code say of it.
+
+mod book;
