@@ -2,8 +2,9 @@
 
 use super::output::print;
 use super::runs::{self, Allowing, Found, finished};
+use super::train::quoted;
 use super::{CommandError, ExitCode};
-use crate::export::{ExportedRun, event_file, table};
+use crate::export::{ExportedRun, MARGINS, event_file, table};
 use crate::files::write_atomically;
 use crate::report::counted;
 use clap::{Args, Subcommand};
@@ -17,6 +18,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
     /// Event files for TensorBoard: scalars with their errors, histograms, hyperparameters
+    ///
+    /// The histograms are of the eigenvalues (rows `hessian.lambda_*`) and of the least margins of the classes (rows
+    /// `margin.class.*`, which are in no preset: a hook names them, or `lab measure RUN --measures
+    /// margin.class.0,margin.class.1 --append`) at each step that has such rows.
     Tensorboard(TensorboardArgs),
     /// One table of all rows, with the run and its config in every row, as CSV
     Csv(CsvArgs),
@@ -119,12 +124,33 @@ fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
         let file = folder.join(EVENTS);
         write_atomically(&file, &event_file(run)).map_err(|error| unwritten(&file, &error))?;
     }
+    let arguments: Vec<String> = args.runs.iter().cloned().map(quoted).collect();
+    if let Some(note) = without_margins(&runs, &arguments) {
+        eprintln!("note: {note}");
+    }
     eprintln!(
         "{}, written to {out}; look at them with `tensorboard --logdir {out}`",
         counted(runs.len(), "run"),
         out = args.out.display()
     );
     Ok(ExitCode::Success)
+}
+
+/// How histograms of margins are had, where no run has the rows that make them; none where no run tells classes apart.
+fn without_margins(runs: &[ExportedRun], arguments: &[String]) -> Option<String> {
+    let is_missing = runs.iter().all(|run| !run.has_rows_of(MARGINS));
+    let have_classes = runs.iter().any(|run| run.has_rows_of("accuracy."));
+    (is_missing && have_classes).then(|| {
+        let names = crate::measure::names();
+        let names = names.into_iter().filter(|name| name.starts_with(MARGINS));
+        let names: Vec<&str> = names.collect();
+        format!(
+            "no histograms of margins: no run has rows {MARGINS}*. `lab measure {} --measures {} --append` adds them at \
+             the end of training, `measures` of a [[hooks]] while it goes on",
+            arguments.join(" "),
+            names.join(",")
+        )
+    })
 }
 
 /// The last parts of paths, two at least, as many as tell them apart.

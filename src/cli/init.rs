@@ -3,6 +3,7 @@
 use super::output::print;
 use super::{CommandError, ExitCode};
 use crate::files::write_atomically;
+use crate::report::counted;
 use crate::starters::STARTERS;
 use clap::Args;
 use std::fs;
@@ -42,10 +43,12 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
         count(|place| matches!(place, Place::Same)),
     );
     let mut lines = vec![format!(
-        "{}: {written} files written{}",
+        "{}: {} written{}",
         configs.display(),
+        counted(written, "file"),
         match same {
             0 => String::new(),
+            1 => ", 1 was there".to_owned(),
             same => format!(", {same} were there"),
         }
     )];

@@ -7,7 +7,7 @@ use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, device};
 use crate::config::Override;
-use crate::report::{Progress, run_table, seed_line, seeds_page};
+use crate::report::{Progress, counted, finished_of, run_table, seed_line, seeds_page};
 use crate::run::{DirectoryError, RunDirectory, Summary};
 use crate::table::{Markdown, Renderer};
 use crate::train::{self, Action, Extended, Found, Planned, Problem, Run, TrainError};
@@ -127,7 +127,7 @@ fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Co
         print(&format!("\n{}", Markdown.page(&page)))?;
     }
     if finished < of {
-        eprintln!("{finished} of {of} runs are finished");
+        eprintln!("{}", finished_of(finished, of, "run"));
     }
     Ok(code)
 }
@@ -204,8 +204,8 @@ fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
 }
 
 fn finished(path: &Path, summary: Box<Summary>) -> Ended {
-    let (path, steps) = (path.display(), summary.steps);
-    eprintln!("{path} is finished ({steps} steps): nothing to resume");
+    let (path, steps) = (path.display(), counted(summary.steps as usize, "step"));
+    eprintln!("{path} is finished ({steps}): nothing to resume");
     Ended::Before(summary)
 }
 

@@ -21,6 +21,7 @@ pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
         notes.push(EVENTS.to_owned());
     }
     notes.extend(moved_by(comparison, shown));
+    notes.extend(maps(&comparison.maps));
     notes
 }
 
@@ -73,6 +74,19 @@ fn columns(comparison: &Comparison, shown: &[&Line]) -> String {
         "--equal-within 10% asks which lines are equal as far as that.".to_owned()
     });
     words.join(" ")
+}
+
+/// What each map is, under its own name and the one that it has in narrow columns.
+fn maps(maps: &[MapKind]) -> Option<String> {
+    let told = maps.iter().map(|map| {
+        let short = match map.short() {
+            short if short == map.as_str() => String::new(),
+            short => format!(" (in the table: {short})"),
+        };
+        format!("{map}{short}: {}", map.meaning())
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("Maps: {}.", told.join("; ")))
 }
 
 fn moved_by(comparison: &Comparison, shown: &[&Line]) -> Option<String> {
