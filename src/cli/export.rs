@@ -1,11 +1,11 @@
 //! `lab export`.
 
-use super::output::print;
+use super::output::{print, unwritten, write_file};
 use super::runs::{self, Allowing, Found, finished};
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::export::{ExportedRun, MARGINS, event_file, table};
-use crate::files::write_atomically;
+use crate::files::Together;
 use crate::report::counted;
 use clap::{Args, Subcommand};
 use std::collections::BTreeSet;
@@ -104,7 +104,7 @@ fn read(arguments: &[String], allowing: &Allowing) -> Result<Vec<ExportedRun>, C
 }
 
 fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), CommandError> {
-    write_atomically(out, bytes).map_err(|error| unwritten(out, &error))?;
+    write_file(out, bytes)?;
     let rows: usize = runs.iter().map(|run| run.rows.len()).sum();
     eprintln!(
         "{} of {}, written to {}",
@@ -118,12 +118,13 @@ fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), Com
 fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
     let runs = read(&args.runs, &args.allowing)?;
     let places: Vec<PathBuf> = runs.iter().map(|run| PathBuf::from(&run.place)).collect();
+    let mut together = Together::default();
     for (run, name) in runs.iter().zip(names(&places)) {
-        let folder = args.out.join(name);
-        std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
-        let file = folder.join(EVENTS);
-        write_atomically(&file, &event_file(run)).map_err(|error| unwritten(&file, &error))?;
+        let file = args.out.join(name).join(EVENTS);
+        let written = together.file(&file, &event_file(run));
+        written.map_err(|error| unwritten(&file.display().to_string(), &error))?;
     }
+    together.keep();
     let arguments: Vec<String> = args.runs.iter().cloned().map(quoted).collect();
     if let Some(note) = without_margins(&runs, &arguments) {
         eprintln!("note: {note}");
@@ -176,14 +177,6 @@ fn parts(place: &Path) -> Vec<String> {
         _ => None,
     });
     names.collect()
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
-    let message = format!("{}: {error}", path.display());
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => CommandError::Other(message),
-        _ => CommandError::Input(message),
-    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl MapKind {
                 "a layer's weights and biases times a factor, the next layer's weights divided by it"
             }
             Self::UnitRescaling => {
-                "the same with a factor of its own for each hidden unit: what goes in times it, what comes out divided by it"
+                "what goes into each hidden unit times a factor of its own, what comes out divided by it"
             }
             Self::Permutation => "hidden units in another order",
             Self::NormalisedScale => {

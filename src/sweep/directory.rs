@@ -2,7 +2,7 @@
 //! them.
 
 use super::{MemberState, State, Sweep, SweepError};
-use crate::files::write_atomically;
+use crate::files::Together;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File, OpenOptions};
@@ -79,9 +79,17 @@ impl SweepDirectory {
     /// [`SweepError::Changed`] where the file was changed, with how many members stay valid.
     pub fn claim(sweep: &Sweep, out: &Path, resume: bool) -> Result<Self, SweepError> {
         let path = sweep.directory(out);
-        fs::create_dir_all(&path).map_err(|source| io_error(&path, source))?;
+        // On a full disk, say, nothing is left of what was begun.
+        let mut together = Together::default();
+        let made = together.folder(&path);
+        made.map_err(|source| io_error(&path, source))?;
+        let is_locked_first = !path.join(LOCK).exists();
         let _lock = lock(&path)?;
+        if is_locked_first {
+            together.made(&path.join(LOCK));
+        }
         if let Some(listing) = read(&path)? {
+            together.keep();
             if listing.fingerprint == sweep.fingerprint {
                 return Ok(Self { path, listing });
             }
@@ -92,9 +100,10 @@ impl SweepDirectory {
         let bytes = serde_json::to_vec_pretty(&listing).map_err(io::Error::from);
         let written = bytes.and_then(|mut bytes| {
             bytes.push(b'\n');
-            write_atomically(&file, &bytes)
+            together.file(&file, &bytes)
         });
         written.map_err(|source| io_error(&file, source))?;
+        together.keep();
         Ok(Self { path, listing })
     }
 

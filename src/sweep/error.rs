@@ -2,8 +2,9 @@
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::files::said;
 use crate::run::DirectoryError;
-use std::io::{self, ErrorKind};
+use std::io;
 use thiserror::Error;
 
 /// Why a sweep cannot be had.
@@ -111,7 +112,7 @@ pub enum SweepError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The file system refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", said(.source))]
     Io {
         /// The file or folder.
         path: String,
@@ -139,8 +140,6 @@ impl SweepError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Tuning { .. } | Self::Slurm(_) => false,
-            // A full disk is no wrong choice of a place.
-            Self::Io { source, .. } => source.kind() != ErrorKind::StorageFull,
             _ => true,
         }
     }

@@ -393,6 +393,28 @@ fn a_member_that_diverges_costs_the_others_nothing() {
 }
 
 #[test]
+fn a_degenerate_member_is_a_finished_run_and_stops_nothing() {
+    let lab = lab(
+        "base = \"base.toml\"\n[[arms]]\nname = \"dead\"\nset = { optimizer.learning_rate = 20, model.hidden = [20, 20] }\n\
+         [[arms]]\nname = \"one\"\n",
+    );
+    let run = lab.run(&["sweep", "sweep.toml", "--jobs", "1", "--fail-fast"]);
+    let page = run.success();
+    assert!(page.contains("DEGENERATE"), "{page}");
+    assert!(page.contains("2 of 2 tasks are finished"), "{page}");
+    assert!(
+        page.contains("task 0, ") && page.contains(": degenerate: "),
+        "{page}"
+    );
+    assert_eq!(
+        column(&status(&lab, "runs/sweep"), "state"),
+        ["degenerate", "finished"]
+    );
+    let help = lab.run(&["sweep", "--help"]).success();
+    assert!(help.contains("A degenerate one"), "{help}");
+}
+
+#[test]
 fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let sweep = "base = \"base.toml\"\nseeds = \"0..2\"\nlearning_rate_rule = \"tuned\"\n\
                  set = { train.epochs = 40, model.hidden = [20], optimizer.learning_rate = 0.02 }\n\
@@ -551,6 +573,14 @@ fn a_changed_file_is_noticed_with_what_stays_valid() {
     let counts =
         "of the 4 runs there 2 stay valid, 0 are of other configs now, 2 are of no task any more";
     assert!(message.contains(counts), "{message}");
+    let planned = lab.run(&["sweep", "sweep.toml", "--dry-run"]);
+    let said = format!("{counts}. --resume goes on");
+    assert!(
+        planned.stderr.contains(&said)
+            && planned.stderr.contains("The runs of tasks 0, 1 stay valid"),
+        "{planned:?}"
+    );
+    planned.success();
     lab.run(&["sweep", "run", "sweep.toml", "--task", "0"])
         .failure(2);
     assert!(!lab.exists("runs/sweep/batch_size-16/seed-2"));

@@ -1,5 +1,6 @@
 //! What must be known to read the table: each word that occurs in it is explained once.
 
+use super::lines::short_names;
 use super::listed;
 use crate::compare::{Comparison, Line, Verdict};
 use crate::measure::find;
@@ -9,6 +10,9 @@ use crate::run::EVENT;
 /// Notes on these lines.
 pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
     let mut notes = vec![numbers(comparison), UNITS.to_owned()];
+    if comparison.is_tested && short_names(&comparison.groups).is_some() {
+        notes.push(LETTERS.to_owned());
+    }
     notes.extend(comparison.notes.iter().cloned());
     let has = |verdict: Verdict| shown.iter().any(|line| line.verdict == verdict);
     if has(Verdict::Identical) {
@@ -27,6 +31,8 @@ pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
 
 const EVENTS: &str = "event.*: the first step at which it was known to have happened, over the runs in which it did; of \
                       one run ± is how many steps before it was known not to have.";
+
+const LETTERS: &str = "In the verdicts of the first table groups have the letters that stand at the heads of their columns.";
 
 const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; \
                      parameters have none, so a curvature is in units of the loss. lab measure --help says \
