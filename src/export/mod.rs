@@ -42,10 +42,10 @@ impl ExportedRun {
         })
     }
 
-    /// Whether it has a row whose name begins so.
+    /// Whether it has a row with a value whose name begins so.
     pub fn has_rows_of(&self, family: &str) -> bool {
         let mut rows = self.rows.iter();
-        rows.any(|row| row.measurement.name.starts_with(family))
+        rows.any(|row| row.measurement.value.is_some() && row.measurement.name.starts_with(family))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::data::DataError;
-use crate::files::said;
+use crate::files::{is_full, said};
 use crate::run::DirectoryError;
 use std::io;
 use thiserror::Error;
@@ -112,7 +112,7 @@ pub enum SweepError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The file system refused.
-    #[error("{path}: {}", said(.source))]
+    #[error("{path}: {}{}", said(.source), remedy(.source))]
     Io {
         /// The file or folder.
         path: String,
@@ -133,6 +133,14 @@ pub enum SweepError {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// What to do where a file cannot be written.
+fn remedy(error: &io::Error) -> &'static str {
+    match is_full(error) {
+        true => "; make room there, or choose another place with --out",
+        false => "",
+    }
 }
 
 impl SweepError {

@@ -4,8 +4,8 @@ use crate::kills::Disk;
 use crate::lab::Lab;
 use crate::sweep::{BASE, SWEEP};
 
-/// A lab with a finished run and a full disk at `out`; none where no file system can be mounted.
-fn full() -> Option<(Lab, Disk)> {
+/// A lab with a finished run and a disk at `out` on which so many bytes are free; none where no file system can be mounted.
+fn full(left: u64) -> Option<(Lab, Disk)> {
     let lab = Lab::new();
     std::fs::create_dir(lab.path("out")).unwrap();
     lab.write("base.toml", BASE);
@@ -16,7 +16,7 @@ fn full() -> Option<(Lab, Disk)> {
         eprintln!("left out: no file system can be mounted here");
     }
     let disk = disk?;
-    disk.fill(0);
+    disk.fill(left);
     Some((lab, disk))
 }
 
@@ -28,7 +28,9 @@ fn names(lab: &Lab) -> Vec<String> {
 
 #[test]
 fn commands_that_write_a_result_say_what_has_no_room_and_leave_nothing() {
-    let Some((lab, _disk)) = full() else { return };
+    let Some((lab, _disk)) = full(0) else {
+        return;
+    };
     let run = "runs/base/seed-0";
     let commands = [
         vec!["plot", run, "--out", "out/a.svg"],
@@ -59,8 +61,9 @@ fn commands_that_write_a_result_say_what_has_no_room_and_leave_nothing() {
 /// Of a run under way the checkpoint stays, and it goes on once there is room.
 #[test]
 fn a_run_that_finds_the_disk_full_goes_on_once_there_is_room() {
-    let Some((lab, disk)) = full() else { return };
-    disk.fill(16 << 10);
+    let Some((lab, _disk)) = full(16 << 10) else {
+        return;
+    };
     let train = ["train", "--config", "base.toml", "--out", "out/runs"];
     let message = lab.run(&train).failure(1);
     assert!(

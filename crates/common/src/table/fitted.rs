@@ -81,10 +81,8 @@ fn widths(table: &Table, content: &[usize], room: usize) -> Option<Vec<usize>> {
             .map(|(column, content)| least(table, column, most).min(*content))
             .collect()
     };
-    let candidates = [usize::MAX, LEAST].into_iter().map(of_columns);
-    let mut widths = candidates
-        .into_iter()
-        .find(|least| least.iter().sum::<usize>() <= room)?;
+    let mut candidates = [usize::MAX, LEAST].into_iter().map(of_columns);
+    let mut widths = candidates.find(|least| least.iter().sum::<usize>() <= room)?;
     let mut left = room - widths.iter().sum::<usize>();
     while left > 0 {
         // What lacks most gets the next character.
@@ -154,11 +152,15 @@ mod tests {
         let claim =
             "The largest eigenvalue rises until it is at the line up to which steps are stable";
         Table::new(columns).with_rows([
-            vec![Cell::Code("edge".to_owned()), claim.into(), 1.5.into()],
+            vec![
+                Cell::Code("edge".to_owned()),
+                claim.into(),
+                Cell::number(1.5),
+            ],
             vec![
                 Cell::Code("noise-scale".to_owned()),
                 "Short".into(),
-                12.25.into(),
+                Cell::number(12.25),
             ],
         ])
     }
