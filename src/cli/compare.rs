@@ -2,13 +2,14 @@
 
 use super::output::print;
 use super::runs::{self, Allowing, Found, finished, usual_keys};
+use super::train::quoted;
 use super::{CommandError, ExitCode, Format};
 use crate::compare::{
     AtCommonLoss, Comparison, FinishedRun, Margins, Matching, at_loss, check_key, compare_at,
     compare_with, lowest_loss,
 };
 use crate::nearest::{hint, nearest};
-use crate::report::{ComparisonReport, Layout};
+use crate::report::{ComparisonReport, Layout, missing_rows};
 use crate::run::{DirectoryError, Row, RunDirectory};
 use clap::{Args, ValueEnum};
 use std::path::Path;
@@ -100,6 +101,10 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
     runs::warn(&comparison.left_out);
     if !args.measures.is_empty() {
         return table(args, comparison);
+    }
+    let arguments: Vec<String> = args.runs.iter().cloned().map(quoted).collect();
+    for sentence in missing_rows(args.layout.into(), &runs, &arguments) {
+        eprintln!("note: {sentence}");
     }
     let report = ComparisonReport {
         comparison: &comparison,

@@ -1,9 +1,10 @@
 //! `lab data`.
 
 use super::output::print;
+use super::screen::markdown_table;
 use super::{CommandError, ExitCode, folder};
 use crate::data::{DatasetName, FetchOptions, FileReport, FileState, fetch, list, verify};
-use crate::table::{Column, Markdown, Renderer, Table};
+use crate::table::{Column, Table};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -102,7 +103,7 @@ fn show_list(folder: &Path) -> Result<ExitCode, CommandError> {
             row.how.into(),
         ]
     });
-    print(&Markdown.table(&Table::new(columns).with_rows(rows)))?;
+    print(&markdown_table(&Table::new(columns).with_rows(rows)))?;
     Ok(ExitCode::Success)
 }
 
@@ -116,7 +117,7 @@ fn show_reports(reports: &[FileReport]) -> Result<ExitCode, CommandError> {
         ]
     });
     let table = Table::new(["file", "state", "SHA-256"].map(Column::text)).with_rows(rows);
-    print(&Markdown.table(&table))?;
+    print(&markdown_table(&table))?;
     if reports.iter().all(|report| report.state.is_usable()) {
         Ok(ExitCode::Success)
     } else {

@@ -3,11 +3,12 @@
 use super::find::within_program;
 use super::interrupt;
 use super::output::{check_folder, check_page, print, write_file, write_named};
+use super::screen::markdown_table;
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::demo::{Command, LESSONS, Lesson, sentence};
 use crate::nearest::{hint, nearest};
-use crate::table::{Column, Markdown, Renderer, Table};
+use crate::table::{Column, Table};
 use clap::Args;
 use lab_page::{Page, Part, Section};
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ fn list() -> Result<ExitCode, CommandError> {
     let rows = LESSONS
         .iter()
         .map(|lesson| vec![lesson.name.into(), lesson.about.into()]);
-    print(&Markdown.table(&Table::new(columns).with_rows(rows)))?;
+    print(&markdown_table(&Table::new(columns).with_rows(rows)))?;
     print("\nA lesson: lab demo edge-of-stability. All, in some minutes: lab demo --all")?;
     Ok(ExitCode::Success)
 }

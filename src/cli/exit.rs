@@ -11,7 +11,6 @@ use crate::sweep::SweepError;
 use crate::train::{ExtendError, ProblemError, Refusal, ResumeError, TrainError};
 use crate::weights::{ConfigOrForeign, ForeignError};
 use std::any::Any;
-use std::io::ErrorKind;
 use thiserror::Error;
 
 /// The exit codes of the program.
@@ -166,14 +165,8 @@ impl CommandError {
             CommandError::Data(error) => error.is_input(),
             CommandError::Sweep(error) => error.is_input(),
             CommandError::Directory(error) | CommandError::Train(TrainError::Directory(error)) => {
-                match error {
-                    DirectoryError::Io { .. } => false,
-                    // A full disk is no wrong choice of a place.
-                    DirectoryError::Create { source, .. } => {
-                        source.kind() != ErrorKind::StorageFull
-                    }
-                    _ => true,
-                }
+                // What a run has written so far is there, and it goes on once there is room.
+                !matches!(error, DirectoryError::Io { .. })
             }
             CommandError::Train(_) | CommandError::Other(_) => false,
         };

@@ -1,10 +1,11 @@
 //! `lab export`.
 
-use super::output::print;
+use super::output::{print, unwritten, write_file};
 use super::runs::{self, Allowing, Found, finished};
+use super::train::quoted;
 use super::{CommandError, ExitCode};
-use crate::export::{ExportedRun, event_file, table};
-use crate::files::write_atomically;
+use crate::export::{ExportedRun, MARGINS, event_file, table};
+use crate::files::Together;
 use crate::report::counted;
 use clap::{Args, Subcommand};
 use std::collections::BTreeSet;
@@ -17,6 +18,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
     /// Event files for TensorBoard: scalars with their errors, histograms, hyperparameters
+    ///
+    /// The histograms are of the eigenvalues (rows `hessian.lambda_*`) and of the least margins of the classes (rows
+    /// `margin.class.*`, which are in no preset: a hook names them, or `lab measure RUN --measures
+    /// margin.class.0,margin.class.1 --append`) at each step that has such rows.
     Tensorboard(TensorboardArgs),
     /// One table of all rows, with the run and its config in every row, as CSV
     Csv(CsvArgs),
@@ -99,7 +104,7 @@ fn read(arguments: &[String], allowing: &Allowing) -> Result<Vec<ExportedRun>, C
 }
 
 fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), CommandError> {
-    write_atomically(out, bytes).map_err(|error| unwritten(out, &error))?;
+    write_file(out, bytes)?;
     let rows: usize = runs.iter().map(|run| run.rows.len()).sum();
     eprintln!(
         "{} of {}, written to {}",
@@ -113,11 +118,16 @@ fn write_table(out: &Path, bytes: &[u8], runs: &[ExportedRun]) -> Result<(), Com
 fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
     let runs = read(&args.runs, &args.allowing)?;
     let places: Vec<PathBuf> = runs.iter().map(|run| PathBuf::from(&run.place)).collect();
+    let mut together = Together::default();
     for (run, name) in runs.iter().zip(names(&places)) {
-        let folder = args.out.join(name);
-        std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
-        let file = folder.join(EVENTS);
-        write_atomically(&file, &event_file(run)).map_err(|error| unwritten(&file, &error))?;
+        let file = args.out.join(name).join(EVENTS);
+        let written = together.file(&file, &event_file(run));
+        written.map_err(|error| unwritten(&file.display().to_string(), &error))?;
+    }
+    together.keep();
+    let arguments: Vec<String> = args.runs.iter().cloned().map(quoted).collect();
+    if let Some(note) = without_margins(&runs, &arguments) {
+        eprintln!("note: {note}");
     }
     eprintln!(
         "{}, written to {out}; look at them with `tensorboard --logdir {out}`",
@@ -125,6 +135,23 @@ fn tensorboard(args: &TensorboardArgs) -> Result<ExitCode, CommandError> {
         out = args.out.display()
     );
     Ok(ExitCode::Success)
+}
+
+/// How histograms of margins are had, where no run has the rows that make them; none where no run tells classes apart.
+fn without_margins(runs: &[ExportedRun], arguments: &[String]) -> Option<String> {
+    let is_missing = runs.iter().all(|run| !run.has_rows_of(MARGINS));
+    let have_classes = runs.iter().any(|run| run.has_rows_of("accuracy."));
+    (is_missing && have_classes).then(|| {
+        let names = crate::measure::names();
+        let names = names.into_iter().filter(|name| name.starts_with(MARGINS));
+        let names: Vec<&str> = names.collect();
+        format!(
+            "no histograms of margins: no run has rows {MARGINS}*. `lab measure {} --measures {} --append` adds them at \
+             the end of training, `measures` of a [[hooks]] while it goes on",
+            arguments.join(" "),
+            names.join(",")
+        )
+    })
 }
 
 /// The last parts of paths, two at least, as many as tell them apart.
@@ -150,14 +177,6 @@ fn parts(place: &Path) -> Vec<String> {
         _ => None,
     });
     names.collect()
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
-    let message = format!("{}: {error}", path.display());
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => CommandError::Other(message),
-        _ => CommandError::Input(message),
-    }
 }
 
 #[cfg(test)]

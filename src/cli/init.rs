@@ -1,8 +1,9 @@
 //! `lab init`.
 
-use super::output::print;
+use super::output::{print, unwritten};
 use super::{CommandError, ExitCode};
-use crate::files::write_atomically;
+use crate::files::Together;
+use crate::report::counted;
 use crate::starters::STARTERS;
 use clap::Args;
 use std::fs;
@@ -32,20 +33,24 @@ enum Place {
 /// Runs the command.
 pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let configs = args.folder.join("configs");
-    let mut places = Vec::new();
+    let (mut places, mut together) = (Vec::new(), Together::default());
     for starter in STARTERS {
-        places.push(begin(&configs.join(starter.path), starter.bytes)?);
+        let path = configs.join(starter.path);
+        places.push(begin(&mut together, &path, starter.bytes)?);
     }
+    together.keep();
     let count = |wanted: fn(&Place) -> bool| places.iter().filter(|place| wanted(place)).count();
     let (written, same) = (
         count(|place| matches!(place, Place::Written)),
         count(|place| matches!(place, Place::Same)),
     );
     let mut lines = vec![format!(
-        "{}: {written} files written{}",
+        "{}: {} written{}",
         configs.display(),
+        counted(written, "file"),
         match same {
             0 => String::new(),
+            1 => ", 1 was there".to_owned(),
             same => format!(", {same} were there"),
         }
     )];
@@ -62,26 +67,16 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
 }
 
 /// Writes a file where there is none.
-fn begin(path: &Path, bytes: &[u8]) -> Result<Place, CommandError> {
+fn begin(together: &mut Together, path: &Path, bytes: &[u8]) -> Result<Place, CommandError> {
     match fs::read(path) {
         Ok(there) if there == bytes => return Ok(Place::Same),
         Ok(_) => return Ok(Place::Kept(path.to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => (),
-        Err(error) => return Err(refused(path, &error)),
+        Err(error) => return Err(unwritten(&path.display().to_string(), &error)),
     }
-    path.parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| write_atomically(path, bytes))
-        .map_err(|error| refused(path, &error))?;
+    let written = together.file(path, bytes);
+    written.map_err(|error| unwritten(&path.display().to_string(), &error))?;
     Ok(Place::Written)
-}
-
-fn refused(path: &Path, error: &std::io::Error) -> CommandError {
-    let message = format!("{}: {error}", path.display());
-    match error.kind() {
-        ErrorKind::StorageFull => CommandError::Other(message),
-        _ => CommandError::Input(message),
-    }
 }
 
 /// What to do next.

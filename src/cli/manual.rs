@@ -1,8 +1,8 @@
 //! `lab manual`.
 
 use super::{Cli, CommandError, ExitCode, output};
+use crate::files::Together;
 use clap::{Args, CommandFactory};
-use std::fs;
 use std::path::PathBuf;
 
 /// Write manual pages, one for each command, for `man`.
@@ -16,9 +16,12 @@ pub struct ManualArgs {
 /// Runs the command.
 pub fn run(args: &ManualArgs) -> Result<ExitCode, CommandError> {
     let shown = args.out.display();
-    fs::create_dir_all(&args.out)
+    let mut together = Together::default();
+    together
+        .folder(&args.out)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.out))
-        .map_err(|error| CommandError::Input(format!("--out {shown}: {error}")))?;
+        .map_err(|error| output::unwritten(&format!("--out {shown}"), &error))?;
+    together.keep();
     output::print(&format!(
         "{shown}: a page for each command; `man {}` shows the first",
         args.out.join("lab.1").display()

@@ -23,6 +23,7 @@ mod plot;
 mod reparam;
 mod report;
 mod runs;
+mod screen;
 mod selfcheck;
 mod slice;
 mod solution;
@@ -45,7 +46,10 @@ use std::path::PathBuf;
 /// Ctrl-C asks a command to stop: training saves a checkpoint, `measure` and `reparam` print what
 /// they have found. Asked twice, it ends at once.
 ///
-/// Exit codes: 0 success; 1 the run failed; 2 the input is wrong; 130 interrupted.
+/// Tables and words are as wide as the terminal, or as COLUMNS says; what goes into a file or a pipe has whole lines.
+///
+/// Exit codes: 0 success; 1 the run failed; 2 the input is wrong, or there is no place to write a result to; 130
+/// interrupted. A run that finds the disk full while it trains has failed (1), and goes on with --resume.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, max_term_width = 100)]
 pub struct Cli {

@@ -1,11 +1,11 @@
 //! Printing results to standard output.
 
-use super::CommandError;
+use super::{CommandError, screen};
 use crate::figure::{Figure, Tabulated, Theme};
-use crate::files::write_atomically;
+use crate::files::{is_full, said, write_atomically};
 use crate::plot::PlotError;
 use crate::report::Report;
-use crate::table::{Csv, Latex, Markdown, Renderer, Terminal};
+use crate::table::{Csv, Latex, Renderer};
 use clap::ValueEnum;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -29,8 +29,8 @@ impl Format {
     /// What was found, in this form.
     pub fn text<R: Report + ?Sized>(self, report: &R) -> Result<String, CommandError> {
         match self {
-            Self::Md => Ok(Markdown.page(&report.page())),
-            Self::Text => Ok(Terminal.page(&report.page())),
+            Self::Md => Ok(screen::markdown(&report.page())),
+            Self::Text => Ok(screen::text(&report.page())),
             Self::Latex => Ok(Latex.page(&report.page())),
             Self::Csv => Ok(Csv.table(&report.records())),
             Self::Json => report
@@ -45,16 +45,20 @@ pub fn write_file(out: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     write_named("--out", out, bytes)
 }
 
-/// Writes a file that a flag names, whole or not at all. A full disk is no wrong choice of a place.
+/// Writes a file that a flag names, whole or not at all.
 pub fn write_named(flag: &str, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     check_folder(flag, path)?;
-    write_atomically(path, bytes).map_err(|error| {
-        let message = format!("{flag} {}: {error}", path.display());
-        match error.kind() {
-            ErrorKind::StorageFull => CommandError::Other(message),
-            _ => CommandError::Input(message),
-        }
-    })
+    let place = format!("{flag} {}", path.display());
+    write_atomically(path, bytes).map_err(|error| unwritten(&place, &error))
+}
+
+/// Why a result could not be written to a place. It is for the user to mend: there is another place, or room to be made.
+pub fn unwritten(place: &str, error: &std::io::Error) -> CommandError {
+    let remedy = match is_full(error) {
+        true => ". Nothing was left there; make room, or write to another disk",
+        false => "",
+    };
+    CommandError::Input(format!("{place}: {}{remedy}", said(error)))
 }
 
 /// Refuses a name that does not say that its file is HTML.
@@ -153,6 +157,7 @@ pub fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
     match written {
+        Err(error) if is_full(&error) => Err(unwritten("standard output", &error)),
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Other(format!(
             "cannot write to standard output: {error}"
         ))),

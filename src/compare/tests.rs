@@ -142,6 +142,7 @@ fn small_and_large_batches_stand_side_by_side() {
     - Identical: every run has the same value, or every group the same by seed.
     - g: Hedges' g, the difference in standard deviations (paired: of the differences), with its 95 % interval. Ratios of numbers above zero only (Fieller's interval). Holm: the corrected p, which decides; FDR: Benjamini-Hochberg's, at 5 % of which one in twenty decided lines is expected to be none. --equal-within 10% asks which lines are equal as far as that.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
+    - Maps: layer-rescaling (in the table: layer): a layer's weights and biases times a factor, the next layer's weights divided by it; permutation: hidden units in another order.
     "#);
 }
 
@@ -194,6 +195,7 @@ fn three_groups_are_compared_in_pairs() {
     - Identical: every run has the same value, or every group the same by seed.
     - g: Hedges' g, the difference in standard deviations (paired: of the differences), with its 95 % interval. Ratios of numbers above zero only (Fieller's interval). Holm: the corrected p, which decides; FDR: Benjamini-Hochberg's, at 5 % of which one in twenty decided lines is expected to be none. --equal-within 10% asks which lines are equal as far as that.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
+    - Maps: layer-rescaling (in the table: layer): a layer's weights and biases times a factor, the next layer's weights divided by it; permutation: hidden units in another order.
     "#);
     let sharpness = line(&comparison, "hessian.lambda_max");
     let pairs: Vec<_> = sharpness

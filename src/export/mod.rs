@@ -5,7 +5,7 @@ mod tensorboard;
 #[cfg(test)]
 mod tests;
 
-pub use tensorboard::event_file;
+pub use tensorboard::{MARGINS, event_file};
 
 use crate::config::Config;
 use crate::run::{DirectoryError, Row, RunDirectory, RunRecord, Status};
@@ -40,6 +40,12 @@ impl ExportedRun {
             rows: directory.rows()?.rows,
             record,
         })
+    }
+
+    /// Whether it has a row with a value whose name begins so.
+    pub fn has_rows_of(&self, family: &str) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|row| row.measurement.value.is_some() && row.measurement.name.starts_with(family))
     }
 }
 

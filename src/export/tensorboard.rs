@@ -18,7 +18,7 @@ const SPECTRUM: [&str; 6] = [
 ];
 
 /// What the names of the least margins of the classes begin with.
-const MARGINS: &str = "margin.class.";
+pub const MARGINS: &str = "margin.class.";
 
 /// When, and how much.
 type At = (f64, f64);

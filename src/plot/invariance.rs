@@ -8,7 +8,10 @@ use crate::table::two_digits;
 /// How many measures have room.
 pub const MOST: usize = 16;
 
-/// A bar for each measure and map: by which power of ten the map multiplied the measure.
+/// The largest factor that an axis has room for.
+const LARGEST: f64 = 1e250;
+
+/// A bar for each measure and map: by how much the map multiplied the measure, from one on a logarithmic axis.
 ///
 /// Measures that have no ratio under a map (they were not measured, or were 0) have no bar there.
 ///
@@ -28,30 +31,31 @@ pub fn invariance(reports: &[MapReport]) -> Result<Figure, PlotError> {
         found => return Err(PlotError::Crowded { found, most: MOST }),
     }
     let largest = reports.iter().flat_map(|report| &report.lines);
-    let largest = largest.filter_map(|line| Some(line.ratio.filter(|ratio| *ratio > 0.0)?.log10()));
-    let largest = largest.fold(0.0, f64::max);
+    let largest = largest.filter_map(|line| line.ratio.filter(|ratio| ratio.is_finite()));
+    let largest = largest.fold(1.0, f64::max);
     // Room for what stands at the end of the longest bar.
-    let axis = Axis::new("factor", "powers of ten")
-        .including(0.0)
-        .including(1.15 * largest);
+    let axis = Axis::counting("factor")
+        .log()
+        .including(largest.powf(1.15).min(LARGEST));
     let mut panel = Panel::new(
         Axis::of_categories("measure", measures.iter().copied()),
         axis,
     );
     for report in reports {
-        let power = |measure: &&str| {
+        let ratio = |measure: &&str| {
             let line = report.lines.iter().find(|line| line.measure == *measure);
             let ratio = line.and_then(|line| line.ratio);
             ratio
-                .filter(|ratio| *ratio > 0.0)
-                .map_or(f64::NAN, f64::log10)
+                .filter(|ratio| *ratio > 0.0 && *ratio <= LARGEST)
+                .unwrap_or(f64::NAN)
         };
-        let powers: Vec<f64> = measures.iter().map(power).collect();
-        let told = |power: &f64| format!("×{}", two_digits(10f64.powf(*power)));
-        let texts = powers.iter().map(told).collect();
-        panel = panel.with(Bars::new(report.map.to_string(), powers).with_texts(texts));
+        let ratios: Vec<f64> = measures.iter().map(ratio).collect();
+        let told = |ratio: &f64| format!("×{}", two_digits(*ratio));
+        let texts = ratios.iter().map(told).collect();
+        let bars = Bars::new(report.map.to_string(), ratios).from(1.0);
+        panel = panel.with(bars.with_texts(texts));
     }
-    let panel = panel.with(Rule::level("not moved", 0.0));
+    let panel = panel.with(Rule::level("not moved", 1.0));
     let figure = Figure::new("What maps that leave the function alone make of measures");
     Ok(figure.with(panel))
 }
@@ -85,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_the_power_of_ten_of_the_ratio() {
+    fn a_bar_is_the_ratio_and_begins_at_one() {
         let reports = [report(&[
             ("hessian.lambda_max", 100.0),
             ("sharpness.asam", 1.0),
@@ -96,8 +100,9 @@ mod tests {
         };
         assert_eq!(
             (bars.label.as_str(), &bars.values),
-            ("layer-rescaling", &vec![2.0, 0.0])
+            ("layer-rescaling", &vec![100.0, 1.0])
         );
+        assert_eq!(bars.base, 1.0);
         figure.svg("figure").unwrap();
     }
 

@@ -8,8 +8,8 @@ use crate::measure::find;
 /// How many measures have room.
 const MOST: usize = 16;
 
-/// A bar for each measure and comparison of two groups: by which power of ten the second group's mean is above the first's, with
-/// the 95 % interval of the line alone (Fieller's).
+/// A bar for each measure and comparison of two groups: how many times the second group's mean is the first's, from one on a
+/// logarithmic axis, with the 95 % interval of the line alone (Fieller's).
 ///
 /// A line that is not tested, as that of a sharpness where training losses differ, has a bar without an interval; a measure
 /// that is not above zero has none.
@@ -35,28 +35,28 @@ pub fn ratios(
     if shown.is_empty() {
         return Err(PlotError::NoRatio);
     }
-    let axis = Axis::new("ratio", "powers of ten").including(0.0);
+    let axis = Axis::counting("ratio").log();
     let mut panel = Panel::new(Axis::of_categories("measure", shown.iter().cloned()), axis);
     for (place, comparison) in comparisons {
         let found: Vec<Option<(f64, Option<[f64; 2]>)>> = shown
             .iter()
             .map(|measure| of(comparison, measure))
             .collect();
-        let powers = found
+        let ratios = found
             .iter()
-            .map(|found| found.map_or(f64::NAN, |(ratio, _)| ratio.log10()));
+            .map(|found| found.map_or(f64::NAN, |(ratio, _)| ratio));
         let intervals: Vec<[f64; 2]> = found
             .iter()
             .map(|found| {
                 let interval = found.and_then(|(_, interval)| interval);
-                interval.map_or([f64::NAN; 2], |ends| ends.map(f64::log10))
+                interval.unwrap_or([f64::NAN; 2])
             })
             .collect();
         let label = match comparisons.len() {
             1 => String::new(),
             _ => place.clone(),
         };
-        let bars = Bars::new(label, powers.collect());
+        let bars = Bars::new(label, ratios.collect()).from(1.0);
         panel = panel
             .with(bars.with_intervals(&intervals, "95 % interval, none where nothing is tested"));
     }

@@ -49,6 +49,28 @@ impl MapKind {
         word.split_once('-').map_or(word, |(first, _)| first)
     }
 
+    /// What it does to the parameters, in a clause.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::LayerRescaling => {
+                "a layer's weights and biases times a factor, the next layer's weights divided by it"
+            }
+            Self::UnitRescaling => {
+                "what goes into each hidden unit times a factor of its own, what comes out divided by it"
+            }
+            Self::Permutation => "hidden units in another order",
+            Self::NormalisedScale => {
+                "the weights that feed a normalisation layer times a factor, which that divides out"
+            }
+            Self::AttentionRescaling => {
+                "in attention, queries times a factor and keys divided by it, values and outputs the same"
+            }
+            Self::OrthogonalBasis => {
+                "another orthogonal basis between two layers without an activation"
+            }
+        }
+    }
+
     /// Whether the kind can act on units with this freedom.
     pub fn acts_on(self, freedom: Freedom) -> bool {
         match self {

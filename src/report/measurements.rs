@@ -1,6 +1,6 @@
 //! Measurements: those of a command, and those at the end of a training run.
 
-use super::{Report, error_of, significant, two_digits};
+use super::{Report, counted, error_of, significant, two_digits};
 use crate::measure::{Algorithm, Bound, Measurement, Weights};
 use crate::model::{DropoutMode, NormMode};
 use crate::run::{Occurrence, Row, Summary};
@@ -157,14 +157,18 @@ pub(super) fn ending(summary: &Summary) -> String {
     let preparing = summary
         .preparing_seconds
         .map(|seconds| format!(", preparing kernels {seconds:.1} s"));
+    let epochs = match summary.epochs == 1.0 {
+        true => "1 epoch".to_owned(),
+        false => format!("{} epochs", significant(summary.epochs)),
+    };
     format!(
-        "{} seed {}: {} parameters, {} steps ({} epochs), ended by {}{}\n\
+        "{} seed {}: {}, {} ({}), ended by {}{}\n\
          {}training {:.2} s, measuring {:.2} s ({share:.0} % of the time){}",
         summary.run,
         summary.seed,
-        summary.parameters,
-        summary.steps,
-        significant(summary.epochs),
+        counted(summary.parameters, "parameter"),
+        counted(summary.steps as usize, "step"),
+        epochs,
         summary.stopped_by,
         at_loss(summary),
         degenerate.unwrap_or_default(),

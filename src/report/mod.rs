@@ -21,7 +21,7 @@ mod watching;
 
 pub use crate::table::{significant, two_digits};
 pub use checks::Checks;
-pub use comparison::{ComparisonReport, HEADLINES, Layout};
+pub use comparison::{ComparisonReport, HEADLINES, Layout, missing_rows};
 pub use density::density_table;
 pub use document::{Arms, Picture, ReportedRun, Study};
 pub use finding::Finding;
@@ -51,6 +51,16 @@ impl Report for Table {
 /// A count with its noun.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How many of all are finished, in a clause: `1 of 3 runs is finished`.
+pub fn finished_of(finished: usize, of: usize, noun: &str) -> String {
+    let verb = if finished == 1 || of == 1 {
+        "is"
+    } else {
+        "are"
+    };
+    format!("{finished} of {} {verb} finished", counted(of, noun))
 }
 
 /// What a command has found, in each form in which it is printed.

@@ -1,6 +1,6 @@
 //! Runs of one config and several seeds: a line for each, and a table of means.
 
-use super::significant;
+use super::{counted, significant};
 use crate::measure::{Circumstances, Measurement};
 use crate::run::Summary;
 use crate::statistics::{mean, standard_error};
@@ -20,11 +20,11 @@ pub fn seed_line(summary: &Summary, place: &str) -> String {
         None => format!("test accuracy {}", number(value(summary, "accuracy.test"))),
     };
     format!(
-        "{} seed {}: {} steps, ended by {}, training loss {}, {judged}, {seconds:.1} s, \
+        "{} seed {}: {}, ended by {}, training loss {}, {judged}, {seconds:.1} s, \
          {place}{degenerate}",
         summary.run,
         summary.seed,
-        summary.steps,
+        counted(summary.steps as usize, "step"),
         summary.stopped_by,
         number(summary.train_loss),
     )

@@ -3,7 +3,7 @@
 use super::error::{display, io_error};
 use super::{Checkpoint, DirectoryError};
 use crate::config::Config;
-use crate::files::{partial, sync_folder, write_atomically};
+use crate::files::{Together, partial, sync_folder, write_atomically};
 use crate::measure::Weights;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -78,22 +78,32 @@ impl RunDirectory {
             let _lock = lock(path)?;
             remove_run(path)?;
         }
-        fs::create_dir_all(path).map_err(|source| DirectoryError::Create {
+        // On a full disk, say, nothing is left of what was begun.
+        let mut together = Together::default();
+        let refused = |source| DirectoryError::Create {
             path: display(path),
             source,
-        })?;
+        };
+        together.folder(path).map_err(refused)?;
+        let is_locked_first = !path.join(LOCK).exists();
         let directory = Self {
             path: path.to_owned(),
             lock: Some(lock(path)?),
         };
+        if is_locked_first {
+            together.made(&path.join(LOCK));
+        }
+        let file = directory.config_file();
         // Another process may have made this run, whole, before the lock was this one's.
-        if path.join("config.toml").exists() {
+        if file.exists() {
+            together.keep();
             return Err(DirectoryError::Exists(display(path)));
         }
         // The config first: it is what makes the folder a run.
-        directory.write("config.toml", config.to_toml().as_bytes())?;
-        let checkpoints = directory.checkpoints();
-        fs::create_dir_all(&checkpoints).map_err(|source| io_error(&checkpoints, source))?;
+        let config = config.to_toml();
+        together.file(&file, config.as_bytes()).map_err(refused)?;
+        together.folder(&directory.checkpoints()).map_err(refused)?;
+        together.keep();
         Ok(directory)
     }
 

@@ -1,6 +1,7 @@
 //! Why a run directory cannot be used, and what to do about it.
 
 use crate::config::ConfigError;
+use crate::files::said;
 use std::io;
 use std::path::Path;
 use thiserror::Error;
@@ -28,7 +29,7 @@ pub enum DirectoryError {
         reason: String,
     },
     /// The folder cannot be made.
-    #[error("the run directory {path} cannot be made: {source}; choose another place with --out")]
+    #[error("the run directory {path} cannot be made: {}; choose another place with --out", said(.source))]
     Create {
         /// The folder.
         path: String,
@@ -135,7 +136,7 @@ pub enum DirectoryError {
     #[error("{0} is being written to by another process; wait for it or stop it first")]
     Busy(String),
     /// The file system refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", said(.source))]
     Io {
         /// The file or folder.
         path: String,

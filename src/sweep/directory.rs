@@ -2,8 +2,9 @@
 //! them.
 
 use super::{MemberState, State, Sweep, SweepError};
-use crate::files::write_atomically;
+use crate::files::Together;
 use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,23 +79,47 @@ impl SweepDirectory {
     /// [`SweepError::Changed`] where the file was changed, with how many members stay valid.
     pub fn claim(sweep: &Sweep, out: &Path, resume: bool) -> Result<Self, SweepError> {
         let path = sweep.directory(out);
-        fs::create_dir_all(&path).map_err(|source| io_error(&path, source))?;
+        // On a full disk, say, nothing is left of what was begun.
+        let mut together = Together::default();
+        let made = together.folder(&path);
+        made.map_err(|source| io_error(&path, source))?;
+        let is_locked_first = !path.join(LOCK).exists();
         let _lock = lock(&path)?;
+        if is_locked_first {
+            together.made(&path.join(LOCK));
+        }
         if let Some(listing) = read(&path)? {
+            together.keep();
             if listing.fingerprint == sweep.fingerprint {
                 return Ok(Self { path, listing });
             }
-            check_changed(sweep, out, &listing, resume)?;
+            Change::of(sweep, out, &listing)?.check(resume)?;
         }
         let listing = Listing::of(sweep, out)?;
         let file = path.join(LISTING);
         let bytes = serde_json::to_vec_pretty(&listing).map_err(io::Error::from);
         let written = bytes.and_then(|mut bytes| {
             bytes.push(b'\n');
-            write_atomically(&file, &bytes)
+            together.file(&file, &bytes)
         });
         written.map_err(|source| io_error(&file, source))?;
+        together.keep();
         Ok(Self { path, listing })
+    }
+
+    /// What has changed about a sweep since its folder was made; none where that is of the file as it is now, or is not
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// Where the list of the folder cannot be read, or a run cannot be told.
+    pub fn change(sweep: &Sweep, out: &Path) -> Result<Option<Change>, SweepError> {
+        match read(&sweep.directory(out))? {
+            Some(there) if there.fingerprint != sweep.fingerprint => {
+                Change::of(sweep, out, &there).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Opens the folder of a sweep.
@@ -131,52 +156,99 @@ impl SweepDirectory {
     }
 }
 
-/// Refuses a sweep whose file was changed since, unless `resume` says that this is meant and no run is in the way.
-fn check_changed(
-    sweep: &Sweep,
-    out: &Path,
-    there: &Listing,
-    resume: bool,
-) -> Result<(), SweepError> {
-    let (mut valid, mut places, mut in_the_way) = (0, Vec::new(), Vec::new());
-    let directory = sweep.directory(out);
-    for task in &sweep.tasks {
-        let place = sweep.place(task, out)?;
-        if let Some(member) = sweep.planned(task, out)? {
-            match MemberState::of(&member.place(), Some(&member.config)).state {
-                State::Unusable(reason) => in_the_way.push(reason),
-                State::NotBegun | State::Waiting => {}
-                _ => valid += 1,
+/// What a changed file makes of the runs that are there.
+#[derive(Clone, Debug)]
+pub struct Change {
+    file: String,
+    directory: PathBuf,
+    /// The numbers of the tasks whose runs are begun, and are theirs as before.
+    pub valid: Vec<usize>,
+    /// Why runs are in the way of tasks.
+    in_the_way: Vec<String>,
+    begun: usize,
+    gone: usize,
+}
+
+impl Change {
+    fn of(sweep: &Sweep, out: &Path, there: &Listing) -> Result<Self, SweepError> {
+        let (mut valid, mut places, mut in_the_way) = (Vec::new(), Vec::new(), Vec::new());
+        let directory = sweep.directory(out);
+        for task in &sweep.tasks {
+            let place = sweep.place(task, out)?;
+            if let Some(member) = sweep.planned(task, out)? {
+                match MemberState::of(&member.place(), Some(&member.config)).state {
+                    State::Unusable(reason) => in_the_way.push(reason),
+                    State::NotBegun | State::Waiting => {}
+                    _ => valid.push(task.number),
+                }
             }
+            places.push(place);
         }
-        places.push(place);
+        let begun = there.tasks.iter().map(|task| directory.join(&task.run));
+        let begun: Vec<PathBuf> = begun
+            .filter(|place| place.join("config.toml").exists())
+            .collect();
+        Ok(Self {
+            file: sweep.file().to_owned(),
+            gone: begun.iter().filter(|place| !places.contains(place)).count(),
+            begun: begun.len(),
+            directory,
+            valid,
+            in_the_way,
+        })
     }
-    let begun = there.tasks.iter().map(|task| directory.join(&task.run));
-    let begun: Vec<PathBuf> = begun
-        .filter(|place| place.join("config.toml").exists())
-        .collect();
-    let gone = begun.iter().filter(|place| !places.contains(place)).count();
-    if resume && in_the_way.is_empty() {
-        return Ok(());
+
+    /// Refuses it, unless `resume` says that it is meant and no run is in the way.
+    ///
+    /// # Errors
+    ///
+    /// [`SweepError::Changed`], with what to do.
+    pub fn check(&self, resume: bool) -> Result<(), SweepError> {
+        match resume && self.in_the_way.is_empty() {
+            true => Ok(()),
+            false => Err(SweepError::Changed(self.to_string())),
+        }
     }
-    let path = directory.display();
-    let counts = format!(
-        "{} was changed after {path} was begun: of the {} runs there {valid} stay valid, {} are of other configs now, \
-         {gone} are of no task any more",
-        sweep.file(),
-        begun.len(),
-        in_the_way.len(),
-    );
-    Err(SweepError::Changed(match in_the_way.first() {
-        None => format!(
-            "{counts}. --resume goes on with the file as it is now and keeps the valid runs; --out or `name` is \
-             another place"
-        ),
-        Some(first) => format!(
-            "{counts}: {first}. Put the file back as it was, move those runs away, or choose another place with --out \
-             or `name`"
-        ),
-    }))
+
+    /// What became of the runs.
+    fn counts(&self) -> String {
+        let Self { begun, gone, .. } = self;
+        let others = self.in_the_way.len();
+        let verb = |count: usize| if count == 1 { "is" } else { "are" };
+        format!(
+            "{} was changed after {} was begun: of the {begun} run{} there {} {} valid, {others} {} of other configs now, \
+             {gone} {} of no task any more",
+            self.file,
+            self.directory.display(),
+            if *begun == 1 { "" } else { "s" },
+            self.valid.len(),
+            if self.valid.len() == 1 {
+                "stays"
+            } else {
+                "stay"
+            },
+            verb(others),
+            verb(*gone),
+        )
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        match self.in_the_way.first() {
+            None => write!(
+                formatter,
+                "{counts}. --resume goes on with the file as it is now and keeps the valid runs; --out or `name` is \
+                 another place"
+            ),
+            Some(first) => write!(
+                formatter,
+                "{counts}: {first}. Put the file back as it was, move those runs away, or choose another place with \
+                 --out or `name`"
+            ),
+        }
+    }
 }
 
 /// The list in a folder, if there is one.

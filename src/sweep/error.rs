@@ -2,8 +2,9 @@
 
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::files::{is_full, said};
 use crate::run::DirectoryError;
-use std::io::{self, ErrorKind};
+use std::io;
 use thiserror::Error;
 
 /// Why a sweep cannot be had.
@@ -111,7 +112,7 @@ pub enum SweepError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The file system refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}{}", said(.source), remedy(.source))]
     Io {
         /// The file or folder.
         path: String,
@@ -134,15 +135,18 @@ pub enum SweepError {
     },
 }
 
+/// What to do where a file cannot be written.
+fn remedy(error: &io::Error) -> &'static str {
+    match is_full(error) {
+        true => "; make room there, or choose another place with --out",
+        false => "",
+    }
+}
+
 impl SweepError {
     /// Whether the user's input is wrong; otherwise it is a failure.
     pub fn is_input(&self) -> bool {
-        match self {
-            Self::Tuning { .. } | Self::Slurm(_) => false,
-            // A full disk is no wrong choice of a place.
-            Self::Io { source, .. } => source.kind() != ErrorKind::StorageFull,
-            _ => true,
-        }
+        !matches!(self, Self::Tuning { .. } | Self::Slurm(_))
     }
 
     pub(super) fn rule(file: &str, rule: impl Into<String>) -> Self {

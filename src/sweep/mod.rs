@@ -17,7 +17,7 @@ mod state;
 mod tuning;
 
 pub use axes::{Arm, Setting};
-pub use directory::{Listed, Listing, SweepDirectory};
+pub use directory::{Change, Listed, Listing, SweepDirectory};
 pub use error::SweepError;
 pub use file::{Matching, RateRule, Slurm, SweepFile};
 pub use forecast::Forecast;

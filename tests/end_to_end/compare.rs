@@ -53,6 +53,72 @@ fn runs_over_several_learning_rates_are_not_pooled() {
     assert!(fixed.contains(" 16 (n=1) |"), "{fixed}");
 }
 
+/// A layout whose rows are missing names the command that adds them, and that command fills the table.
+#[test]
+fn rows_that_a_layout_lacks_are_added_by_the_command_that_it_names() {
+    let lab = Lab::new();
+    for batch in ["16", "100"] {
+        let sets = [
+            format!("train.batch_size={batch}"),
+            format!("name=b{batch}"),
+        ];
+        let small = ["train.epochs=1", "hooks=[]", "model.hidden=[20]"];
+        train(&lab, 1, &[&sets[0], &sets[1], small[0], small[1], small[2]]).success();
+    }
+    for (layout, column) in [("keskar", "φ subspace, 5e-4"), ("spectrum", "λ₅")] {
+        let compare = ["compare", "runs/b16", "runs/b100", "--layout", layout];
+        let first = lab.run(&compare);
+        assert!(!first.stdout.contains(column), "{first:?}");
+        let note = first
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("note: Rows are missing of "));
+        let note = note.unwrap_or_else(|| panic!("{first:?}"));
+        assert!(
+            note.contains(column) && note.contains(" in every run"),
+            "{note}"
+        );
+        let command = note.split('`').nth(1).unwrap();
+        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+        lab.run(&words).success();
+        let then = lab.run(&compare);
+        assert!(then.stdout.contains(column), "{then:?}");
+        assert!(!then.stderr.contains("note: "), "{then:?}");
+    }
+}
+
+/// What is printed is as wide as the terminal says, and the same words.
+#[test]
+fn tables_and_words_are_as_wide_as_the_terminal() {
+    let lab = Lab::new();
+    for batch in ["16", "100"] {
+        let sets = [
+            format!("train.batch_size={batch}"),
+            format!("name=b{batch}"),
+        ];
+        train(&lab, 1, &[&sets[0], &sets[1], "train.epochs=1"]).success();
+    }
+    for (arguments, width) in [
+        (&["experiment", "list"][..], 110),
+        (&["data", "list"], 110),
+        (&["compare", "runs"], 130),
+    ] {
+        let whole = lab.run(arguments).success();
+        let longest = |text: &str| text.lines().map(|line| line.chars().count()).max();
+        assert!(longest(&whole) > Some(width), "{whole}");
+        let mut command = lab.command(arguments);
+        let output = command.env("COLUMNS", width.to_string()).output().unwrap();
+        let fitted = crate::lab::Finished::of(output).success();
+        // What is to be copied stays in one line.
+        let too_long = fitted
+            .lines()
+            .filter(|line| line.chars().count() > width && !line.contains('`'));
+        assert_eq!(too_long.collect::<Vec<_>>(), Vec::<&str>::new());
+        let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).count();
+        assert_eq!(letters(&fitted), letters(&whole));
+    }
+}
+
 #[test]
 fn results_are_printed_for_terminals_and_for_papers() {
     let lab = Lab::new();

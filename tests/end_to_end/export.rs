@@ -241,6 +241,26 @@ fn parquet_is_read_by_pyarrow_polars_and_duckdb_as_the_csv_is() {
     );
 }
 
+/// Without the rows that make histograms of margins, the command says how they are had, and that command adds them.
+#[test]
+fn what_makes_histograms_of_margins_is_said() {
+    let lab = Lab::new();
+    let train = ["train", "--config", "small.toml", "--set", "train.epochs=1"];
+    lab.run(&train).success();
+    let export = ["export", "tensorboard", "runs/small"];
+    let said = lab.run(&export);
+    let note = "note: no histograms of margins: no run has rows margin.class.*. `lab measure runs/small --measures \
+                margin.class.0,";
+    assert!(said.stderr.contains(note), "{said:?}");
+    let command = said.stderr.split('`').nth(1).unwrap().to_owned();
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    lab.run(&words).success();
+    let said = lab.run(&export);
+    assert!(!said.stderr.contains("note: "), "{said:?}");
+    let help = lab.run(&["export", "tensorboard", "--help"]).success();
+    assert!(help.contains("margin.class.*"), "{help}");
+}
+
 #[test]
 fn unfinished_runs_are_exported_and_damaged_ones_left_out() {
     let lab = trained("0..2");

@@ -232,7 +232,7 @@ fn an_interrupted_set_says_the_command_that_does_what_is_left() {
     running.signal("-INT");
     let (finished, _) = running.end();
     let message = finished.failure(130);
-    let hint = "1 of 3 runs are finished; continue with `lab train --config small.toml --seeds 0..3 \
+    let hint = "1 of 3 runs is finished; continue with `lab train --config small.toml --seeds 0..3 \
                 --set train.epochs=12 --set hooks.0.preset=light --resume`";
     assert!(message.contains(hint), "{message}");
 

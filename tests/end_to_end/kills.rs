@@ -91,10 +91,10 @@ impl Program {
 }
 
 /// A disk of 1 MiB at `out`, if this system lets us have one.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    fn mounted(lab: &Lab) -> Option<Self> {
+    pub fn mounted(lab: &Lab) -> Option<Self> {
         let place = lab.path("out");
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
@@ -107,7 +107,7 @@ impl Disk {
     }
 
     /// Leaves so many bytes.
-    fn fill(&self, left: u64) {
+    pub fn fill(&self, left: u64) {
         let filler = self.0.join("filler");
         let free = Command::new("stat")
             .args(["-f", "-c", "%a %S"])

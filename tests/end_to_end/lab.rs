@@ -77,6 +77,7 @@ impl Lab {
         command
             .current_dir(self.folder.path())
             .env_remove("LAB_DATA_DIR")
+            .env_remove("COLUMNS")
             .args(arguments);
         command
     }

@@ -12,6 +12,8 @@ mod experiment;
 mod export;
 mod files;
 mod first_hour;
+#[cfg(unix)]
+mod full_disk;
 mod gradients;
 mod integrity;
 mod interrupt;

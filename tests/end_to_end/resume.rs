@@ -258,7 +258,7 @@ fn one_seed_that_fails_does_not_cost_the_others() {
     let finished = lab.run(&[&set[..], &["--resume"]].concat());
     assert!(lab.exists("runs/small/seed-1/summary.json"), "{finished:?}");
     let message = finished.failure(2);
-    assert!(message.contains("1 of 2 runs are finished"), "{message}");
+    assert!(message.contains("1 of 2 runs is finished"), "{message}");
 }
 
 #[test]

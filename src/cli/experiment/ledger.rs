@@ -1,11 +1,10 @@
 //! `lab experiment ledger`.
 
 use super::write::RESULT;
-use crate::cli::output::print;
+use crate::cli::output::{print, write_file};
 use crate::cli::{CommandError, ExitCode};
 use crate::experiment::ledger::Ledger;
 use crate::experiment::outcome::Outcome;
-use crate::files::write_atomically;
 use clap::Args;
 use std::fs;
 use std::io::ErrorKind;
@@ -42,9 +41,7 @@ pub fn run(args: &LedgerArgs) -> Result<ExitCode, CommandError> {
         None => print(&text)?,
         Some(out) => {
             let text = text.trim_end().to_owned() + "\n";
-            write_atomically(out, text.as_bytes()).map_err(|error| {
-                CommandError::Input(format!("--out {}: {error}", out.display()))
-            })?;
+            write_file(out, text.as_bytes())?;
             eprintln!("{} results, written to {}", outcomes.len(), out.display());
         }
     }

@@ -1,8 +1,9 @@
 //! Putting the files of a result into their folder, all of them or none.
 
 use crate::cli::CommandError;
+use crate::cli::output::unwritten;
 use crate::experiment::outcome::NamedBytes;
-use crate::files::{sync_folder, write_atomically};
+use crate::files::{Together, sync_folder, write_atomically};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -42,23 +43,19 @@ pub fn check(folder: &Path) -> Result<(), CommandError> {
 
 /// Puts the files into `folder` in place of an older result.
 pub fn write(folder: &Path, files: &[NamedBytes]) -> Result<(), CommandError> {
-    put(folder, files).map_err(|error| {
-        let message = format!("{}: {error}", folder.display());
-        match error.kind() {
-            ErrorKind::StorageFull => CommandError::Other(message),
-            _ => CommandError::Input(message),
-        }
-    })
+    put(folder, files).map_err(|error| unwritten(&folder.display().to_string(), &error))
 }
 
 fn put(folder: &Path, files: &[NamedBytes]) -> io::Result<()> {
     let parent = folder.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
+    let mut together = Together::default();
+    together.folder(parent)?;
     let fresh = beside(folder, "part");
     let written = fill(&fresh, files).and_then(|()| replace(folder, &fresh));
     written.inspect_err(|_| {
         let _ = fs::remove_dir_all(&fresh);
     })?;
+    together.keep();
     sync_folder(parent)
 }
 

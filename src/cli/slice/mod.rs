@@ -6,11 +6,11 @@ mod trajectory;
 
 use self::asked::{kinds, place, ranges};
 use super::interrupt::AtOnce;
-use super::output::print;
+use super::output::{print, unwritten};
 use super::solution::{Solution, SolutionArgs};
 use super::{CommandError, ExitCode, Format, device};
 use crate::figure::Theme;
-use crate::files::write_atomically;
+use crate::files::Together;
 use crate::linear::{Interrupt, LinearError};
 use crate::measure::Failure;
 use crate::model::NormMode;
@@ -461,8 +461,10 @@ fn write(slice: &Slice, place: &Path) -> Result<(), CommandError> {
         .json()
         .map_err(|error| CommandError::Other(error.to_string()))?;
     let csv = crate::table::Renderer::table(&crate::table::Csv, &slice.records());
+    let mut together = Together::default();
     if let Some(folder) = place.parent().filter(|folder| folder.ends_with("slices")) {
-        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        let made = together.folder(folder);
+        made.map_err(|error| unwritten(&folder.display().to_string(), &error))?;
     }
     let files: [(&str, Vec<u8>); 4] = [
         ("csv", (csv + "\n").into_bytes()),
@@ -474,16 +476,10 @@ fn write(slice: &Slice, place: &Path) -> Result<(), CommandError> {
         let mut path = place.as_os_str().to_owned();
         path.push(format!(".{ending}"));
         let path = PathBuf::from(path);
-        write_atomically(&path, &bytes).map_err(|error| unwritten(&path, &error))?;
+        let written = together.write(&path, &bytes);
+        written.map_err(|error| unwritten(&path.display().to_string(), &error))?;
     }
+    together.keep();
     eprintln!("written to {}.csv, .json, .svg and .png", place.display());
     Ok(())
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
-    let message = format!("{}: {error}", path.display());
-    match error.kind() {
-        std::io::ErrorKind::StorageFull => CommandError::Other(message),
-        _ => CommandError::Input(message),
-    }
 }

@@ -33,10 +33,12 @@ pub(super) struct LaunchArgs {
     /// Check everything, print the tasks and what they cost, write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// A member that fails does not stop the others: the default
+    /// A member that fails does not stop the others: the default. It fails where its training diverges or ends with an
+    /// error; one that is degenerate has come to its end
     #[arg(long, conflicts_with = "fail_fast")]
     pub keep_going: bool,
-    /// The first member that fails stops the others, which save a checkpoint
+    /// The first member that fails stops the others, which save a checkpoint. A degenerate one (its network has learned
+    /// nothing) is a finished run and stops nothing: `lab sweep status` counts and names it
     #[arg(long)]
     pub fail_fast: bool,
     /// With --launcher slurm: submit and leave

@@ -6,6 +6,7 @@ use super::{CommandError, ExitCode};
 use crate::cli::interrupt;
 use crate::cli::train::quoted;
 use crate::files::write_atomically;
+use crate::report::finished_of;
 use crate::sweep::launch::local::Observer;
 use crate::sweep::launch::slurm::{self, Script};
 use crate::sweep::{MemberState, State, Sweep, SweepDirectory, SweepError};
@@ -226,6 +227,9 @@ fn ended(directory: &SweepDirectory) -> ExitCode {
     if finished == of {
         return ExitCode::Success;
     }
-    eprintln!("{finished} of {of} tasks are finished; the same command submits the others again");
+    eprintln!(
+        "{}; the same command submits the others again",
+        finished_of(finished, of, "task")
+    );
     ExitCode::Failed
 }

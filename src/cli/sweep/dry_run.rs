@@ -5,9 +5,10 @@ use super::{CommandError, ExitCode, check, cluster};
 use crate::cli::output::{Format, print};
 use crate::config::Limit;
 use crate::report::{PlanReport, PlannedRow};
-use crate::sweep::{MemberState, Sweep};
+use crate::sweep::{MemberState, Sweep, SweepDirectory};
 use crate::train;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long the measurements of an arm are timed; longer ones take at least so long.
@@ -68,9 +69,28 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
         ends_at_loss,
         rows,
     };
+    tell_change(sweep, out);
     print(&args.format.text(&report)?)?;
     if args.launcher == Launcher::Slurm && matches!(args.format, Format::Md | Format::Text) {
         print(&format!("\n{}", cluster::planned(args, sweep)?))?;
     }
     Ok(ExitCode::Success)
+}
+
+/// Says that the file was changed since the sweep was begun, and which members stay valid, as the run itself would.
+fn tell_change(sweep: &Sweep, out: &Path) {
+    match SweepDirectory::change(sweep, out) {
+        Ok(None) => {}
+        Ok(Some(change)) => {
+            let numbers: Vec<String> = change.valid.iter().map(usize::to_string).collect();
+            let valid = match numbers.as_slice() {
+                [] => "No task has a run that stays valid".to_owned(),
+                [one] => format!("The run of task {one} stays valid"),
+                numbers => format!("The runs of tasks {} stay valid", numbers.join(", ")),
+            };
+            eprintln!("warning: {change}. {valid}");
+        }
+        // The run itself refuses it, or its rates are still to be tuned.
+        Err(error) => eprintln!("warning: {error}"),
+    }
 }

@@ -4,7 +4,7 @@ use super::args::{LaunchArgs, called};
 use super::{CommandError, ExitCode};
 use crate::cli::interrupt;
 use crate::cli::output::print;
-use crate::report::{SweepProgress, seed_line};
+use crate::report::{SweepProgress, finished_of, seed_line};
 use crate::sweep::launch::local::{self, Observer, Options, Tasks};
 use crate::sweep::{Forecast, MemberState, State, Sweep, SweepError};
 use std::collections::VecDeque;
@@ -65,8 +65,8 @@ pub(super) fn run(
     let of = sweep.tasks.len();
     if interrupt::flag().load(std::sync::atomic::Ordering::SeqCst) {
         eprintln!(
-            "interrupted: {} of {of} tasks are finished; the same command goes on with the others",
-            outcome.finished
+            "interrupted: {}; the same command goes on with the others",
+            finished_of(outcome.finished, of, "task")
         );
         return Ok(ExitCode::Interrupted);
     }
@@ -75,11 +75,13 @@ pub(super) fn run(
         _ => {
             let left = match outcome.left {
                 0 => String::new(),
+                1 => ", 1 is left".to_owned(),
                 left => format!(", {left} are left"),
             };
             eprintln!(
-                "{} of {of} tasks are finished, {} ended with an error{left}",
-                outcome.finished, outcome.failed
+                "{}, {} ended with an error{left}",
+                finished_of(outcome.finished, of, "task"),
+                outcome.failed
             );
             Ok(ExitCode::Failed)
         }

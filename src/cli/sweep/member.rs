@@ -4,7 +4,7 @@ use super::{CommandError, ExitCode, Places, open};
 use crate::cli::interrupt;
 use crate::cli::output::print;
 use crate::cli::train::{Command, Ended, Task as Training, train};
-use crate::report::seed_line;
+use crate::report::{counted, seed_line};
 use crate::run::DirectoryError;
 use crate::sweep::launch::slurm;
 use crate::sweep::{Member, MemberState, State, Sweep, SweepDirectory, SweepError, Task};
@@ -147,11 +147,8 @@ fn run_task(args: &RunArgs, sweep: &Sweep, task: &Task) -> Result<End, CommandEr
     Sweep::check_version(&state)?;
     match state.state {
         State::Finished(summary) => {
-            let (place, steps) = (member.place(), summary.steps);
-            eprintln!(
-                "{} is finished ({steps} steps): nothing to do",
-                place.display()
-            );
+            let (place, steps) = (member.place(), counted(summary.steps as usize, "step"));
+            eprintln!("{} is finished ({steps}): nothing to do", place.display());
             Ok(End::Finished)
         }
         State::Diverged(reason) => Err(CommandError::Other(format!(

@@ -5,11 +5,10 @@ use super::task::{Command, Task};
 use super::watch::{Watch, before_first_step};
 use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
-use crate::cli::{CommandError, ExitCode, device};
+use crate::cli::{CommandError, ExitCode, device, screen};
 use crate::config::Override;
-use crate::report::{Progress, run_table, seed_line, seeds_page};
+use crate::report::{Progress, counted, finished_of, run_table, seed_line, seeds_page};
 use crate::run::{DirectoryError, RunDirectory, Summary};
-use crate::table::{Markdown, Renderer};
 use crate::train::{self, Action, Extended, Found, Planned, Problem, Run, TrainError};
 use std::path::Path;
 
@@ -124,10 +123,10 @@ fn train_several(args: &TrainArgs, planned: Vec<Planned>) -> Result<ExitCode, Co
         }
     }
     if let Some(page) = seeds_page(&summaries) {
-        print(&format!("\n{}", Markdown.page(&page)))?;
+        print(&format!("\n{}", screen::markdown(&page)))?;
     }
     if finished < of {
-        eprintln!("{finished} of {of} runs are finished");
+        eprintln!("{}", finished_of(finished, of, "run"));
     }
     Ok(code)
 }
@@ -204,8 +203,8 @@ fn resume(task: &Task, path: &Path) -> Result<Ended, CommandError> {
 }
 
 fn finished(path: &Path, summary: Box<Summary>) -> Ended {
-    let (path, steps) = (path.display(), summary.steps);
-    eprintln!("{path} is finished ({steps} steps): nothing to resume");
+    let (path, steps) = (path.display(), counted(summary.steps as usize, "step"));
+    eprintln!("{path} is finished ({steps}): nothing to resume");
     Ended::Before(summary)
 }
 

@@ -1,5 +1,6 @@
 //! One run of a command, and how to go on with what is left of it.
 
+use crate::report::finished_of;
 use std::path::Path;
 
 /// One run of a command that may have several.
@@ -49,7 +50,8 @@ impl Task<'_> {
         match self.command {
             Command::OfOneRun => format!("continue with `lab train --resume {}`", run.display()),
             Command::OfSeveral { of, finished, .. } => format!(
-                "{finished} of {of} runs are finished; continue with `{}`",
+                "{}; continue with `{}`",
+                finished_of(finished, of, "run"),
                 continuation(arguments())
             ),
             Command::ToRepeat => format!("continue with `lab {}`", line(arguments())),

@@ -65,6 +65,7 @@ fn runs_that_differ_in_what_matters_are_not_pooled() {
     - Numbers are means over the seeds of a group. ± is one standard deviation over runs where a group has several; of one run it is the measurement's own error: its standard error, or its residual (how far a search was from its end; of an eigenvalue ‖Hv − λv‖ / ‖H‖) times what that is relative to.
     - Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; parameters have none, so a curvature is in units of the loss. lab measure --help says what each measure is.
     - Moved by: of the maps that leave the function of these networks alone (layer-rescaling and permutation), those that change the measure; scaling stands for layer-rescaling; a check reports on a map itself.
+    - Maps: layer-rescaling (in the table: layer): a layer's weights and biases times a factor, the next layer's weights divided by it; permutation: hidden units in another order.
     "#);
     assert!(!comparison.is_tested);
 

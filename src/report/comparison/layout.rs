@@ -23,7 +23,7 @@ pub enum Layout {
 }
 
 /// A measure with the words above its column.
-type Heading = (&'static str, &'static str);
+pub(super) type Heading = (&'static str, &'static str);
 
 const KESKAR: [Heading; 6] = [
     ("accuracy.train", "train acc."),
@@ -47,7 +47,7 @@ const SPECTRUM: [Heading; 8] = [
 
 impl Layout {
     /// The measures that stand in it; none where it has no fixed ones.
-    fn headings(self) -> &'static [Heading] {
+    pub(super) fn headings(self) -> &'static [Heading] {
         match self {
             Self::Keskar => &KESKAR,
             Self::Spectrum => &SPECTRUM,

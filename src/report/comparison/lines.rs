@@ -57,12 +57,45 @@ pub(super) fn hidden(comparison: &Comparison, hidden: usize) -> String {
     format!("{lines} {verb} not shown{standing}: --all shows every line.")
 }
 
-/// Lines down, groups across: means with what is said of them.
+/// The longest label of a group that verdicts repeat; groups with longer ones have a letter each.
+const LONG: usize = 12;
+
+/// The short names of groups, where verdicts would be too wide with their labels.
+pub(super) fn short_names(groups: &[Group]) -> Option<Vec<String>> {
+    let is_long = |group: &Group| group.label.chars().count() > LONG;
+    let letters = ('A'..='Z').map(String::from);
+    let names: Vec<String> = letters.take(groups.len()).collect();
+    (groups.len() > 1 && names.len() == groups.len() && groups.iter().any(is_long)).then_some(names)
+}
+
+/// A line and the groups with short names in the place of the groups' labels.
+fn renamed(line: &Line, groups: &[Group], names: &[String]) -> (Line, Vec<Group>) {
+    let name = |label: &str| {
+        let place = groups.iter().position(|group| group.label == label);
+        place.map_or_else(|| label.to_owned(), |place| names[place].clone())
+    };
+    let mut line = line.clone();
+    for pair in &mut line.pairs {
+        (pair.first, pair.second) = (name(&pair.first), name(&pair.second));
+    }
+    let groups = groups.iter().map(|group| Group {
+        label: name(&group.label),
+        ..group.clone()
+    });
+    (line, groups.collect())
+}
+
+/// Lines down, groups across: means with what is said of them. Groups with long labels have a letter each, which stands before
+/// their labels at the head of the columns.
 pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
     let by = comparison.key.replace(',', ", ");
-    let groups = comparison.groups.iter();
-    let groups =
-        groups.map(|group| Column::estimate(format!("{} (n={})", group.label, group.runs)));
+    let names = short_names(&comparison.groups).filter(|_| comparison.is_tested);
+    let groups = comparison.groups.iter().enumerate();
+    let groups = groups.map(|(place, group)| {
+        let letter = names.as_ref().map(|names| format!("{}: ", names[place]));
+        let letter = letter.unwrap_or_default();
+        Column::estimate(format!("{letter}{} (n={})", group.label, group.runs))
+    });
     let mut columns = vec![Column::text(format!("by {by}"))];
     columns.extend(groups);
     if comparison.is_tested {
@@ -74,15 +107,21 @@ pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
     } else {
         format!("Means ± standard deviations by {by}: decided lines and headline measures.")
     };
-    let rows = shown.iter().map(|line| row(comparison, line));
+    let rows = shown
+        .iter()
+        .map(|line| row(comparison, line, names.as_deref()));
     Table::new(columns).captioned(caption).with_rows(rows)
 }
 
-fn row(comparison: &Comparison, line: &Line) -> Vec<Cell> {
+fn row(comparison: &Comparison, line: &Line, names: Option<&[String]>) -> Vec<Cell> {
     let mut row = vec![line.label().into()];
     row.extend(line.cells.iter().map(|cell| figure(cell.as_ref())));
     if comparison.is_tested {
-        row.push(verdict(line, &comparison.groups));
+        let groups = &comparison.groups;
+        row.push(match names.map(|names| renamed(line, groups, names)) {
+            None => verdict(line, groups),
+            Some((line, groups)) => verdict(&line, &groups),
+        });
     }
     row.push(moved_by(line, &comparison.maps).into());
     row

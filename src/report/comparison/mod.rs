@@ -4,6 +4,7 @@ mod answer;
 mod invariance;
 mod layout;
 mod lines;
+mod missing;
 mod notes;
 mod numbers;
 mod records;
@@ -13,6 +14,7 @@ use crate::compare::{AtCommonLoss, Comparison, Line, Standing};
 use crate::table::{Json, Page, Renderer, Table, significant, two_digits};
 pub use layout::Layout;
 pub use lines::HEADLINES;
+pub use missing::missing_rows;
 
 /// What `lab compare` has found.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! What must be known to read the table: each word that occurs in it is explained once.
 
+use super::lines::short_names;
 use super::listed;
 use crate::compare::{Comparison, Line, Verdict};
 use crate::measure::find;
@@ -9,6 +10,9 @@ use crate::run::EVENT;
 /// Notes on these lines.
 pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
     let mut notes = vec![numbers(comparison), UNITS.to_owned()];
+    if comparison.is_tested && short_names(&comparison.groups).is_some() {
+        notes.push(LETTERS.to_owned());
+    }
     notes.extend(comparison.notes.iter().cloned());
     let has = |verdict: Verdict| shown.iter().any(|line| line.verdict == verdict);
     if has(Verdict::Identical) {
@@ -21,11 +25,14 @@ pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
         notes.push(EVENTS.to_owned());
     }
     notes.extend(moved_by(comparison, shown));
+    notes.extend(maps(&comparison.maps));
     notes
 }
 
 const EVENTS: &str = "event.*: the first step at which it was known to have happened, over the runs in which it did; of \
                       one run ± is how many steps before it was known not to have.";
+
+const LETTERS: &str = "In the verdicts of the first table groups have the letters that stand at the heads of their columns.";
 
 const UNITS: &str = "Units: losses are means over samples, cross-entropy in nats; accuracies are shares of 1; \
                      parameters have none, so a curvature is in units of the loss. lab measure --help says \
@@ -73,6 +80,19 @@ fn columns(comparison: &Comparison, shown: &[&Line]) -> String {
         "--equal-within 10% asks which lines are equal as far as that.".to_owned()
     });
     words.join(" ")
+}
+
+/// What each map is, under its own name and the one that it has in narrow columns.
+fn maps(maps: &[MapKind]) -> Option<String> {
+    let told = maps.iter().map(|map| {
+        let short = match map.short() {
+            short if short == map.as_str() => String::new(),
+            short => format!(" (in the table: {short})"),
+        };
+        format!("{map}{short}: {}", map.meaning())
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("Maps: {}.", told.join("; ")))
 }
 
 fn moved_by(comparison: &Comparison, shown: &[&Line]) -> Option<String> {

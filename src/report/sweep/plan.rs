@@ -92,9 +92,9 @@ impl Report for PlanReport {
             format!(" Each run ends at the training loss {loss}, or after these steps if it has not come to it.")
         });
         let cost = format!(
-            "{} tasks, {} ({}).{ends} Their steps take {bound}{} and their measurements {least}{}, of it {bound}{} and {least}{} \
+            "{}, {} ({}).{ends} Their steps take {bound}{} and their measurements {least}{}, of it {bound}{} and {least}{} \
              left: one after another with all cores, by one timed step and one round of measurements of each arm.",
-            self.rows.len(),
+            counted(self.rows.len(), "task"),
             counted(seeds.len(), "seed"),
             seeds.join(", "),
             duration(all.steps),

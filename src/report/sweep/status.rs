@@ -1,7 +1,7 @@
 //! What became of a sweep.
 
 use super::{duration, mebibytes};
-use crate::report::{Report, significant};
+use crate::report::{Report, finished_of, significant};
 use crate::run::Summary;
 use crate::sweep::{Forecast, Listing, MemberState, State};
 use crate::table::{Cell, Column, Page, Table};
@@ -118,8 +118,8 @@ impl<'a> StatusReport<'a> {
             format!("; a member takes up to {} of memory", mebibytes(bytes))
         });
         format!(
-            "{} of {} tasks are finished{time}{memory}",
-            all.finished, all.all
+            "{}{time}{memory}",
+            finished_of(all.finished, all.all, "task")
         )
     }
 

@@ -254,6 +254,28 @@ fn a_member_that_diverges_costs_the_others_nothing() {
 }
 
 #[test]
+fn a_degenerate_member_is_a_finished_run_and_stops_nothing() {
+    let lab = lab(
+        "base = \"base.toml\"\n[[arms]]\nname = \"dead\"\nset = { optimizer.learning_rate = 20, model.hidden = [20, 20] }\n\
+         [[arms]]\nname = \"one\"\n",
+    );
+    let run = lab.run(&["sweep", "sweep.toml", "--jobs", "1", "--fail-fast"]);
+    let page = run.success();
+    assert!(page.contains("DEGENERATE"), "{page}");
+    assert!(page.contains("2 of 2 tasks are finished"), "{page}");
+    assert!(
+        page.contains("task 0, ") && page.contains(": degenerate: "),
+        "{page}"
+    );
+    assert_eq!(
+        column(&status(&lab, "runs/sweep"), "state"),
+        ["degenerate", "finished"]
+    );
+    let help = lab.run(&["sweep", "--help"]).success();
+    assert!(help.contains("A degenerate one"), "{help}");
+}
+
+#[test]
 fn a_learning_rate_is_tuned_for_each_arm_on_held_out_samples() {
     let sweep = "base = \"base.toml\"\nseeds = \"0..2\"\nlearning_rate_rule = \"tuned\"\n\
                  set = { train.epochs = 40, model.hidden = [20], optimizer.learning_rate = 0.02 }\n\

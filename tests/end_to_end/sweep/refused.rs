@@ -140,6 +140,14 @@ fn a_changed_file_is_noticed_with_what_stays_valid() {
     let counts =
         "of the 4 runs there 2 stay valid, 0 are of other configs now, 2 are of no task any more";
     assert!(message.contains(counts), "{message}");
+    let planned = lab.run(&["sweep", "sweep.toml", "--dry-run"]);
+    let said = format!("{counts}. --resume goes on");
+    assert!(
+        planned.stderr.contains(&said)
+            && planned.stderr.contains("The runs of tasks 0, 1 stay valid"),
+        "{planned:?}"
+    );
+    planned.success();
     lab.run(&["sweep", "run", "sweep.toml", "--task", "0"])
         .failure(2);
     assert!(!lab.exists("runs/sweep/batch_size-16/seed-2"));

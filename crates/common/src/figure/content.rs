@@ -120,9 +120,13 @@ impl Mark {
         ends
     }
 
-    /// Whether its bars begin at zero.
-    pub(super) fn begins_at_zero(&self) -> bool {
-        matches!(self, Self::Bars(_) | Self::Histogram(_))
+    /// Where its bars begin, if it has any.
+    pub(super) fn base(&self) -> Option<f64> {
+        match self {
+            Self::Bars(bars) => Some(bars.base),
+            Self::Histogram(_) => Some(0.0),
+            _ => None,
+        }
     }
 }
 

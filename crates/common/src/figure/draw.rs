@@ -185,7 +185,7 @@ fn bars(svg: &mut Svg<'_>, frame: &Frame, bars: &Bars, style: Style, (place, of)
     for (index, value) in bars.values.iter().enumerate() {
         let start = index as f64 - 0.4 + each * place as f64;
         middles.push(start + 0.5 * each);
-        let base = 0.0f64.clamp(frame.y.low, frame.y.high);
+        let base = bars.base.clamp(frame.y.low, frame.y.high);
         let (one, other) = (frame.at(start, base), frame.at(start + 0.92 * each, *value));
         match frame.rect(one, other) {
             Some(rect) => {
@@ -193,7 +193,7 @@ fn bars(svg: &mut Svg<'_>, frame: &Frame, bars: &Bars, style: Style, (place, of)
                 let title = format!("{} {}", bars.label, super::describe::short(*value));
                 svg.rect(rect, &look.clipped(&frame.clip).titled(title.trim()));
                 if let Some(text) = bars.texts.get(index) {
-                    at_end(svg, frame, (start + 0.46 * each, *value), text);
+                    at_end(svg, frame, (start + 0.46 * each, *value), base, text);
                 }
             }
             None => no_bar(svg, frame, start + 0.5 * each, base),
@@ -204,14 +204,15 @@ fn bars(svg: &mut Svg<'_>, frame: &Frame, bars: &Bars, style: Style, (place, of)
 }
 
 /// Words behind the end of a bar.
-fn at_end(svg: &mut Svg<'_>, frame: &Frame, (middle, value): (f64, f64), text: &str) {
+fn at_end(svg: &mut Svg<'_>, frame: &Frame, (middle, value): (f64, f64), base: f64, text: &str) {
     let Some([x, y]) = frame.at(middle, value) else {
         return;
     };
     // A bar that is as good as none has its words where those of others are.
-    let base = frame.at(middle, 0.0f64.clamp(frame.y.low, frame.y.high));
-    let is_visible = base.is_some_and(|base| (base[0] - x).abs().max((base[1] - y).abs()) > 1.0);
-    let is_down = value < 0.0 && is_visible;
+    let begin = frame.at(middle, base);
+    let is_visible =
+        begin.is_some_and(|begin| (begin[0] - x).abs().max((begin[1] - y).abs()) > 1.0);
+    let is_down = value < base && is_visible;
     let of = |anchor| Type {
         size: SMALL,
         tint: Tint::Muted,

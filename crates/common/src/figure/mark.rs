@@ -213,7 +213,7 @@ impl Rule {
     }
 }
 
-/// A bar for each category, from zero. The panel's horizontal axis has the categories; where their names have
+/// A bar for each category, from zero or another number. The panel's horizontal axis has the categories; where their names have
 /// no room side by side, the panel is turned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bars {
@@ -225,6 +225,8 @@ pub struct Bars {
     pub errors: Option<Errors>,
     /// What stands at the end of each bar; nothing where there are none.
     pub texts: Vec<String>,
+    /// Where they begin: at zero, unless they are ratios, which a logarithmic axis holds.
+    pub base: f64,
 }
 
 impl Bars {
@@ -235,7 +237,13 @@ impl Bars {
             values,
             errors: None,
             texts: Vec::new(),
+            base: 0.0,
         }
+    }
+
+    /// The same from another number than zero: ratios begin at one.
+    pub fn from(self, base: f64) -> Self {
+        Self { base, ..self }
     }
 
     /// The same with error bars.

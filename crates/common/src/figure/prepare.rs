@@ -142,17 +142,18 @@ fn span(panels: &[&Panel], direction: Direction) -> Result<Option<Span>, FigureE
     let mut axis = direction.axis(panels[0]).clone();
     let others = panels[1..].iter().map(|panel| direction.axis(panel));
     axis.includes.extend(others.flat_map(|axis| &axis.includes));
-    let begins_at_zero = direction == Direction::Y && marks().any(Mark::begins_at_zero);
-    if begins_at_zero {
-        axis.includes.push(0.0);
-    }
+    let bases: Vec<f64> = match direction {
+        Direction::X => Vec::new(),
+        Direction::Y => marks().filter_map(Mark::base).collect(),
+    };
+    axis.includes.extend(&bases);
     let centres: Vec<f64> = marks().flat_map(|mark| direction.along(mark)).collect();
     let is_log = axis.is_log(&centres);
     if is_log {
-        if begins_at_zero {
+        if bases.iter().any(|base| *base <= 0.0) {
             return Err(FigureError::Unfit {
                 of: axis.name,
-                reason: "bars begin at zero, which a logarithmic axis does not have",
+                reason: "bars that begin at zero do so where a logarithmic axis has no place",
             });
         }
         for panel in panels {

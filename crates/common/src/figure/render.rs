@@ -213,16 +213,16 @@ fn axes(svg: &mut Svg<'_>, placed: &Placed<'_>, frame: &Frame) {
         }
     }
     svg.path(&path, &look);
-    zero(svg, placed, frame);
+    base(svg, placed, frame);
 }
 
-/// A line at zero, where bars of both signs begin.
-fn zero(svg: &mut Svg<'_>, placed: &Placed<'_>, frame: &Frame) {
-    let has_bars = placed.prepared.panel.marks.iter().any(Mark::begins_at_zero);
-    if !has_bars || frame.y.low >= 0.0 || frame.y.high <= 0.0 {
+/// A line where bars to both sides begin.
+fn base(svg: &mut Svg<'_>, placed: &Placed<'_>, frame: &Frame) {
+    let base = placed.prepared.panel.marks.iter().find_map(Mark::base);
+    let Some(base) = base.filter(|base| frame.y.low < *base && *base < frame.y.high) else {
         return;
-    }
-    let ends = (frame.at(frame.x.low, 0.0), frame.at(frame.x.high, 0.0));
+    };
+    let ends = (frame.at(frame.x.low, base), frame.at(frame.x.high, base));
     if let (Some(from), Some(to)) = ends {
         svg.path(&segment(from, to), &Look::stroked(Tint::Ink, 0.8));
     }

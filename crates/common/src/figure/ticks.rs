@@ -150,8 +150,31 @@ fn exponent_of(sizes: impl Iterator<Item = f64>) -> i32 {
     }
 }
 
-/// Powers of ten; between them 2 and 5 times such where there are few; evenly spaced numbers where a range
-/// has none of them.
+/// Digits, in tenths, that times powers of ten have labels on a logarithmic axis where it is short; those come first
+/// that are read best.
+const TENTHS: [&[i32]; 5] = [
+    &[10, 20, 30, 40, 50, 60, 70, 80, 90],
+    &[10, 20, 50],
+    &[10, 12, 15, 20, 25, 30, 40, 50, 60, 80],
+    &[10, 15, 20, 30, 50, 70],
+    &[10, 30],
+];
+
+/// The largest share of a logarithmic axis that has no label while there are labels that would leave less.
+const GAP: f64 = 0.45;
+
+/// The ratio of its ends up to which a logarithmic axis is read as well with evenly spaced numbers.
+const NARROW: f64 = 10.0;
+
+/// Whether labels are nowhere so far from each other and from the ends of an axis that a part of it cannot be read.
+fn leave_no_gap(ticks: &[Tick], span: Span) -> bool {
+    let places = ticks.iter().map(|tick| span.place(tick.value));
+    let places: Vec<f64> = std::iter::once(0.0).chain(places).chain([1.0]).collect();
+    places.windows(2).all(|pair| pair[1] - pair[0] <= GAP)
+}
+
+/// Powers of ten; between them such times 2 and 5, or more digits where the range is short; evenly spaced numbers where
+/// a range has none of them.
 fn log_ticks(span: Span, room: Room) -> Ticks {
     let slack = 1e-9;
     let [low, high] = [span.low, span.high].map(f64::log10);
@@ -159,28 +182,42 @@ fn log_ticks(span: Span, room: Room) -> Ticks {
     let within = |value: &f64| {
         value.log10() >= low - slack && value.log10() <= high + slack && value.is_normal()
     };
-    let of_digits = |digits: &[i32]| -> Vec<f64> {
+    let of_tenths = |tenths: &[i32]| -> Vec<f64> {
         let values = powers.iter().flat_map(|power| {
             let ten = 10f64.powi(*power);
-            digits.iter().map(move |digit| f64::from(*digit) * ten)
+            tenths
+                .iter()
+                .map(move |tenths| f64::from(*tenths) / 10.0 * ten)
         });
         values.filter(within).collect()
     };
-    for digits in [[1, 2, 3, 4, 5, 6, 7, 8, 9].as_slice(), &[1, 2, 5], &[1, 3]] {
-        let ticks = labelled(&of_digits(digits), span);
-        let is_enough = ticks.len() >= 2 && ticks.len() <= MOST;
-        if is_enough && room.holds(span, &ticks) {
-            return with_minor(ticks, of_digits(&[2, 3, 4, 5, 6, 7, 8, 9]), span);
+    let minor = || of_tenths(&[20, 30, 40, 50, 60, 70, 80, 90]);
+    let candidates = TENTHS
+        .iter()
+        .map(|tenths| labelled(&of_tenths(tenths), span));
+    let candidates: Vec<Vec<Tick>> = candidates
+        .filter(|ticks| (2..=MOST).contains(&ticks.len()) && room.holds(span, ticks))
+        .collect();
+    if let Some(ticks) = candidates.iter().find(|ticks| leave_no_gap(ticks, span)) {
+        return with_minor(ticks.clone(), minor(), span);
+    }
+    if span.high / span.low <= NARROW {
+        let evenly = linear_ticks(span, room);
+        if leave_no_gap(&evenly.ticks, span) {
+            return evenly;
         }
     }
-    let tens = of_digits(&[1]);
+    if let Some(ticks) = candidates.into_iter().next() {
+        return with_minor(ticks, minor(), span);
+    }
+    let tens = of_tenths(&[10]);
     for stride in [1, 2, 3, 4, 5, 6, 10, 20, 30, 50, 100, 200] {
         let is_kept = |value: &f64| value.log10().round() as i32 % stride == 0;
         let values: Vec<f64> = tens.iter().copied().filter(is_kept).collect();
         let ticks = labelled(&values, span);
         if (2..=MOST).contains(&ticks.len()) && room.holds(span, &ticks) {
             let minor = match stride {
-                1 => of_digits(&[2, 3, 4, 5, 6, 7, 8, 9]),
+                1 => minor(),
                 _ => tens,
             };
             return with_minor(ticks, minor, span);
@@ -202,13 +239,17 @@ fn log_ticks(span: Span, room: Room) -> Ticks {
 fn labelled(values: &[f64], span: Span) -> Vec<Tick> {
     let is_short = values.iter().all(|value| (9e-4..=2e4).contains(value));
     let label = |value: f64| {
-        // A power of ten times a digit: both are found again by rounding.
+        // A power of ten times a digit, or tenths of it: both are found again by rounding.
         let power = (value.log10() + 1e-9).floor() as i32;
-        let digit = (value / 10f64.powi(power)).round();
-        match (is_short, digit as i64) {
-            (true, _) => format!("{value:.*}", usize::try_from(-power).unwrap_or(0)),
-            (false, 1) => super::text::power(power),
-            (false, digit) => format!("{digit}×{}", super::text::power(power)),
+        let tenths = (10.0 * value / 10f64.powi(power)).round() as i64;
+        let decimals = i32::from(tenths % 10 != 0);
+        match (is_short, tenths) {
+            (true, _) => format!("{value:.*}", usize::try_from(decimals - power).unwrap_or(0)),
+            (false, 10) => super::text::power(power),
+            (false, tenths) => {
+                let digit = signed(&format!("{:.*}", decimals as usize, tenths as f64 / 10.0));
+                format!("{digit}×{}", super::text::power(power))
+            }
         }
     };
     let ticks = values.iter().map(|&value| Tick {
@@ -288,6 +329,11 @@ mod tests {
         assert_eq!(of(0.9, 11.0), ["1", "2", "5", "10"]);
         assert_eq!(of(2e-7, 9e-7).first().unwrap(), "2×10⁻⁷");
         assert_eq!(of(1.01, 1.09), ["1.02", "1.04", "1.06", "1.08"]);
+        // Less than a decade: labels to both sides of one, in steps that are read.
+        assert_eq!(of(0.6, 1.7), ["0.6", "0.8", "1", "1.2", "1.5"]);
+        assert_eq!(of(0.93, 1.12), ["0.95", "1.00", "1.05", "1.10"]);
+        assert_eq!(of(0.4, 2.6), ["0.5", "1", "2"]);
+        assert_eq!(of(0.7, 30.0), ["1", "2", "5", "10", "20"]);
         assert_eq!(of(1e-300, 1e300).len(), 7);
     }
 

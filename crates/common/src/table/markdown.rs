@@ -8,8 +8,9 @@ use comfy_table::{Cell as Framed, CellAlignment};
 #[derive(Clone, Copy, Debug)]
 pub struct Markdown;
 
-impl Renderer for Markdown {
-    fn table(&self, table: &Table) -> String {
+impl Markdown {
+    /// A table without its caption.
+    pub(super) fn framed(table: &Table) -> comfy_table::Table {
         let mut frame = comfy_table::Table::new();
         frame.load_style(ASCII_MARKDOWN);
         let framed = |text: String, alignment: Alignment| match alignment {
@@ -25,6 +26,13 @@ impl Renderer for Markdown {
             let cells = row.iter().zip(&table.columns);
             frame.add_row(cells.map(|(cell, column)| framed(text(cell), column.alignment)));
         }
+        frame
+    }
+}
+
+impl Renderer for Markdown {
+    fn table(&self, table: &Table) -> String {
+        let frame = Self::framed(table);
         let caption = table.caption.as_ref();
         let caption = caption.map_or_else(String::new, |caption| format!("{caption}\n\n"));
         format!("{caption}{frame}")

@@ -3,6 +3,7 @@
 //! is known to whoever makes a table.
 
 mod csv;
+mod fitted;
 mod json;
 mod latex;
 mod markdown;
@@ -11,6 +12,7 @@ mod page;
 mod terminal;
 
 pub use self::csv::Csv;
+pub use fitted::Fitted;
 pub use json::Json;
 pub use latex::Latex;
 pub use markdown::Markdown;

@@ -10,8 +10,9 @@ pub struct Terminal;
 /// Characters in a line of words.
 const WIDTH: usize = 100;
 
-impl Renderer for Terminal {
-    fn table(&self, table: &Table) -> String {
+impl Terminal {
+    /// A table without its caption.
+    pub(super) fn framed(table: &Table) -> comfy_table::Table {
         let mut frame = comfy_table::Table::new();
         let rule = LineStyle::none().fill('─').junction(' ');
         frame.load_style(TableStyle::new().header_separator(rule));
@@ -28,46 +29,71 @@ impl Renderer for Terminal {
         for column in frame.column_iter_mut() {
             column.set_padding((0, 1));
         }
+        frame
+    }
+}
+
+impl Renderer for Terminal {
+    fn table(&self, table: &Table) -> String {
+        let frame = Self::framed(table).to_string();
         let caption = table.caption.as_ref();
-        let caption = caption.map_or_else(String::new, |text| format!("{}\n\n", wrapped(text, "")));
-        let frame = frame.to_string();
+        let caption = caption.map_or_else(String::new, |text| {
+            format!("{}\n\n", wrapped(text, "", WIDTH))
+        });
         let lines: Vec<&str> = frame.lines().map(str::trim_end).collect();
         format!("{caption}{}", lines.join("\n"))
     }
 
     fn paragraph(&self, text: &str) -> Option<String> {
-        let lines: Vec<String> = text.lines().map(|line| wrapped(line, "")).collect();
+        let lines: Vec<String> = text.lines().map(|line| wrapped(line, "", WIDTH)).collect();
         Some(lines.join("\n"))
     }
 
     fn list(&self, items: &[String]) -> Option<String> {
         let items: Vec<String> = items
             .iter()
-            .map(|item| wrapped(&format!("- {item}"), "  "))
+            .map(|item| wrapped(&format!("- {item}"), "  ", WIDTH))
             .collect();
         Some(items.join("\n"))
     }
 }
 
-/// Words in lines of at most [`WIDTH`] characters, where no single word is longer; all lines but the
-/// first are indented.
-fn wrapped(text: &str, indent: &str) -> String {
+/// Words in lines of at most so many characters, where no single word is longer; all lines but the first are indented.
+/// What stands between backticks is one word: a command is copied as a whole.
+pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in words(text) {
         let Some(line) = lines.last_mut() else {
             continue;
         };
         let length = line.chars().count() + 1 + word.chars().count();
         if line.trim().is_empty() {
-            line.push_str(word);
-        } else if length <= WIDTH {
+            line.push_str(&word);
+        } else if length <= width {
             line.push(' ');
-            line.push_str(word);
+            line.push_str(&word);
         } else {
             lines.push(format!("{indent}{word}"));
         }
     }
     lines.join("\n")
+}
+
+/// The words of a text.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut is_code, has_pairs) = (false, text.matches('`').count().is_multiple_of(2));
+    for word in text.split_whitespace() {
+        match words.last_mut().filter(|_| is_code) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => words.push(word.to_owned()),
+        }
+        is_code ^= has_pairs && word.matches('`').count() % 2 == 1;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -78,7 +104,7 @@ mod tests {
     proptest! {
         #[test]
         fn wrapping_loses_no_word_and_keeps_to_the_width(text in "([a-zλ]{1,30} ?){0,40}") {
-            let wrapped = wrapped(&format!("- {text}"), "  ");
+            let wrapped = wrapped(&format!("- {text}"), "  ", WIDTH);
             let words = |text: &str| -> Vec<String> {
                 text.split_whitespace().map(str::to_owned).collect()
             };
