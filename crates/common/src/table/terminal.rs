@@ -82,7 +82,7 @@ pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
 /// The words of a text.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let (mut is_code, has_pairs) = (false, text.matches('`').count() % 2 == 0);
+    let (mut is_code, has_pairs) = (false, text.matches('`').count().is_multiple_of(2));
     for word in text.split_whitespace() {
         match words.last_mut().filter(|_| is_code) {
             Some(last) => {
@@ -91,7 +91,7 @@ fn words(text: &str) -> Vec<String> {
             }
             None => words.push(word.to_owned()),
         }
-        is_code ^= has_pairs && word.matches('`').count() % 2 == 1;
+        is_code ^= has_pairs && !word.matches('`').count().is_multiple_of(2);
     }
     words
 }
