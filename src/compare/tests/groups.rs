@@ -243,3 +243,39 @@ fn an_unknown_key_is_refused_with_the_nearest() {
         "{error}"
     );
 }
+
+/// Verdicts would be wider than the table with the values of several keys.
+#[test]
+fn groups_of_several_keys_have_letters_in_verdicts() {
+    let sharpness = [("32", "0.1", 1.0), ("32", "0.2", 2.0), ("64", "0.1", 4.0)];
+    let runs = sharpness.iter().flat_map(|(batch, rate, sharpness)| {
+        (0..3).map(move |seed| {
+            let sets = [
+                format!("train.batch_size={batch}"),
+                format!("optimizer.learning_rate={rate}"),
+            ];
+            let sets = sets.each_ref().map(String::as_str);
+            configured(&sets, seed, 0.1, sharpness * (1.0 + 0.01 * seed as f64))
+        })
+    });
+    let runs: Vec<FinishedRun> = runs.collect();
+    let keys = ["train.batch_size", "optimizer.learning_rate"];
+    let page = page(&compare(&runs, Vec::new(), &keys).unwrap());
+    for head in [
+        "A: 32 · 0.1 (n=3)",
+        "B: 32 · 0.2 (n=3)",
+        "C: 64 · 0.1 (n=3)",
+    ] {
+        assert!(page.contains(head), "{page}");
+    }
+    let mut lines = page.lines();
+    let line = lines.find(|line| line.starts_with("| hessian.lambda_max "));
+    assert!(
+        line.is_some_and(|line| line.contains("| C > B > A ")),
+        "{page}"
+    );
+    assert!(
+        page.contains("- In the verdicts of the first table groups have the letters"),
+        "{page}"
+    );
+}

@@ -60,12 +60,18 @@ pub(super) fn hidden(comparison: &Comparison, hidden: usize) -> String {
 /// The longest label of a group that verdicts repeat; groups with longer ones have a letter each.
 const LONG: usize = 12;
 
-/// The short names of groups, where verdicts would be too wide with their labels.
-pub(super) fn short_names(groups: &[Group]) -> Option<Vec<String>> {
-    let is_long = |group: &Group| group.label.chars().count() > LONG;
+/// The short names of groups, where verdicts would be too wide with their labels: these are long, or of several keys and there
+/// are more than two.
+pub(super) fn short_names(comparison: &Comparison) -> Option<Vec<String>> {
+    let groups = &comparison.groups;
+    let are_long = groups
+        .iter()
+        .any(|group| group.label.chars().count() > LONG);
+    let are_of_several = comparison.key.contains(',') && groups.len() > 2;
     let letters = ('A'..='Z').map(String::from);
     let names: Vec<String> = letters.take(groups.len()).collect();
-    (groups.len() > 1 && names.len() == groups.len() && groups.iter().any(is_long)).then_some(names)
+    let is_enough = groups.len() > 1 && names.len() == groups.len();
+    (comparison.is_tested && is_enough && (are_long || are_of_several)).then_some(names)
 }
 
 /// A line and the groups with short names in the place of the groups' labels.
@@ -89,7 +95,7 @@ fn renamed(line: &Line, groups: &[Group], names: &[String]) -> (Line, Vec<Group>
 /// their labels at the head of the columns.
 pub(super) fn table(comparison: &Comparison, shown: &[&Line]) -> Table {
     let by = comparison.key.replace(',', ", ");
-    let names = short_names(&comparison.groups).filter(|_| comparison.is_tested);
+    let names = short_names(comparison);
     let groups = comparison.groups.iter().enumerate();
     let groups = groups.map(|(place, group)| {
         let letter = names.as_ref().map(|names| format!("{}: ", names[place]));

@@ -10,7 +10,7 @@ use crate::run::EVENT;
 /// Notes on these lines.
 pub(super) fn notes(comparison: &Comparison, shown: &[&Line]) -> Vec<String> {
     let mut notes = vec![numbers(comparison), UNITS.to_owned()];
-    if comparison.is_tested && short_names(&comparison.groups).is_some() {
+    if short_names(comparison).is_some() {
         notes.push(LETTERS.to_owned());
     }
     notes.extend(comparison.notes.iter().cloned());

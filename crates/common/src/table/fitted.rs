@@ -168,8 +168,23 @@ mod tests {
     #[test]
     fn a_column_of_words_is_wrapped_to_the_width() {
         let of = |width, has_bars| Fitted { width, has_bars }.table(&table());
-        insta::assert_snapshot!(of(60, true), @"");
-        insta::assert_snapshot!(of(50, false), @"");
+        insta::assert_snapshot!(of(60, true), @r"
+        | name          | claim                          | seconds |
+        |---------------|--------------------------------|---------|
+        | `edge`        | The largest eigenvalue rises   |   1.500 |
+        |               | until it is at the line up to  |         |
+        |               | which steps are stable         |         |
+        | `noise-scale` | Short                          |   12.25 |
+        ");
+        insta::assert_snapshot!(of(50, false), @r"
+        name         claim                       seconds
+        ──────────── ─────────────────────────── ────────
+        edge         The largest eigenvalue        1.500
+                     rises until it is at the
+                     line up to which steps are
+                     stable
+        noise-scale  Short                         12.25
+        ");
         // There is room for all, or for none.
         assert_eq!(of(200, true), Markdown.table(&table()));
         assert_eq!(of(20, true), Markdown.table(&table()));

@@ -91,7 +91,7 @@ fn words(text: &str) -> Vec<String> {
             }
             None => words.push(word.to_owned()),
         }
-        is_code ^= has_pairs && word.matches('`').count() % 2 == 1;
+        is_code ^= has_pairs && !word.matches('`').count().is_multiple_of(2);
     }
     words
 }
