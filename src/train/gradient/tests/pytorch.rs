@@ -91,16 +91,6 @@ fn fifty_steps_equal_those_of_pytorch() {
                 -0.11748131238238353,
             ],
         ),
-        // A network without convolutions has no filters.
-        (
-            sgd,
-            "sharpness_aware = { rho = 0.5, kind = \"asam\", scaling = \"filterwise\" }",
-            [
-                0.5315719750951513,
-                0.059749002780621244,
-                -0.11748131238238353,
-            ],
-        ),
         (
             sgd,
             "sharpness_aware = { rho = 0.2, kind = \"asam\", scaling = \"elementwise\", ball = \"linf\" }",

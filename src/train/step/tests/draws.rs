@@ -55,7 +55,7 @@ print("FOLLOWING", [run(growing(2, power=power, base=8, rate=0.4)) for power in 
 
 # A jump where the gradient is no longer than epsilon and none of the last T steps was one; else descent (Jin et al. 2021).
 def perturbed(rate, epsilon, T):
-    ways, jumps = iter(JUMPS), []
+    ways, jumps = iter(way for _, way in JUMPS), []
     def step(t, loss, gradient):
         g = gradient(loss(range(5)))
         if g.norm() <= epsilon and not any(t - T <= jump < t for jump in jumps):
@@ -68,26 +68,77 @@ print("PERTURBED", run(step), jumps)
 */
 
 /// For each step the two samples of a batch and the two of another, drawn with replacement.
-const PAIRS: &str = "";
+const PAIRS: &str = "3402 2302 4402 4412 0123 4431 3220 1412 3434 2432 2101 4212 4303 1302 3004 2201 3210 3032 4444 0343 \
+     1300 2010 4223 4231 2143 3222 3210 3424 4133 2012 3202 2212 1421 3223 3214 4140 0030 2034 2100 2432 \
+     0002 4014 4310 2420 2112 1243 1104 4132 3323 0103";
 
 /// The samples in the order of each epoch.
-const ORDERS: &str = "";
+const ORDERS: &str = "34102 23140 40123 40213 01423 40213 32140 14203 34102 24013 20314 43210 43021 14302 31420 23401 \
+     30421 31240 40123 04123 13420 21403 43102 42301";
 
 /// The steps that are jumps, and where each leads, over the rate, against its direction.
-const JUMPS: [(usize, &str); 2] = [(12, ""), (31, "")];
+const JUMPS: [(usize, &str); 2] = [
+    (
+        12,
+        "0.19766103124918 -0.4795354489756683 0.5262881427991781 -0.20981282057818768 -0.4276887092312462 \
+     0.21816765822491582 -0.0538266051713808 0.12243677859326701 0.2200488928526869 -0.45674336755465894 \
+     -0.1308718947365648 0.2287676228952527 -0.158115194094938 -0.5930048562518251 0.4330430461273359 \
+     -0.07347260188250199 -0.4781523189225434 0.25322933124851216 0.5059348741028943 -0.6029297677419834 \
+     0.5634250506802243 0.5742063944603654 -0.23477422230915215 0.11244893434073633 0.5664723295936935 \
+     -0.03877249312568798 0.010842766852624308",
+    ),
+    (
+        31,
+        "-0.09197560299542973 0.276514175999128 -0.18072403815176968 0.8713118798772084 -0.5742527683757893 \
+     -0.5956888925632358 0.5648235176585745 -0.1533114365588676 -0.5710480697756138 0.7213963342299041 \
+     -0.2246082267168883 0.36634197961870313 -0.22399975131318622 -0.16301205001598795 \
+     -0.028215748675542107 -0.1495081216491395 0.0022617383683055103 -0.01023144293833278 \
+     -0.36623465573935854 0.07282662998138487 0.05770039000510674 -0.627741131066742 -0.16779369214201567 \
+     -0.1535852246549032 -0.05418214133445454 0.089692570145125 0.29521489037199533",
+    ),
+];
 
-const SVAG: [[f64; 3]; 3] = [[0.0; 3]; 3];
-const GROWING: [[f64; 3]; 4] = [[0.0; 3]; 4];
-const FOLLOWING: [[f64; 3]; 2] = [[0.0; 3]; 2];
-const PERTURBED: [f64; 3] = [0.0; 3];
+const SVAG: [[f64; 3]; 3] = [
+    [0.4062461788286486, 0.12859148854343522, 0.1847648113510614],
+    [0.39356138324054835, 0.16327222101304512, 0.264087503066733],
+    [0.396387239217632, 0.2094915612193107, 0.4086937234535495],
+];
+const GROWING: [[f64; 3]; 4] = [
+    [
+        0.40776220513286127,
+        0.18373710984964828,
+        0.22065804615787724,
+    ],
+    [0.4088223260629196, 0.18585025783281472, 0.1808340095328625],
+    [0.4081526208632411, 0.18496549742001533, 0.21007808402470005],
+    [
+        0.39850966116482933,
+        0.12375003099450266,
+        -0.0010212147321266053,
+    ],
+];
+const FOLLOWING: [[f64; 3]; 2] = [
+    [0.413557408633502, 0.17401026044053214, 0.11079292250179969],
+    [
+        0.44081806200842943,
+        0.11751584170295545,
+        0.024648675043489783,
+    ],
+];
+const PERTURBED: [f64; 3] = [
+    0.44766573746009125,
+    0.2774340024908862,
+    0.013546706543423492,
+];
 
-/// The end of fifty steps is that of the reference, to twelve digits.
+/// The end of fifty steps is that of the reference, to twelve digits of parameters of 0.1 and more.
 fn assert_ends(keys: &str, expected: [f64; 3]) {
     let problem = problem(&format!("{keys}\ntrain.steps = 50"));
     let found = host(&steps(&mut stepper(&problem), start(&problem), 50));
     for (place, expected) in [0, 12, 26].into_iter().zip(expected) {
-        let error = (found[place] / expected - 1.0).abs();
-        assert!(error < 1e-12, "{keys}: {} for {expected}", found[place]);
+        let error = (found[place] - expected).abs();
+        let allowed = 1e-12 * expected.abs().max(0.1);
+        assert!(error < allowed, "{keys}: {} for {expected}", found[place]);
     }
 }
 
