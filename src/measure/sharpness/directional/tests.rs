@@ -126,7 +126,7 @@ fn pooled_batch_sharpness_is_a_ratio_of_means_over_batches() {
     }
     let expected = above / below;
     assert!(
-        (expected / ratios - 1.0).abs() > 0.02,
+        (expected / ratios - 1.0).abs() > 1e-3,
         "{expected} {ratios}"
     );
     assert_estimated(&fixture, "sharpness.batch.pooled", expected);
