@@ -4,10 +4,12 @@
     python3 python/edge.py runs/edge_gd_0.05/seed-0 ...
 
 Needs nothing but Python. Rows are read from metrics.jsonl: stability.line, stability.eigenvalue_1 and,
-where there are any, stability.batch.
+where there are any, stability.batch and sharpness.batch.pooled. With --by-loss they are told by the training loss
+of their step, decade by decade, in the place of the last third.
 """
 
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -46,6 +48,31 @@ def report(run):
     return words
 
 
+def report_by_loss(run):
+    """A line for each decade of the training loss."""
+    line, loss = series(run, "stability.line"), series(run, "loss.train")
+    multiples = {
+        "lambda_max": {step: value / line[step] for step, value in series(run, "stability.eigenvalue_1").items()},
+        "batch sharpness": series(run, "stability.batch"),
+        "pooled": {step: value / line[step] for step, value in series(run, "sharpness.batch.pooled").items()},
+    }
+    decades = {}
+    for step, value in loss.items():
+        if value > 0 and step in line:
+            decades.setdefault(math.floor(math.log10(value)), []).append(step)
+    words = [f"{run}: medians in multiples of the line, by training loss"]
+    for decade, steps in sorted(decades.items(), reverse=True):
+        parts = []
+        for name, values in multiples.items():
+            found = [values[step] for step in steps if step in values]
+            if found:
+                parts.append(f"{name} {statistics.median(found):.3f}")
+        words.append(f"  1e{decade} to 1e{decade + 1}, steps {min(steps)} to {max(steps)}, {len(steps)} rounds: " + ", ".join(parts))
+    return "\n".join(words)
+
+
 if __name__ == "__main__":
+    by_loss = "--by-loss" in sys.argv
     for run in sys.argv[1:]:
-        print(report(run))
+        if run != "--by-loss":
+            print(report_by_loss(run) if by_loss else report(run))

@@ -8,7 +8,7 @@
 //! values either.
 
 use super::{Interrupt, LinearError};
-use crate::statistics::{mean, stated_error};
+use crate::statistics::{jackknife, mean, stated_error};
 use std::time::Instant;
 
 /// Bounds on one estimate. Reaching one ends it honestly: the value so far with the error it has, not
@@ -281,7 +281,51 @@ pub(crate) fn draw<E: From<LinearError>>(
     spending: &mut Spending<'_>,
     options: ProbeOptions,
     matvecs_per_probe: usize,
-    mut probe: impl FnMut(&mut Spending<'_>) -> Result<f64, E>,
+    probe: impl FnMut(&mut Spending<'_>) -> Result<f64, E>,
+) -> Result<Estimate, E> {
+    drawn(spending, options, matvecs_per_probe, probe, |values| {
+        [mean(values), stated_error(values)]
+    })
+}
+
+/// The mean of the first of two random numbers over the mean of the second, which one or several products or passes
+/// give together.
+///
+/// # Errors
+///
+/// As [`sample`].
+pub(crate) fn draw_ratio<E: From<LinearError>>(
+    spending: &mut Spending<'_>,
+    options: ProbeOptions,
+    matvecs_per_probe: usize,
+    probe: impl FnMut(&mut Spending<'_>) -> Result<[f64; 2], E>,
+) -> Result<Estimate, E> {
+    drawn(spending, options, matvecs_per_probe, probe, ratio_of_means)
+}
+
+/// The ratio of the means of pairs, and its error of first order: that of the mean of what the first ones are off by,
+/// over the mean of the second ones.
+fn ratio_of_means(pairs: &[[f64; 2]]) -> [f64; 2] {
+    let total: [f64; 2] = [0, 1].map(|part| pairs.iter().map(|pair| pair[part]).sum());
+    let ratio = jackknife(pairs.len(), |left_out| {
+        let [above, below] = left_out.map_or([0.0; 2], |index| pairs[index]);
+        (total[0] - above) / (total[1] - below)
+    });
+    let each = total[1] / pairs.len() as f64;
+    let off: Vec<f64> = pairs
+        .iter()
+        .map(|[above, below]| (above - ratio * below) / each)
+        .collect();
+    [ratio, stated_error(&off)]
+}
+
+/// What a function makes of random probes, a value and its error.
+fn drawn<T, E: From<LinearError>>(
+    spending: &mut Spending<'_>,
+    options: ProbeOptions,
+    matvecs_per_probe: usize,
+    mut probe: impl FnMut(&mut Spending<'_>) -> Result<T, E>,
+    of: impl Fn(&[T]) -> [f64; 2],
 ) -> Result<Estimate, E> {
     let probing = Probing {
         matvecs: matvecs_per_probe,
@@ -294,9 +338,12 @@ pub(crate) fn draw<E: From<LinearError>>(
         options,
         probing,
         |spending, _| probe(spending),
-        |values| stated_error(values) / mean(values).abs(),
+        |probes| {
+            let [value, error] = of(probes);
+            error / value.abs()
+        },
     )?;
-    let (value, standard_error) = (mean(&sampled.probes), stated_error(&sampled.probes));
+    let [value, standard_error] = of(&sampled.probes);
     Ok(Estimate {
         value,
         standard_error,
@@ -308,6 +355,8 @@ pub(crate) fn draw<E: From<LinearError>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Streams;
+    use rand_distr::{Distribution, StandardNormal};
 
     fn options(budget: Budget) -> ProbeOptions {
         ProbeOptions {
@@ -353,6 +402,31 @@ mod tests {
         assert_eq!(small.matvecs, large.matvecs);
         assert!((30..48).contains(&small.matvecs), "{}", small.matvecs);
         assert!(small.converged && !large.converged);
+    }
+
+    /// Squares of two normal numbers that go together, whose means are 2 and 1.
+    #[test]
+    fn a_ratio_of_means_is_as_far_off_as_it_says() {
+        let deviations: Vec<f64> = (0..400)
+            .map(|seed| {
+                let mut rng = Streams::new(seed).stream("test", 0);
+                let mut spending = Spending::new(Budget::default(), Interrupt::never());
+                let options = options(Budget::default());
+                let found = draw_ratio(&mut spending, options, 1, |spending| {
+                    spending.spend()?;
+                    let [x, y]: [f64; 2] = [0, 1].map(|_| StandardNormal.sample(&mut rng));
+                    Ok::<_, LinearError>([(x + y).powi(2), x * x])
+                });
+                let found = found.unwrap();
+                // The mean of the ratios has no end.
+                (found.value - 2.0) / found.standard_error
+            })
+            .collect();
+        let within = |bound: f64| deviations.iter().filter(|x| x.abs() < bound).count();
+        // 68 % and 95 % of 400, less and more than four standard errors.
+        assert!((235..=309).contains(&within(1.0)), "{}", within(1.0));
+        assert!((360..=397).contains(&within(2.0)), "{}", within(2.0));
+        assert_eq!(ratio_of_means(&[[6.0, 2.0]; 20]), [3.0, 0.0]);
     }
 
     #[test]

@@ -32,8 +32,8 @@ mod trace;
 mod transform;
 mod vector;
 
-pub(crate) use budget::draw;
 pub use budget::{Budget, Estimate, ProbeOptions, Spending};
+pub(crate) use budget::{draw, draw_ratio};
 pub use davidson::{
     DavidsonOptions, LeadingPairs, Start, Surrogate, WarmStart, davidson, davidson_by_surrogate,
 };

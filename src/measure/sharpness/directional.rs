@@ -3,7 +3,7 @@
 //! about displacements.
 
 use crate::curvature::Matrix;
-use crate::linear::{ProbeOptions, Spending, dot, draw};
+use crate::linear::{Estimate, ProbeOptions, Spending, dot, draw, draw_ratio};
 use crate::measure::declaration::{Family, Measure, ProductLaw, RoundingLaw, Take};
 use crate::measure::failure::Failure;
 use crate::measure::measurement::{Error, Measurement};
@@ -25,6 +25,11 @@ pub(in crate::measure) const FAMILY: Family = &[
         |session, name| session.batch_sharpness(name),
     )
     .from("Andreyev & Beneventano 2025, \"Edge of stochastic stability\", batch sharpness"),
+    along(
+        "sharpness.batch.pooled",
+        "that curvature with every batch by its squared gradient, E[g_B'H_Bg_B] / E[|g_B|^2]",
+        |session, name| session.pooled_batch_sharpness(name),
+    ),
     along(
         "sharpness.interaction",
         "curvature of the training loss along gradients of batches of the run's size, tr(H S) / tr(S) with S = E[g_B g_B']",
@@ -65,20 +70,32 @@ const fn along(name: &'static str, description: &'static str, take: Take) -> Mea
         }))
 }
 
-/// `gᵀHg / ‖g‖²` over a subject's samples, from one product.
-fn curvature_along_gradient(subject: &Subject<'_>) -> Result<f64, Failure> {
+/// `gᵀHg` and `‖g‖²` over a subject's samples, from one product.
+fn forms_of_gradient(subject: &Subject<'_>) -> Result<[f64; 2], Failure> {
     let gradient = subject.gradient()?;
-    let square = dot(&gradient, &gradient);
-    if square == 0.0 {
-        return Err(Failure::not_defined(
-            "the gradient is exactly zero, so it has no direction",
-        ));
-    }
     let form = subject.with_operator(Matrix::Hessian, |hessian| {
         Ok(dot(&gradient, &hessian.apply(&gradient)?))
     })?;
-    Ok(form / square)
+    Ok([form, dot(&gradient, &gradient)])
 }
+
+/// `gᵀHg / ‖g‖²` over a subject's samples, from one product.
+fn curvature_along_gradient(subject: &Subject<'_>) -> Result<f64, Failure> {
+    let [form, square] = forms_of_gradient(subject)?;
+    match square == 0.0 {
+        true => Err(Failure::not_defined(
+            "the gradient is exactly zero, so it has no direction",
+        )),
+        false => Ok(form / square),
+    }
+}
+
+/// One of the ways of making an estimate of what batches say.
+type Draw<T> =
+    fn(&mut Spending<'_>, ProbeOptions, usize, OfBatch<'_, T>) -> Result<Estimate, Failure>;
+
+/// What the next batch says.
+type OfBatch<'a, T> = &'a mut dyn FnMut(&mut Spending<'_>) -> Result<T, Failure>;
 
 impl Session<'_> {
     fn directional(&mut self, name: &str) -> Result<Measurement, Failure> {
@@ -100,7 +117,39 @@ impl Session<'_> {
         if batch >= samples {
             return self.directional(name);
         }
-        let row = self.once("batch sharpness", |session| {
+        self.over_batches(
+            "batch sharpness",
+            name,
+            |spending, options, products, of_batch| draw(spending, options, products, of_batch),
+            curvature_along_gradient,
+        )
+    }
+
+    /// `E[g_Bᵀ H_B g_B] / E[‖g_B‖²]` over the batches of [`Self::batch_sharpness`].
+    fn pooled_batch_sharpness(&mut self, name: &str) -> Result<Measurement, Failure> {
+        if self.samples_of_batch()? >= self.subject.train.samples() {
+            return self.directional(name);
+        }
+        self.over_batches(
+            "pooled batch sharpness",
+            name,
+            |spending, options, products, of_batch| {
+                draw_ratio(spending, options, products, of_batch)
+            },
+            forms_of_gradient,
+        )
+    }
+
+    /// An estimate from batches drawn without replacement, each anew, which is kept under a name.
+    fn over_batches<T>(
+        &mut self,
+        kept: &'static str,
+        name: &str,
+        draw: Draw<T>,
+        of: fn(&Subject<'_>) -> Result<T, Failure>,
+    ) -> Result<Measurement, Failure> {
+        let (batch, samples) = (self.samples_of_batch()?, self.subject.train.samples());
+        let row = self.once(kept, |session| {
             let subject = session.subject;
             let mut rng = subject.stream("probes.sharpness.batch");
             let options = ProbeOptions {
@@ -109,21 +158,21 @@ impl Session<'_> {
                 ..session.probe_options()
             };
             let mut spending = Spending::new(subject.budget, subject.interrupt);
-            let estimate = draw(&mut spending, options, 1, |spending| {
+            let estimate = draw(&mut spending, options, 1, &mut |spending| {
                 spending.spend()?;
                 let mut places = index::sample(&mut rng, samples, batch).into_vec();
                 places.sort_unstable();
                 let compute = subject.objective.compute();
                 let (drawn, labels) = subject.train.pick(&places, compute);
                 let drawn = Chunks::from_batches(vec![drawn], labels);
-                curvature_along_gradient(&Subject {
+                of(&Subject {
                     train: &drawn,
                     ..subject
                 })
             })?;
             let share = batch as f64 / samples as f64;
             let matvecs = (estimate.matvecs as f64 * share).ceil() as usize;
-            Ok(session.estimated(name, estimate).taking(matvecs))
+            Ok(session.estimated(kept, estimate).taking(matvecs))
         })?;
         Ok(Measurement {
             name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! Gradients that are changed before a step follows them.
 
 mod pytorch;
+mod rescaled;
 mod samples;
 mod sharpness;
 

@@ -1,5 +1,6 @@
 //! Steps over all samples against PyTorch's, and an oracle around another.
 
+mod draws;
 mod frozen;
 mod rules;
 mod scale_invariant;

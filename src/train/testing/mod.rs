@@ -5,7 +5,7 @@ use super::rate::Rate;
 use super::step::Stepper;
 use super::{Position, Problem, gradient, persistence};
 use crate::config::parse;
-use crate::data::{Dataset, Images, PixelNormalisation, Split};
+use crate::data::{Answers, Dataset, Images, Inputs, PixelNormalisation, Samples, Split};
 use crate::measure::names;
 use crate::model::NormMode;
 
@@ -18,13 +18,37 @@ pub fn data() -> Split {
         labels: (0..5).map(|i| i % 3).collect(),
         classes: 3,
     };
-    let part = Dataset::from_images(images, PixelNormalisation::Unit);
+    both(Dataset::from_images(images, PixelNormalisation::Unit))
+}
+
+/// The same samples to train and to test.
+fn both(part: Dataset) -> Split {
     Split {
         train: part.clone(),
         test: part,
         sources: Vec::new(),
         remarks: Vec::new(),
     }
+}
+
+/// Descent in f64 on all samples by a linear network of one hidden layer without biases, whose inputs are 1:
+/// the mean of `½(Σ aⱼbⱼ − y)²` over the answers `y`.
+pub fn factors(hidden: usize, answers: &[f64], keys: &str) -> Problem {
+    let samples = Samples {
+        shape: [1, 1, 1],
+        inputs: Inputs::Numbers(vec![1.0; answers.len()]),
+        answers: Answers::Numbers {
+            values: answers.to_vec(),
+            outputs: 1,
+        },
+    };
+    let text = format!(
+        "precision = \"f64\"\nmodel.hidden = [{hidden}]\nmodel.activation = \"linear\"\nmodel.bias = false\n\
+         train.loss = \"square\"\noptimizer.kind = \"gd\"\ntrain.steps = 1000\n{keys}"
+    );
+    let config = parse(&text, "x.toml", &[], "x", &names()).unwrap();
+    let data = both(Dataset::from_samples(samples, PixelNormalisation::Unit));
+    Problem::with_data(config, data).unwrap()
 }
 
 /// 30 steps in f64 of an MLP with one hidden layer of three units, if the keys say nothing else.

@@ -58,7 +58,11 @@ fn directional_sharpness_is_a_quotient_of_forms() {
     let expected = form(&hessian, &gradient) / gradient.norm_squared();
     assert_close(fixture.value("sharpness.directional"), expected, 1e-10);
     // Of a batch of all samples it is batch sharpness as well, and interaction-aware sharpness.
-    let names = ["sharpness.batch", "sharpness.interaction"];
+    let names = [
+        "sharpness.batch",
+        "sharpness.batch.pooled",
+        "sharpness.interaction",
+    ];
     let rows = fixture.measure_as(&names, |mut subject| {
         subject.batch_size = Some(SAMPLES);
         subject
@@ -104,6 +108,28 @@ fn batch_sharpness_is_a_mean_over_batches() {
     );
     assert_estimated(&fixture, "sharpness.batch", expected);
     assert_estimated(&fixture, "stability.batch", 0.05 * expected);
+}
+
+/// At a rate of 2 over it, what steps along the gradients of batches change of the loss of their own batches is of third
+/// order on average, whatever it is for each.
+#[test]
+fn pooled_batch_sharpness_is_a_ratio_of_means_over_batches() {
+    let fixture = fixture();
+    let (mut above, mut below, mut ratios) = (0.0, 0.0, 0.0);
+    let pairs = pairs();
+    for places in &pairs {
+        let (gradient, hessian) = derivatives(&fixture, places);
+        let (curved, square) = (form(&hessian, &gradient), gradient.norm_squared());
+        above += curved;
+        below += square;
+        ratios += curved / square / pairs.len() as f64;
+    }
+    let expected = above / below;
+    assert!(
+        (expected / ratios - 1.0).abs() > 1e-3,
+        "{expected} {ratios}"
+    );
+    assert_estimated(&fixture, "sharpness.batch.pooled", expected);
 }
 
 #[test]
@@ -157,6 +183,7 @@ fn a_batch_of_unknown_size_has_no_sharpness() {
     for row in Session::new(subject)
         .measure(&[
             "sharpness.batch",
+            "sharpness.batch.pooled",
             "sharpness.interaction",
             "noise.tail_index",
         ])

@@ -1,5 +1,7 @@
 //! Injected noise against the covariances it stands for.
 
+mod valley;
+
 use super::*;
 use crate::backend::read;
 use crate::curvature::{CurvatureOperator, Matrix};
@@ -14,7 +16,12 @@ const DRAWS: u64 = 400;
 
 /// A matrix of the training loss at the start, as rows.
 fn dense(problem: &Problem, matrix: Matrix) -> Vec<Vec<f64>> {
-    let (at, data) = (start(problem), all(problem));
+    dense_at(problem, &start(problem), matrix)
+}
+
+/// A matrix of the training loss at a position, as rows.
+fn dense_at(problem: &Problem, at: &Position, matrix: Matrix) -> Vec<Vec<f64>> {
+    let data = all(problem);
     let never = Interrupt::never();
     let mut operator =
         CurvatureOperator::new(matrix, &problem.objective, &at.parameters, &data, never);

@@ -145,3 +145,106 @@ fn fifty_steps_equal_those_of_pytorch() {
         }
     }
 }
+
+/*
+Filter-wise ASAM on a network with convolutions: for each of their filters its norm, for every other parameter its
+size (Kwon et al. 2021, sec. 3). The expected numbers are what this prints:
+
+import torch
+from torch import nn
+torch.set_default_dtype(torch.float64)
+x = torch.tensor([i*i % 251 for i in range(20)], dtype=torch.float64).reshape(5, 1, 2, 2) / 255
+y = torch.tensor([i % 3 for i in range(5)])
+class ResNet(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        convolution = lambda inputs: nn.Conv2d(inputs, 2, 3, padding=1, bias=False)
+        self.conv1, self.bn1 = convolution(1), norm(2)
+        self.conv2, self.bn2 = convolution(2), norm(2)
+        self.conv3, self.bn3 = convolution(2), norm(2)
+        self.fc = nn.Linear(2, 3)
+    def forward(self, x):
+        x = torch.tanh(self.bn1(self.conv1(x)))
+        y = self.bn3(self.conv3(torch.tanh(self.bn2(self.conv2(x)))))
+        return self.fc(torch.tanh(y + x).mean((2, 3)))
+def run(norm, rho, ball, eta=0.01, by_filter=True):
+    m = ResNet(norm)
+    p = list(m.parameters())
+    n = sum(w.numel() for w in p)
+    nn.utils.vector_to_parameters(0.5 * torch.sin(torch.arange(1, n + 1, dtype=torch.float64)), p)
+    optimizer = torch.optim.SGD(p, lr=0.05, momentum=0.9)
+    gradient = lambda: torch.autograd.grad(nn.functional.cross_entropy(m(x), y), p)
+    for t in range(50):
+        sizes = lambda w: w.flatten(1).norm(dim=1)[:, None, None, None].expand(w.shape)
+        scale = [(sizes(w) if by_filter and w.dim() == 4 else w.abs()).detach() + eta for w in p]
+        g = [s * v for s, v in zip(scale, gradient())]
+        norm_ = torch.sqrt(sum((v * v).sum() for v in g))
+        moves = [rho * s * (v / norm_ if ball == "l2" else v.sign()) for s, v in zip(scale, g)]
+        with torch.no_grad():
+            for w, d in zip(p, moves): w += d
+        after = gradient()
+        with torch.no_grad():
+            for w, d in zip(p, moves): w -= d
+        for w, v in zip(p, after): w.grad = v
+        optimizer.step()
+    return nn.utils.parameters_to_vector(p)[[0, 40, n - 1]].tolist()
+print(run(lambda c: nn.Identity(), 0.5, "l2"))
+print(run(lambda c: nn.Identity(), 0.2, "linf"))
+print(run(nn.BatchNorm2d, 0.5, "l2"))
+print(run(lambda c: nn.Identity(), 0.5, "l2", by_filter=False))
+*/
+#[test]
+fn fifty_steps_of_filter_wise_asam_equal_those_of_the_authors_formula() {
+    let filters = "kind = \"asam\", scaling = \"filterwise\"";
+    let cases = [
+        (
+            "none",
+            format!("{filters}, rho = 0.5"),
+            [
+                0.48949996644186844,
+                -0.061844798128113145,
+                -0.7035549020233547,
+            ],
+        ),
+        (
+            "none",
+            format!("{filters}, rho = 0.2, ball = \"linf\""),
+            [
+                0.39633322098315116,
+                -0.15438369862072251,
+                -0.6996920757082661,
+            ],
+        ),
+        (
+            "batch",
+            format!("{filters}, rho = 0.5"),
+            [0.48857477582556, -0.0830913533130092, -0.5400933105091938],
+        ),
+        // The other scaling ends elsewhere.
+        (
+            "none",
+            "kind = \"asam\", scaling = \"elementwise\", rho = 0.5".to_owned(),
+            [
+                0.5460133754200802,
+                -0.07083780567490812,
+                -0.7519641331853153,
+            ],
+        ),
+    ];
+    for (norm, keys, expected) in cases {
+        let problem = problem(&format!(
+            "model.kind = \"resnet\"\nmodel.width = 2\nmodel.blocks = [1]\nmodel.activation = \"tanh\"\n\
+             model.norm = \"{norm}\"\noptimizer.kind = \"gd\"\noptimizer.momentum = 0.9\ntrain.steps = 50\n\
+             sharpness_aware = {{ {keys} }}"
+        ));
+        let found = host(&steps(&mut stepper(&problem), start(&problem), 50));
+        for (place, expected) in [0, 40, found.len() - 1].into_iter().zip(expected) {
+            let error = (found[place] / expected - 1.0).abs();
+            assert!(
+                error < 1e-12,
+                "{norm}, {keys}: {} for {expected}",
+                found[place]
+            );
+        }
+    }
+}
