@@ -146,10 +146,7 @@ fn remedy(error: &io::Error) -> &'static str {
 impl SweepError {
     /// Whether the user's input is wrong; otherwise it is a failure.
     pub fn is_input(&self) -> bool {
-        match self {
-            Self::Tuning { .. } | Self::Slurm(_) => false,
-            _ => true,
-        }
+        !matches!(self, Self::Tuning { .. } | Self::Slurm(_))
     }
 
     pub(super) fn rule(file: &str, rule: impl Into<String>) -> Self {
