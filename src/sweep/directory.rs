@@ -210,8 +210,8 @@ impl Change {
         }
     }
 
-    /// What became of the runs.
-    fn counts(&self) -> String {
+    /// What became of the runs, in a sentence.
+    pub fn counts(&self) -> String {
         let Self { begun, gone, .. } = self;
         let others = self.in_the_way.len();
         let verb = |count: usize| if count == 1 { "is" } else { "are" };

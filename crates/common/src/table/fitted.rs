@@ -15,8 +15,9 @@ pub struct Fitted {
     pub has_bars: bool,
 }
 
-/// A column of words keeps this much at least, if its longest word is longer.
-const LEAST: usize = 12;
+/// How long the words of a column may be that are not cut: the first of these with which there is room. What a user types is
+/// never cut.
+const LONGEST_WORDS: [usize; 5] = [usize::MAX, 24, 16, 14, 12];
 
 impl Renderer for Fitted {
     fn table(&self, table: &Table) -> String {
@@ -40,48 +41,81 @@ impl Renderer for Fitted {
 }
 
 impl Fitted {
-    /// The rows in lines; as long as they are where the columns have too little room to be read.
+    /// The rows in lines. Columns that have no room beside the others follow below, the first before them again.
     fn framed(&self, table: &Table) -> String {
-        let frame = || match self.has_bars {
+        if table.columns.is_empty() {
+            return String::new();
+        }
+        let mut left: Vec<usize> = (1..table.columns.len()).collect();
+        let mut parts = Vec::new();
+        loop {
+            let part = |count: usize| of_columns(table, &left[..count]);
+            let fits = |count: &usize| self.fitted(&part(*count)).is_some();
+            // A column that has no room even beside the first alone is as wide as it is.
+            let count = (1..=left.len()).rev().find(fits);
+            let count = count.unwrap_or(left.len().min(1));
+            let part = part(count);
+            parts.push(
+                self.fitted(&part)
+                    .unwrap_or_else(|| trimmed(&self.frame(&part))),
+            );
+            left.drain(..count);
+            if left.is_empty() {
+                return parts.join("\n\n");
+            }
+        }
+    }
+
+    fn frame(&self, table: &Table) -> comfy_table::Table {
+        match self.has_bars {
             true => Markdown::framed(table),
             false => Terminal::framed(table),
-        };
-        let natural = trimmed(&frame());
-        if longest(&natural) <= self.width {
-            return natural;
         }
-        let between = if self.has_bars { 3 } else { 2 };
-        let edges = if self.has_bars { 1 } else { 0 };
+    }
+
+    /// The rows in lines that are no longer than allowed; none where the columns have too little room to be read.
+    fn fitted(&self, table: &Table) -> Option<String> {
+        let natural = trimmed(&self.frame(table));
+        if longest(&natural) <= self.width {
+            return Some(natural);
+        }
+        let [between, edges, padding] = if self.has_bars { [3, 1, 2] } else { [2, 0, 1] };
         let room = self
             .width
-            .checked_sub(between * table.columns.len() + edges);
-        let content = frame().column_max_content_widths();
+            .checked_sub(between * table.columns.len() + edges)?;
+        let mut frame = self.frame(table);
+        let content = frame.column_max_content_widths();
         let content: Vec<usize> = content.into_iter().map(usize::from).collect();
-        let Some(widths) = room.and_then(|room| widths(table, &content, room)) else {
-            return natural;
-        };
-        let mut frame = frame();
+        let widths = widths(table, &content, room)?;
         frame.set_content_arrangement(ContentArrangement::Dynamic);
         frame.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
         for (column, width) in frame.column_iter_mut().zip(widths) {
-            let padding = if self.has_bars { 2 } else { 1 };
             let width = u16::try_from(width + padding).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
-        trimmed(&frame)
+        Some(trimmed(&frame))
     }
+}
+
+/// A table of the first column and these others, without a caption.
+fn of_columns(table: &Table, others: &[usize]) -> Table {
+    let places = || std::iter::once(0).chain(others.iter().copied());
+    let columns = places().map(|place| table.columns[place].clone());
+    let rows = table.rows.iter();
+    let rows = rows.map(|row| places().map(|place| row[place].clone()).collect());
+    Table::new(columns).with_rows(rows)
 }
 
 /// The widths of columns whose sum is no more than a room, none wider than it needs: numbers stay whole, words share what
 /// those leave; none where they do not even have room for short words.
 fn widths(table: &Table, content: &[usize], room: usize) -> Option<Vec<usize>> {
-    let of_columns = |most: usize| -> Vec<usize> {
+    let of_words = |most: usize| -> Vec<usize> {
         let columns = content.iter().enumerate();
         columns
             .map(|(column, content)| least(table, column, most).min(*content))
             .collect()
     };
-    let mut candidates = [usize::MAX, LEAST].into_iter().map(of_columns);
+    let mut candidates = LONGEST_WORDS.into_iter().map(of_words);
     let mut widths = candidates.find(|least| least.iter().sum::<usize>() <= room)?;
     let mut left = room - widths.iter().sum::<usize>();
     while left > 0 {
@@ -102,8 +136,7 @@ fn widths(table: &Table, content: &[usize], room: usize) -> Option<Vec<usize>> {
     Some(widths)
 }
 
-/// The characters that a column has at least: those of its longest word, or `most` where it is of words; of its longest
-/// number.
+/// The characters that a column has at least: those of its longest word, as far as words are not cut, or of its longest number.
 fn least(table: &Table, column: usize, most: usize) -> usize {
     let of_words = |text: &str| {
         let words = text.split_whitespace().map(|word| word.chars().count());
@@ -113,15 +146,11 @@ fn least(table: &Table, column: usize, most: usize) -> usize {
     let cells = table.rows.iter().map(|row| match &row[column] {
         // With its backticks.
         Cell::Code(code) => of_words(code) + 2,
-        cell if is_of_words => of_words(&cell.plain()),
+        cell if is_of_words => of_words(&cell.plain()).min(most),
         cell => cell.plain().chars().count(),
     });
-    let cells = cells.max().unwrap_or_default();
     let header = of_words(&table.columns[column].header);
-    match is_of_words {
-        true => cells.max(header).min(most),
-        false => cells.max(header),
-    }
+    cells.max().unwrap_or_default().max(header.min(most))
 }
 
 fn trimmed(frame: &comfy_table::Table) -> String {
@@ -185,9 +214,29 @@ mod tests {
                      stable
         noise-scale  Short                         12.25
         ");
-        // There is room for all, or for none.
+        // There is room for all; for two columns beside each other; for none.
         assert_eq!(of(200, true), Markdown.table(&table()));
-        assert_eq!(of(20, true), Markdown.table(&table()));
+        insta::assert_snapshot!(of(30, true), @r"
+        | name          | claim      |
+        |---------------|------------|
+        | `edge`        | The        |
+        |               | largest    |
+        |               | eigenvalue |
+        |               | rises      |
+        |               | until it   |
+        |               | is at the  |
+        |               | line up to |
+        |               | which      |
+        |               | steps are  |
+        |               | stable     |
+        | `noise-scale` | Short      |
+
+        | name          | seconds |
+        |---------------|---------|
+        | `edge`        |   1.500 |
+        | `noise-scale` |   12.25 |
+        ");
+        assert!(of(10, true).contains("| `edge`        | The largest eigenvalue rises until "));
     }
 
     #[test]

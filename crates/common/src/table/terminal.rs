@@ -69,6 +69,10 @@ pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
         let length = line.chars().count() + 1 + word.chars().count();
         if line.trim().is_empty() {
             line.push_str(&word);
+        } else if line == "-" {
+            // What a list begins with is no line by itself.
+            line.push(' ');
+            line.push_str(&word);
         } else if length <= width {
             line.push(' ');
             line.push_str(&word);
