@@ -28,6 +28,7 @@ mod key;
 mod kind;
 mod model;
 mod optimizer;
+mod renamed;
 mod rules;
 #[cfg(test)]
 mod samples;
