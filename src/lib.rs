@@ -23,6 +23,7 @@ mod book;
 pub mod cli;
 pub mod compare;
 pub mod config;
+mod counted;
 pub mod curvature;
 pub mod data;
 mod demo;

@@ -3,6 +3,7 @@
 use super::output::print;
 use super::{CommandError, ExitCode};
 use crate::files::write_atomically;
+use crate::report::counted;
 use crate::starters::STARTERS;
 use clap::Args;
 use std::fs;
@@ -32,6 +33,7 @@ enum Place {
 /// Runs the command.
 pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let configs = args.folder.join("configs");
+    make_folder(&args.folder, &configs)?;
     let mut places = Vec::new();
     for starter in STARTERS {
         places.push(begin(&configs.join(starter.path), starter.bytes)?);
@@ -42,10 +44,12 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
         count(|place| matches!(place, Place::Same)),
     );
     let mut lines = vec![format!(
-        "{}: {written} files written{}",
+        "{}: {} written{}",
         configs.display(),
+        counted(written, "file"),
         match same {
             0 => String::new(),
+            1 => ", 1 was there".to_owned(),
             same => format!(", {same} were there"),
         }
     )];
@@ -59,6 +63,17 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     lines.push(next(&args.folder));
     print(&lines.join("\n"))?;
     Ok(ExitCode::Success)
+}
+
+/// Makes the folder of configs, before anything is written.
+fn make_folder(folder: &Path, configs: &Path) -> Result<(), CommandError> {
+    fs::create_dir_all(configs).map_err(|error| {
+        CommandError::Input(format!(
+            "DIR {}: the folder {} cannot be made there: {error}. Name a folder that may be written to: lab init DIR",
+            folder.display(),
+            configs.display()
+        ))
+    })
 }
 
 /// Writes a file where there is none.

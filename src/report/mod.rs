@@ -48,10 +48,7 @@ impl Report for Table {
     }
 }
 
-/// A count with its noun.
-pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
+pub use crate::counted::counted;
 
 /// What a command has found, in each form in which it is printed.
 pub trait Report {
