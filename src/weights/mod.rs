@@ -7,6 +7,8 @@ mod error;
 mod file;
 #[cfg(test)]
 mod fuzz;
+mod names;
+mod safe;
 mod settings;
 #[cfg(test)]
 mod tests;

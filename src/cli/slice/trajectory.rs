@@ -2,6 +2,7 @@
 
 use super::Taking;
 use crate::cli::CommandError;
+use crate::report::counted;
 use crate::run::RunDirectory;
 use crate::slice::{Direction, Stop, Way};
 
@@ -21,10 +22,11 @@ impl Taking<'_> {
         let directions = way.principal(count);
         if directions.len() < count {
             return Err(CommandError::Input(format!(
-                "--directions trajectory: the run has kept {} points of its way before the end, the start among them, which \
-                 span {} directions, and {count} are needed; train it with `train.keep_checkpoints` = \"all\" to keep more",
-                points.len(),
-                directions.len()
+                "--directions trajectory: the run has kept {} of its way before the end, the start among them, which \
+                 span {}, and {count} {} needed; train it with `train.keep_checkpoints` = \"all\" to keep more",
+                counted(points.len(), "point"),
+                counted(directions.len(), "direction"),
+                if count == 1 { "is" } else { "are" }
             )));
         }
         let share: f64 = directions
@@ -32,9 +34,9 @@ impl Taking<'_> {
             .filter_map(|direction| direction.share)
             .sum();
         self.notes.push(format!(
-            "The directions are those of the start and {} checkpoints as seen from the end; {:.1} % of their variation (sum \
+            "The directions are those of the start and {} as seen from the end; {:.1} % of their variation (sum \
              of squared distances from the end) lies along {}",
-            points.len() - 1,
+            counted(points.len() - 1, "checkpoint"),
             100.0 * share,
             if count == 1 { "the line." } else { "the plane." }
         ));

@@ -7,7 +7,7 @@ use crate::cli::interrupt::{self, AtOnce};
 use crate::cli::output::print;
 use crate::cli::{CommandError, ExitCode, device};
 use crate::config::Override;
-use crate::report::{Progress, run_table, seed_line, seeds_page};
+use crate::report::{Progress, counted, run_table, seed_line, seeds_page};
 use crate::run::{DirectoryError, RunDirectory, Summary};
 use crate::table::{Markdown, Renderer};
 use crate::train::{self, Action, Extended, Found, Planned, Problem, Run, TrainError};
@@ -47,8 +47,9 @@ pub(super) fn extend(
             eprintln!("{} goes on from step {from} to step {of}", path.display());
             if dropped > 0 {
                 eprintln!(
-                    "warning: {dropped} rows that were measured after its old end are gone: the longer run has not asked for \
-                     them. `lab measure {} --append` measures again, with --checkpoints also at the old end",
+                    "warning: measured after its old end and gone: {}, which the longer run has not asked \
+                     for. `lab measure {} --append` measures again, with --checkpoints also at the old end",
+                    counted(dropped, "row"),
                     path.display()
                 );
             }
