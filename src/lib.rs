@@ -21,6 +21,7 @@ pub mod backend;
 pub mod cli;
 pub mod compare;
 pub mod config;
+mod counted;
 pub mod curvature;
 pub mod data;
 mod demo;

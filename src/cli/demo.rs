@@ -7,7 +7,9 @@ use super::screen::markdown_table;
 use super::train::quoted;
 use super::{CommandError, ExitCode};
 use crate::demo::{Command, LESSONS, Lesson, sentence};
+use crate::figure::png_of_svg;
 use crate::nearest::{hint, nearest};
+use crate::plot::PlotError;
 use crate::table::{Column, Table};
 use clap::Args;
 use lab_page::{Page, Part, Section};
@@ -136,6 +138,10 @@ fn show(lesson: &Lesson, args: &DemoArgs) -> Result<Result<Section, ExitCode>, C
     let sentence =
         sentence(lesson.shown, &folder).map_err(|error| CommandError::Other(error.to_string()))?;
     let picture = folder.join(lesson.picture);
+    let svg = std::fs::read_to_string(&picture)
+        .map_err(|error| CommandError::Other(format!("{}: {error}", picture.display())))?;
+    let image = picture.with_extension("png");
+    write_file(&image, &png_of_svg(&svg).map_err(PlotError::from)?)?;
     let shown = format!("Shown: {sentence}");
     let not_shown = format!("Not shown: {}.", lesson.not_shown);
     let commands: Vec<String> = lesson
@@ -148,7 +154,7 @@ fn show(lesson: &Lesson, args: &DemoArgs) -> Result<Result<Section, ExitCode>, C
         String::new(),
         shown.clone(),
         not_shown.clone(),
-        format!("Picture: {}", picture.display()),
+        format!("Picture: {} and .png", picture.display()),
         format!("Behind it ({:.0} s):", begin.elapsed().as_secs_f64()),
     ];
     lines.extend(commands.iter().map(|command| format!("  {command}")));
@@ -158,8 +164,6 @@ fn show(lesson: &Lesson, args: &DemoArgs) -> Result<Result<Section, ExitCode>, C
         ));
     }
     print(&lines.join("\n"))?;
-    let svg = std::fs::read_to_string(&picture)
-        .map_err(|error| CommandError::Other(format!("{}: {error}", picture.display())))?;
     let section = Section::new(lesson.name)
         .with(Part::Lead(format!("{}.", lesson.about)))
         .with(Part::Pictures(vec![lab_page::Picture {

@@ -34,6 +34,7 @@ enum Place {
 pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let configs = args.folder.join("configs");
     let (mut places, mut together) = (Vec::new(), Together::default());
+    make_folder(&mut together, &args.folder, &configs)?;
     for starter in STARTERS {
         let path = configs.join(starter.path);
         places.push(begin(&mut together, &path, starter.bytes)?);
@@ -64,6 +65,17 @@ pub fn run(args: &InitArgs) -> Result<ExitCode, CommandError> {
     lines.push(next(&args.folder));
     print(&lines.join("\n"))?;
     Ok(ExitCode::Success)
+}
+
+/// Makes the folder of configs, before anything is written.
+fn make_folder(together: &mut Together, folder: &Path, configs: &Path) -> Result<(), CommandError> {
+    together.folder(configs).map_err(|error| {
+        CommandError::Input(format!(
+            "DIR {}: the folder {} cannot be made there: {error}. Name a folder that may be written to: lab init DIR",
+            folder.display(),
+            configs.display()
+        ))
+    })
 }
 
 /// Writes a file where there is none.

@@ -6,6 +6,7 @@ use super::document::Document;
 use super::error::ConfigError;
 use super::key::Keys;
 use super::kind::wrong_type;
+use super::renamed;
 use crate::nearest::hint;
 
 /// Refuses unknown keys, and then those of another kind of network, optimizer or data.
@@ -76,7 +77,8 @@ fn known(
             "; that is a key of sweeps (`lab sweep`): the config of a run stands alone, and `lab init` writes some to begin from."
                 .to_owned()
         }
-        _ => hint(keys.nearest(table, name).as_deref()),
+        _ => renamed::hint(&place)
+            .unwrap_or_else(|| hint(keys.nearest(table, name).as_deref())),
     };
     let hint = format!("{hint} Allowed {of}: {}", allowed.join(", "));
     let (origin, key) = document.provenance.locate(&place);

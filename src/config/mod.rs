@@ -26,6 +26,7 @@ mod key;
 mod kind;
 mod model;
 mod optimizer;
+mod renamed;
 mod rules;
 mod schedule;
 mod schema;

@@ -16,6 +16,7 @@ use super::hooks::Hook;
 use super::key::Keys;
 use super::model::Model;
 use super::optimizer::Optimizer;
+use super::renamed;
 use super::schedule::{LearningRateRule, Schedule};
 use super::section::Section;
 use super::train::{Length, Train};
@@ -153,7 +154,7 @@ impl Config {
             return Ok(());
         }
         let (path, line) = (key.to_owned(), None);
-        let hint = hint(nearest(key, Self::keys()));
+        let hint = renamed::hint(key).unwrap_or_else(|| hint(nearest(key, Self::keys())));
         Err(ConfigError::NoSuchKey {
             key: Place { path, line },
             hint: format!("{hint} Known keys: {}", Self::keys().join(", ")),

@@ -12,7 +12,7 @@ use serde_json::Value;
 fn rows() -> Vec<Row> {
     let row = |step: u64, measurement: Measurement| Row {
         run: "a".to_owned(),
-        seed: 3,
+        seed: Some(3),
         step: Some(step),
         epoch: Some(0.5 * step as f64),
         since: (step == 4).then_some(2),

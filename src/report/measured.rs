@@ -322,7 +322,7 @@ mod tests {
     fn part(place: &str, step: u64, rows: Vec<Measurement>) -> Part {
         let row = |measurement| Row {
             run: "small".to_owned(),
-            seed: 0,
+            seed: Some(0),
             step: Some(step),
             epoch: Some(step as f64 / 10.0),
             since: None,

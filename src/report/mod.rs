@@ -48,10 +48,7 @@ impl Report for Table {
     }
 }
 
-/// A count with its noun.
-pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
+pub use crate::counted::counted;
 
 /// How many of all are finished, in a clause: `1 of 3 runs is finished`.
 pub fn finished_of(finished: usize, of: usize, noun: &str) -> String {

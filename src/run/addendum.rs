@@ -146,7 +146,7 @@ mod tests {
     fn row(name: &str, step: u64) -> Row {
         Row {
             run: "x".to_owned(),
-            seed: 0,
+            seed: Some(0),
             step: Some(step),
             epoch: Some(1.0),
             since: None,

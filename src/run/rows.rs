@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 pub struct Row {
     /// The run's name.
     pub run: String,
-    /// The run's seed.
-    pub seed: u64,
+    /// The run's seed; none of weights trained elsewhere, unless the command chose one for what a measurement draws.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub seed: Option<u64>,
     /// Optimizer steps made before the measurement; not known of weights trained elsewhere.
     pub step: Option<u64>,
     /// The same in epochs; whole at the end of an epoch.
@@ -240,7 +241,7 @@ mod tests {
     fn row(step: u64) -> Row {
         Row {
             run: "a".to_owned(),
-            seed: 3,
+            seed: Some(3),
             step: Some(step),
             epoch: Some(0.1 * step as f64),
             since: step.checked_sub(3),

@@ -56,7 +56,7 @@ impl Engine<'_> {
         let config = &self.problem.config;
         Row {
             run: config.name.clone(),
-            seed: config.seed,
+            seed: Some(config.seed),
             step: Some(step),
             epoch: Some(self.epoch(step)),
             since: None,

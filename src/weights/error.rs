@@ -23,6 +23,17 @@ pub enum ForeignError {
         /// Why.
         error: Box<TorchError>,
     },
+    /// It is a safetensors file without its end.
+    #[error(
+        "{}: this safetensors file ends too early: {what}. Copy or download it again, or save it anew",
+        path.display()
+    )]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes it has and how many it tells of.
+        what: String,
+    },
     /// It is in no format that is read.
     #[error(
         "{}: neither a safetensors file ({reason}) nor one of PyTorch's torch.save (.pt, .pth)",

@@ -5,6 +5,8 @@
 
 mod error;
 mod file;
+mod names;
+mod safe;
 mod settings;
 #[cfg(test)]
 mod tests;

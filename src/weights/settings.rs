@@ -6,6 +6,7 @@
 
 use super::ForeignError;
 use crate::config::{self, Config, ConfigError, Override};
+use crate::counted::counted;
 use crate::data::Split;
 use lab_formats::weights::architecture::{
     Architecture, Embedding, Norm, Perceptron, Residual, Transformer,
@@ -317,8 +318,8 @@ pub fn check_data(
         Architecture::Residual(found) => {
             if found.channels != channels {
                 return refused(format!(
-                    "takes images of {} channels, and {dataset} has {channels}",
-                    found.channels
+                    "takes images of {}, and {dataset} has {channels}",
+                    counted(found.channels, "channel")
                 ));
             }
             (None, found.outputs)
@@ -327,14 +328,17 @@ pub fn check_data(
     };
     if let Some(inputs) = inputs.filter(|&inputs| inputs != data.train.features()) {
         return refused(format!(
-            "takes {inputs} numbers of each sample, and {dataset} has {} ({channels} x {height} x {width})",
+            "takes {} of each sample, and {dataset} has {} ({channels} x {height} x {width})",
+            counted(inputs, "number"),
             data.train.features()
         ));
     }
-    let wanted = config.train.loss.outputs(data.train.classes());
+    let of_classes = || config.train.loss.outputs(data.train.classes());
+    let wanted = data.train.outputs().unwrap_or_else(of_classes);
     if outputs != wanted {
         return refused(format!(
-            "has {outputs} outputs, and {dataset} needs {wanted}"
+            "has {}, and {dataset} needs {wanted}",
+            counted(outputs, "output")
         ));
     }
     Ok(())

@@ -62,9 +62,13 @@ fn other_names_are_matched_by_shape_and_told() {
     ]);
     let found = filled(&other, &[]).unwrap();
     assert_eq!(found.vectors, [VALUES.to_vec()]);
-    assert_eq!(found.notes, ["fc1 -> layers.0", "out -> layers.1"]);
+    let told = "renamed, from the name in the file to the name here:";
+    assert_eq!(found.notes, [told, "fc1 -> layers.0", "out -> layers.1"]);
+    // Whoever renames sees what has become of the file's own names, whatever they were called on the way.
     let found = filled(&other, &[r"module\.(fc|out)1?=x.$1"]).unwrap();
     assert_eq!(found.vectors, [VALUES.to_vec()]);
+    let own = ["module.fc1 -> layers.0", "module.out -> layers.1"];
+    assert_eq!(found.notes, [&[told][..], &own].concat());
 }
 
 /// 1 and −2 are 0x3c00 and 0xc000 as binary16, 0x3f80 and 0xc000 as bfloat16.
@@ -100,6 +104,16 @@ fn each_fault_names_the_file_and_the_tensor() {
     let text = message(&file(["a.weight", "a.bias", "a.scale", "b.bias"]));
     assert!(text.starts_with("w.safetensors: "), "{text}");
     assert!(message(b"nothing of the kind").contains("neither a safetensors file"));
+    let whole = file(["a.weight", "a.bias", "b.weight", "b.bias"]);
+    let length = whole.len();
+    assert_eq!(
+        message(&whole[..length - 8]),
+        format!(
+            "w.safetensors: this safetensors file ends too early: it has {} bytes, and its header tells of {length}. Copy or \
+             download it again, or save it anew",
+            length - 8
+        )
+    );
     assert!(message(b"\x80\x02cposix\nsystem\n.").contains("runs code: `posix.system`"));
     let bytes = 1_i64.to_le_bytes();
     let view = TensorView::new(safetensors::Dtype::I64, vec![1], &bytes).unwrap();

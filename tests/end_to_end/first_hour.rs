@@ -32,6 +32,10 @@ fn configs_are_within_the_program_and_written_once() {
     lab.write("file", "");
     let refused = given(&lab, "init file").failure(2);
     assert!(refused.contains("file/configs"), "{refused}");
+    assert!(
+        refused.contains("Name a folder that may be written to: lab init DIR"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -81,6 +85,10 @@ fn a_lesson_leaves_its_picture_and_says_what_it_shows() {
     assert!(told.contains("labels is larger"), "{told}");
     assert!(told.contains("Not shown: "), "{told}");
     assert!(lab.read("demo/random-labels/curves.svg").contains("<svg"));
+    assert!(
+        lab.bytes("demo/random-labels/curves.png")
+            .starts_with(b"\x89PNG")
+    );
     // A second time the runs are there.
     let again = given(&lab, "demo random-labels --quiet").success();
     let shown = |text: &str| {

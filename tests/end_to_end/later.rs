@@ -325,7 +325,7 @@ fn a_run_that_goes_on_is_the_run_that_was_that_long_from_the_start() {
     assert!(
         longer
             .stderr
-            .contains("warning: 1 rows that were measured after"),
+            .contains("warning: measured after its old end and gone: 1 row,"),
         "{longer:?}"
     );
     longer.success();

@@ -136,6 +136,51 @@ fn what_needs_classes_is_a_row_with_the_reason() {
     );
 }
 
+/// Weights that predict numbers are measured without a config, as the run that they are of is.
+#[test]
+fn weights_that_predict_numbers_are_measured_on_data_of_ones_own() {
+    let lab = Lab::new();
+    let config = config("regression.toml");
+    let set = ["--set", "train.epochs=1", "--set", "hooks="];
+    lab.run(&[&["train", "--config", &config][..], &set].concat())
+        .success();
+    let run = "runs/regression/seed-0";
+    std::fs::write(
+        lab.path("w.safetensors"),
+        lab.bytes(&format!("{run}/model.safetensors")),
+    )
+    .unwrap();
+    let file = format!("data.file={}", own("friedman.csv").display());
+    let said = [
+        &file,
+        "data.target=y",
+        "data.task=regression",
+        "data.normalize=standard",
+        "train.loss=square",
+        "model.activation=tanh",
+    ];
+    let mut arguments = vec!["measure", "w.safetensors", "--data", "csv"];
+    arguments.extend(said.iter().flat_map(|said| ["--set", said]));
+    let measures = [
+        "--measures",
+        "loss.train,rmse.test,norm.l2",
+        "--format",
+        "json",
+    ];
+    let bare = lab.run(&[&arguments[..], &measures].concat());
+    assert!(
+        bare.stderr.contains("R² on the test part "),
+        "{}",
+        bare.stderr
+    );
+    let values = |text: &str| -> Vec<serde_json::Value> {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+        rows.into_iter().map(|row| row["value"].clone()).collect()
+    };
+    let own = lab.run(&[&["measure", run][..], &measures].concat());
+    assert_eq!(values(&bare.success()), values(&own.success()));
+}
+
 #[test]
 fn paths_begin_at_the_config_and_other_data_are_refused() {
     let lab = Lab::new();

@@ -322,7 +322,7 @@ fn what_cannot_be_sliced_is_refused_and_nothing_is_written() {
     for (arguments, expected) in [
         (
             &["--directions", "sideways"][..],
-            "must be one or two of random, eigenvector",
+            "Allowed: one or two of random, eigenvector",
         ),
         (&["--directions", "interpolation"], "needs a second run"),
         (

@@ -106,7 +106,14 @@ fn a_file_of_pytorch_is_measured_without_a_config() {
         assert!(ours["value"].is_number());
         assert_eq!(theirs["value"], ours["value"]);
     }
-    // What nobody told is not invented.
+    // What nobody told is not invented: neither of the training, nor a seed.
+    assert!(elsewhere[0]["seed"].is_null() && own[0]["seed"] == 0);
+    let chosen = ["--set", "seed=7"];
+    let chosen = rows(&lab.run(&[&["measure", "w.pt"], &data[..], &chosen, &shared].concat()));
+    assert_eq!(chosen[0]["seed"], 7);
+    let table = ["--measures", "norm.l2", "--format", "csv"];
+    let table = lab.run(&[&["measure", "w.pt"], &data[..], &table].concat());
+    assert!(table.success().contains("\nw,,,,norm.l2,"));
     for row in &elsewhere[2..] {
         assert!(row["value"].is_null() && row["reason"].is_string(), "{row}");
     }
@@ -119,6 +126,7 @@ fn a_file_of_pytorch_is_measured_without_a_config() {
         " %: is it yours?\n",
         "  read as an MLP 64-20-10\n",
         "  assumed: relu between layers",
+        "  renamed, from the name in the file to the name here:\n",
         "  fc1 -> layers.0\n",
         "  out -> layers.1\n",
     ] {

@@ -65,7 +65,7 @@ pub enum Part {
     Table(Grid),
     /// Figures, as many beside each other as have room.
     Figures(Vec<Figure>),
-    /// Pictures that were drawn elsewhere, as many beside each other as have room.
+    /// Pictures that were drawn elsewhere, as many beside each other as have room; one alone is as wide as the text.
     Pictures(Vec<Picture>),
     /// What is read by those who open it.
     Folded {

@@ -4,10 +4,10 @@ use crate::page::Picture;
 use maud::{Markup, html};
 use std::fmt::Write;
 
-/// Pictures beside each other.
+/// Pictures beside each other; one alone is as wide as the text.
 pub fn pictures(pictures: &[Picture]) -> Markup {
     html! {
-        div.figures {
+        div.figures.single[pictures.len() == 1] {
             @for picture in pictures {
                 figure {
                     img src=(address(&picture.svg)) alt=(alternative(picture));
@@ -70,5 +70,9 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("100%25%3C/desc%3E%0A%3C/svg%3E"), "{html}");
+        // One alone has the width of the text, two are beside each other.
+        assert!(html.contains("class=\"figures single\""), "{html}");
+        let two = pictures(&[picture.clone(), picture]).into_string();
+        assert!(two.contains("class=\"figures\""), "{two}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SliceArgs;
 use crate::cli::CommandError;
+use crate::nearest::{hint, nearest};
 use crate::slice::Kind;
 use crate::words::Word;
 use std::path::PathBuf;
@@ -21,16 +22,7 @@ pub(super) fn kinds(args: &SliceArgs) -> Result<Vec<Kind>, CommandError> {
             ));
         }
     };
-    let kinds = list.split(',').map(|word| Kind::of_word(word.trim()));
-    let Some(mut kinds) = kinds
-        .collect::<Option<Vec<Kind>>>()
-        .filter(|kinds| kinds.len() <= 2)
-    else {
-        return refused(format!(
-            "--directions {list}: must be one or two of {}, separated by a comma",
-            Kind::WORDS.join(", ")
-        ));
-    };
+    let mut kinds = words(list)?;
     if kinds.contains(&Kind::Interpolation) && args.second.is_none() {
         return refused(
             "--directions interpolation: needs a second run to go to: lab slice RUN RUN2"
@@ -58,6 +50,29 @@ pub(super) fn kinds(args: &SliceArgs) -> Result<Vec<Kind>, CommandError> {
         _ => {}
     }
     Ok(kinds)
+}
+
+/// The directions that a list names.
+fn words(list: &str) -> Result<Vec<Kind>, CommandError> {
+    let allowed = format!(
+        "one or two of {}, separated by a comma",
+        Kind::WORDS.join(", ")
+    );
+    let words: Vec<&str> = list.split(',').map(str::trim).collect();
+    let refused = |reason: String| Err(CommandError::Input(reason));
+    if let Some(word) = words.iter().find(|word| Kind::of_word(word).is_none()) {
+        return refused(format!(
+            "--directions {list}: there is no direction `{word}`{} Allowed: {allowed}",
+            hint(nearest(word, Kind::WORDS))
+        ));
+    }
+    if words.len() > 2 {
+        return refused(format!(
+            "--directions {list}: these are {}, and a slice is a line or a plane. Allowed: {allowed}",
+            words.len()
+        ));
+    }
+    Ok(words.into_iter().filter_map(Kind::of_word).collect())
 }
 
 /// The files without their endings.

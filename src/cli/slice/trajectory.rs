@@ -23,9 +23,10 @@ impl Taking<'_> {
         if directions.len() < count {
             return Err(CommandError::Input(format!(
                 "--directions trajectory: the run has kept {} of its way before the end, the start among them, which \
-                 span {}, and {count} are needed; train it with `train.keep_checkpoints` = \"all\" to keep more",
+                 span {}, and {count} {} needed; train it with `train.keep_checkpoints` = \"all\" to keep more",
                 counted(points.len(), "point"),
-                counted(directions.len(), "direction")
+                counted(directions.len(), "direction"),
+                if count == 1 { "is" } else { "are" }
             )));
         }
         let share: f64 = directions

@@ -57,7 +57,8 @@ impl SolutionArgs {
         }
         let bytes = bytes_of(path)?;
         let file = WeightsFile::read(path, &bytes)?;
-        let inferred = file.inferred(&self.renames()?)?;
+        let renames = self.renames()?;
+        let inferred = file.inferred(&renames)?;
         let architecture = &inferred.architecture;
         let overrides = self.overrides(dataset)?;
         let (config, assumed) = weights::config(architecture, path, &overrides, &measure::names())?;
@@ -68,13 +69,16 @@ impl SolutionArgs {
         self.check_samples(problem.data.train.len())?;
         let network = problem.objective.network();
         let layouts = [network.layout(), network.blueprint().statistics()];
-        let filled = file.fill_inferred(&inferred, layouts.map(Arc::as_ref))?;
+        let filled = file.fill_inferred(&renames, &inferred, layouts.map(Arc::as_ref))?;
         let mut notes = vec![format!("read as {}", weights::said(architecture))];
         notes.extend(assumed);
         notes.extend(self.pixels_assumed(&problem));
         notes.push(samples(self.samples, &problem));
         notes.extend(filled.notes);
-        let solution = self.solution(Rc::new(problem), filled.vectors, None, false);
+        let mut solution = self.solution(Rc::new(problem), filled.vectors, None, false);
+        if !overrides.iter().any(|it| it.key() == "seed") {
+            solution.seed = None;
+        }
         solution.ask(finding, &notes);
         Ok(solution)
     }

@@ -103,6 +103,7 @@ impl SolutionArgs {
             objective: problem.objective.under(conditions),
             parameters: problem.parameters(&values),
             weights: self.weights(),
+            seed: Some(problem.config.seed),
             has_training,
             learning_rate: finished.as_ref().map(|run| run.summary.learning_rate),
             step: finished.map(|run| run.summary.steps),

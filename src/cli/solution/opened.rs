@@ -2,6 +2,7 @@
 
 use crate::cli::CommandError;
 use crate::curvature::{CurvatureOperator, Matrix};
+use crate::data::Task;
 use crate::linear::{Interrupt, LinearError};
 use crate::measure::{self, LastStep, Measurement, Session, Subject, WarmStarts, Weights};
 use crate::model::Conditions;
@@ -23,6 +24,9 @@ pub struct Solution {
     pub parameters: Parameters,
     /// The training step they were reached at; not known of weights made elsewhere.
     pub step: Option<u64>,
+    /// The seed of the config, or the one that was chosen for weights without a config; where nobody chose one, what
+    /// measurements draw is drawn by seed 0.
+    pub(super) seed: Option<u64>,
     /// Which weights of the run they are.
     pub(super) weights: Weights,
     /// The learning rate of the run's last step.
@@ -49,13 +53,17 @@ impl Solution {
 
     /// Asks whether weights from elsewhere do what their owner knows of them, and says how they were read.
     pub(super) fn ask(&self, finding: &Finding, notes: &[String]) {
-        let measured =
-            Session::new(self.subject()).measure_watched(&["accuracy.test"], &mut |_| {});
-        let accuracy = measured.ok().and_then(|rows| rows.first()?.value);
-        if let Some(accuracy) = accuracy {
+        let (measure, said, unit, factor) = match self.problem.config.data.task() {
+            Task::Classification => ("accuracy.test", "accuracy", " %", 100.0),
+            Task::Regression => ("r2.test", "R²", "", 1.0),
+        };
+        let measured = Session::new(self.subject()).measure_watched(&[measure], &mut |_| {});
+        let value = measured.ok().and_then(|rows| rows.first()?.value);
+        if let Some(value) = value {
+            let digits = if unit.is_empty() { 4 } else { 1 };
             finding.ask(&format!(
-                "accuracy on the test part {:.1} %: is it yours?",
-                100.0 * accuracy
+                "{said} on the test part {:.digits$}{unit}: is it yours?",
+                factor * value
             ));
         }
         for note in notes {
@@ -133,7 +141,7 @@ impl Solution {
         let config = &self.problem.config;
         Row {
             run: config.name.clone(),
-            seed: config.seed,
+            seed: self.seed,
             step: self.step,
             epoch: self.epoch(),
             since: None,

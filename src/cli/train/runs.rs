@@ -46,8 +46,9 @@ pub(super) fn extend(
             eprintln!("{} goes on from step {from} to step {of}", path.display());
             if dropped > 0 {
                 eprintln!(
-                    "warning: {dropped} rows that were measured after its old end are gone: the longer run has not asked for \
-                     them. `lab measure {} --append` measures again, with --checkpoints also at the old end",
+                    "warning: measured after its old end and gone: {}, which the longer run has not asked \
+                     for. `lab measure {} --append` measures again, with --checkpoints also at the old end",
+                    counted(dropped, "row"),
                     path.display()
                 );
             }

@@ -124,7 +124,7 @@ fn arms_are_told_apart_by_their_folders_and_say_in_what_they_differ() {
 fn round(step: u64, loss: f64, sharpness: f64) -> Vec<Row> {
     let row = |measurement| Row {
         run: "made-up".to_owned(),
-        seed: 0,
+        seed: Some(0),
         step: Some(step),
         epoch: None,
         since: None,

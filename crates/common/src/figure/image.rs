@@ -2,6 +2,7 @@
 
 use super::FigureError;
 use super::render::Rendered;
+use super::svg::SHOWN;
 use super::text::{FAMILY, FONT, has};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree};
@@ -40,14 +41,29 @@ fn marked(text: &str) -> String {
 
 /// The image of a document.
 pub(super) fn png(rendered: &Rendered) -> Result<Vec<u8>, FigureError> {
-    let tree = tree(&marked(&rendered.text))?;
-    let [width, height] = rendered.size.map(|length| (DOTS * length).ceil());
+    image(&tree(&marked(&rendered.text))?, rendered.size)
+}
+
+/// The image of a figure that was written as an SVG, as [`super::Figure::png`] of the figure itself draws it.
+///
+/// # Errors
+///
+/// [`FigureError::Image`] where the text is no SVG.
+pub fn png_of_svg(svg: &str) -> Result<Vec<u8>, FigureError> {
+    let tree = tree(&marked(svg))?;
+    let size = [tree.size().width(), tree.size().height()];
+    image(&tree, size.map(|length| f64::from(length) / SHOWN))
+}
+
+/// The image of a tree, of a size in units of the figure.
+fn image(tree: &Tree, size: [f64; 2]) -> Result<Vec<u8>, FigureError> {
+    let [width, height] = size.map(|length| (DOTS * length).ceil());
     let too_large = || FigureError::Image(format!("{width} by {height} dots are too many"));
     let mut pixels = Pixmap::new(width as u32, height as u32).ok_or_else(too_large)?;
-    let shown = f64::from(tree.size().width()) / rendered.size[0];
+    let shown = f64::from(tree.size().width()) / size[0];
     let scale = (DOTS / shown) as f32;
     resvg::render(
-        &tree,
+        tree,
         Transform::from_scale(scale, scale),
         &mut pixels.as_mut(),
     );

@@ -38,6 +38,7 @@ mod tests;
 pub use axis::{Axis, Scale, Span};
 pub use colour::Theme;
 pub use error::FigureError;
+pub use image::png_of_svg;
 pub use inline::{Area, Drawing};
 pub use mark::{Band, Bars, Colours, Errors, Field, Histogram, Line, Mark, Points, Rule, Style};
 

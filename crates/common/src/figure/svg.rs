@@ -267,7 +267,7 @@ fn class_attribute(classes: &[String]) -> String {
 }
 
 /// How large a figure is shown on a screen that is not told otherwise: at its size in print letters are small there.
-const SHOWN: f64 = 1.75;
+pub(super) const SHOWN: f64 = 1.75;
 
 /// A length with two decimals at most.
 pub(super) fn number(value: f64) -> String {

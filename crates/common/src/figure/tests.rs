@@ -160,6 +160,8 @@ fn the_same_figure_gives_the_same_bytes() {
 #[test]
 fn the_image_is_that_of_the_document_at_300_dots_per_inch() {
     let bytes = small().png(Theme::Light).unwrap();
+    // The same from the document, whose dark scheme an image has not.
+    assert_eq!(png_of_svg(&small().svg("a").unwrap()).unwrap(), bytes);
     let image = Pixmap::decode_png(&bytes).unwrap();
     assert_eq!(image.width(), 960);
     assert_eq!(image.pixel(0, 0).unwrap().demultiply().red(), 255);
