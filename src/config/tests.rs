@@ -48,6 +48,25 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn chains_from_which_no_error_can_be_told_are_refused() {
+    let said = |keys: &str| {
+        let measure = "learning_coefficient.local";
+        let text = format!("{PLAIN}\n[[hooks]]\nmeasures = [{measure:?}]\n{keys}");
+        parse(&text, "x.toml", &[], "x", &[measure])
+            .map_or_else(|error| error.to_string(), |_| "fine".to_owned())
+    };
+    for (keys, expected) in [
+        ("draws = 100\nlocalisation = 1.0\nburn_in = 0", "fine"),
+        ("draws = 10", "must be at least 20, found 10"),
+        ("chains = 1", "must be at least 2, found 1"),
+        ("step_size = 0.0", "must be above 0, found 0.0"),
+    ] {
+        let said = said(keys);
+        assert!(said.ends_with(expected), "{said}");
+    }
+}
+
+#[test]
 fn a_file_is_named_after_its_stem() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sgd_b32.toml");

@@ -93,7 +93,7 @@ impl Circumstances {
             ("max_matvecs", word(self.max_matvecs, "any")),
             ("max_seconds", word(self.max_seconds, "any")),
             ("search", word(self.algorithm, search)),
-            ("chains", word(self.chains, "as usual")),
+            ("chains", word(self.chains, "usual")),
         ]
     }
 }

@@ -379,9 +379,16 @@ fn conditions_are_for_the_rules_that_have_one() {
             }
             _ => assert!(matches!(rule, StepRule::Other { .. }), "{config:?}"),
         }
-        // Half of a penalty shifts no eigenvalue by its strength.
-        run.optimizer = config;
-        assert!(matches!(step_rule(&run, None), StepRule::Other { .. }));
+        // Half of a penalty is a part of the matrix; half of a decay beside the gradient has no condition.
+        let own = step_rule(&run, Some(&divisor));
+        run.optimizer = config.clone();
+        assert!(!reaches_all(&run));
+        let beside = matches!(config.method, Method::AdamW(_));
+        let is_other = matches!(step_rule(&run, Some(&divisor)), StepRule::Other { .. });
+        assert!(
+            is_other == (beside || matches!(own, StepRule::Other { .. })),
+            "{config:?}"
+        );
     }
 }
 

@@ -112,7 +112,16 @@ impl Line<'_> {
         let samples = self.row.samples.map(|samples| format!("{samples} samples"));
         let parts = self.row.circumstances.parts().into_iter();
         let parts = parts.filter(|(_, value)| {
-            !["none", "off", "last", "all", "all parameters", "any"].contains(&value.as_str())
+            ![
+                "none",
+                "off",
+                "last",
+                "all",
+                "all parameters",
+                "any",
+                "usual",
+            ]
+            .contains(&value.as_str())
         });
         let parts = parts.map(|(name, value)| format!("{name} {value}"));
         let place = (self.occurrence > 0).then(|| format!("again ({})", self.occurrence));

@@ -308,8 +308,9 @@ impl Campaign {
         assert!(!error.contains("stopped unexpectedly"), "{finished:?}");
         match finished.code {
             Some(0) => "finished",
-            Some(1) if trouble != Trouble::None => {
-                let reasons = ["No space left", "File too large", "Permission denied"];
+            // 2 where the run could not be begun, of which nothing is left then.
+            Some(1 | 2) if trouble != Trouble::None => {
+                let reasons = ["no space is left", "File too large", "Permission denied"];
                 assert!(
                     reasons.iter().any(|reason| error.contains(reason)),
                     "{error}"

@@ -82,12 +82,9 @@ impl Session<'_> {
     /// lies nearer to the threshold than its own may be on either side.
     pub(super) fn tracked(&mut self, name: &str) -> Result<Measurement, Failure> {
         let subject = self.subject;
-        let (edge, is_whole) = (self.edge()?, subject.reach.is_whole());
-        let shift = if is_whole {
-            self.descent()?.penalty
-        } else {
-            0.0
-        };
+        let (penalty, is_whole) = (self.descent()?.penalty, subject.reach.is_whole());
+        let edge = self.edge()?;
+        let shift = if is_whole { penalty } else { 0.0 };
         let threshold = 1.5 / self.learning_rate()? - shift;
         let mut rng = subject.stream(&format!("probes.{name}"));
         let options = LanczosOptions {

@@ -94,7 +94,7 @@ fn measures() -> Vec<&'static Measure> {
 }
 
 /// What has no value on the small network, so that its claims are not tried here.
-const REFUSED: [&str; 26] = [
+const REFUSED: [&str; 41] = [
     "margin.class.3",
     "margin.class.4",
     "margin.class.5",
@@ -115,12 +115,27 @@ const REFUSED: [&str; 26] = [
     "stability.eigenvalue_8",
     "stability.eigenvalue_9",
     "stability.eigenvalue_10",
+    "stability.eigenvalue_11",
+    "stability.eigenvalue_12",
+    "stability.eigenvalue_13",
+    "stability.eigenvalue_14",
+    "stability.eigenvalue_15",
+    "stability.eigenvalue_16",
+    "stability.eigenvalue_17",
+    "stability.eigenvalue_18",
+    "stability.eigenvalue_19",
+    "stability.eigenvalue_20",
     "stability.overlap",
     "stability.overlap_1",
     "stability.overlap_2",
     "stability.overlap_3",
     "stability.overlap_4",
     "stability.overlap_5",
+    "stability.overlap_6",
+    "stability.overlap_7",
+    "stability.overlap_8",
+    "stability.overlap_9",
+    "stability.overlap_10",
 ];
 
 #[test]

@@ -6,6 +6,8 @@ use crate::train::testing::data;
 
 const FROZEN: &str = "train.frozen = [\"layers.1\"]";
 
+const BATCH: &str = "train.batch_size = 5";
+
 /// Steps of a problem that begin at the same point, and how far they have taken the two layers.
 fn moved(problem: &Problem, count: usize) -> [f64; 2] {
     let begun = start(problem);
@@ -26,15 +28,15 @@ fn what_is_frozen_stays_whatever_steps_are_made_of() {
         "optimizer.kind = \"adamw\"\noptimizer.weight_decay = 0.1",
         "optimizer.kind = \"adam\"\noptimizer.weight_decay = 0.1",
         "optimizer.kind = \"adagrad_norm\"",
-        "optimizer.kind = \"sign_sgd\"\noptimizer.weight_decay = 0.1",
+        "optimizer.kind = \"signsgd\"\noptimizer.weight_decay = 0.1",
         "optimizer.kind = \"normalized_sgd\"",
         "gradient_penalty.strength = 0.1",
         "sharpness_aware = {kind = \"asam\", rho = 0.1}",
     ] {
-        let frozen = problem(&format!("{keys}\n{FROZEN}"));
+        let frozen = problem(&format!("{keys}\n{BATCH}\n{FROZEN}"));
         let [first, second] = moved(&frozen, 4);
         assert!(first > 1e-3 && second == 0.0, "{keys}: {first} {second}");
-        let [_, second] = moved(&problem(keys), 4);
+        let [_, second] = moved(&problem(&format!("{keys}\n{BATCH}")), 4);
         assert!(second > 1e-3, "{keys}: {second}");
     }
 }
@@ -42,16 +44,19 @@ fn what_is_frozen_stays_whatever_steps_are_made_of() {
 /// A bound on the norm, a normalised step and a radius are of what moves.
 #[test]
 fn norms_are_those_of_what_moves() {
-    let clipped = problem(&format!("{FROZEN}\ntrain.clip_norm = 1e-4"));
+    let clipped = problem(&format!("{FROZEN}\n{BATCH}\ntrain.clip_norm = 1e-4"));
     let [first, _] = moved(&clipped, 1);
-    assert!((first / (0.05 * 1e-4) - 1.0).abs() < 1e-9, "{first}");
-    let normalised = problem(&format!("{FROZEN}\noptimizer.kind = \"normalized_sgd\""));
+    // The bound is over the norm plus 1e-6, as in PyTorch.
+    assert!((first / (0.05 * 1e-4) - 1.0).abs() < 1e-4, "{first}");
+    let normalised = problem(&format!(
+        "{FROZEN}\n{BATCH}\noptimizer.kind = \"normalized_sgd\""
+    ));
     let [first, _] = moved(&normalised, 1);
     assert!((first / 0.05 - 1.0).abs() < 1e-9, "{first}");
 
-    let plain = problem(FROZEN);
+    let plain = problem(&format!("{FROZEN}\n{BATCH}"));
     let aware = problem(&format!(
-        "{FROZEN}\nsharpness_aware = {{kind = \"sam\", rho = 0.1}}"
+        "{FROZEN}\n{BATCH}\nsharpness_aware = {{kind = \"sam\", rho = 0.1}}"
     ));
     let at = start(&plain);
     let mut descent = stepper(&plain);
@@ -78,7 +83,7 @@ fn norms_are_those_of_what_moves() {
 fn names_that_the_network_does_not_have_are_refused_and_so_is_freezing_all() {
     let refused = |names: &str| {
         let text = format!(
-            "model.hidden = [3]\noptimizer.learning_rate = 0.05\ntrain.steps = 3\ntrain.frozen = {names}"
+            "model.hidden = [3]\noptimizer.learning_rate = 0.05\ntrain.steps = 3\n{BATCH}\ntrain.frozen = {names}"
         );
         let config = parse(&text, "x.toml", &[], "x", &[]).unwrap();
         Problem::with_data(config, data())
@@ -86,6 +91,6 @@ fn names_that_the_network_does_not_have_are_refused_and_so_is_freezing_all() {
             .unwrap()
             .to_string()
     };
-    insta::assert_snapshot!(refused("[\"layers.0\", \"layer.1\"]"), @"");
-    insta::assert_snapshot!(refused("[\"layers.0\", \"layers.1\"]"), @"");
+    insta::assert_snapshot!(refused("[\"layers.0\", \"layer.1\"]"), @r#"`train.frozen.1`: this network has no layer or parameter "layer.1"; its layers are layers.0, layers.1"#);
+    insta::assert_snapshot!(refused("[\"layers.0\", \"layers.1\"]"), @r#"`train.frozen.1`: with "layers.1" no parameter is left to train; its layers are layers.0, layers.1"#);
 }
