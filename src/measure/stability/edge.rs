@@ -61,13 +61,18 @@ impl Session<'_> {
     pub(in crate::measure) fn edge(&self) -> Result<Edge, Failure> {
         let (subject, line) = (self.subject, self.line()?);
         let range = subject.range()?;
+        let moves = subject.reach.moves.map(|moves| &moves[range.clone()]);
+        if moves.is_some_and(|moves| !moves.contains(&true)) {
+            return Err(Failure::not_defined(
+                "no step moves what is measured: it is frozen",
+            ));
+        }
         let (scaling, penalty) = match subject.step_rule {
             Some(StepRule::Adaptive { .. }) => {
                 let (scaling, penalty) = self.preconditioning()?;
                 (Some(scaling), penalty)
             }
             _ => {
-                let moves = subject.reach.moves.map(|moves| &moves[range.clone()]);
                 let of = |moves: &[bool]| moves.iter().map(|&is| f64::from(u8::from(is))).collect();
                 (moves.map(of), self.descent()?.penalty)
             }

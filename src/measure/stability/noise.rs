@@ -65,6 +65,11 @@ impl Session<'_> {
     fn plain_sgd(&self) -> Result<(f64, f64, f64), Failure> {
         let rate = self.learning_rate()?;
         let momentum = self.descent()?.momentum;
+        if self.subject.reach.moves.is_some() {
+            return Err(Failure::not_defined(
+                "the condition is for steps that move all parameters, and some are frozen",
+            ));
+        }
         if momentum > 0.0 {
             return Err(Failure::not_defined(format!(
                 "the condition is for stochastic gradient descent without momentum; this run has \

@@ -213,6 +213,26 @@ fn steps_that_reach_a_part_of_the_parameters_see_the_curvature_of_that_part() {
 }
 
 #[test]
+fn there_is_no_condition_on_what_is_frozen_and_none_on_batches_where_something_is() {
+    let fixture = fixture();
+    let nothing = vec![false; fixture.values.len()];
+    let (parameters, train) = (fixture.parameters(), fixture.chunks(3));
+    let subject = Subject {
+        reach: Reach {
+            moves: Some(&nothing),
+            decays: None,
+        },
+        ..subject(&fixture.objective, &parameters, &train)
+    };
+    let names = ["stability.gd", "stability.eigenvalue_1", "stability.batch"];
+    for row in Session::new(subject).measure(&names).unwrap() {
+        let failure = row.failure.as_ref().unwrap();
+        assert_eq!(failure.kind, FailureKind::NotDefined);
+        assert!(failure.reason.contains("frozen"), "{row:?}");
+    }
+}
+
+#[test]
 fn the_line_is_that_of_the_run_s_own_steps() {
     let fixture = fixture();
     for (rule, expected) in [
