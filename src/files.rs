@@ -16,9 +16,13 @@ pub fn partial(path: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// Any error of the file system; the file at `path` is then as it was, or whole and new where only
-/// the folder could not be flushed.
+/// Any error of the file system, and where `path` is a device or a pipe, whose place a file would take; the file at `path` is
+/// then as it was, or whole and new where only the folder could not be flushed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let reason = "it is a device or a pipe, and a file is written beside its place and renamed into it; name a file";
+        return Err(io::Error::new(ErrorKind::InvalidInput, reason));
+    }
     let partial = partial(path);
     let written = File::create(&partial).and_then(|mut file| {
         file.write_all(bytes)?;

@@ -85,15 +85,17 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, CommandError> {
         }
     }
     let margins = Margins::parse(&args.equal_within)?;
+    // All rows are read, so that damaged ones are found whether or not they are needed.
     let Found { runs, left_out } = finished(&args.runs, &args.allowing, |directory| {
-        Ok(FinishedRun::of(directory, directory.finished()?))
+        let run = FinishedRun::of(directory, directory.finished()?);
+        Ok((run, lowest_loss(&directory.rows()?.rows)))
     })?;
+    let (runs, lowest): (Vec<FinishedRun>, Vec<Option<f64>>) = runs.into_iter().unzip();
     args.allowing.check_versions(&runs)?;
     if by.is_empty() {
         by = usual_keys(&args.runs, &runs);
     }
     let keys: Vec<&str> = by.iter().map(String::as_str).collect();
-    let lowest = lowest_losses(&runs)?;
     let mut comparison = compare_with(&runs, left_out, &keys, &margins)?;
     if comparison.is_tested && comparison.losses == Matching::Unequal {
         comparison.at_common_loss = at_common_loss(&runs, &lowest, &keys, &margins)?;
@@ -149,13 +151,6 @@ fn table(args: &CompareArgs, mut comparison: Comparison) -> Result<ExitCode, Com
 /// The rows of a run.
 fn rows(run: &FinishedRun) -> Result<Vec<Row>, DirectoryError> {
     Ok(RunDirectory::open(Path::new(&run.place))?.rows()?.rows)
-}
-
-/// The least training loss at which each run's hooks have measured flatness. All rows are read for that, one run's at a
-/// time, so that damaged ones are found whether or not they are needed.
-fn lowest_losses(runs: &[FinishedRun]) -> Result<Vec<Option<f64>>, DirectoryError> {
-    let lowest = |run| -> Result<_, DirectoryError> { Ok(lowest_loss(&rows(run)?)) };
-    runs.iter().map(lowest).collect()
 }
 
 /// The comparison at the last training loss that all runs have had; none where hooks have not seen it in every run.

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 ///
 /// On a terminal: curves of the losses and of λmax beside the edge of stability, and the time left, drawn anew as they
 /// change. Elsewhere a line for each epoch, or for each task that ends. Nothing is written or locked. It ends with the
-/// run: with 0 where that has finished, 1 where it has failed or was broken off.
+/// run: with 0 where that has finished, 1 where it has failed or was broken off; of a sweep when no task is left, however long
+/// nothing is trained meanwhile, as in a queue.
 #[derive(Args, Debug)]
 pub struct WatchArgs {
     /// A run directory, or the folder of a sweep: runs/NAME/seed-N, runs/NAME
@@ -224,7 +225,7 @@ fn watch_sweep(place: &Path, screen: &Screen) -> Result<ExitCode, CommandError> 
     let mut runs: BTreeMap<PathBuf, Followed> = BTreeMap::new();
     let mut told: Vec<bool> = vec![false; directory.listing.tasks.len()];
     let began = Instant::now();
-    let mut progress = String::new();
+    let (mut progress, mut last_busy) = (String::new(), Some(began));
     loop {
         let states = directory.states();
         let sight = SweepSight(StatusReport {
@@ -266,6 +267,19 @@ fn watch_sweep(place: &Path, screen: &Screen) -> Result<ExitCode, CommandError> 
                 0 => ExitCode::Success,
                 _ => ExitCode::Failed,
             });
+        }
+        match states.iter().any(is_running) {
+            true => last_busy = Some(Instant::now()),
+            // Once: jobs may be waiting in a queue.
+            false if last_busy.is_some_and(|last| last.elapsed() >= SILENCE) => {
+                last_busy = None;
+                eprintln!(
+                    "{}: nothing is trained now; this follows what begins, Ctrl-C ends it, and `lab sweep FILE --resume` \
+                     goes on with what is left",
+                    place.display()
+                );
+            }
+            false => {}
         }
         screen.draw(&lines);
         if is_interrupted(BETWEEN_STATES) {

@@ -113,9 +113,7 @@ fn set_lines(grouping: &Grouping) -> Vec<Line> {
         }
     };
     vec![
-        line("optimizer.learning_rate", &|run| {
-            run.config.optimizer.learning_rate
-        }),
+        line("optimizer.learning_rate", &|run| run.base_rate),
         line("epochs", &|run| run.summary.epochs),
         line("steps", &|run| run.summary.steps as f64),
     ]

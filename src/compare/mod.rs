@@ -121,6 +121,8 @@ pub struct FinishedRun {
     pub summary: Summary,
     /// The files its data came from.
     pub data: Vec<DataFile>,
+    /// The learning rate before any schedule: the config's, or what `learning_rate_rule` makes of it.
+    pub base_rate: f64,
     /// The version of this program that made it, and those that measured it or went on with it later.
     pub version: String,
 }
@@ -130,6 +132,10 @@ impl FinishedRun {
     pub fn of(directory: &RunDirectory, finished: Finished) -> Self {
         Self {
             place: directory.path().display().to_string(),
+            base_rate: finished
+                .record
+                .effective_learning_rate
+                .unwrap_or(finished.config.optimizer.learning_rate),
             config: finished.config,
             summary: finished.summary,
             version: finished.record.versions(),

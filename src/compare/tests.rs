@@ -63,6 +63,7 @@ fn configured(sets: &[&str], seed: u64, loss: f64, sharpness: f64) -> FinishedRu
     };
     FinishedRun {
         place,
+        base_rate: config.optimizer.learning_rate,
         config,
         summary,
         data: Vec::new(),

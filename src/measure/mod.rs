@@ -58,6 +58,7 @@ pub use line::{LINE_MEASURES, over_the_line};
 pub use measurement::{Bound, Error, Measurement};
 pub use norm::Convolution;
 pub use session::Session;
+pub use stability::descent::largest_stable;
 pub use statistic::Statistic;
 pub use step_rule::{Reach, StepRule};
 pub use subject::{Event, LastStep, Search, Subject, WarmStarts};

@@ -3,19 +3,17 @@
 use super::Along;
 use super::series::{Number, Track, track};
 use crate::config::Config;
-use crate::measure::StepRule;
+use crate::measure::{StepRule, largest_stable};
 use crate::optim::{reaches_all, step_rule};
 use crate::run::Row;
 
 /// The line at each step at which the run knows it, from its rows: the threshold that it has measured itself
-/// (`stability.line`, of `H + μI`); else what `λ` would be where `stability.momentum` is 1; else, without momentum,
-/// `2 / η − μ` by its learning rate. There is none for Adam, nor where steps or weight decay reach a part
+/// (`stability.line`, of `H + μI`); else what `λ` would be where `stability.momentum` is 1; else that of its rule
+/// and its learning rate. There is none for Adam, nor where steps or weight decay reach a part
 /// of the parameters: such steps see another matrix.
 pub(super) fn threshold(config: &Config, rows: &[Row], along: Along) -> Track {
-    let StepRule::Descent {
-        momentum, penalty, ..
-    } = step_rule(config, None)
-    else {
+    let rule = step_rule(config, None);
+    let StepRule::Descent { penalty, .. } = rule else {
         return Track::new();
     };
     if !reaches_all(config) {
@@ -44,8 +42,6 @@ pub(super) fn threshold(config: &Config, rows: &[Row], along: Along) -> Track {
             (largest(step) + penalty) / ratio - penalty
         });
     }
-    match of("run.learning_rate").filter(|_| momentum == 0.0) {
-        Some(rates) => map(rates, &|_, rate| 2.0 / rate - penalty),
-        None => Track::new(),
-    }
+    let line = |rate: f64| largest_stable(rule, rate).unwrap_or(f64::NAN);
+    of("run.learning_rate").map_or_else(Track::new, |rates| map(rates, &|_, rate| line(rate)))
 }

@@ -122,7 +122,7 @@ impl RunDirectory {
     ///
     /// # Errors
     ///
-    /// The file system's; [`DirectoryError::DamagedRow`] where a whole line is no row.
+    /// The file system's; [`DirectoryError::DamagedRow`] where a whole line is no row, and where a finished run has none.
     pub fn rows(&self) -> Result<Rows, DirectoryError> {
         let path = self.metrics_file();
         let bytes = match fs::read(&path) {
@@ -131,6 +131,10 @@ impl RunDirectory {
             Err(source) => return Err(io_error(&path, source)),
         };
         let mut found = read(&bytes).map_err(|damage| damaged(&path, damage))?;
+        if found.rows.is_empty() && self.is_finished() {
+            let reason = "there is none, although the run is finished".to_owned();
+            return Err(damaged(&path, (1, reason)));
+        }
         found.rows.sort_by_key(|row| row.step);
         Ok(found)
     }

@@ -321,11 +321,10 @@ impl SeedsEntry {
             Self::List(list) if list.is_empty() => Err("there is no seed in it".to_owned()),
             Self::List(list) => {
                 let mut seen = BTreeSet::new();
-                Ok(list
-                    .iter()
-                    .copied()
-                    .filter(|seed| seen.insert(*seed))
-                    .collect())
+                match list.iter().find(|seed| !seen.insert(**seed)) {
+                    Some(seed) => Err(format!("{seed} stands there twice")),
+                    None => Ok(list.clone()),
+                }
             }
         };
         let seeds = seeds.map_err(|reason| format!("`{key}`: {reason}"))?;

@@ -418,9 +418,11 @@ fn load(folder: &Path, seeds: u64) -> Vec<FinishedRun> {
     let read = |seed: u64| {
         let path = folder.join(format!("seed-{seed}"));
         let directory = RunDirectory::open(&path).unwrap();
+        let config = config::load(&directory.config_file(), &[], &measure::names()).unwrap();
         FinishedRun {
             place: path.display().to_string(),
-            config: config::load(&directory.config_file(), &[], &measure::names()).unwrap(),
+            base_rate: config.optimizer.learning_rate,
+            config,
             summary: directory.read_json("summary.json").unwrap(),
             version: "test".to_owned(),
             data: directory.read_json::<RunRecord>("run.json").unwrap().data,

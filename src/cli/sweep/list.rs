@@ -1,6 +1,6 @@
 //! `lab sweep list`.
 
-use super::{CommandError, ExitCode, Places, open};
+use super::{CommandError, ExitCode, Places, check, open};
 use crate::cli::output::print;
 use crate::cli::train::quoted;
 use clap::Args;
@@ -23,6 +23,7 @@ pub(super) struct ListArgs {
 /// Runs the command.
 pub(super) fn run(args: &ListArgs) -> Result<ExitCode, CommandError> {
     let sweep = open(&args.file, &args.places)?;
+    check::every_arm(&sweep, args.places.out(), |_, _| Ok(()))?;
     let lines = sweep.tasks.iter().map(|task| {
         let number = task.number.to_string();
         let fixed = ["lab", "sweep", "run", sweep.file(), "--task", &number];

@@ -29,6 +29,25 @@ impl Descent {
     }
 }
 
+/// The largest stable eigenvalue of the Hessian for steps of a rule at a rate, weight decay taken off; none for steps that
+/// see another matrix.
+pub fn largest_stable(rule: StepRule<'_>, rate: f64) -> Option<f64> {
+    let StepRule::Descent {
+        momentum,
+        is_nesterov,
+        penalty,
+    } = rule
+    else {
+        return None;
+    };
+    let descent = Descent {
+        momentum,
+        is_nesterov,
+        penalty,
+    };
+    Some(descent.threshold() / rate - penalty)
+}
+
 impl Session<'_> {
     /// `η (λmax + μ) / 2`: gradient descent is linearly stable at a minimum below 1 (Cohen et al. 2021).
     pub(super) fn gradient_descent_stability(

@@ -153,8 +153,8 @@ fn invariance(comparison: &Comparison) -> Table {
             let ratio = measured.map(|cell| cell.mean);
             match (moved, ratio.or(moved.and_then(|movement| movement.ratio))) {
                 (_, Some(ratio)) => format!("×{}", two_digits(ratio)).into(),
-                (Some(_), None) => "moves it".into(),
-                (None, None) => "survived".into(),
+                (Some(_), None) => "moved, by definition".into(),
+                (None, None) => "survives, by definition".into(),
             }
         }));
         row.push(moved_by(line, &comparison.maps).into());
