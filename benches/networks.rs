@@ -8,7 +8,7 @@ mod timing;
 
 use lab::backend::{BackendKind, Compute, Precision};
 use lab::config::{Method, Momentum, Optimizer};
-use lab::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
+use lab::model::{Activation, Init, LastNorm, Normalisation, Pool, Shortcut, Stem};
 use lab::model::{
     Conditions, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape, Tokens,
     Transformer, TransformerShape,
@@ -90,6 +90,7 @@ const CASES: [Case; 4] = [
                 depth: 4,
                 heads: 4,
                 mlp_width: 256,
+                last_norm: LastNorm::Pooled,
                 outputs: 10,
                 dropout: 0.0,
                 activation: Activation::Gelu,

@@ -94,6 +94,10 @@ def weights(run: Union[Run, Place], which: str = "last", library: str = "numpy")
 
     arrays = {}
     for name, kind, shape, data in _tensors(_weights_file(run, which)):
+        if kind == _BRAIN:
+            halves = numpy.frombuffer(data, dtype=numpy.dtype("<u2")).astype("u4") << 16
+            arrays[name] = halves.view("f4").reshape(shape)
+            continue
         array = numpy.frombuffer(data, dtype=numpy.dtype(kind)).reshape(shape)
         arrays[name] = array.astype(array.dtype.newbyteorder("="))
     if library == "numpy":
@@ -105,10 +109,14 @@ def weights(run: Union[Run, Place], which: str = "last", library: str = "numpy")
 
 _FILES = {"last": "model.safetensors", "average": "average.safetensors"}
 
+# The upper halves of 32-bit floats, which NumPy has no type for.
+_BRAIN = "brain2"
+
 _KINDS = {
     "F64": "<f8",
     "F32": "<f4",
     "F16": "<f2",
+    "BF16": _BRAIN,
     "I64": "<i8",
     "I32": "<i4",
     "I16": "<i2",

@@ -3,7 +3,7 @@
 use super::error::Violation;
 use super::section::Reader;
 use crate::data::DatasetName;
-use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
+use crate::model::{Activation, Init, LastNorm, Normalisation, Pool, Shortcut, Stem};
 
 /// The word of the normalisation that has groups.
 const GROUP: &[&str] = &[Normalisation::Group.as_str()];
@@ -141,6 +141,8 @@ section! {
         mlp_width: usize = derived(preset.size().mlp_width, "the preset's");
         /// What it classifies by.
         pool: Pool = default(Pool::Class) when "data.dataset" is DatasetName::ALL_BUT_TEXT_WORDS;
+        /// Whether the last normalisation is of every token, or of what is pooled; for pool = "mean" another network.
+        last_norm: Option<LastNorm> = optional("\"pooled\"") when "data.dataset" is DatasetName::ALL_BUT_TEXT_WORDS;
         /// The probability that a unit is silenced in training.
         dropout: f64 = default(0.0) in BelowOne;
         /// The nonlinearity of the MLPs.

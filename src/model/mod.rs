@@ -22,7 +22,9 @@ pub use resnet::{ResNet, ResNetShape};
 pub use symmetry::{Freedom, Running, Slab, Symmetry};
 pub use tokens::Tokens;
 pub use transformer::{Transformer, TransformerShape};
-pub use words::{Activation, DropoutMode, Init, NormMode, Normalisation, Pool, Shortcut, Stem};
+pub use words::{
+    Activation, DropoutMode, Init, LastNorm, NormMode, Normalisation, Pool, Shortcut, Stem,
+};
 
 use crate::dual::Dual;
 use crate::params::Layout;

@@ -5,7 +5,7 @@ use super::symmetry::{Freedom, Slab};
 use super::tokens::{Embedding, Tokens};
 use super::{Blueprint, Builder, LinearMap, Network, Pass, Symmetry};
 use crate::dual::Dual;
-use crate::model::Activation;
+use crate::model::{Activation, LastNorm};
 use burn::tensor::Tensor;
 
 /// What determines a transformer.
@@ -21,6 +21,8 @@ pub struct TransformerShape {
     pub heads: usize,
     /// Hidden units of each block's MLP.
     pub mlp_width: usize,
+    /// What the last normalisation is of; the same for outputs at one token.
+    pub last_norm: LastNorm,
     /// Numbers per sample, or per position, that come out.
     pub outputs: usize,
     /// The probability that dropout silences a unit.
@@ -257,8 +259,16 @@ impl Network for Transformer {
             let output = block.forward(pass, tokens, &self.shape, mask.clone());
             tokens = pass.tap(output);
         }
-        let rows = self.embedding.rows(tokens);
-        let normalised = self.norm.forward(pass, rows);
+        let normalised = match self.shape.last_norm {
+            LastNorm::Pooled => {
+                let rows = self.embedding.rows(tokens);
+                self.norm.forward(pass, rows)
+            }
+            LastNorm::Tokens => {
+                let normalised = self.norm.forward(pass, tokens);
+                self.embedding.rows(normalised)
+            }
+        };
         self.head.forward(pass, normalised)
     }
 

@@ -82,6 +82,17 @@ words! {
 }
 
 words! {
+    /// What the last normalisation of a transformer is of (`model.last_norm`).
+    LastNorm {
+        /// What was pooled; the default.
+        #[default]
+        Pooled = "pooled",
+        /// Every token, before they are pooled, as `nn.TransformerEncoder(norm=...)` has it.
+        Tokens = "tokens",
+    }
+}
+
+words! {
     /// How normalisation layers behave while something is measured (`hooks.norm_mode`).
     NormMode {
         /// By their running statistics, as a finished model does; the default.

@@ -13,7 +13,7 @@ use crate::backend::{BackendKind, Compute, Precision};
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::dual::tests::hyper::{Hyper, Real};
 use crate::linear::{Interrupt, LanczosOptions, LinearOperator, dot, lanczos};
-use crate::model::{Activation, Init, Normalisation};
+use crate::model::{Activation, Init, LastNorm, Normalisation, Pool};
 use crate::model::{Initialisation, Mlp, MlpShape};
 use crate::params::Parameters;
 use crate::random::Streams;
@@ -540,4 +540,29 @@ fn outputs_and_loss_are_those_of_pytorch_for_the_same_state_dict() {
         let mean = 0.5 * (losses[0] + losses[1]);
         assert!((mean - loss).abs() < 1e-14, "{activation}: {mean}");
     }
+}
+
+/// At one token the order is no matter; of a mean over tokens it is.
+#[test]
+fn the_last_normalisation_is_of_tokens_or_of_what_is_pooled() {
+    let compute = Compute::cpu(Precision::F64);
+    let outputs = |last_norm, pool| {
+        let tiny =
+            tiny::Tiny::transformer_normed(last_norm, 1, pool, Activation::Gelu, 0.0, &compute);
+        let inputs = tiny.chunks(4).batches()[0].inputs.clone();
+        let outputs = tiny.objective.outputs(&tiny.parameters(), inputs);
+        crate::backend::read(&outputs).unwrap()
+    };
+    let [tokens, pooled] =
+        [LastNorm::Tokens, LastNorm::Pooled].map(|norm| outputs(norm, Pool::Class));
+    for (tokens, pooled) in tokens.iter().zip(&pooled) {
+        assert!((tokens - pooled).abs() < 1e-14);
+    }
+    let [tokens, pooled] =
+        [LastNorm::Tokens, LastNorm::Pooled].map(|norm| outputs(norm, Pool::Mean));
+    let apart = tokens
+        .iter()
+        .zip(&pooled)
+        .map(|(tokens, pooled)| (tokens - pooled).abs());
+    assert!(apart.fold(0.0, f64::max) > 1e-3);
 }

@@ -225,6 +225,20 @@ fn transformer(found: &Transformer, open: &mut Open<'_>) -> Result<Keys, String>
         ("model.mlp_width", whole(found.mlp_width)),
     ];
     keys.extend(embedding(found));
+    let is_mean = !found.has_class_token && !matches!(found.embedding, Embedding::Table(_));
+    if is_mean && found.norms_tokens {
+        keys.push(("model.last_norm", "tokens".into()));
+    } else if is_mean {
+        open.assume(
+            "model.last_norm",
+            "assumed: the last norm after the mean over tokens; for one of every token before it: --set \
+             model.last_norm=tokens",
+        );
+    }
+    if is_mean {
+        open.notes
+            .push("there is no class token: the outputs are of the mean over tokens".to_owned());
+    }
     Ok(keys)
 }
 

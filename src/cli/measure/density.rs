@@ -1,7 +1,7 @@
 //! The spectral density beside the table of measures.
 
 use crate::cli::CommandError;
-use crate::cli::output::{Picture, write_named};
+use crate::cli::output::{Picture, check_folder, write_named};
 use crate::cli::solution::Solution;
 use crate::config::Config;
 use crate::linear::{
@@ -35,6 +35,7 @@ impl<'a> DensityFile<'a> {
             "csv" => None,
             _ => Some(Picture::of("--density", path, &[".csv"])?),
         };
+        check_folder("--density", path)?;
         Ok(Self { path, picture })
     }
 

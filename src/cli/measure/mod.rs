@@ -128,10 +128,11 @@ fn measure(
     }
     drop(at_once);
     finding.close();
+    // The table first: what was measured is not lost where a file cannot be written.
+    print(&args.format.text(book.lock().report())?)?;
     if let (Some(file), Some(estimated)) = (density, &estimated) {
         file.write(estimated)?;
     }
-    print(&args.format.text(book.lock().report())?)?;
     Ok(code)
 }
 

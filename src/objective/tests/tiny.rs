@@ -4,7 +4,7 @@
 use crate::backend::Compute;
 use crate::curvature::{CurvatureOperator, Matrix};
 use crate::linear::{Interrupt, LinearOperator};
-use crate::model::{Activation, Init, Normalisation, Pool, Shortcut, Stem};
+use crate::model::{Activation, Init, LastNorm, Normalisation, Pool, Shortcut, Stem};
 use crate::model::{
     Conditions, Dropout, Initialisation, Mlp, MlpShape, Network, NormMode, ResNet, ResNetShape,
     Tokens, Transformer, TransformerShape,
@@ -166,6 +166,19 @@ impl Tiny {
         dropout: f64,
         compute: &Compute,
     ) -> Self {
+        let last_norm = LastNorm::Pooled;
+        Self::transformer_normed(last_norm, depth, pool, activation, dropout, compute)
+    }
+
+    /// The same with the last normalisation at a place.
+    pub fn transformer_normed(
+        last_norm: LastNorm,
+        depth: usize,
+        pool: Pool,
+        activation: Activation,
+        dropout: f64,
+        compute: &Compute,
+    ) -> Self {
         let shape = TransformerShape {
             tokens: Tokens::Patches {
                 image: [2, 4, 4],
@@ -176,6 +189,7 @@ impl Tiny {
             depth,
             heads: 2,
             mlp_width: 5,
+            last_norm,
             outputs: CLASSES,
             dropout,
             activation,
@@ -196,6 +210,7 @@ impl Tiny {
             depth,
             heads: 2,
             mlp_width: 5,
+            last_norm: LastNorm::Pooled,
             outputs: CLASSES,
             dropout,
             activation,

@@ -55,6 +55,7 @@ pub(super) fn network(config: &Config, data: &Split) -> Arc<dyn Network> {
             depth: transformer.depth,
             heads: transformer.heads,
             mlp_width: transformer.mlp_width,
+            last_norm: transformer.last_norm.unwrap_or_default(),
             outputs,
             dropout: transformer.dropout,
             activation: transformer.activation,

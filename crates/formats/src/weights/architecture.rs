@@ -84,6 +84,8 @@ pub struct Transformer {
     pub outputs: usize,
     /// Whether there is a token to classify by.
     pub has_class_token: bool,
+    /// Whether the last normalisation is that of `nn.TransformerEncoder`, of every token.
+    pub norms_tokens: bool,
 }
 
 /// What enters a transformer.

@@ -63,6 +63,7 @@ fn transformer_on(tokens: Tokens) -> Arc<dyn Network> {
         depth: 2,
         heads: 2,
         mlp_width: 5,
+        last_norm: crate::model::LastNorm::Pooled,
         outputs: CLASSES,
         dropout: 0.0,
         activation: Activation::Gelu,

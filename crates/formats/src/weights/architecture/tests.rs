@@ -227,6 +227,7 @@ fn transformers_are_known_by_the_layers_of_pytorch() {
         mlp_width: 20,
         outputs: 10,
         has_class_token: true,
+        norms_tokens: false,
     };
     assert_eq!(found.architecture, Architecture::Transformer(expected));
     let names: Vec<&str> = found.levels[0].entries.iter().map(Entry::name).collect();

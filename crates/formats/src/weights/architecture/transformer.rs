@@ -23,12 +23,18 @@ pub(super) fn inferred(listing: &Listing) -> Result<Inferred, ArchitectureError>
         return other("its first block has no `self_attn.in_proj_weight` of two axes");
     };
     let blocks = format!("{prefix}layers.");
+    // nn.TransformerEncoder has its norm beside its layers, and takes it of every token.
+    let own_norm = format!("{prefix}norm.weight");
+    let norms_tokens = !prefix.is_empty() && listing.entries.iter().any(|it| it.name() == own_norm);
     let usual = |entry: &Entry| match entry.name().strip_prefix(&blocks) {
         Some(rest) => format!("encoder.layers.{rest}"),
         None => role(entry, listing, width).unwrap_or_else(|| entry.name().to_owned()),
     };
     let (mut listing, renamed) = with_names(listing, usual);
-    let architecture = network(&listing, width)?;
+    let architecture = Transformer {
+        norms_tokens,
+        ..network(&listing, width)?
+    };
     // A convolution that does not overlap is a linear map of its patches, in the same order of numbers.
     for entry in &mut listing.entries {
         if let ("patch_embed.weight", [outputs, rest @ ..]) = (entry.name(), &entry.shape[..]) {
@@ -123,5 +129,6 @@ fn network(listing: &Listing, width: usize) -> Result<Transformer, ArchitectureE
         mlp_width,
         outputs,
         has_class_token: shape("class_token").is_some(),
+        norms_tokens: false,
     })
 }
