@@ -146,7 +146,7 @@ fn only_slice(run: &Path, ending: &str) -> Result<PathBuf, CommandError> {
     match places.as_slice() {
         [place] => Ok(place.clone()),
         [] => Err(CommandError::Input(format!(
-            "{}: has no slice; `lab slice RUN` makes one of a run (a folder such as {}/seed-0)",
+            "{}: has no slice; `lab slice {}` makes one",
             folder.display(),
             run.display()
         ))),
