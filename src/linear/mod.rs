@@ -49,7 +49,7 @@ pub use pair::{PairedForms, Ratio, paired_forms};
 pub use precision::Precision;
 pub use ritz::Eigenpair;
 pub use trace::{Traces, frobenius_norm, hutch_plus_plus, hutchinson, traces};
-pub use transform::{Conjugated, PlusDiagonal, Restricted, Shifted};
+pub use transform::{Conjugated, Restricted, Shifted};
 pub(crate) use vector::is_finite;
 pub(crate) use vector::{axpy, random_normal, random_signs, scale};
 pub use vector::{dot, norm};

@@ -80,15 +80,29 @@ impl LinearOperator for Conjugated<'_> {
     }
 }
 
-/// `A + cI`: the Hessian of the loss plus `½c‖θ‖²`.
+/// `A + cI`, the Hessian of the loss plus `½c‖θ‖²`, or `A + D` for a diagonal matrix `D`: plus a penalty on some parameters.
 pub struct Shifted<'a> {
     operator: &'a mut dyn LinearOperator,
-    shift: f64,
+    shift: Shift,
+}
+
+enum Shift {
+    /// The same in all directions.
+    Uniform(f64),
+    /// The entries of a diagonal matrix.
+    Diagonal(Vec<f64>),
 }
 
 impl<'a> Shifted<'a> {
     /// Adds `shift` to every eigenvalue.
     pub fn new(operator: &'a mut dyn LinearOperator, shift: f64) -> Self {
+        let shift = Shift::Uniform(shift);
+        Self { operator, shift }
+    }
+
+    /// Adds the diagonal matrix with these entries.
+    pub fn by_diagonal(operator: &'a mut dyn LinearOperator, entries: Vec<f64>) -> Self {
+        let shift = Shift::Diagonal(entries);
         Self { operator, shift }
     }
 }
@@ -104,37 +118,13 @@ impl LinearOperator for Shifted<'_> {
 
     fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
         let mut product = self.operator.apply(vector)?;
-        super::vector::axpy(self.shift, vector, &mut product);
-        Ok(product)
-    }
-}
-
-/// `A + D` for a diagonal matrix `D`: the Hessian of a loss plus a penalty on some parameters.
-pub struct PlusDiagonal<'a> {
-    operator: &'a mut dyn LinearOperator,
-    diagonal: Vec<f64>,
-}
-
-impl<'a> PlusDiagonal<'a> {
-    /// Adds the diagonal matrix with these entries.
-    pub fn new(operator: &'a mut dyn LinearOperator, diagonal: Vec<f64>) -> Self {
-        Self { operator, diagonal }
-    }
-}
-
-impl LinearOperator for PlusDiagonal<'_> {
-    fn dimension(&self) -> usize {
-        self.operator.dimension()
-    }
-
-    fn precision(&self) -> Precision {
-        self.operator.precision()
-    }
-
-    fn apply(&mut self, vector: &[f64]) -> Result<Vec<f64>, LinearError> {
-        let mut product = self.operator.apply(vector)?;
-        let terms = product.iter_mut().zip(vector).zip(&self.diagonal);
-        terms.for_each(|((sum, value), entry)| *sum += entry * value);
+        match &self.shift {
+            Shift::Uniform(shift) => super::vector::axpy(*shift, vector, &mut product),
+            Shift::Diagonal(entries) => {
+                let terms = product.iter_mut().zip(vector).zip(entries);
+                terms.for_each(|((sum, value), entry)| *sum += entry * value);
+            }
+        }
         Ok(product)
     }
 }
@@ -175,7 +165,7 @@ mod tests {
         let mut shifted = Shifted::new(&mut whole, 0.5);
         assert_eq!(shifted.apply(&[0.0, 0.0, 1.0]).unwrap(), [3.0, 5.0, 6.5]);
         let mut whole = matrix();
-        let mut sum = PlusDiagonal::new(&mut whole, vec![9.0, 9.0, 0.5]);
+        let mut sum = Shifted::by_diagonal(&mut whole, vec![9.0, 9.0, 0.5]);
         assert_eq!(sum.apply(&[0.0, 0.0, 1.0]).unwrap(), [3.0, 5.0, 6.5]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::preconditioned;
 use crate::curvature::Matrix;
-use crate::linear::{Conjugated, LinearError, LinearOperator, PlusDiagonal, Shifted, lanczos};
+use crate::linear::{Conjugated, LinearError, LinearOperator, Shifted, lanczos};
 use crate::measure::failure::Failure;
 use crate::measure::measurement::Measurement;
 use crate::measure::session::Session;
@@ -44,13 +44,13 @@ impl Edge {
         work: impl FnOnce(&mut dyn LinearOperator) -> Result<T, LinearError>,
     ) -> Result<T, LinearError> {
         subject.with_operator(Matrix::Hessian, |hessian| {
-            let mut shifted: Box<dyn LinearOperator + '_> = match &self.penalties {
-                None => Box::new(Shifted::new(hessian, self.penalty)),
-                Some(penalties) => Box::new(PlusDiagonal::new(hessian, penalties.clone())),
+            let mut shifted = match &self.penalties {
+                None => Shifted::new(hessian, self.penalty),
+                Some(penalties) => Shifted::by_diagonal(hessian, penalties.clone()),
             };
             match &self.scaling {
-                None => work(shifted.as_mut()),
-                Some(scaling) => work(&mut Conjugated::new(shifted.as_mut(), scaling.clone())),
+                None => work(&mut shifted),
+                Some(scaling) => work(&mut Conjugated::new(&mut shifted, scaling.clone())),
             }
         })
     }
